@@ -1,0 +1,59 @@
+//! Time. The only file that reads a clock or sleeps, so that everything above it runs in virtual time when a test wants it.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// A monotonic timeline. Points in time are durations since the clock's origin.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Duration;
+    /// Blocks the thread for `duration`; a virtual clock advances instead.
+    fn sleep(&self, duration: Duration);
+}
+
+/// The machine's monotonic clock, on the timeline of Python's `time.perf_counter`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MonotonicClock;
+
+impl Clock for MonotonicClock {
+    #[cfg(target_os = "linux")]
+    fn now(&self) -> Duration {
+        let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn now(&self) -> Duration {
+        use std::sync::OnceLock;
+        static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
+        ORIGIN.get_or_init(std::time::Instant::now).elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+/// Time that passes only when somebody sleeps.
+#[derive(Debug, Default)]
+pub struct VirtualClock {
+    now: Mutex<Duration>,
+}
+
+impl VirtualClock {
+    /// A clock that stands at zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Duration {
+        *self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        let mut now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *now = now.saturating_add(duration);
+    }
+}

@@ -1,0 +1,266 @@
+//! What a frame is made of: pixel formats, images in memory, damage, the pointer, and what is known about a frame.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::geometry::{Point, Rect, Size};
+
+/// The five formats a caller can ask for, one byte per channel, named in memory order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PixelFormat {
+    /// Blue, green, red, alpha. Alpha is always 255.
+    #[default]
+    Bgra,
+    /// Red, green, blue, alpha. Alpha is always 255.
+    Rgba,
+    /// Blue, green, red.
+    Bgr,
+    /// Red, green, blue.
+    Rgb,
+    /// Luma: `(77·R + 150·G + 29·B + 128) >> 8`.
+    Gray,
+}
+
+impl PixelFormat {
+    /// All five, in the order in which messages list them.
+    pub const ALL: [PixelFormat; 5] =
+        [PixelFormat::Bgra, PixelFormat::Rgba, PixelFormat::Bgr, PixelFormat::Rgb, PixelFormat::Gray];
+
+    /// Bytes per pixel.
+    pub const fn channels(self) -> usize {
+        match self {
+            PixelFormat::Bgra | PixelFormat::Rgba => 4,
+            PixelFormat::Bgr | PixelFormat::Rgb => 3,
+            PixelFormat::Gray => 1,
+        }
+    }
+
+    /// Lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PixelFormat::Bgra => "bgra",
+            PixelFormat::Rgba => "rgba",
+            PixelFormat::Bgr => "bgr",
+            PixelFormat::Rgb => "rgb",
+            PixelFormat::Gray => "gray",
+        }
+    }
+}
+
+impl fmt::Display for PixelFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for PixelFormat {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let lower = name.to_ascii_lowercase();
+        if lower == "grey" {
+            return Ok(PixelFormat::Gray);
+        }
+        PixelFormat::ALL.into_iter().find(|format| format.name() == lower).ok_or_else(|| {
+            Error::invalid(format!("unknown pixel format {name:?}; choose one of bgra, rgba, bgr, rgb, gray"))
+        })
+    }
+}
+
+/// Pixels to read: BGRA in memory, the fourth byte undefined.
+#[derive(Clone, Copy)]
+pub struct ImageRef<'a> {
+    bytes: &'a [u8],
+    stride: usize,
+    size: Size,
+}
+
+impl<'a> ImageRef<'a> {
+    /// An image of `size` whose rows start `stride` bytes apart; the last row need not be padded.
+    ///
+    /// # Panics
+    /// If the rows do not fit into `bytes` or overlap: a fault of the caller, never of user input.
+    pub fn new(bytes: &'a [u8], stride: usize, size: Size) -> Self {
+        assert!(
+            rows_fit(bytes.len(), stride, size.width as usize * 4, size.height as usize),
+            "image exceeds its memory"
+        );
+        Self { bytes, stride, size }
+    }
+
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// The bytes of row `y`, 4 per pixel.
+    pub fn row(&self, y: usize) -> &'a [u8] {
+        let start = y * self.stride;
+        &self.bytes[start..start + self.size.width as usize * 4]
+    }
+}
+
+/// Pixels to write, in any format. Rows may be padded and may run from the bottom up.
+pub struct ImageMut<'a> {
+    bytes: &'a mut [u8],
+    stride: usize,
+    size: Size,
+    format: PixelFormat,
+    bottom_up: bool,
+}
+
+impl<'a> ImageMut<'a> {
+    /// An image of `size` whose rows start `stride` bytes apart; the last row need not be padded.
+    ///
+    /// # Panics
+    /// If the rows do not fit into `bytes` or overlap: a fault of the caller, never of user input.
+    pub fn new(bytes: &'a mut [u8], stride: usize, size: Size, format: PixelFormat) -> Self {
+        let row = size.width as usize * format.channels();
+        assert!(rows_fit(bytes.len(), stride, row, size.height as usize), "image exceeds its memory");
+        Self { bytes, stride, size, format, bottom_up: false }
+    }
+
+    /// The same memory with its first row at the end.
+    #[must_use]
+    pub fn bottom_up(mut self) -> Self {
+        self.bottom_up = !self.bottom_up;
+        self
+    }
+
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Format of the pixels.
+    pub fn format(&self) -> PixelFormat {
+        self.format
+    }
+
+    /// The bytes of row `y`, [`PixelFormat::channels`] per pixel.
+    pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
+        let y = if self.bottom_up { self.size.height as usize - 1 - y } else { y };
+        let start = y * self.stride;
+        &mut self.bytes[start..start + self.size.width as usize * self.format.channels()]
+    }
+}
+
+fn rows_fit(len: usize, stride: usize, row: usize, height: usize) -> bool {
+    height == 0 || (stride >= row || height == 1) && (height - 1).checked_mul(stride).is_some_and(|n| n + row <= len)
+}
+
+/// A part of the image that moved without changing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Where the top-left corner was.
+    pub source: Point,
+    /// Where the part is now.
+    pub destination: Rect,
+}
+
+/// What changed between two images. Moves come first and read from the old image; then the dirty parts are new.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// Parts with new content. They may overlap and may cover more than what changed.
+    pub dirty: Vec<Rect>,
+    /// Parts that moved.
+    pub moves: Vec<Move>,
+}
+
+/// How the bytes of a pointer shape combine with the desktop under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShapeKind {
+    /// One bit per pixel, most significant first: an AND mask of `size.height` rows, then an XOR mask of as many.
+    Monochrome,
+    /// BGRA with straight alpha.
+    Color,
+    /// BGRA already multiplied by its alpha.
+    Premultiplied,
+    /// BGRA whose fourth byte is a mask: 0 replaces the pixel, anything else exclusive-ors it.
+    MaskedColor,
+}
+
+/// A pointer image as the operating system describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointerShape {
+    /// Meaning of `data`.
+    pub kind: ShapeKind,
+    /// Visible size; for a monochrome shape the height of one mask.
+    pub size: Size,
+    /// Bytes from one row of `data` to the next.
+    pub pitch: usize,
+    /// The pixel which points, relative to the top-left corner.
+    pub hot_spot: Point,
+    /// Rows of the shape.
+    pub data: Vec<u8>,
+}
+
+/// The pointer of one output. `position` is the top-left corner of the shape in desktop space and may lie outside the output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pointer {
+    /// Where the shape's top-left corner is.
+    pub position: Point,
+    /// Whether the pointer is to be drawn: it is on this output, and the system did not draw it into the image already.
+    pub visible: bool,
+    /// The shape, `None` until the system has shown one.
+    pub shape: Option<Arc<PointerShape>>,
+}
+
+impl Pointer {
+    /// The desktop pixels that drawing the pointer touches, `None` if there are none.
+    pub fn extent(&self) -> Option<Rect> {
+        let shape = self.shape.as_ref().filter(|_| self.visible)?;
+        Some(Rect::at(self.position, shape.size)).filter(|r| !r.is_empty())
+    }
+}
+
+/// What is known about a returned frame. Rectangles are in desktop space.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FrameInfo {
+    /// When the image was presented, on the clock of the capture.
+    pub present_time: Duration,
+    /// Number of presents seen since the capture began, this one included.
+    pub sequence: u64,
+    /// Presents since the previously returned frame: 0 if only the pointer changed, above 1 if some were missed.
+    pub accumulated: u64,
+    /// Whether image or pointer are newer than in the previously returned frame.
+    pub is_new: bool,
+    /// What changed since the previously returned frame.
+    pub damage: Damage,
+    /// The pointer as of this frame.
+    pub pointer: Pointer,
+    /// Whether the system blanked protected content.
+    pub protected: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_parse_in_any_case_and_errors_list_all_five() {
+        assert_eq!("BGRA".parse::<PixelFormat>().ok(), Some(PixelFormat::Bgra));
+        assert_eq!("Grey".parse::<PixelFormat>().ok(), Some(PixelFormat::Gray));
+        let message = "yuv".parse::<PixelFormat>().expect_err("not a format").to_string();
+        for format in PixelFormat::ALL {
+            assert!(message.contains(format.name()), "{message}");
+        }
+    }
+
+    #[test]
+    fn bottom_up_images_start_at_their_last_row() {
+        let mut bytes = [0u8; 6];
+        let mut image = ImageMut::new(&mut bytes, 2, Size::new(2, 3), PixelFormat::Gray).bottom_up();
+        image.row_mut(0)[0] = 7;
+        assert_eq!(bytes, [0, 0, 0, 0, 7, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "exceeds its memory")]
+    fn overlapping_rows_are_refused() {
+        let _ = ImageRef::new(&[0; 64], 4, Size::new(2, 4));
+    }
+}

@@ -1,0 +1,107 @@
+//! Memory for one picture: ordinary, or mapped by a source so that the operating system can write into it.
+
+use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
+use std::ptr::NonNull;
+use std::sync::{Arc, Weak};
+
+/// A cache line, and the widest vector register.
+const ALIGNMENT: usize = 64;
+
+/// A block of bytes with one owner.
+pub struct Memory {
+    start: NonNull<u8>,
+    len: usize,
+    origin: Origin,
+}
+
+enum Origin {
+    Heap,
+    Mapped { unmap: fn(NonNull<u8>, usize), tag: Arc<u64> },
+}
+
+// SAFETY: the block is owned by this value alone; nothing about it belongs to a thread.
+unsafe impl Send for Memory {}
+// SAFETY: shared references only read.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// `len` zero bytes of ordinary memory.
+    pub fn heap(len: usize) -> Self {
+        let layout = Self::layout(len);
+        // SAFETY: the layout is never of size zero, see `layout`.
+        let start = unsafe { alloc_zeroed(layout) };
+        let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout));
+        Self { start, len, origin: Origin::Heap }
+    }
+
+    /// `len` bytes that a source mapped. `unmap` is called once with the same pointer and length. `tag` is the source's name for
+    /// the block; the source may keep a [`Weak`] of it to learn when the block is gone.
+    ///
+    /// # Safety
+    /// `start` must be valid for reads and writes of `len` bytes until `unmap` is called, and no Rust reference to them may exist.
+    /// Other processes may write to the block only while the source that made it is being asked to.
+    pub unsafe fn mapped(start: NonNull<u8>, len: usize, unmap: fn(NonNull<u8>, usize), tag: Arc<u64>) -> Self {
+        Self { start, len, origin: Origin::Mapped { unmap, tag } }
+    }
+
+    /// The source's name for the block, `None` for ordinary memory.
+    pub fn tag(&self) -> Option<u64> {
+        match &self.origin {
+            Origin::Heap => None,
+            Origin::Mapped { tag, .. } => Some(**tag),
+        }
+    }
+
+    /// Lets a source learn when the block is gone.
+    pub fn watch(&self) -> Option<Weak<u64>> {
+        match &self.origin {
+            Origin::Heap => None,
+            Origin::Mapped { tag, .. } => Some(Arc::downgrade(tag)),
+        }
+    }
+
+    /// The address of the first byte.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: valid for `len` bytes by construction; `&self` keeps writers away.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// The bytes, to write.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: valid for `len` bytes by construction; `&mut self` makes the access unique.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+
+    fn layout(len: usize) -> Layout {
+        Layout::from_size_align(len.max(1), ALIGNMENT).expect("a picture is far smaller than the address space")
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        match &self.origin {
+            // SAFETY: allocated in `heap` with this very layout.
+            Origin::Heap => unsafe { dealloc(self.start.as_ptr(), Self::layout(self.len)) },
+            Origin::Mapped { unmap, .. } => unmap(self.start, self.len),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_memory_is_zero_and_aligned() {
+        let mut memory = Memory::heap(1000);
+        assert!(memory.bytes().iter().all(|&b| b == 0));
+        assert_eq!(memory.as_ptr() as usize % ALIGNMENT, 0);
+        memory.bytes_mut()[999] = 1;
+        assert_eq!((memory.tag(), memory.bytes().len()), (None, 1000));
+    }
+}
