@@ -1,0 +1,215 @@
+//! Row kernels: one row of BGRA to one row of the wanted format.
+//!
+//! Each kernel is a plain safe loop that the compiler vectorises. The same source is compiled once for the baseline of the target
+//! and once with AVX2, because at the x86-64 baseline there is no byte shuffle and three-byte pixels become five times slower.
+//! Which of them runs is chosen at run time by a [`CpuPath`].
+
+// A kernel must be compiled *inside* the function that enables the instruction set, or it gains nothing from it.
+#![allow(clippy::inline_always)]
+
+use crate::frame::PixelFormat;
+
+/// Pixels per step of the gray kernel: the number with which every path found its widest vectors.
+const GRAY_STEP: usize = 32;
+
+/// A compiled variant of the kernels that this CPU can run. A value exists only if the CPU was asked first.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuPath(Isa);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Isa {
+    Baseline,
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    Avx2,
+}
+
+impl CpuPath {
+    /// The fastest path. The standard library remembers the CPU's answer, so asking costs one load.
+    pub fn best() -> Self {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        if is_x86_feature_detected!("avx2") {
+            return Self(Isa::Avx2);
+        }
+        Self(Isa::Baseline)
+    }
+
+    /// Every path that this CPU can run, so that a test can compare them.
+    pub fn all() -> Vec<Self> {
+        let mut paths = vec![Self(Isa::Baseline)];
+        if Self::best() != paths[0] {
+            paths.push(Self::best());
+        }
+        paths
+    }
+
+    /// Its name. On ARM the baseline itself has vectors and is named after them.
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            Isa::Baseline if cfg!(target_feature = "neon") => "neon",
+            Isa::Baseline => "baseline",
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Isa::Avx2 => "avx2",
+        }
+    }
+
+    /// Converts the BGRA pixels of `src` to `format`. Stops at the end of the shorter row.
+    pub(super) fn convert(self, format: PixelFormat, src: &[u8], dst: &mut [u8]) {
+        self.run(Convert { format, src, dst });
+    }
+
+    /// Copies the pixels of `src` to `dst` in the opposite order; both have as many.
+    pub(super) fn reverse(self, src: &[u8], dst: &mut [[u8; 4]]) {
+        self.run(Reverse { src, dst });
+    }
+
+    /// Compiles and runs `kernel` for this path.
+    pub(super) fn run(self, kernel: impl Kernel) {
+        match self.0 {
+            Isa::Baseline => kernel.run(),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            // SAFETY: `Isa::Avx2` is made in `CpuPath::best` only, after the CPU said that it has AVX2.
+            Isa::Avx2 => unsafe { run_avx2(kernel) },
+        }
+    }
+}
+
+/// A loop over pixels that is worth compiling once per instruction set. `run` must be `#[inline(always)]`.
+pub(super) trait Kernel {
+    /// Does the work.
+    fn run(self);
+}
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[target_feature(enable = "avx2")]
+fn run_avx2(kernel: impl Kernel) {
+    kernel.run();
+}
+
+struct Convert<'a> {
+    format: PixelFormat,
+    src: &'a [u8],
+    dst: &'a mut [u8],
+}
+
+impl Kernel for Convert<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let (src, dst) = (self.src.as_chunks::<4>().0, self.dst);
+        match self.format {
+            PixelFormat::Bgra => four(src, dst, |bgra| bgra | 0xFF00_0000),
+            PixelFormat::Rgba => four(src, dst, |bgra| 0xFF00_0000 | bgra.swap_bytes() >> 8),
+            PixelFormat::Bgr => three::<0, 2>(src, dst),
+            PixelFormat::Rgb => three::<2, 0>(src, dst),
+            PixelFormat::Gray => gray(src, dst),
+        }
+    }
+}
+
+struct Reverse<'a> {
+    src: &'a [u8],
+    dst: &'a mut [[u8; 4]],
+}
+
+impl Kernel for Reverse<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (d, s) in self.dst.iter_mut().zip(self.src.as_chunks::<4>().0.iter().rev()) {
+            *d = *s;
+        }
+    }
+}
+
+/// Four bytes to four bytes, as whole words: the baseline can shift words where it cannot shuffle bytes.
+#[inline(always)]
+fn four(src: &[[u8; 4]], dst: &mut [u8], map: impl Fn(u32) -> u32) {
+    for (d, s) in dst.as_chunks_mut::<4>().0.iter_mut().zip(src) {
+        *d = map(u32::from_le_bytes(*s)).to_le_bytes();
+    }
+}
+
+/// Four bytes to three, blue going to byte `B` and red to byte `R`. One pixel per step: the compiler then sees three interleaved
+/// streams and shuffles them in registers, which it does not if the step is wider.
+#[inline(always)]
+fn three<const B: usize, const R: usize>(src: &[[u8; 4]], dst: &mut [u8]) {
+    for (d, s) in dst.as_chunks_mut::<3>().0.iter_mut().zip(src) {
+        d[B] = s[0];
+        d[1] = s[1];
+        d[R] = s[2];
+    }
+}
+
+/// Four bytes to luma. The sum is formed in 32-bit lanes and narrowed in two steps, which keeps the second half of the work in
+/// 16-bit lanes.
+#[inline(always)]
+fn gray(src: &[[u8; 4]], dst: &mut [u8]) {
+    let (src, src_rest) = src.as_chunks::<GRAY_STEP>();
+    let (dst, dst_rest) = dst.as_chunks_mut::<GRAY_STEP>();
+    for (d, s) in dst.iter_mut().zip(src) {
+        let mut sums = [0u16; GRAY_STEP];
+        for (sum, pixel) in sums.iter_mut().zip(s) {
+            *sum = luma_sum(*pixel);
+        }
+        for (d, sum) in d.iter_mut().zip(sums) {
+            *d = (sum >> 8) as u8;
+        }
+    }
+    for (d, pixel) in dst_rest.iter_mut().zip(src_rest) {
+        *d = (luma_sum(*pixel) >> 8) as u8;
+    }
+}
+
+/// 256 times the luma of a pixel, rounded. At most 65408, so 16 bits hold it.
+#[inline(always)]
+fn luma_sum(pixel: [u8; 4]) -> u16 {
+    let word = u32::from_le_bytes(pixel);
+    let (blue, green, red) = (word & 0xFF, word >> 8 & 0xFF, word >> 16 & 0xFF);
+    (29 * blue + 150 * green + 77 * red + 128) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every length around the vector widths and the gray step, so that heads, bodies and tails are all met.
+    #[test]
+    fn every_path_and_length_gives_the_defined_bytes() {
+        let src: Vec<u8> = (0..4 * 200u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for path in CpuPath::all() {
+            for format in PixelFormat::ALL {
+                for n in 0..200 {
+                    let mut dst = vec![0xA5; n * format.channels() + 1];
+                    path.convert(format, &src[..n * 4], &mut dst[..n * format.channels()]);
+                    let mut expected = Vec::new();
+                    for p in src[..n * 4].chunks(4) {
+                        let (b, g, r) = (u32::from(p[0]), u32::from(p[1]), u32::from(p[2]));
+                        match format {
+                            PixelFormat::Bgra => expected.extend([p[0], p[1], p[2], 255]),
+                            PixelFormat::Rgba => expected.extend([p[2], p[1], p[0], 255]),
+                            PixelFormat::Bgr => expected.extend([p[0], p[1], p[2]]),
+                            PixelFormat::Rgb => expected.extend([p[2], p[1], p[0]]),
+                            PixelFormat::Gray => expected.push(((77 * r + 150 * g + 29 * b + 128) >> 8) as u8),
+                        }
+                    }
+                    expected.push(0xA5);
+                    assert_eq!(dst, expected, "{path:?} {format} {n} pixels");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gray_keeps_black_and_white() {
+        for path in CpuPath::all() {
+            let mut dst = [1, 1];
+            path.convert(PixelFormat::Gray, &[0, 0, 0, 9, 255, 255, 255, 9], &mut dst);
+            assert_eq!(dst, [0, 255]);
+        }
+    }
+
+    #[test]
+    fn the_best_path_is_among_all() {
+        assert!(CpuPath::all().contains(&CpuPath::best()));
+        assert!(!CpuPath::best().name().is_empty());
+    }
+}
