@@ -1,0 +1,364 @@
+//! Turns what a source shows into the picture that was asked for, touching no more pixels than necessary.
+//!
+//! Every destination is one of three: memory handed to the caller for good (all of it is written), memory that the session retains
+//! and knows the content of (only what is out of date is written), or memory of the caller's own.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{Damage, ImageMut, PixelFormat};
+use crate::geometry::{Rect, Size};
+use crate::pixels::Placement;
+use crate::source::Source;
+
+use super::brush::{Brush, Filled, View};
+use super::buffers::{Buffer, Pool};
+use super::damage::DamageLog;
+use super::pacer::Patience;
+use super::patches::Patches;
+
+/// Attempts to read parts that belong together before everything is read at once, which cannot be overtaken.
+const PARTIAL_ATTEMPTS: usize = 3;
+
+/// Retained pictures remembered at the same time, counting those that a caller holds.
+const REMEMBERED: usize = 8;
+
+/// Where a frame is written to.
+pub enum Target<'a> {
+    /// Memory of its own, which the caller may change.
+    Owned(PixelFormat),
+    /// Memory that the session keeps up to date, which the caller must not change.
+    Retained(PixelFormat),
+    /// The caller's memory.
+    Into(ImageMut<'a>),
+}
+
+impl Target<'_> {
+    pub(super) fn format(&self) -> PixelFormat {
+        match self {
+            Target::Owned(format) | Target::Retained(format) => *format,
+            Target::Into(image) => image.format(),
+        }
+    }
+
+    fn lifetime(&self) -> Lifetime {
+        match self {
+            Target::Owned(_) => Lifetime::Owned,
+            Target::Retained(_) => Lifetime::Retained,
+            Target::Into(_) => Lifetime::Callers,
+        }
+    }
+}
+
+/// How painting ended.
+pub(super) enum Painted {
+    /// The picture is complete. `current` is false if the read began in an earlier call, so that news of this call is not in it.
+    Done { buffer: Option<Buffer>, current: bool },
+    /// The source needs longer than the caller waits; the same request goes on where this one stopped.
+    Unfinished,
+}
+
+/// The pictures of one session.
+#[derive(Default)]
+pub(super) struct Canvas {
+    pool: Pool,
+    retained: Vec<Retained>,
+    begun: Option<Begun>,
+    brush: Brush,
+    log: DamageLog,
+}
+
+/// What is known about the content of a retained buffer.
+struct Retained {
+    id: u64,
+    format: PixelFormat,
+    region: Rect,
+    /// Texture pixels that are out of date.
+    stale: Patches,
+    /// Texture pixels with the pointer over them.
+    drawn: Option<Rect>,
+}
+
+/// A read that outlasted the call that began it.
+struct Begun {
+    key: Key,
+    parts: Vec<Rect>,
+    buffer: Option<Buffer>,
+    retained: Option<Retained>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lifetime {
+    Owned,
+    Retained,
+    Callers,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    lifetime: Lifetime,
+    format: PixelFormat,
+    region: Rect,
+}
+
+impl Canvas {
+    /// Paints `region` of what `source` shows.
+    ///
+    /// # Errors
+    /// Those of the source, the caller's interrupt, and a size of the caller's memory that does not fit the region.
+    pub(super) fn paint(
+        &mut self,
+        source: &mut dyn Source,
+        target: &mut Target<'_>,
+        region: Rect,
+        cursor: bool,
+        patience: &mut Patience<'_>,
+    ) -> Result<Painted> {
+        let output = source.output();
+        let placement = Placement { region, desktop: output.size, rotation: output.image_rotation };
+        let bounds = placement.rotation.to_texture(region, placement.desktop);
+        let view = View { placement, bounds, cursor };
+        let key = Key { lifetime: target.lifetime(), format: target.format(), region };
+        let begun = self.take_begun(key);
+        match target {
+            Target::Into(image) => self.paint_into(source, image, &view, begun.is_none(), patience),
+            Target::Owned(_) => self.paint_owned(source, key, &view, begun, patience),
+            Target::Retained(_) => self.paint_retained(source, key, &view, begun, patience),
+        }
+    }
+
+    /// What changed since the last call, in texture space.
+    pub(super) fn take_damage(&mut self) -> Damage {
+        std::mem::take(&mut self.log).into_damage()
+    }
+
+    /// Bytes written to destinations so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.brush.bytes()
+    }
+
+    /// Forgets all content, after the desktop changed its shape.
+    pub(super) fn reset(&mut self) {
+        self.take_begun_any();
+        self.retained.clear();
+        self.pool.clear();
+        self.log = DamageLog::default();
+    }
+
+    fn paint_into(
+        &mut self,
+        source: &mut dyn Source,
+        image: &mut ImageMut<'_>,
+        view: &View,
+        current: bool,
+        patience: &mut Patience<'_>,
+    ) -> Result<Painted> {
+        if image.size() != view.placement.region.size() {
+            return Err(Error::new(
+                ErrorKind::Capture,
+                format!(
+                    "the region became {} while waiting, but out= is {}",
+                    view.placement.region.size(),
+                    image.size()
+                ),
+            ));
+        }
+        let parts = vec![view.bounds];
+        let key = Key { lifetime: Lifetime::Callers, format: image.format(), region: view.placement.region };
+        match self.brush.fill_image(source, image, &parts, view, patience)? {
+            Filled::Unfinished => {
+                self.begun = Some(Begun { key, parts, buffer: None, retained: None });
+                Ok(Painted::Unfinished)
+            }
+            _ => self.finish(source, None, current, patience),
+        }
+    }
+
+    fn paint_owned(
+        &mut self,
+        source: &mut dyn Source,
+        key: Key,
+        view: &View,
+        begun: Option<Begun>,
+        patience: &mut Patience<'_>,
+    ) -> Result<Painted> {
+        let current = begun.is_none();
+        let parts = vec![view.bounds];
+        let mut buffer = match begun.and_then(|b| b.buffer) {
+            Some(buffer) => buffer,
+            None => self.new_buffer(source, key, view),
+        };
+        loop {
+            match self.brush.fill(source, &mut buffer, key.format, &parts, view, patience) {
+                Err(error) => {
+                    buffer.discard();
+                    return Err(error);
+                }
+                Ok(Filled::Foreign) => {
+                    buffer.discard();
+                    buffer = self.new_buffer(source, key, view);
+                }
+                Ok(Filled::Unfinished) => {
+                    self.begun = Some(Begun { key, parts, buffer: Some(buffer), retained: None });
+                    return Ok(Painted::Unfinished);
+                }
+                Ok(Filled::Done { .. } | Filled::Overtaken { .. }) => {
+                    return self.finish(source, Some(buffer), current, patience);
+                }
+            }
+        }
+    }
+
+    /// Learns what the picture just read contains, for the log and for the retained pictures.
+    fn finish(
+        &mut self,
+        source: &mut dyn Source,
+        buffer: Option<Buffer>,
+        current: bool,
+        patience: &mut Patience<'_>,
+    ) -> Result<Painted> {
+        if current {
+            self.note_damage(source, patience)?;
+        }
+        Ok(Painted::Done { buffer, current })
+    }
+
+    fn paint_retained(
+        &mut self,
+        source: &mut dyn Source,
+        key: Key,
+        view: &View,
+        begun: Option<Begun>,
+        patience: &mut Patience<'_>,
+    ) -> Result<Painted> {
+        let current = begun.is_none();
+        let (mut buffer, mut known, mut parts) =
+            if let Some(Begun { parts, buffer: Some(buffer), retained: Some(known), .. }) = begun {
+                (buffer, known, parts)
+            } else {
+                self.note_damage(source, patience)?;
+                let (buffer, known) = self.retained_buffer(source, key, view);
+                (buffer, known, Vec::new())
+            };
+        let mut pointers = Patches::default();
+        let mut attempt = 0;
+        loop {
+            if parts.is_empty() {
+                pointers.extend(known.drawn.take());
+                pointers.extend(view.pointer_rect(source.pointer()));
+                let mut wanted = std::mem::take(&mut known.stale);
+                wanted.extend(pointers.disjoint(view.bounds));
+                parts = if attempt < PARTIAL_ATTEMPTS { wanted.disjoint(view.bounds) } else { vec![view.bounds] };
+            }
+            let filled = if parts.is_empty() {
+                Ok(Filled::Done { drawn: None })
+            } else {
+                self.brush.fill(source, &mut buffer, key.format, &parts, view, patience)
+            };
+            match filled {
+                Err(error) => {
+                    buffer.discard();
+                    return Err(error);
+                }
+                Ok(Filled::Foreign) => {
+                    buffer.discard();
+                    buffer = self.new_buffer(source, key, view);
+                    known = Retained::new(&buffer, key, view);
+                    parts.clear();
+                }
+                Ok(Filled::Unfinished) => {
+                    self.begun = Some(Begun { key, parts, buffer: Some(buffer), retained: Some(known) });
+                    return Ok(Painted::Unfinished);
+                }
+                Ok(Filled::Overtaken { pointer }) => {
+                    attempt += 1;
+                    pointers.extend(pointer);
+                    let dirty = self.note_damage(source, patience)?;
+                    known.stale.extend(dirty);
+                    parts.clear();
+                }
+                Ok(Filled::Done { drawn }) => {
+                    known.drawn = drawn;
+                    if self.retained.len() >= REMEMBERED {
+                        self.retained.remove(0);
+                    }
+                    self.retained.push(known);
+                    return Ok(Painted::Done { buffer: Some(buffer), current });
+                }
+            }
+        }
+    }
+
+    /// Asks the source what changed, for the log and for everything whose content is known. Returns the changed texture pixels.
+    fn note_damage(&mut self, source: &mut dyn Source, patience: &mut Patience<'_>) -> Result<Vec<Rect>> {
+        let timeout = patience.read_slice()?.unwrap_or_default();
+        let damage = source.damage(timeout)?;
+        let dirty: Vec<Rect> = damage.dirty.iter().copied().chain(damage.moves.iter().map(|m| m.destination)).collect();
+        let begun = self.begun.as_mut().and_then(|b| b.retained.as_mut());
+        for known in self.retained.iter_mut().chain(begun) {
+            known.stale.extend(dirty.iter().copied());
+        }
+        self.log.add(damage);
+        Ok(dirty)
+    }
+
+    /// The unused retained picture for `key` with the least to do, or a new one.
+    fn retained_buffer(&mut self, source: &mut dyn Source, key: Key, view: &View) -> (Buffer, Retained) {
+        let mut fitting: Vec<(u64, u64)> = self
+            .retained
+            .iter()
+            .filter(|r| r.format == key.format && r.region == key.region)
+            .map(|r| (r.stale.area(), r.id))
+            .collect();
+        fitting.sort_unstable();
+        for (_, id) in fitting {
+            if let Some(buffer) = self.pool.take_again(id) {
+                let index = self.retained.iter().position(|r| r.id == id).expect("found a moment ago");
+                return (buffer, self.retained.remove(index));
+            }
+        }
+        let buffer = self.new_buffer(source, key, view);
+        let known = Retained::new(&buffer, key, view);
+        (buffer, known)
+    }
+
+    /// Memory of unknown content, the source's own where the source can write the wanted picture itself.
+    fn new_buffer(&mut self, source: &mut dyn Source, key: Key, view: &View) -> Buffer {
+        let size = key.region.size();
+        let native = (key.format == PixelFormat::Bgra && view.placement.rotation.degrees() == 0)
+            .then(|| {
+                self.pool
+                    .take_native(size)
+                    .or_else(|| source.allocate(size).map(|memory| self.pool.adopt(memory, size)))
+            })
+            .flatten();
+        let buffer = native.unwrap_or_else(|| self.pool.take_heap(size_in_bytes(size, key.format)));
+        self.retained.retain(|known| known.id != buffer.id());
+        buffer
+    }
+
+    fn take_begun(&mut self, key: Key) -> Option<Begun> {
+        if self.begun.as_ref().is_some_and(|begun| begun.key == key) {
+            return self.begun.take();
+        }
+        self.take_begun_any();
+        None
+    }
+
+    /// Gives an unfinished read up. The system may still write to its memory, so nobody may use that again.
+    fn take_begun_any(&mut self) {
+        if let Some(buffer) = self.begun.take().and_then(|begun| begun.buffer) {
+            buffer.discard();
+        }
+    }
+}
+
+impl Retained {
+    fn new(buffer: &Buffer, key: Key, view: &View) -> Self {
+        let mut stale = Patches::default();
+        stale.add(view.bounds);
+        Self { id: buffer.id(), format: key.format, region: key.region, stale, drawn: None }
+    }
+}
+
+fn size_in_bytes(size: Size, format: PixelFormat) -> usize {
+    size.area() as usize * format.channels()
+}

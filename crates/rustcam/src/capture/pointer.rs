@@ -1,0 +1,27 @@
+//! The pointer shape, decoded once for as long as it stays the same.
+
+use std::sync::Arc;
+
+use crate::frame::{Pointer, PointerShape};
+use crate::pixels::PointerImage;
+
+/// The last pointer shape, decoded once.
+#[derive(Default)]
+pub(super) struct PointerCache {
+    decoded: Option<(Arc<PointerShape>, Option<PointerImage>)>,
+}
+
+impl PointerCache {
+    /// The decoded shape, `None` if there is none or the system described it wrongly.
+    pub(super) fn image(&mut self, pointer: &Pointer) -> Option<&PointerImage> {
+        let shape = pointer.shape.as_ref()?;
+        if !self.decoded.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, shape)) {
+            let image = PointerImage::decode(shape);
+            if image.is_none() {
+                log::warn!("ignoring a malformed pointer shape of {} ({:?})", shape.size, shape.kind);
+            }
+            self.decoded = Some((Arc::clone(shape), image));
+        }
+        self.decoded.as_ref().and_then(|(_, image)| image.as_ref())
+    }
+}

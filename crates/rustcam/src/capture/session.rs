@@ -1,0 +1,367 @@
+//! One output, captured: wait → recover → paint. The whole recovery policy is here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Loss, Result};
+use crate::frame::{FrameInfo, PixelFormat};
+use crate::geometry::{Rect, Size};
+use crate::source::{self, Change, OpenOptions, Output, Source};
+
+use super::buffers::Buffer;
+use super::canvas::{Canvas, Painted, Target};
+use super::damage;
+use super::pacer::{BackOff, Patience};
+
+/// What a caller wants of one frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Part of the desktop, `None` for the session's own region.
+    pub region: Option<Rect>,
+    /// How long to wait for news; zero polls.
+    pub timeout: Duration,
+    /// Whether to wait for news at all: if not, the current image is returned at once.
+    pub new_frame_only: bool,
+}
+
+/// A picture, as tight rows of `size` in `format`.
+pub struct Frame {
+    /// The pixels; `None` if they went into the caller's own memory.
+    pub buffer: Option<Buffer>,
+    /// Width and height.
+    pub size: Size,
+    /// Format of the pixels.
+    pub format: PixelFormat,
+}
+
+/// What happened since the session began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Frames returned.
+    pub frames: u64,
+    /// Calls that ended without a frame because nothing new came in time.
+    pub timeouts: u64,
+    /// Wake-ups in which only the pointer had changed.
+    pub pointer_wakeups: u64,
+    /// Presents that no returned frame shows, because a later one came first.
+    pub missed: u64,
+    /// Times the desktop was lost and regained.
+    pub recoveries: u64,
+    /// Bytes written to the memory of frames.
+    pub bytes_copied: u64,
+    /// Whether the session's region had to be cut to fit a changed output.
+    pub region_clamped: bool,
+    /// Why the source works in a slower way than it could, if it does.
+    pub fallback: Option<Arc<str>>,
+}
+
+/// The capture of one output.
+pub struct Session {
+    source: Box<dyn Source>,
+    clock: Arc<dyn Clock>,
+    cursor: bool,
+    /// The region that was asked for, `None` for the whole output.
+    wanted: Option<Rect>,
+    /// What is left of it on the output as it is now; `None` if nothing.
+    region: Option<Rect>,
+    canvas: Canvas,
+    news: News,
+    /// Why the desktop is gone, while it is.
+    lost: Option<Error>,
+    back_off: BackOff,
+    sequence: u64,
+    returned_at: Option<Duration>,
+    info: Option<FrameInfo>,
+    stats: Stats,
+}
+
+/// What was seen since the last returned frame.
+#[derive(Default)]
+struct News {
+    presents: u64,
+    present_time: Duration,
+    pointer: bool,
+    protected: bool,
+}
+
+enum Waited {
+    /// There is something to show.
+    News,
+    /// Nothing new, and the caller does not want to wait for it.
+    Nothing,
+    /// The deadline came first.
+    TimedOut,
+}
+
+impl Session {
+    /// Opens an output.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there is no such output, `Duplication` if the system refuses.
+    pub fn open(options: &OpenOptions) -> Result<Self> {
+        Ok(Self::over(source::open(options)?, Arc::clone(&options.clock), options.watch_pointer))
+    }
+
+    /// A session over a source that is open already. With `cursor` the pointer is part of every picture, and a change of it is news.
+    pub fn over(source: Box<dyn Source>, clock: Arc<dyn Clock>, cursor: bool) -> Self {
+        Self {
+            region: Some(source.output().size.rect()),
+            source,
+            clock,
+            cursor,
+            wanted: None,
+            canvas: Canvas::default(),
+            news: News::default(),
+            lost: None,
+            back_off: BackOff::default(),
+            sequence: 0,
+            returned_at: None,
+            info: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Sets the region that frames show unless a request says otherwise; `None` for the whole output.
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming the bounds if the region is not inside the output.
+    pub fn set_region(&mut self, region: Option<Rect>) -> Result<()> {
+        let whole = self.output().size.rect();
+        self.region = Some(self.checked_region(Some(region.unwrap_or(whole)))?);
+        self.wanted = region;
+        Ok(())
+    }
+
+    /// The output as it is now.
+    pub fn output(&self) -> &Output {
+        self.source.output()
+    }
+
+    /// The session's region as it is now; empty if a changed output left nothing of it.
+    pub fn region(&self) -> Rect {
+        self.region.unwrap_or_default()
+    }
+
+    /// What is known about the last returned frame.
+    pub fn info(&self) -> Option<&FrameInfo> {
+        self.info.as_ref()
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> Stats {
+        let fallback = match (self.source.fallback(), &self.stats.fallback) {
+            (Some(now), Some(known)) if now == &**known => Some(Arc::clone(known)),
+            (now, _) => now.map(Arc::from),
+        };
+        Stats { bytes_copied: self.canvas.bytes(), fallback, ..self.stats.clone() }
+    }
+
+    /// `region` if it is inside the output, or the session's own.
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming the bounds; `Capture` if nothing is left of the session's own region.
+    pub fn checked_region(&self, region: Option<Rect>) -> Result<Rect> {
+        let whole = self.output().size.rect();
+        match region {
+            Some(r) if r.is_empty() => Err(Error::invalid(format!(
+                "region {r} is empty: left must be less than right and top less than bottom, inside {whole}"
+            ))),
+            Some(r) if !whole.contains(r) => {
+                Err(Error::invalid(format!("region {r} is not inside the output, whose bounds are {whole}")))
+            }
+            Some(r) => Ok(r),
+            None => self.region.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Capture,
+                    format!(
+                        "nothing is left of region {} since the output became {}",
+                        self.wanted.unwrap_or_default(),
+                        whole.size()
+                    ),
+                )
+                .with_hint("Create a new Capturer with a region inside the output, or pass region= to the call")
+            }),
+        }
+    }
+
+    /// The next frame, or `None` if nothing new came in time. `interrupt` is called between waits and ends the call by failing.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a region outside the output; the interrupt's error; `AccessLost` or `Device` if the desktop is gone for a
+    /// reason that does not pass by itself and was not regained in time; whatever else the source reports.
+    pub fn grab(
+        &mut self,
+        request: &Request,
+        mut target: Target<'_>,
+        interrupt: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<Frame>> {
+        let clock = Arc::clone(&self.clock);
+        let mut patience = Patience::new(&*clock, request.timeout, interrupt);
+        self.checked_region(request.region)?;
+        loop {
+            let is_new = match self.wait(request, &mut patience)? {
+                Waited::News => true,
+                Waited::Nothing => false,
+                Waited::TimedOut => return Ok(self.timed_out()),
+            };
+            let region = self.region_after_wait(request.region)?;
+            match self.canvas.paint(&mut *self.source, &mut target, region, self.cursor, &mut patience) {
+                Ok(Painted::Done { buffer, current }) => {
+                    self.returned(is_new, current, patience.now());
+                    return Ok(Some(Frame { buffer, size: region.size(), format: target.format() }));
+                }
+                Ok(Painted::Unfinished) => return Ok(self.timed_out()),
+                Err(error) => self.lose(error)?,
+            }
+        }
+    }
+
+    /// Waits until there is something to show, regaining the desktop as often as it is lost.
+    fn wait(&mut self, request: &Request, patience: &mut Patience<'_>) -> Result<Waited> {
+        loop {
+            if self.lost.is_some() {
+                if self.recover(patience)? {
+                    continue;
+                }
+            } else {
+                let may_wait = request.new_frame_only || self.info.is_none();
+                let until = if self.is_due(patience.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
+                let slice = patience.slice(until)?;
+                match self.source.wait(slice) {
+                    Ok(change) => self.notice(change),
+                    Err(error) => self.lose(error)?,
+                }
+                if self.lost.is_none() {
+                    if self.is_due(patience.now()) {
+                        return Ok(Waited::News);
+                    }
+                    if !may_wait {
+                        return Ok(Waited::Nothing);
+                    }
+                }
+            }
+            if patience.is_over() {
+                return self.give_up();
+            }
+        }
+    }
+
+    /// The deadline has come. A desktop that is away for a reason that passes is no error.
+    fn give_up(&self) -> Result<Waited> {
+        match &self.lost {
+            Some(error) if error.loss() != Some(Loss::Transient) => Err(error.clone()),
+            _ => Ok(Waited::TimedOut),
+        }
+    }
+
+    fn notice(&mut self, change: Change) {
+        if change.presents > 0 {
+            self.sequence += change.presents;
+            self.news.presents += change.presents;
+            self.news.present_time = change.present_time;
+            self.news.protected = change.protected;
+        } else if change.pointer {
+            self.stats.pointer_wakeups += 1;
+        }
+        self.news.pointer |= change.pointer && self.cursor;
+    }
+
+    /// Whether a frame is owed: for every present, and for the pointer at most once per refresh interval.
+    fn is_due(&self, now: Duration) -> bool {
+        self.news.presents > 0 || self.news.pointer && now >= self.pointer_due()
+    }
+
+    /// From when on a change of the pointer alone is worth a frame; never, if there is none.
+    fn pointer_due(&self) -> Duration {
+        match self.returned_at {
+            Some(at) if self.news.pointer => at + self.output().refresh_interval(),
+            _ if self.news.pointer => Duration::ZERO,
+            _ => Duration::MAX,
+        }
+    }
+
+    /// Keeps trying for a loss; passes every other error on.
+    fn lose(&mut self, error: Error) -> Result<()> {
+        if error.loss().is_none() {
+            return Err(error);
+        }
+        log::info!("capture lost: {error}");
+        self.canvas.reset();
+        self.lost = Some(error);
+        Ok(())
+    }
+
+    /// One attempt to regain the desktop, or a pause until the next one is due. Says whether it is back.
+    fn recover(&mut self, patience: &mut Patience<'_>) -> Result<bool> {
+        if patience.now() < self.back_off.next() {
+            patience.sleep(self.back_off.next())?;
+            return Ok(false);
+        }
+        let rebuilt = self.source.rebuild(patience.attempt());
+        // Counted whatever came of it: a desktop that is lost again at once must not be rebuilt in a tight loop.
+        self.back_off.attempted(patience.now());
+        match rebuilt {
+            Ok(()) => {
+                self.regained();
+                Ok(true)
+            }
+            Err(error) => {
+                self.lost = Some(error.clone());
+                if error.loss().is_none() {
+                    return Err(error);
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    fn regained(&mut self) {
+        self.lost = None;
+        self.stats.recoveries += 1;
+        let whole = self.output().size.rect();
+        self.region = self.wanted.map_or(Some(whole), |wanted| wanted.intersection(whole));
+        self.stats.region_clamped = self.wanted.is_some_and(|wanted| self.region != Some(wanted));
+        log::info!("capture regained: {} at {}", self.output().name, whole.size());
+    }
+
+    /// The region of this request on the output as it is after the wait, which may have changed its size.
+    fn region_after_wait(&self, region: Option<Rect>) -> Result<Rect> {
+        self.checked_region(region).map_err(|error| match error.kind() {
+            ErrorKind::InvalidArgument => {
+                Error::new(ErrorKind::Capture, format!("the output changed while waiting: {}", error.message()))
+            }
+            _ => error,
+        })
+    }
+
+    fn timed_out(&mut self) -> Option<Frame> {
+        self.stats.timeouts += 1;
+        None
+    }
+
+    fn returned(&mut self, is_new: bool, current: bool, now: Duration) {
+        let damage = damage::to_desktop(self.canvas.take_damage(), self.output());
+        let news = std::mem::take(&mut self.news);
+        let previous = self.info.take().unwrap_or_default();
+        let presented = news.presents > 0;
+        self.info = Some(FrameInfo {
+            present_time: if presented { news.present_time } else { previous.present_time },
+            sequence: self.sequence,
+            accumulated: news.presents,
+            is_new,
+            damage,
+            pointer: self.source.pointer().clone(),
+            protected: if presented { news.protected } else { previous.protected },
+        });
+        self.stats = self.stats();
+        self.stats.frames += 1;
+        self.stats.missed += news.presents.saturating_sub(1);
+        self.returned_at = Some(now);
+        self.back_off = BackOff::default();
+        if presented && !current {
+            // An image that was begun in an earlier call does not show what this call waited for: that stays news.
+            self.news = News { presents: 1, ..news };
+        }
+    }
+}

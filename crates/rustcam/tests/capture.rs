@@ -1,0 +1,422 @@
+//! The session over the simulated desktop, in virtual time: each promise of the contract has a test that names it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustcam::capture::{Frame, Handle, Request, Session, Target};
+use rustcam::clock::{Clock, VirtualClock};
+use rustcam::error::{Error, ErrorKind, Result};
+use rustcam::frame::{FrameInfo, ImageMut, PixelFormat};
+use rustcam::geometry::{Rect, Size};
+use rustcam::source::sim::{Script, SimSource, World};
+use rustcam::source::{Backend, OpenOptions};
+
+const SMALL: &str = "size 96x64; refresh 100; pointer still; ";
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn never() -> Result<()> {
+    Ok(())
+}
+
+/// A session on a scripted desktop, and the oracle of that desktop.
+struct Lab {
+    session: Session,
+    clock: Arc<VirtualClock>,
+    world: World,
+}
+
+impl Lab {
+    fn new(script: &str, cursor: bool) -> Self {
+        let clock = Arc::new(VirtualClock::new());
+        let options = options(script, cursor, Arc::clone(&clock) as Arc<dyn Clock>);
+        let world = World::new(&Script::parse(script).expect("the script is valid"), 0);
+        Self { session: Session::open(&options).expect("the desktop opens"), clock, world }
+    }
+
+    fn grab(&mut self, timeout_ms: u64, target: Target<'_>) -> Result<Option<Frame>> {
+        self.session.grab(&waiting(timeout_ms), target, &mut never)
+    }
+
+    fn owned(&mut self, timeout_ms: u64) -> Option<Frame> {
+        self.grab(timeout_ms, Target::Owned(PixelFormat::Bgra)).expect("no error")
+    }
+
+    fn retained(&mut self, timeout_ms: u64) -> Option<Frame> {
+        self.grab(timeout_ms, Target::Retained(PixelFormat::Bgra)).expect("no error")
+    }
+
+    fn info(&self) -> &FrameInfo {
+        self.session.info().expect("a frame was returned")
+    }
+
+    /// The frame that the last returned image shows, by its present time.
+    fn shown(&self) -> u64 {
+        self.world.frame_at(self.info().present_time)
+    }
+
+    /// The exact picture of `region` in `frame`, without the pointer.
+    fn expected(&self, frame: u64, region: Rect) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for y in region.top..region.bottom {
+            for x in region.left..region.right {
+                bytes.extend(self.world.pixel(frame, x, y));
+            }
+        }
+        bytes
+    }
+
+    fn assert_exact(&self, frame: &Frame) {
+        let bytes = frame.buffer.as_ref().expect("memory of its own").bytes();
+        assert_eq!(frame.size, self.session.region().size());
+        assert!(bytes == self.expected(self.shown(), self.session.region()), "frame {} is not exact", self.shown());
+    }
+}
+
+fn options(script: &str, cursor: bool, clock: Arc<dyn Clock>) -> OpenOptions {
+    OpenOptions {
+        backend: Backend::Sim,
+        device: 0,
+        output: 0,
+        watch_pointer: cursor,
+        sim: Some(script.to_owned()),
+        clock,
+    }
+}
+
+fn waiting(timeout_ms: u64) -> Request {
+    Request { region: None, timeout: ms(timeout_ms), new_frame_only: true }
+}
+
+#[test]
+fn the_first_grab_returns_the_current_screen_of_a_static_desktop() {
+    let mut lab = Lab::new(&format!("{SMALL}static"), false);
+    let frame = lab.owned(0).expect("the current screen, even without waiting");
+    lab.assert_exact(&frame);
+    assert_eq!((lab.info().sequence, lab.info().accumulated, lab.info().is_new), (1, 1, true));
+    assert_eq!(lab.info().damage.dirty, [Rect::new(0, 0, 96, 64)]);
+}
+
+#[test]
+fn a_static_desktop_times_out_after_exactly_the_timeout() {
+    let mut lab = Lab::new(&format!("{SMALL}static"), false);
+    lab.owned(0);
+    let before = lab.clock.now();
+    assert!(lab.owned(1234).is_none());
+    assert_eq!(lab.clock.now() - before, ms(1234));
+    assert!(lab.owned(0).is_none(), "zero polls");
+    assert_eq!(lab.clock.now() - before, ms(1234));
+    let stats = lab.session.stats();
+    assert_eq!((stats.frames, stats.timeouts, stats.bytes_copied), (1, 2, 96 * 64 * 4));
+}
+
+#[test]
+fn every_present_is_returned_once_and_exactly() {
+    let mut lab = Lab::new(SMALL, false);
+    for sequence in 1..=50 {
+        let frame = lab.owned(1000).expect("a present every 10 ms");
+        lab.assert_exact(&frame);
+        assert_eq!((lab.info().sequence, lab.info().accumulated), (sequence, 1));
+    }
+    assert_eq!(lab.session.stats().missed, 0);
+}
+
+#[test]
+fn missed_presents_are_counted() {
+    let mut lab = Lab::new(SMALL, false);
+    lab.owned(0);
+    lab.clock.sleep(ms(55));
+    lab.owned(0);
+    assert_eq!((lab.info().accumulated, lab.info().sequence, lab.session.stats().missed), (5, 6, 4));
+}
+
+#[test]
+fn without_new_frame_only_the_current_image_comes_at_once() {
+    let mut lab = Lab::new(&format!("{SMALL}static"), false);
+    let request = Request { new_frame_only: false, ..waiting(1000) };
+    for (call, is_new) in [(1, true), (2, false), (3, false)] {
+        let frame = lab.session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut never).expect("no error");
+        lab.assert_exact(&frame.expect("never None"));
+        assert_eq!(lab.info().is_new, is_new, "call {call}");
+    }
+    assert_eq!(lab.clock.now(), Duration::ZERO, "nothing was waited for");
+    assert!(lab.info().damage.dirty.is_empty());
+}
+
+#[test]
+fn pointer_storms_are_merged_to_one_frame_per_refresh_interval() {
+    let mut lab = Lab::new("size 96x64; refresh 100; static; pointer storm 1000", true);
+    let mut frames = 0;
+    while lab.clock.now() < ms(1000) {
+        frames += u64::from(lab.owned(1000).is_some());
+    }
+    assert!((99..=101).contains(&frames), "{frames} frames at 100 Hz");
+    assert_eq!(lab.info().accumulated, 0, "the image itself is old");
+    assert!(lab.info().damage.dirty.is_empty());
+    assert!(lab.session.stats().pointer_wakeups > 500);
+}
+
+#[test]
+fn without_the_cursor_pointer_activity_never_wakes() {
+    let mut lab = Lab::new("size 96x64; refresh 100; static; pointer storm 1000", false);
+    lab.owned(0);
+    assert!(lab.owned(1000).is_none());
+    assert_eq!(lab.session.stats().pointer_wakeups, 0);
+}
+
+#[test]
+fn a_desktop_that_is_away_for_a_while_is_no_error_and_comes_back() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms lose access for 500ms"), false);
+    lab.owned(0);
+    lab.clock.sleep(ms(100));
+    assert!(lab.owned(50).is_none(), "still away");
+    assert_eq!(lab.clock.now(), ms(150));
+    let frame = lab.owned(1000).expect("back after 450 ms more");
+    lab.assert_exact(&frame);
+    assert!(lab.clock.now() >= ms(600) && lab.clock.now() <= ms(600 + 250), "back-off at most 250 ms");
+    assert_eq!(lab.session.stats().recoveries, 1);
+    assert_eq!(lab.info().damage.dirty, [Rect::new(0, 0, 96, 64)], "everything is new");
+}
+
+#[test]
+fn a_lasting_loss_is_an_error_at_the_deadline_and_the_next_call_goes_on_trying() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms unplug for 300ms"), false);
+    lab.owned(0);
+    lab.clock.sleep(ms(100));
+    let error = lab.grab(50, Target::Owned(PixelFormat::Bgra)).err().expect("the output is gone");
+    assert_eq!(error.kind(), ErrorKind::AccessLost);
+    assert!(error.code().is_some() && error.hint().is_some());
+    assert_eq!(lab.clock.now(), ms(150), "not before the deadline");
+    assert!(lab.owned(1000).is_some(), "plugged in again");
+}
+
+#[test]
+fn a_removed_device_is_rebuilt_or_reported_as_device_error() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms lose device for 30ms; at 1s lose device for ever"), false);
+    lab.owned(0);
+    lab.clock.sleep(ms(100));
+    assert!(lab.owned(200).is_some());
+    lab.clock.sleep(ms(1000));
+    let error = lab.grab(200, Target::Owned(PixelFormat::Bgra)).err().expect("gone for good");
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Device, Some(0x887A_0005)));
+}
+
+#[test]
+fn a_fault_without_loss_is_passed_on_and_the_next_call_works() {
+    for call in ["wait", "read", "damage"] {
+        let mut lab = Lab::new(&format!("{SMALL}at 10ms fail {call} 0x8007000E"), false);
+        lab.retained(0);
+        lab.clock.sleep(ms(10));
+        let error = lab.grab(1000, Target::Retained(PixelFormat::Bgra)).err().expect("as scripted");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Capture, Some(0x8007_000E)), "{call}");
+        let frame = lab.retained(1000).expect("healthy again");
+        lab.assert_exact(&frame);
+    }
+}
+
+#[test]
+fn a_changed_size_and_rotation_are_followed() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms mode 80x120@50; at 200ms rotate 90"), false);
+    lab.owned(0);
+    for (at, size, degrees) in [(100, Size::new(80, 120), 0), (200, Size::new(120, 80), 90)] {
+        lab.clock.sleep(ms(at) - lab.clock.now());
+        let frame = lab.owned(100).expect("regained");
+        lab.assert_exact(&frame);
+        assert_eq!((frame.size, lab.session.output().rotation.degrees()), (size, degrees));
+    }
+}
+
+#[test]
+fn a_region_that_no_longer_fits_is_clamped_and_grows_back() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms mode 50x40; at 200ms mode 96x64; at 300ms mode 20x20"), false);
+    let region = Rect::new(30, 10, 90, 60);
+    lab.session.set_region(Some(region)).expect("inside");
+    lab.owned(0);
+    for (at, expected, clamped) in [(100, Rect::new(30, 10, 50, 40), true), (200, region, false)] {
+        lab.clock.sleep(ms(at) - lab.clock.now());
+        let frame = lab.owned(100).expect("regained");
+        lab.assert_exact(&frame);
+        assert_eq!((lab.session.region(), lab.session.stats().region_clamped), (expected, clamped));
+    }
+    lab.clock.sleep(ms(300) - lab.clock.now());
+    let error = lab.grab(100, Target::Owned(PixelFormat::Bgra)).err().expect("nothing is left of the region");
+    assert_eq!(error.kind(), ErrorKind::Capture);
+    assert!(error.message().contains("(30, 10, 90, 60)"), "{error}");
+}
+
+#[test]
+fn a_region_of_one_call_does_not_change_the_sessions() {
+    let mut lab = Lab::new(SMALL, false);
+    let region = Rect::new(5, 6, 40, 30);
+    let request = Request { region: Some(region), ..waiting(0) };
+    let frame = lab.session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut never).expect("no error").expect("new");
+    assert_eq!(frame.buffer.expect("owned").bytes(), lab.expected(lab.shown(), region));
+    assert_eq!(lab.session.region(), Rect::new(0, 0, 96, 64));
+}
+
+#[test]
+fn regions_outside_the_output_name_the_bounds() {
+    let lab = Lab::new(SMALL, false);
+    for region in [
+        Rect::new(0, 0, 97, 64),
+        Rect::new(-1, 0, 9, 9),
+        Rect::new(9, 0, 9, 9),
+        Rect::new(9, 9, 5, 20),
+        Rect::new(i32::MIN, i32::MIN, i32::MAX, i32::MAX),
+    ] {
+        let error = lab.session.checked_region(Some(region)).expect_err("not inside");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().contains("(0, 0, 96, 64)"), "{error}");
+    }
+}
+
+#[test]
+fn a_retained_picture_is_updated_in_place_and_only_where_it_changed() {
+    let mut lab = Lab::new(&format!("{SMALL}static; at 10ms present dirty 10,10,20,15"), false);
+    let first = lab.retained(0).expect("the current screen");
+    let address = first.buffer.as_ref().expect("retained").as_ptr();
+    drop(first);
+    let before = lab.session.stats().bytes_copied;
+    let second = lab.retained(1000).expect("the scripted present");
+    assert_eq!(second.buffer.as_ref().expect("retained").as_ptr(), address, "the same memory");
+    assert_eq!(lab.session.stats().bytes_copied - before, 10 * 5 * 4, "only the dirty pixels");
+    lab.assert_exact(&second);
+    assert_eq!(lab.info().damage.dirty, [Rect::new(10, 10, 20, 15)]);
+}
+
+#[test]
+fn a_held_retained_picture_stays_intact() {
+    let mut lab = Lab::new(SMALL, false);
+    let held: Vec<_> = (0..6)
+        .map(|_| {
+            let frame = lab.retained(1000).expect("a present");
+            (lab.shown(), frame)
+        })
+        .collect();
+    for (number, frame) in &held {
+        let bytes = frame.buffer.as_ref().expect("retained").bytes();
+        assert!(bytes == lab.expected(*number, lab.session.region()), "frame {number}");
+    }
+}
+
+#[test]
+fn owned_pictures_may_be_changed_without_spoiling_later_ones() {
+    let mut lab = Lab::new(SMALL, false);
+    for _ in 0..4 {
+        let frame = lab.owned(1000).expect("a present");
+        let buffer = frame.buffer.as_ref().expect("owned");
+        // SAFETY: the frame is ours alone, and a numpy array would write just like this.
+        unsafe { std::ptr::write_bytes(buffer.as_ptr(), 0xAA, buffer.bytes().len()) };
+        drop(frame);
+        let retained = lab.retained(1000).expect("a present");
+        lab.assert_exact(&retained);
+    }
+}
+
+#[test]
+fn the_callers_memory_is_filled_row_by_row() {
+    let mut lab = Lab::new(SMALL, false);
+    let mut bytes = vec![7u8; 64 * 500];
+    let image = ImageMut::new(&mut bytes, 500, Size::new(96, 64), PixelFormat::Bgra);
+    assert!(lab.grab(0, Target::Into(image)).expect("no error").expect("new").buffer.is_none());
+    let expected = lab.expected(lab.shown(), lab.session.region());
+    for (row, wanted) in bytes.chunks_exact(500).zip(expected.chunks_exact(96 * 4)) {
+        assert_eq!(&row[..96 * 4], wanted);
+        assert!(row[96 * 4..].iter().all(|&b| b == 7), "padding stays untouched");
+    }
+}
+
+#[test]
+fn a_read_that_outlasts_the_deadline_goes_on_in_the_next_call() {
+    for target in [Target::Owned as fn(PixelFormat) -> Target<'static>, Target::Retained] {
+        for memory in ["ordinary", "direct"] {
+            let mut lab = Lab::new(&format!("{SMALL}static; slow reads 100ms; memory {memory}"), false);
+            assert!(lab.grab(10, target(PixelFormat::Bgra)).expect("no error").is_none());
+            assert!(lab.clock.now() <= ms(10 + 50), "no wait outlives its deadline by more than 50 ms");
+            let frame = lab.grab(100, target(PixelFormat::Bgra)).expect("no error").expect("the read is done by now");
+            lab.assert_exact(&frame);
+            assert!(lab.clock.now() <= ms(110), "it did not begin anew");
+        }
+    }
+}
+
+#[test]
+fn an_interrupt_ends_a_wait_within_a_slice() {
+    let mut lab = Lab::new(&format!("{SMALL}static"), false);
+    lab.owned(0);
+    let clock = Arc::clone(&lab.clock);
+    let mut interrupt = || {
+        if clock.now() >= ms(300) {
+            Err(Error::new(ErrorKind::Interrupted, "enough"))
+        } else {
+            Ok(())
+        }
+    };
+    let ended = lab.session.grab(&waiting(10_000), Target::Owned(PixelFormat::Bgra), &mut interrupt);
+    assert_eq!(ended.err().map(|e| e.kind()), Some(ErrorKind::Interrupted));
+    assert!(lab.clock.now() <= ms(350));
+    assert!(lab.owned(10).is_none(), "the session is usable afterwards");
+}
+
+#[test]
+fn moves_are_reported_where_the_user_sees_them() {
+    for (rotation, size) in [(0, "96x64"), (90, "96x64"), (180, "96x64"), (270, "96x64")] {
+        let script = format!("size {size}; rotation {rotation}; static; at 10ms present move 4,5>20,30,30,36 dirty 1,2,3,4");
+        let mut lab = Lab::new(&script, false);
+        lab.owned(0);
+        let frame = lab.owned(100).expect("the scripted present");
+        lab.assert_exact(&frame);
+        let moves: Vec<_> = lab.info().damage.moves.iter().map(|m| (m.source.x, m.source.y, m.destination)).collect();
+        assert_eq!(moves, [(4, 5, Rect::new(20, 30, 30, 36))], "rotation {rotation}");
+        assert_eq!(lab.info().damage.dirty, [Rect::new(1, 2, 3, 4)], "rotation {rotation}");
+    }
+}
+
+#[test]
+fn sessions_on_the_same_output_each_see_every_frame() {
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
+    let open = || {
+        let source = SimSource::open(&options(SMALL, false, Arc::clone(&clock))).expect("opens");
+        Session::over(Box::new(source), Arc::clone(&clock), false)
+    };
+    let (mut one, mut other) = (open(), open());
+    for _ in 0..20 {
+        for session in [&mut one, &mut other] {
+            let frame = session.grab(&waiting(0), Target::Owned(PixelFormat::Gray), &mut never);
+            assert!(frame.expect("no error").is_some());
+        }
+        clock.sleep(ms(10));
+    }
+    assert_eq!((one.stats().missed, other.stats().missed), (0, 0));
+}
+
+#[test]
+fn close_ends_a_call_that_waits_in_another_thread() {
+    let clock: Arc<dyn Clock> = Arc::new(rustcam::clock::MonotonicClock);
+    let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock)).expect("opens");
+    handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut never).expect("the first frame");
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| handle.grab(&waiting(60_000), Target::Owned(PixelFormat::Bgra), &mut never));
+        handle.close();
+        let ended = waiter.join().expect("no panic").err().expect("closed");
+        assert_eq!((ended.kind(), ended.message()), (ErrorKind::WrongState, "Capturer is closed"));
+    });
+    handle.close();
+    assert_eq!(handle.snapshot().output.size, Size::new(96, 64), "properties stay readable");
+}
+
+#[test]
+fn waiting_for_another_threads_call_counts_against_the_timeout() {
+    let clock: Arc<dyn Clock> = Arc::new(rustcam::clock::MonotonicClock);
+    let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock)).expect("opens");
+    handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut never).expect("the first frame");
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| handle.grab(&waiting(400), Target::Owned(PixelFormat::Bgra), &mut never));
+        let quick = handle.grab(&waiting(40), Target::Owned(PixelFormat::Bgra), &mut never);
+        assert!(quick.expect("no error").is_none());
+        assert!(!slow.is_finished(), "the first call still waits");
+        assert!(slow.join().expect("no panic").expect("no error").is_none());
+    });
+}
