@@ -1,0 +1,193 @@
+//! Arguments: what Python passes becomes what the engine takes, or an error that says what is wrong.
+
+use std::time::Duration;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyString};
+use pyo3::Borrowed;
+use rustcam::frame::PixelFormat;
+use rustcam::geometry::{Rect, Size};
+use rustcam::source::{self, Backend, Output};
+
+use crate::errors::to_python;
+
+/// The longest wait, a bit more than 49 days: what a 32-bit count of milliseconds holds.
+const MAX_TIMEOUT_MS: i64 = u32::MAX as i64;
+
+/// `timeout_ms=`.
+pub struct TimeoutMs(pub Duration);
+
+impl TimeoutMs {
+    pub const SECOND: Self = Self(Duration::from_secs(1));
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for TimeoutMs {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let ms = integer(&value)?.ok_or_else(|| wrong_type("an integer number of milliseconds", &value))?;
+        match ms.extract::<i64>() {
+            Ok(ms @ 0..=MAX_TIMEOUT_MS) => Ok(Self(Duration::from_millis(ms as u64))),
+            _ => Err(PyValueError::new_err(format!("timeout_ms must be between 0 and {MAX_TIMEOUT_MS}, got {ms}"))),
+        }
+    }
+}
+
+/// `fmt=`.
+pub struct Format(pub PixelFormat);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Format {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(text(&value)?.parse().map_err(|e| to_python(value.py(), &e))?))
+    }
+}
+
+/// `output=` or `device=`.
+pub struct Index {
+    /// `None` if no such index can exist, because it is negative or huge.
+    value: Option<usize>,
+    shown: String,
+}
+
+impl Index {
+    pub fn zero() -> Self {
+        Self { value: Some(0), shown: "0".to_owned() }
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Index {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let index = integer(&value)?.ok_or_else(|| wrong_type("an integer", &value))?;
+        Ok(Self { value: index.extract::<u32>().ok().map(|i| i as usize), shown: shown(&index) })
+    }
+}
+
+/// `backend=`.
+pub struct BackendName(pub Option<Backend>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for BackendName {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(Some(Backend::choose(&text(&value)?).map_err(|e| to_python(value.py(), &e))?)))
+    }
+}
+
+/// `sim=`.
+pub struct Script(pub String);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Script {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(text(&value)?))
+    }
+}
+
+/// Which backend the caller means.
+pub struct Choice {
+    pub backend: Backend,
+    pub sim: Option<String>,
+}
+
+impl Choice {
+    pub fn new(py: Python<'_>, backend: BackendName, sim: Option<Script>) -> PyResult<Self> {
+        let backend = match backend.0 {
+            Some(backend) => backend,
+            None => Backend::choose("auto").map_err(|e| to_python(py, &e))?,
+        };
+        if sim.is_some() && backend != Backend::Sim {
+            return Err(PyValueError::new_err("sim= scripts the simulated desktop: it goes with backend=\"sim\" only"));
+        }
+        Ok(Self { backend, sim: sim.map(|s| s.0) })
+    }
+
+    pub fn outputs(&self) -> rustcam::error::Result<Vec<Output>> {
+        source::outputs(self.backend, self.sim.as_deref())
+    }
+
+    /// The indices of adapter and output.
+    ///
+    /// # Errors
+    /// `InvalidArgument` that lists what exists, if they are impossible.
+    pub fn indices(&self, device: &Index, output: &Index) -> rustcam::error::Result<(usize, usize)> {
+        match (device.value, output.value) {
+            (Some(device), Some(output)) => Ok((device, output)),
+            _ => Err(source::no_such_output(&self.outputs()?, &device.shown, &output.shown)),
+        }
+    }
+}
+
+/// `region=`, with the output's size so that a huge integer is reported as what it is.
+pub fn region(region: Option<&Bound<'_, PyAny>>, output: Size) -> PyResult<Option<Rect>> {
+    let Some(region) = region else { return Ok(None) };
+    let edges: Vec<Bound<'_, PyAny>> = region
+        .try_iter()
+        .map_err(|_| PyTypeError::new_err(format!("region must be (left, top, right, bottom), not {}", shown(region))))?
+        .take(5)
+        .collect::<PyResult<_>>()?;
+    if edges.len() != 4 {
+        return Err(PyValueError::new_err(format!(
+            "region must hold exactly four integers (left, top, right, bottom), got {}",
+            shown(region)
+        )));
+    }
+    let mut values = [0i32; 4];
+    for (value, edge) in values.iter_mut().zip(&edges) {
+        let Some(index) = integer(edge)? else {
+            return Err(PyValueError::new_err(format!(
+                "region must hold integers, got {} in {}",
+                shown(edge),
+                shown(region)
+            )));
+        };
+        *value = index.extract().map_err(|_| {
+            PyValueError::new_err(format!(
+                "region {} is not inside the output, whose bounds are {}",
+                shown(region),
+                output.rect()
+            ))
+        })?;
+    }
+    let [left, top, right, bottom] = values;
+    Ok(Some(Rect::new(left, top, right, bottom)))
+}
+
+/// The integer that `value` stands for, `None` if it is not one. A float is not one, whatever its value.
+fn integer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>> {
+    if let Ok(int) = value.cast::<PyInt>() {
+        return Ok(Some(int.clone()));
+    }
+    match value.getattr_opt(pyo3::intern!(value.py(), "__index__"))? {
+        Some(index) => Ok(Some(index.call0()?.cast_into::<PyInt>()?)),
+        None => Ok(None),
+    }
+}
+
+fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let text = value.cast::<PyString>().map_err(|_| wrong_type("a string", value))?;
+    // A lone surrogate has no UTF-8 form.
+    text.extract().map_err(|_| PyValueError::new_err(format!("not valid text: {}", shown(value))))
+}
+
+/// The binding puts the argument's name before it.
+fn wrong_type(wanted: &str, got: &Bound<'_, PyAny>) -> PyErr {
+    let kind = got.get_type().name().map_or_else(|_| "something else".to_owned(), |n| n.to_string());
+    PyTypeError::new_err(format!("must be {wanted}, not {kind}"))
+}
+
+/// `repr(value)`, shortened.
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    const LIMIT: usize = 80;
+    let repr = value.repr().map_or_else(|_| "<no repr>".to_owned(), |r| r.to_string());
+    if repr.chars().count() > LIMIT {
+        repr.chars().take(LIMIT).chain("...".chars()).collect()
+    } else {
+        repr
+    }
+}

@@ -1,0 +1,106 @@
+//! Frames as numpy arrays, and numpy arrays as destinations.
+
+use numpy::ndarray::ArrayView3;
+use numpy::{PyArray3, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use rustcam::capture::{Buffer, Frame};
+use rustcam::frame::{ImageMut, PixelFormat};
+use rustcam::geometry::Size;
+
+/// Owns the memory that an array shows; the array's `base`. When it dies, on any thread, the memory goes back to the capturer.
+#[pyclass(frozen, module = "rustcam._rustcam")]
+struct FrameMemory {
+    _buffer: Buffer,
+}
+
+/// An array over the frame's own memory, without a copy.
+pub fn from_frame(py: Python<'_>, frame: Frame, writable: bool) -> PyResult<Bound<'_, PyAny>> {
+    let Frame { buffer: Some(buffer), size, format } = frame else {
+        return Err(PyValueError::new_err("the frame went into the caller's memory"));
+    };
+    let shape = (size.height as usize, size.width as usize, format.channels());
+    let start: *const u8 = buffer.as_ptr();
+    let owner = Bound::new(py, FrameMemory { _buffer: buffer })?.into_any();
+    // SAFETY: the buffer holds `shape` bytes, tight, as long as `owner` lives, which numpy keeps as the array's base. Nobody else reads
+    // or writes them meanwhile: the session has given the buffer away until it is dropped.
+    let array = unsafe { PyArray3::<u8>::borrow_from_array(&ArrayView3::from_shape_ptr(shape, start), owner) };
+    if !writable {
+        array.readwrite().make_nonwriteable();
+    }
+    Ok(array.into_any())
+}
+
+/// The pixels of the caller's `out=` array.
+pub struct Destination {
+    first_row: *mut u8,
+    /// Distance between rows, never negative.
+    stride: usize,
+    bottom_up: bool,
+    size: Size,
+    format: PixelFormat,
+}
+
+// SAFETY: the pointer is used by one thread at a time; the array it points into is kept alive by the call's own reference.
+unsafe impl Send for Destination {}
+
+impl Destination {
+    /// Checks that `out` can take a picture of `size` in `format`.
+    ///
+    /// # Errors
+    /// `TypeError` for something that is no array, `ValueError` for an array of wrong dtype, shape or layout, or that is read-only.
+    pub fn new(out: &Bound<'_, PyAny>, size: Size, format: PixelFormat) -> PyResult<Self> {
+        let array = out
+            .cast::<PyUntypedArray>()
+            .map_err(|_| PyTypeError::new_err(format!("out must be a numpy array, not {}", out.get_type())))?;
+        let wanted = [size.height as usize, size.width as usize, format.channels()];
+        if !array.dtype().is_equiv_to(&numpy::dtype::<u8>(out.py())) {
+            return Err(PyValueError::new_err(format!("out must have dtype uint8, not {}", array.dtype())));
+        }
+        if array.shape() != wanted {
+            return Err(PyValueError::new_err(format!("out must have shape {wanted:?}, not {:?}", array.shape())));
+        }
+        if !out.getattr("flags")?.getattr("writeable")?.is_truthy()? {
+            return Err(PyValueError::new_err("out is read-only"));
+        }
+        let [rows, columns, channels] = [array.strides()[0], array.strides()[1], array.strides()[2]];
+        let row_bytes = wanted[1] * wanted[2];
+        let tight_pixels = (channels == 1 || wanted[2] == 1) && (columns == wanted[2] as isize || wanted[1] == 1);
+        if !tight_pixels || (rows.unsigned_abs() < row_bytes && wanted[0] > 1) {
+            return Err(PyValueError::new_err(
+                "out must hold the pixels of each row side by side (rows themselves may be strided)",
+            ));
+        }
+        // SAFETY: a `PyUntypedArray` is a valid numpy array object.
+        let first_row = unsafe { (*array.as_array_ptr()).fields.data.cast::<u8>() };
+        Ok(Self {
+            first_row,
+            stride: rows.unsigned_abs().max(row_bytes),
+            bottom_up: rows < 0 && wanted[0] > 1,
+            size,
+            format,
+        })
+    }
+
+    /// The array's pixels.
+    ///
+    /// # Safety
+    /// The array must be alive. That nobody else touches it during the call is asked of the caller in the documentation, as for every
+    /// function that fills an array without the interpreter lock.
+    pub unsafe fn image<'a>(&self) -> ImageMut<'a> {
+        let height = self.size.height as usize;
+        let span = (height - 1) * self.stride;
+        let row_bytes = self.size.width as usize * self.format.channels();
+        // SAFETY: `new` has checked shape and strides; with rows from the bottom up the last row has the lowest address.
+        let bytes = unsafe {
+            let lowest = if self.bottom_up { self.first_row.sub(span) } else { self.first_row };
+            std::slice::from_raw_parts_mut(lowest, span + row_bytes)
+        };
+        let image = ImageMut::new(bytes, self.stride, self.size, self.format);
+        if self.bottom_up {
+            image.bottom_up()
+        } else {
+            image
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What is known about frames and captures, as small immutable Python objects.
+
+use pyo3::prelude::*;
+use rustcam::capture::Stats as EngineStats;
+use rustcam::frame::FrameInfo as EngineInfo;
+use rustcam::geometry::Rect;
+
+/// `(left, top, right, bottom)`.
+pub type Edges = (i32, i32, i32, i32);
+
+/// The rectangle as Python sees it.
+pub fn edges(r: Rect) -> Edges {
+    (r.left, r.top, r.right, r.bottom)
+}
+
+#[pyclass(frozen, get_all, module = "rustcam")]
+pub struct PointerInfo {
+    x: i32,
+    y: i32,
+    visible: bool,
+}
+
+#[pymethods]
+impl PointerInfo {
+    fn __repr__(&self) -> String {
+        format!("PointerInfo(x={}, y={}, visible={})", self.x, self.y, python_bool(self.visible))
+    }
+}
+
+#[pyclass(frozen, module = "rustcam")]
+pub struct FrameInfo(pub EngineInfo);
+
+#[pymethods]
+impl FrameInfo {
+    #[getter]
+    fn present_time(&self) -> f64 {
+        self.0.present_time.as_secs_f64()
+    }
+
+    #[getter]
+    fn sequence(&self) -> u64 {
+        self.0.sequence
+    }
+
+    #[getter]
+    fn accumulated(&self) -> u64 {
+        self.0.accumulated
+    }
+
+    #[getter]
+    fn is_new(&self) -> bool {
+        self.0.is_new
+    }
+
+    #[getter]
+    fn dirty(&self) -> Vec<Edges> {
+        self.0.damage.dirty.iter().copied().map(edges).collect()
+    }
+
+    #[getter]
+    fn moves(&self) -> Vec<((i32, i32), Edges)> {
+        self.0.damage.moves.iter().map(|m| ((m.source.x, m.source.y), edges(m.destination))).collect()
+    }
+
+    #[getter]
+    fn pointer(&self) -> PointerInfo {
+        let pointer = &self.0.pointer;
+        PointerInfo { x: pointer.position.x, y: pointer.position.y, visible: pointer.visible }
+    }
+
+    #[getter]
+    fn protected(&self) -> bool {
+        self.0.protected
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "FrameInfo(present_time={:.6}, sequence={}, accumulated={}, is_new={}, dirty={} rects, moves={}, pointer={}, protected={})",
+            self.present_time(),
+            self.0.sequence,
+            self.0.accumulated,
+            python_bool(self.0.is_new),
+            self.0.damage.dirty.len(),
+            self.0.damage.moves.len(),
+            self.pointer().__repr__(),
+            python_bool(self.0.protected)
+        )
+    }
+}
+
+#[pyclass(frozen, module = "rustcam")]
+pub struct Stats(pub EngineStats);
+
+#[pymethods]
+impl Stats {
+    #[getter]
+    fn frames(&self) -> u64 {
+        self.0.frames
+    }
+
+    #[getter]
+    fn timeouts(&self) -> u64 {
+        self.0.timeouts
+    }
+
+    #[getter]
+    fn pointer_wakeups(&self) -> u64 {
+        self.0.pointer_wakeups
+    }
+
+    #[getter]
+    fn missed(&self) -> u64 {
+        self.0.missed
+    }
+
+    #[getter]
+    fn recoveries(&self) -> u64 {
+        self.0.recoveries
+    }
+
+    #[getter]
+    fn bytes_copied(&self) -> u64 {
+        self.0.bytes_copied
+    }
+
+    #[getter]
+    fn region_clamped(&self) -> bool {
+        self.0.region_clamped
+    }
+
+    #[getter]
+    fn fallback(&self) -> Option<&str> {
+        self.0.fallback.as_deref()
+    }
+
+    fn __repr__(&self) -> String {
+        let s = &self.0;
+        format!(
+            "Stats(frames={}, timeouts={}, pointer_wakeups={}, missed={}, recoveries={}, bytes_copied={}, region_clamped={}, fallback={})",
+            s.frames,
+            s.timeouts,
+            s.pointer_wakeups,
+            s.missed,
+            s.recoveries,
+            s.bytes_copied,
+            python_bool(s.region_clamped),
+            s.fallback.as_deref().map_or_else(|| "None".to_owned(), |reason| format!("{reason:?}"))
+        )
+    }
+}
+
+fn python_bool(value: bool) -> &'static str {
+    if value {
+        "True"
+    } else {
+        "False"
+    }
+}

@@ -1,0 +1,35 @@
+//! The Python extension module `rustcam._rustcam`: arguments, arrays and errors; everything else is the engine's.
+
+// Docstrings live in the stub `_rustcam.pyi`, which is the API reference.
+#![allow(missing_docs)]
+// The binding hands owned arguments and `self` to every function, needed or not.
+#![allow(clippy::needless_pass_by_value, clippy::unused_self)]
+
+mod arguments;
+mod array;
+mod capturer;
+mod errors;
+mod info;
+mod outputs;
+
+/// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and what changes is behind a mutex.
+#[pyo3::pymodule(gil_used = false)]
+mod _rustcam {
+    #[pymodule_export]
+    use super::capturer::Capturer;
+    #[pymodule_export]
+    use super::info::{FrameInfo, PointerInfo, Stats};
+    #[pymodule_export]
+    use super::outputs::{device_info, list_outputs, output_info, screenshot};
+
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let backends: Vec<_> = rustcam::source::Backend::HERE.iter().map(|b| b.name()).collect();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("_backends", backends)?;
+        module.add("_cpu_path", rustcam::pixels::cpu_path())?;
+        module.add("_debug_build", cfg!(debug_assertions))
+    }
+}
