@@ -1,0 +1,235 @@
+//! The delivered image: kept from frame to frame and painted only where somebody looks.
+
+use crate::frame::{Damage, ImageRef};
+use crate::geometry::{Point, Rect, Rotation, Size};
+
+use super::picture::{patch, stray_alpha};
+use super::world::World;
+
+/// Rows painted before they are written: one cache line of a turned texture row.
+const BLOCK: i32 = 16;
+/// Beyond this many pieces it is cheaper to paint than to keep books.
+const MOST_PIECES: usize = 64;
+
+/// The texture of one mode, holding one frame.
+pub(super) struct Canvas {
+    bytes: Vec<u8>,
+    stride: usize,
+    desktop: Size,
+    rotation: Rotation,
+    shown: u64,
+    /// Disjoint parts of the desktop that still hold older pixels.
+    stale: Vec<Rect>,
+    /// Parts that scripted presents painted: the picture under them is not seen until everything changes.
+    cover: Vec<Rect>,
+    alpha: Vec<u32>,
+    block: Vec<u32>,
+}
+
+impl Canvas {
+    /// A canvas for the mode of `frame`, with rows `pitch` bytes longer than needed.
+    pub(super) fn new(world: &World, frame: u64, pitch: usize) -> Self {
+        let (desktop, rotation) = (world.size(frame), world.rotation(frame));
+        let texture = rotation.apply(desktop);
+        let stride = texture.width as usize * 4 + pitch;
+        Self {
+            bytes: vec![0; stride * texture.height as usize],
+            stride,
+            desktop,
+            rotation,
+            shown: 0,
+            stale: Vec::new(),
+            cover: Vec::new(),
+            alpha: (0..desktop.width as i32).map(stray_alpha).collect(),
+            block: Vec::new(),
+        }
+    }
+
+    /// Makes the canvas show `frame`, which must belong to the same mode and not be older than the last one.
+    pub(super) fn show(&mut self, world: &World, frame: u64) {
+        let full = world.frame(frame).last_full;
+        if full > self.shown {
+            self.stale = vec![self.desktop.rect()];
+            self.cover.clear();
+            self.shown = full;
+        }
+        for (present, damage) in world.overlays(self.shown, frame) {
+            self.follow_picture(world, present.number - 1);
+            self.lay_over(world, present.number, damage);
+        }
+        self.follow_picture(world, frame);
+    }
+
+    /// The pixels of `part`, in texture space.
+    pub(super) fn view(&mut self, world: &World, part: Rect) -> ImageRef<'_> {
+        self.settle(world, self.rotation.to_desktop(part, self.desktop));
+        let start = part.top as usize * self.stride + part.left as usize * 4;
+        let end = (part.bottom as usize - 1) * self.stride + part.right as usize * 4;
+        ImageRef::new(&self.bytes[start..end], self.stride, part.size())
+    }
+
+    /// Goes on to `frame`, between which and the shown one nothing was painted over the picture.
+    fn follow_picture(&mut self, world: &World, frame: u64) {
+        let (old, new) = (world.frame(self.shown), world.frame(frame));
+        self.shown = frame;
+        if old.base == new.base {
+            return;
+        }
+        for part in world.scene(old).difference(&world.scene(new)) {
+            let mut pieces = vec![part];
+            for hidden in self.cover.iter().chain(&self.stale) {
+                pieces = pieces.into_iter().flat_map(|piece| without(piece, *hidden)).collect();
+            }
+            self.stale.append(&mut pieces);
+        }
+        if self.stale.len() > MOST_PIECES {
+            self.settle(world, self.desktop.rect());
+        }
+    }
+
+    /// Applies the scripted present `number`: moves first, all from the old image.
+    fn lay_over(&mut self, world: &World, number: u64, damage: &Damage) {
+        let mut moved = Vec::new();
+        for m in &damage.moves {
+            let source = Rect::at(m.source, m.destination.size());
+            self.settle(world, source);
+            moved.push((m.destination, self.copy_out(source)));
+        }
+        for (destination, pixels) in moved {
+            self.copy_in(destination, &pixels);
+            self.cover_up(destination);
+        }
+        for &part in &damage.dirty {
+            self.paint(part, 0, |y, left, row| {
+                for (x, pixel) in (left..).zip(row) {
+                    *pixel = patch(number, x, y);
+                }
+            });
+            self.cover_up(part);
+        }
+        self.shown = number;
+    }
+
+    fn cover_up(&mut self, part: Rect) {
+        self.stale = self.stale.iter().flat_map(|piece| without(*piece, part)).collect();
+        self.cover.retain(|old| !part.contains(*old));
+        self.cover.push(part);
+    }
+
+    /// Paints what is stale inside `part` of the desktop.
+    fn settle(&mut self, world: &World, part: Rect) {
+        if self.stale.iter().all(|piece| piece.intersection(part).is_none()) {
+            return;
+        }
+        let scene = world.scene(world.frame(self.shown));
+        for piece in std::mem::take(&mut self.stale) {
+            if let Some(seen) = piece.intersection(part) {
+                self.paint(seen, scene.tint(), |y, left, row| scene.paint_row(y, left, row));
+            }
+            self.stale.extend(without(piece, part));
+        }
+    }
+
+    /// Paints `part` of the desktop row by row and writes it where the rotation puts it.
+    fn paint(&mut self, part: Rect, tint: u32, row: impl Fn(i32, i32, &mut [u32])) {
+        let width = part.width() as usize;
+        self.block.resize(width * BLOCK as usize, 0);
+        for top in (part.top..part.bottom).step_by(BLOCK as usize) {
+            let bottom = (top + BLOCK).min(part.bottom);
+            for (y, line) in (top..bottom).zip(self.block.chunks_exact_mut(width)) {
+                row(y, part.left, line);
+                let rest = tint | stray_alpha(y);
+                for (pixel, alpha) in line.iter_mut().zip(&self.alpha[part.left as usize..]) {
+                    *pixel ^= alpha ^ rest;
+                }
+            }
+            self.write(Rect { top, bottom, ..part });
+        }
+    }
+
+    /// Copies the painted block to its place.
+    fn write(&mut self, part: Rect) {
+        let (width, height) = (part.width() as usize, part.height() as usize);
+        let place = self.rotation.to_texture(part, self.desktop);
+        let block = &self.block;
+        let rows = self.bytes.chunks_mut(self.stride).skip(place.top as usize).take(place.height() as usize);
+        let (from, to) = (place.left as usize * 4, place.right as usize * 4);
+        for (v, row) in rows.enumerate() {
+            let row = row[from..to].chunks_exact_mut(4);
+            let put = |(bytes, pixel): (&mut [u8], u32)| bytes.copy_from_slice(&pixel.to_le_bytes());
+            match self.rotation {
+                Rotation::None => row.zip(block[v * width..][..width].iter().copied()).for_each(put),
+                Rotation::Clockwise180 => {
+                    row.zip(block[(height - 1 - v) * width..][..width].iter().rev().copied()).for_each(put);
+                }
+                // Texture row v is the desktop column that far from the right, read downwards.
+                Rotation::Clockwise90 => row.zip((0..height).map(|y| block[y * width + width - 1 - v])).for_each(put),
+                // Texture row v is desktop column v, read upwards.
+                Rotation::Clockwise270 => row.zip((0..height).rev().map(|y| block[y * width + v])).for_each(put),
+            }
+        }
+    }
+
+    /// The bytes of a part of the desktop, as the texture holds them.
+    fn copy_out(&self, part: Rect) -> Vec<u8> {
+        let place = self.rotation.to_texture(part, self.desktop);
+        let rows = self.bytes.chunks(self.stride).skip(place.top as usize).take(place.height() as usize);
+        rows.flat_map(|row| &row[place.left as usize * 4..place.right as usize * 4]).copied().collect()
+    }
+
+    fn copy_in(&mut self, part: Rect, pixels: &[u8]) {
+        let place = self.rotation.to_texture(part, self.desktop);
+        let rows = self.bytes.chunks_mut(self.stride).skip(place.top as usize);
+        for (row, new) in rows.zip(pixels.chunks_exact(place.width() as usize * 4)) {
+            row[place.left as usize * 4..place.right as usize * 4].copy_from_slice(new);
+        }
+    }
+}
+
+/// Damage of the desktop as the texture has it.
+pub(super) fn to_texture(damage: &Damage, rotation: Rotation, desktop: Size) -> Damage {
+    let turned = |r: Rect| rotation.to_texture(r, desktop);
+    let moves = damage.moves.iter().map(|m| {
+        let source: Point = turned(Rect::at(m.source, m.destination.size())).origin();
+        crate::frame::Move { source, destination: turned(m.destination) }
+    });
+    Damage { dirty: damage.dirty.iter().map(|r| turned(*r)).collect(), moves: moves.collect() }
+}
+
+/// What is left of `piece` outside `cut`: at most four rectangles.
+fn without(piece: Rect, cut: Rect) -> impl Iterator<Item = Rect> {
+    let hole = piece.intersection(cut).unwrap_or(Rect::new(piece.right, piece.bottom, piece.right, piece.bottom));
+    let left = hole.left;
+    let above = Rect { bottom: hole.top, ..piece };
+    let below = Rect { top: hole.bottom, ..piece };
+    let before = Rect { right: left, top: hole.top, bottom: hole.bottom, ..piece };
+    let after = Rect { left: hole.right, top: hole.top, bottom: hole.bottom, ..piece };
+    [above, below, before, after].into_iter().filter(|r| !r.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_without_a_hole_covers_the_rest_once() {
+        let piece = Rect::new(2, 3, 9, 8);
+        for l in 0..11 {
+            for t in 0..11 {
+                let hole = Rect::new(l, t, l + 4, t + 2);
+                let rest: Vec<_> = without(piece, hole).collect();
+                for y in 0..12 {
+                    for x in 0..12 {
+                        let pixel = Rect::new(x, y, x + 1, y + 1);
+                        let times = rest.iter().filter(|r| r.contains(pixel)).count();
+                        assert_eq!(
+                            times,
+                            usize::from(piece.contains(pixel) && !hole.contains(pixel)),
+                            "{hole} {x} {y}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

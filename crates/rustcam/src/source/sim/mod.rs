@@ -1,0 +1,382 @@
+//! A scripted desktop: presents, damage, pointer, losses and faults by the clock, on any machine and to the pixel.
+//!
+//! A [`Script`] says what happens, a [`World`] is the pure function of script and time that follows from it, and [`SimSource`] shows
+//! that world through the same trait as a real desktop. `docs/sim.md` describes the language.
+
+mod blocks;
+mod canvas;
+mod font;
+mod parse;
+mod picture;
+mod pointing;
+mod script;
+mod shapes;
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{select, Change, OpenOptions, Output, Read, Source};
+use crate::clock::{Clock, VirtualClock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{Damage, ImageRef, Pointer};
+use crate::geometry::{Point, Rect, Size};
+use crate::memory::Memory;
+
+use blocks::Blocks;
+use canvas::{to_texture, Canvas};
+use pointing::State;
+use script::{Call, What};
+use world::{Cause, Outage, Segment};
+
+pub use picture::decode_stripe;
+pub use script::Script;
+pub use world::World;
+
+/// More parts than this are reported as one, as a system does whose list is full.
+const MOST_PARTS: usize = 64;
+
+/// All outputs of the desktop that `script` describes, as they are in the beginning.
+///
+/// # Errors
+/// `InvalidArgument` if the script is wrong.
+pub fn outputs(script: Option<&str>) -> Result<Vec<Output>> {
+    let script = Script::of(script)?;
+    let world = World::new(&script, 0);
+    let first = world.segment_at(Duration::ZERO);
+    Ok((0..script.outputs).map(|index| describe(index, first)).collect())
+}
+
+/// The clock a script asks for: a fresh [`VirtualClock`] after `clock virtual`, otherwise `fallback`. Whoever opens the desktop uses
+/// it for [`OpenOptions::clock`] and for itself.
+///
+/// # Errors
+/// `InvalidArgument` if the script is wrong.
+pub fn clock_for(script: Option<&str>, fallback: Arc<dyn Clock>) -> Result<Arc<dyn Clock>> {
+    Ok(if Script::of(script)?.wants_virtual_clock() { Arc::new(VirtualClock::new()) } else { fallback })
+}
+
+fn describe(index: usize, segment: &Segment) -> Output {
+    Output {
+        device_idx: 0,
+        output_idx: index,
+        device_name: "Simulated adapter".into(),
+        name: format!("SIM-{}", index + 1),
+        position: Point::new(index as i32 * segment.size.width as i32, 0),
+        size: segment.size,
+        rotation: segment.rotation,
+        image_rotation: segment.rotation,
+        refresh_hz: f64::from(segment.refresh.0) / 1000.0,
+        is_primary: index == 0,
+    }
+}
+
+/// A fault that waits for its call.
+struct Fault {
+    at: Duration,
+    call: Call,
+    code: u32,
+    left: u32,
+}
+
+/// What a slow read was asked for.
+#[derive(PartialEq)]
+struct Asked {
+    parts: Vec<Rect>,
+    into: Option<(usize, Size, Point)>,
+}
+
+/// One output of a scripted desktop.
+pub struct SimSource {
+    script: Script,
+    world: World,
+    clock: Arc<dyn Clock>,
+    opened: Duration,
+    watch_pointer: bool,
+    output: Output,
+    canvas: Option<Canvas>,
+    /// The frame as of the last wait.
+    shown: u64,
+    /// The frame up to which waits have counted.
+    counted: u64,
+    /// Whether no wait has reported the desktop as it is since it was opened or regained.
+    fresh: bool,
+    /// The frame as of the last damage.
+    damaged: Option<u64>,
+    pointer: Pointer,
+    pointed: Option<State>,
+    /// Outages that a rebuild has overcome.
+    overcome: usize,
+    faults: Vec<Fault>,
+    reading: Option<(Asked, Duration)>,
+    blocks: Blocks,
+}
+
+impl SimSource {
+    /// Opens the output that `options` name; the world begins now, on the clock of `options`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the script is wrong or has no such output, `Duplication` if the script refuses.
+    pub fn open(options: &OpenOptions) -> Result<Self> {
+        let script = Script::of(options.sim.as_deref())?;
+        let output = select(&outputs(options.sim.as_deref())?, options.device, options.output)?.clone();
+        if let Some(code) = script.refuse {
+            return Err(Error::new(ErrorKind::Duplication, "the simulated desktop refuses to be captured")
+                .with_code(code)
+                .with_hint("Its script says \"refuse\""));
+        }
+        let faults = script.events.iter().filter_map(|event| match event.what {
+            What::Fail { call, code, times } => Some(Fault { at: event.at, call, code, left: times }),
+            _ => None,
+        });
+        let world = World::new(&script, output.output_idx);
+        Ok(Self {
+            faults: faults.collect(),
+            shown: world.frame_at(Duration::ZERO),
+            opened: options.clock.now(),
+            clock: Arc::clone(&options.clock),
+            watch_pointer: options.watch_pointer,
+            world,
+            script,
+            output,
+            canvas: None,
+            counted: 0,
+            fresh: true,
+            damaged: None,
+            pointer: Pointer::default(),
+            pointed: None,
+            overcome: 0,
+            reading: None,
+            blocks: Blocks::default(),
+        })
+    }
+
+    /// Time since the desktop was opened.
+    fn now(&self) -> Duration {
+        self.clock.now().saturating_sub(self.opened)
+    }
+
+    /// The loss that no rebuild has overcome yet. It stays until one does.
+    fn check(&self, now: Duration) -> Result<()> {
+        self.world.outages.get(self.overcome).filter(|o| o.at <= now).map_or(Ok(()), |o| Err(lost(o)))
+    }
+
+    fn fault(&mut self, call: Call, now: Duration) -> Result<()> {
+        let Some(fault) = self.faults.iter_mut().find(|f| f.call == call && f.at <= now && f.left > 0) else {
+            return Ok(());
+        };
+        fault.left -= 1;
+        Err(Error::new(ErrorKind::Capture, "the simulated desktop failed as its script demands").with_code(fault.code))
+    }
+
+    /// Takes over the world as it is now and says what is new.
+    fn latch(&mut self, now: Duration) -> Change {
+        let mut change = Change::default();
+        self.shown = self.world.frame_at(now);
+        if self.fresh || self.shown > self.counted {
+            let at = self.world.present_time(self.shown);
+            change.presents = (self.shown - self.counted).max(1);
+            change.present_time = self.opened + at;
+            self.fresh = false;
+            self.counted = self.shown;
+        }
+        if self.watch_pointer {
+            let state = self.world.pointing.at(now, self.world.segment_at(now).size);
+            change.pointer = self.pointed.is_none_or(|old| old.differs(state));
+            self.pointed = Some(state);
+            let shape = Some(Arc::clone(shapes::shape(state.shape)));
+            self.pointer = Pointer { position: state.position, visible: state.visible, shape };
+        }
+        change.protected = change.any() && self.world.protected_at(self.world.present_time(self.shown));
+        change
+    }
+
+    /// When a wait may have something to say next.
+    fn next_event(&self, now: Duration) -> Option<Duration> {
+        let pointer = if self.watch_pointer { self.world.pointing.next(now) } else { None };
+        let outage = self.world.outages.get(self.overcome).map(|o| o.at);
+        let fault = self.faults.iter().filter(|f| f.call == Call::Wait && f.at > now && f.left > 0).map(|f| f.at).min();
+        [self.world.next_present(now), pointer, outage, fault].into_iter().flatten().min()
+    }
+
+    /// Whether the read of `parts` may be delivered; sleeps if the script makes reads slow.
+    fn ready(&mut self, parts: &[Rect], into: Option<(usize, Size, Point)>, timeout: Duration) -> Result<bool> {
+        let now = self.now();
+        self.check(now)?;
+        self.fault(Call::Read, now)?;
+        if self.script.slow_reads.is_zero() {
+            return Ok(true);
+        }
+        let asked = Asked { parts: parts.to_vec(), into };
+        let began = self.reading.take().filter(|(before, _)| *before == asked).map_or(now, |(_, began)| began);
+        let left = (began + self.script.slow_reads).saturating_sub(now);
+        if left > timeout {
+            self.sleep(timeout);
+            self.reading = Some((asked, began));
+            return Ok(false);
+        }
+        self.sleep(left);
+        self.check(self.now()).map(|()| true)
+    }
+
+    fn sleep(&self, time: Duration) {
+        if !time.is_zero() {
+            self.clock.sleep(time);
+        }
+    }
+
+    fn deliver(&mut self, parts: &[Rect], sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer)) {
+        let Self { canvas, world, script, shown, pointer, .. } = self;
+        let canvas = canvas.get_or_insert_with(|| Canvas::new(world, *shown, script.pitch));
+        canvas.show(world, *shown);
+        for &part in parts {
+            sink(part, canvas.view(world, part), pointer);
+        }
+    }
+}
+
+impl Source for SimSource {
+    fn output(&self) -> &Output {
+        &self.output
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<Change> {
+        let deadline = self.now().saturating_add(timeout);
+        loop {
+            let now = self.now();
+            self.check(now)?;
+            self.fault(Call::Wait, now)?;
+            let change = self.latch(now);
+            if change.any() || now >= deadline {
+                return Ok(change);
+            }
+            let wake = self.next_event(now).map_or(deadline, |event| event.min(deadline));
+            self.sleep(wake.saturating_sub(now));
+        }
+    }
+
+    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
+        let now = self.now();
+        self.check(now)?;
+        self.fault(Call::Damage, now)?;
+        let in_time = self.script.slow_damage <= timeout;
+        self.sleep(self.script.slow_damage.min(timeout));
+        self.check(self.now())?;
+        let before = self.damaged.replace(self.shown).filter(|_| in_time);
+        let Some(before) = before else {
+            return Ok(Damage { dirty: vec![self.output.texture_size().rect()], moves: Vec::new() });
+        };
+        let mut damage = self.world.damage(before, self.shown);
+        if damage.dirty.len() > MOST_PARTS {
+            damage.dirty = vec![damage.dirty.iter().fold(Rect::default(), |all, part| all.union(*part))];
+        }
+        Ok(to_texture(&damage, self.output.image_rotation, self.output.size))
+    }
+
+    fn read(
+        &mut self,
+        parts: &[Rect],
+        timeout: Duration,
+        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
+    ) -> Result<Read> {
+        if !self.ready(parts, None, timeout)? {
+            return Ok(Read::Pending);
+        }
+        self.deliver(parts, sink);
+        Ok(Read::Done)
+    }
+
+    fn allocate(&mut self, size: Size) -> Option<Memory> {
+        let len = usize::try_from(size.area() * 4).ok().filter(|_| self.script.direct)?;
+        self.blocks.allocate(len)
+    }
+
+    fn read_into(
+        &mut self,
+        memory: &mut Memory,
+        size: Size,
+        origin: Point,
+        parts: &[Rect],
+        timeout: Duration,
+    ) -> Result<Option<Read>> {
+        if !self.blocks.own(memory) {
+            return Ok(None);
+        }
+        if !self.ready(parts, Some((memory.as_ptr() as usize, size, origin)), timeout)? {
+            return Ok(Some(Read::Pending));
+        }
+        let stride = size.width as usize * 4;
+        let bytes = memory.bytes_mut();
+        self.deliver(parts, &mut |part, image, _| {
+            let place = part.translated(-origin.x, -origin.y);
+            for y in 0..image.size().height as usize {
+                let start = (place.top as usize + y) * stride + place.left as usize * 4;
+                let row = image.row(y);
+                for (new, old) in bytes[start..start + row.len()].chunks_exact_mut(4).zip(row.chunks_exact(4)) {
+                    new.copy_from_slice(&[old[0], old[1], old[2], 255]);
+                }
+            }
+        });
+        Ok(Some(Read::Done))
+    }
+
+    fn pointer(&self) -> &Pointer {
+        &self.pointer
+    }
+
+    fn rebuild(&mut self, _timeout: Duration) -> Result<()> {
+        self.reading = None;
+        let now = self.now();
+        self.fault(Call::Rebuild, now)?;
+        let begun = self.world.outages.partition_point(|o| o.at <= now);
+        if let Some(outage) = self.world.outages[..begun].iter().find(|o| o.until.is_none_or(|until| until > now)) {
+            return Err(still_lost(outage));
+        }
+        self.overcome = begun;
+        self.output = describe(self.output.output_idx, self.world.segment_at(now));
+        self.shown = self.world.frame_at(now);
+        (self.canvas, self.damaged, self.pointed, self.fresh) = (None, None, None, true);
+        self.blocks.forget();
+        Ok(())
+    }
+}
+
+/// The error of the calls that find the desktop gone.
+fn lost(outage: &Outage) -> Error {
+    let (kind, code, message, hint) = match outage.cause {
+        Cause::Access => {
+            (ErrorKind::AccessLost, 0x887A_0026, "access to the simulated desktop was lost", "\"lose access\"")
+        }
+        Cause::ModeChange => {
+            (ErrorKind::AccessLost, 0x887A_0026, "the simulated desktop changed its mode", "\"mode\" or \"rotate\"")
+        }
+        Cause::Unplugged => (ErrorKind::AccessLost, 0x887A_0026, "the simulated output was unplugged", "\"unplug\""),
+        Cause::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device was removed", "\"lose device\""),
+    };
+    scripted(kind, code, message, hint, outage)
+}
+
+/// The error of a rebuild that comes too early.
+fn still_lost(outage: &Outage) -> Error {
+    let (kind, code, message, hint) = match outage.cause {
+        Cause::Access | Cause::ModeChange => {
+            (ErrorKind::AccessLost, 0x8007_0005, "the simulated desktop still denies access", "\"lose access\"")
+        }
+        Cause::Unplugged => {
+            (ErrorKind::AccessLost, 0x887A_0002, "the simulated output is still unplugged", "\"unplug\"")
+        }
+        Cause::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device is still gone", "\"lose device\""),
+    };
+    scripted(kind, code, message, hint, outage)
+}
+
+fn scripted(kind: ErrorKind, code: u32, message: &str, statement: &str, outage: &Outage) -> Error {
+    let end = match outage.until {
+        None => "for ever".to_owned(),
+        Some(until) => format!("until {until:?} after opening"),
+    };
+    Error::new(kind, message)
+        .with_code(code)
+        .with_loss(outage.loss)
+        .with_hint(format!("The script says so by {statement}, {end}"))
+}

@@ -1,0 +1,115 @@
+//! Where the simulated pointer is, at every moment.
+
+use std::time::Duration;
+
+use crate::geometry::{Point, Size};
+
+use super::script::{Event, PointerMode, Script, Shape, What};
+use super::shapes;
+
+/// Movements a second of a pointer that wanders.
+const WANDER_HZ: u32 = 30;
+
+/// The pointer as one output sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) position: Point,
+    pub(super) visible: bool,
+    pub(super) shape: Shape,
+}
+
+impl State {
+    /// Whether somebody who draws the pointer would see a difference.
+    pub(super) fn differs(self, other: State) -> bool {
+        self.visible != other.visible || self.shape != other.shape || self.visible && self.position != other.position
+    }
+}
+
+/// What the script has said so far about the pointer.
+#[derive(Clone, Copy)]
+struct Said {
+    at: Duration,
+    place: Option<Point>,
+    visible: bool,
+    shape: Shape,
+}
+
+/// The pointer of a script, seen from one output.
+pub(super) struct Pointing {
+    mode: PointerMode,
+    outputs: usize,
+    output: usize,
+    said: Vec<Said>,
+}
+
+impl Pointing {
+    /// `events` are in the order of their times.
+    pub(super) fn new(script: &Script, events: &[Event], output: usize) -> Self {
+        let mut now = Said { at: Duration::ZERO, place: None, visible: true, shape: Shape::Arrow };
+        let mut said = vec![now];
+        for event in events {
+            match event.what {
+                What::PointerTo(place) => now.place = Some(place),
+                What::PointerVisible(visible) => now.visible = visible,
+                What::Shape(shape) => now.shape = shape,
+                _ => continue,
+            }
+            now.at = event.at;
+            said.push(now);
+        }
+        Self { mode: script.pointer, outputs: script.outputs, output, said }
+    }
+
+    /// The pointer at `time` on an output of `size`; all outputs have the same size and stand side by side.
+    pub(super) fn at(&self, time: Duration, size: Size) -> State {
+        let said = self.said[self.said.partition_point(|s| s.at <= time).max(1) - 1];
+        let (w, h) = (size.width as i32, size.height as i32);
+        let rest = said.place.unwrap_or(Point::new(w / 2, h / 2));
+        let place = match self.mode {
+            PointerMode::Path if said.place.is_none() => {
+                let k = ticks(time, WANDER_HZ) as i64;
+                // Each step moves by a pixel or two, so that every tick is a movement.
+                Point::new(reflected(2 * k + i64::from(w) / 3, w - 1), reflected(k + i64::from(h) / 3, h - 1))
+            }
+            PointerMode::Path | PointerMode::Still => rest,
+            PointerMode::Storm(hz) => {
+                let k = ticks(time, hz);
+                Point::new(rest.x + (k % 7) as i32, rest.y + (k % 11) as i32)
+            }
+        };
+        // The pixel that points decides whose pointer it is; beyond the desktop the outermost output keeps it.
+        let tip = place.x + shapes::shape(said.shape).hot_spot.x;
+        let owner = tip.div_euclid(w).clamp(0, self.outputs as i32 - 1);
+        let position = Point::new(place.x - self.output as i32 * w, place.y);
+        State { position, visible: said.visible && owner == self.output as i32, shape: said.shape }
+    }
+
+    /// When the pointer may differ next after `time`.
+    pub(super) fn next(&self, time: Duration) -> Option<Duration> {
+        let index = self.said.partition_point(|s| s.at <= time).max(1);
+        let wanders = self.said[index - 1].place.is_none();
+        let hz = match self.mode {
+            PointerMode::Path if wanders => Some(WANDER_HZ),
+            PointerMode::Storm(hz) => Some(hz),
+            _ => None,
+        };
+        let tick = hz.map(|hz| tick_at(ticks(time, hz) + 1, hz));
+        [tick, self.said.get(index).map(|s| s.at)].into_iter().flatten().min()
+    }
+}
+
+fn ticks(time: Duration, hz: u32) -> u64 {
+    (((time.as_nanos() + 1) * u128::from(hz) - 1) / 1_000_000_000) as u64
+}
+
+fn tick_at(k: u64, hz: u32) -> Duration {
+    let nanos = u128::from(k) * 1_000_000_000 / u128::from(hz);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// `k` going to and fro between 0 and `range`.
+fn reflected(k: i64, range: i32) -> i32 {
+    let range = i64::from(range.max(1));
+    let phase = k.rem_euclid(2 * range);
+    (if phase < range { phase } else { 2 * range - phase }) as i32
+}

@@ -1,0 +1,336 @@
+//! The simulated desktop as a pure function of script and time. Times are durations since the desktop was opened.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::error::Loss;
+use crate::frame::{Damage, Move};
+use crate::geometry::{Rect, Rotation, Size};
+
+use super::picture::{patch, Picture, Scene};
+use super::pointing::Pointing;
+use super::script::{Event, Present, Refresh, Script, Span, What};
+
+/// Everything that one output of a script shows, at every moment. Frames are presents; the first has number 1.
+pub struct World {
+    script: Script,
+    segments: Vec<Segment>,
+    scripted: Vec<Scripted>,
+    pub(super) pointing: Pointing,
+    pub(super) outages: Vec<Outage>,
+    protections: Vec<(Duration, bool)>,
+}
+
+/// The time from one mode change to the next.
+pub(super) struct Segment {
+    pub(super) at: Duration,
+    pub(super) size: Size,
+    pub(super) rotation: Rotation,
+    pub(super) refresh: Refresh,
+    pub(super) picture: Picture,
+    /// Number of the first present.
+    first: u64,
+    /// Its scripted presents.
+    scripted: Range<usize>,
+}
+
+/// A present that the script asks for.
+pub(super) struct Scripted {
+    at: Duration,
+    pub(super) number: u64,
+    /// What it paints over the picture, clipped to the desktop; `None` if it changes the picture itself.
+    pub(super) overlay: Option<Damage>,
+    base: u64,
+    last_full: u64,
+    /// Scripted full presents of the segment up to this one.
+    fulls: u64,
+}
+
+/// A time without a desktop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outage {
+    pub(super) at: Duration,
+    pub(super) until: Option<Duration>,
+    pub(super) cause: Cause,
+    pub(super) loss: Loss,
+}
+
+/// Why the desktop is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Access,
+    Device,
+    Unplugged,
+    ModeChange,
+}
+
+/// One present, resolved.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub(super) at: Duration,
+    pub(super) segment: usize,
+    /// The last present that changed the picture under the scripted parts.
+    pub(super) base: u64,
+    /// The last present that changed everything, a change of mode included.
+    pub(super) last_full: u64,
+    /// Presents since the change of mode that changed everything.
+    epoch: u64,
+}
+
+impl World {
+    /// The world of one output of `script`.
+    pub fn new(script: &Script, output: usize) -> Self {
+        let mut events = script.events.clone();
+        events.sort_by_key(|event| event.at);
+        let mut world = Self {
+            script: script.clone(),
+            segments: Vec::new(),
+            scripted: Vec::new(),
+            pointing: Pointing::new(script, &events, output),
+            outages: outages(&events),
+            protections: Vec::new(),
+        };
+        for event in &events {
+            if let What::Protect(on) = event.what {
+                world.protections.push((event.at, on));
+            }
+        }
+        world.lay_out(&events, output);
+        world
+    }
+
+    fn lay_out(&mut self, events: &[Event], output: usize) {
+        let mut modes = vec![(Duration::ZERO, self.script.size, self.script.rotation, self.script.refresh)];
+        for event in events {
+            let (_, size, rotation, refresh) = modes[modes.len() - 1];
+            match event.what {
+                What::Mode(new, rate) => modes.push((event.at, new, rotation, rate.unwrap_or(refresh))),
+                What::Rotate(new) => {
+                    let turned = if new.transposes() == rotation.transposes() { size } else { size.transposed() };
+                    modes.push((event.at, turned, new, refresh));
+                }
+                _ => {}
+            }
+        }
+        let presents: Vec<_> = events
+            .iter()
+            .filter_map(|e| if let What::Present(present) = &e.what { Some((e.at, present)) } else { None })
+            .collect();
+        let mut first = 1;
+        for (i, &(at, size, rotation, refresh)) in modes.iter().enumerate() {
+            let end = modes.get(i + 1).map(|next| next.0);
+            let picture = Picture::new(size, output);
+            let begin = self.scripted.len();
+            let mut segment = Segment { at, size, rotation, refresh, picture, first, scripted: begin..begin };
+            for (time, present) in presents.iter().filter(|p| p.0 >= at && end.is_none_or(|end| p.0 < end)) {
+                let next = self.script_present(&segment, *time, present);
+                self.scripted.push(next);
+                segment.scripted.end += 1;
+            }
+            // Of the periodic presents, the one at the moment of the next mode change belongs to the next mode.
+            let last = end.map(|end| end.saturating_sub(Duration::from_nanos(1)));
+            let ticks = last.map_or(0, |last| self.ticks(&segment, last));
+            first += 1 + ticks + segment.scripted.len() as u64;
+            self.segments.push(segment);
+        }
+    }
+
+    fn script_present(&self, segment: &Segment, at: Duration, present: &Present) -> Scripted {
+        let before = self.scripted[segment.scripted.clone()].last();
+        let number = segment.first + self.ticks(segment, at) + segment.scripted.len() as u64 + 1;
+        let fulls = before.map_or(0, |p| p.fulls);
+        let previous = before.filter(|p| p.number == number - 1);
+        let last_full = match (previous, before) {
+            (Some(p), _) => p.last_full,
+            (None, _) if self.script.full => number - 1,
+            (None, p) => p.map_or(segment.first, |p| p.last_full),
+        };
+        match present {
+            Present::Natural => Scripted { at, number, overlay: None, base: number, last_full, fulls },
+            Present::Full => Scripted { at, number, overlay: None, base: number, last_full: number, fulls: fulls + 1 },
+            Present::Parts(damage) => {
+                let base = previous.map_or(number - 1, |p| p.base);
+                Scripted { at, number, overlay: Some(clipped(damage, segment.size.rect())), base, last_full, fulls }
+            }
+        }
+    }
+
+    /// Periodic presents of the segment up to `time`, the one at its beginning not counted.
+    fn ticks(&self, segment: &Segment, time: Duration) -> u64 {
+        let Some(every) = self.script.every else { return 0 };
+        let nanos = time.saturating_sub(segment.at).as_nanos();
+        let period = u128::from(every) * 1_000_000_000_000;
+        // The largest k for which `tick_at(k)`, rounded down, is not after `time`.
+        (((nanos + 1) * u128::from(segment.refresh.0) - 1) / period) as u64
+    }
+
+    fn tick_at(&self, segment: &Segment, k: u64) -> Duration {
+        let period = u128::from(self.script.every.unwrap_or(1)) * 1_000_000_000_000;
+        let nanos = u128::from(k) * period / u128::from(segment.refresh.0);
+        segment.at.saturating_add(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
+
+    /// The segment that holds at `time`.
+    pub(super) fn segment_at(&self, time: Duration) -> &Segment {
+        &self.segments[self.segments.partition_point(|s| s.at <= time).max(1) - 1]
+    }
+
+    /// Number of the last present at `time`.
+    pub fn frame_at(&self, time: Duration) -> u64 {
+        let segment = self.segment_at(time);
+        let scripted = self.scripted[segment.scripted.clone()].partition_point(|p| p.at <= time);
+        segment.first + self.ticks(segment, time) + scripted as u64
+    }
+
+    /// When `frame` was presented.
+    pub fn present_time(&self, frame: u64) -> Duration {
+        self.frame(frame).at
+    }
+
+    /// Size of the desktop in `frame`, as the user sees it.
+    pub fn size(&self, frame: u64) -> Size {
+        self.segments[self.frame(frame).segment].size
+    }
+
+    /// Rotation of the output in `frame`.
+    pub fn rotation(&self, frame: u64) -> Rotation {
+        self.segments[self.frame(frame).segment].rotation
+    }
+
+    /// Whether the image presented at `time` has blanked parts.
+    pub(super) fn protected_at(&self, time: Duration) -> bool {
+        self.protections[..self.protections.partition_point(|p| p.0 <= time)].last().is_some_and(|p| p.1)
+    }
+
+    /// When something is presented next after `time`.
+    pub(super) fn next_present(&self, time: Duration) -> Option<Duration> {
+        let index = self.segments.partition_point(|s| s.at <= time).max(1) - 1;
+        let segment = &self.segments[index];
+        let scripted = &self.scripted[segment.scripted.clone()];
+        let next_scripted = scripted.get(scripted.partition_point(|p| p.at <= time)).map(|p| p.at);
+        let next_tick = self.script.every.map(|_| self.tick_at(segment, self.ticks(segment, time) + 1));
+        let next_mode = self.segments.get(index + 1).map(|s| s.at);
+        [next_scripted, next_tick, next_mode].into_iter().flatten().min()
+    }
+
+    pub(super) fn frame(&self, number: u64) -> Frame {
+        let number = number.max(1);
+        let segment = self.segments.partition_point(|s| s.first <= number) - 1;
+        let here = &self.segments[segment];
+        let scripted = &self.scripted[here.scripted.clone()];
+        let index = scripted.partition_point(|p| p.number <= number);
+        let before = scripted[..index].last();
+        let tick = number - here.first - index as u64;
+        let full = self.script.full;
+        let epoch = before.map_or(0, |p| p.fulls) + if full { tick } else { 0 };
+        if let Some(p) = before.filter(|p| p.number == number) {
+            return Frame { at: p.at, segment, base: p.base, last_full: p.last_full, epoch };
+        }
+        let last_full = if full { number } else { before.map_or(here.first, |p| p.last_full) };
+        Frame { at: self.tick_at(here, tick), segment, base: number, last_full, epoch }
+    }
+
+    /// The picture that `frame` shows under the scripted parts.
+    pub(super) fn scene(&self, frame: Frame) -> Scene<'_> {
+        let base = self.frame(frame.base);
+        self.segments[base.segment].picture.scene(frame.base, base.at, base.epoch)
+    }
+
+    /// The presents after `before` and up to `last` that painted over the picture.
+    pub(super) fn overlays(&self, before: u64, last: u64) -> impl DoubleEndedIterator<Item = (&Scripted, &Damage)> {
+        let from = self.scripted.partition_point(|p| p.number <= before);
+        let to = self.scripted.partition_point(|p| p.number <= last).max(from);
+        self.scripted[from..to].iter().filter_map(|p| p.overlay.as_ref().map(|damage| (p, damage)))
+    }
+
+    /// The oracle: what a perfect capturer delivers for the pixel (`x`, `y`) of the desktop in `frame`, as BGRA with alpha 255.
+    ///
+    /// # Panics
+    /// If the desktop of that frame has no such pixel.
+    pub fn pixel(&self, frame: u64, x: i32, y: i32) -> [u8; 4] {
+        self.look(&mut BTreeMap::new(), frame, x, y)
+    }
+
+    /// All pixels of [`World::pixel`], row by row without padding.
+    pub fn image(&self, frame: u64) -> Vec<u8> {
+        let size = self.size(frame);
+        let mut scenes = BTreeMap::new();
+        let rows = 0..size.height as i32;
+        let places = rows.flat_map(|y| (0..size.width as i32).map(move |x| (x, y)));
+        places.flat_map(|(x, y)| self.look(&mut scenes, frame, x, y)).collect()
+    }
+
+    /// Looks through the scripted presents, the newest first, for the one that painted the pixel. `scenes` saves making them again.
+    fn look<'a>(&'a self, scenes: &mut BTreeMap<u64, Scene<'a>>, frame: u64, x: i32, y: i32) -> [u8; 4] {
+        let (mut number, mut x, mut y) = (frame.max(1), x, y);
+        let colour = 'back: loop {
+            let here = self.frame(number);
+            for (present, damage) in self.overlays(here.last_full, number).rev() {
+                let hit = |r: &Rect| r.contains(Rect::new(x, y, x + 1, y + 1));
+                if damage.dirty.iter().any(hit) {
+                    break 'back patch(present.number, x, y);
+                }
+                if let Some(m) = damage.moves.iter().find(|m| hit(&m.destination)) {
+                    (x, y) = (x - m.destination.left + m.source.x, y - m.destination.top + m.source.y);
+                    number = present.number - 1;
+                    continue 'back;
+                }
+            }
+            break scenes.entry(here.base).or_insert_with(|| self.scene(here)).pixel(x, y);
+        };
+        let [b, g, r, _] = colour.to_le_bytes();
+        [b, g, r, 255]
+    }
+
+    /// What changed from frame `before` to frame `after`, in desktop space.
+    pub fn damage(&self, before: u64, after: u64) -> Damage {
+        let (old, new) = (self.frame(before), self.frame(after));
+        if new.last_full > before {
+            return Damage { dirty: vec![self.segments[new.segment].size.rect()], moves: Vec::new() };
+        }
+        let mut damage = Damage::default();
+        if old.base != new.base {
+            damage.dirty = self.scene(old).difference(&self.scene(new));
+        }
+        for (present, parts) in self.overlays(before, after) {
+            // A move reads the image before it. Only the first present finds the image that the caller has.
+            if present.number == before + 1 {
+                damage.moves.clone_from(&parts.moves);
+            } else {
+                damage.dirty.extend(parts.moves.iter().map(|m| m.destination));
+            }
+            damage.dirty.extend(&parts.dirty);
+        }
+        damage
+    }
+}
+
+fn clipped(damage: &Damage, whole: Rect) -> Damage {
+    let dirty = damage.dirty.iter().filter_map(|r| r.intersection(whole)).collect();
+    let moves = damage.moves.iter().filter_map(|m| {
+        let (dx, dy) = (m.destination.left - m.source.x, m.destination.top - m.source.y);
+        let destination = m.destination.intersection(whole)?.intersection(whole.translated(dx, dy))?;
+        Some(Move { source: destination.translated(-dx, -dy).origin(), destination })
+    });
+    Damage { dirty, moves: moves.collect() }
+}
+
+fn outages(events: &[Event]) -> Vec<Outage> {
+    let outage = |event: &Event| {
+        let (span, cause, loss) = match event.what {
+            What::LoseAccess { span, loss } => (span, Cause::Access, loss),
+            What::LoseDevice(span) => (span, Cause::Device, Loss::Lasting),
+            What::Unplug(span) => (span, Cause::Unplugged, Loss::Lasting),
+            What::Mode(..) | What::Rotate(_) => (Span::Moment, Cause::ModeChange, Loss::Transient),
+            _ => return None,
+        };
+        let until = match span {
+            Span::Moment => Some(event.at),
+            Span::For(time) => Some(event.at + time),
+            Span::Ever => None,
+        };
+        Some(Outage { at: event.at, until, cause, loss })
+    };
+    events.iter().filter_map(outage).collect()
+}
