@@ -1,0 +1,54 @@
+"""Exact and fast screen capture into NumPy arrays.
+
+    import rustcam
+
+    with rustcam.Capturer() as screen:
+        frame = screen.grab(fmt="rgb")      # uint8 array (height, width, 3)
+
+`rustcam.screenshot()` takes a single picture in one call, `rustcam.list_outputs()` says which outputs there are.
+The reference of every class and function is `_rustcam.pyi`, which editors show.
+"""
+
+from ._errors import AccessLost, CaptureError, CaptureTimeout, DeviceError, DuplicationError
+from ._rustcam import (
+    Capturer,
+    FrameInfo,
+    PointerInfo,
+    Stats,
+    __version__,
+    _debug_build,
+    device_info,
+    list_outputs,
+    output_info,
+    screenshot,
+)
+from ._types import OutputInfo, PixelFormat
+
+__all__ = [
+    "AccessLost",
+    "CaptureError",
+    "CaptureTimeout",
+    "Capturer",
+    "DeviceError",
+    "DuplicationError",
+    "FrameInfo",
+    "OutputInfo",
+    "PixelFormat",
+    "PointerInfo",
+    "Stats",
+    "__version__",
+    "device_info",
+    "list_outputs",
+    "output_info",
+    "screenshot",
+]
+
+if _debug_build:
+    import warnings
+
+    warnings.warn(
+        "this rustcam was built without optimisation and is many times slower than a release build; "
+        "`pip install .` or `make` build the fast one",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,340 @@
+"""The native part of rustcam. Import its names from `rustcam`.
+
+Lengths and positions are whole pixels, x to the right and y downwards from the top-left corner of the output as the
+user sees it, that is after rotation. Rectangles are `(left, top, right, bottom)` and half open: `right` and `bottom`
+are the first column and row outside.
+"""
+
+from types import TracebackType
+from typing import Final, Literal, SupportsIndex, final
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self, TypeAlias, disjoint_base
+
+from ._types import OutputInfo, PixelFormat
+
+__all__ = [
+    "Capturer",
+    "FrameInfo",
+    "PointerInfo",
+    "Stats",
+    "__version__",
+    "_backends",
+    "_cpu_path",
+    "_debug_build",
+    "device_info",
+    "list_outputs",
+    "output_info",
+    "screenshot",
+]
+
+__version__: Final[str]
+_debug_build: Final[bool]
+_cpu_path: Final[str]
+_backends: Final[list[str]]
+
+_Region: TypeAlias = tuple[SupportsIndex, SupportsIndex, SupportsIndex, SupportsIndex] | list[int]
+
+@disjoint_base
+class Capturer:
+    """Captures one output.
+
+    A capturer keeps its connection to the desktop and the last image, so one that lives long is far cheaper than many
+    short ones. It is a context manager; `close()` or dropping it releases everything.
+
+    It belongs to the thread that made it: `grab` from another thread raises `RuntimeError`. With `any_thread=True` all
+    threads may grab, one after the other. Closing and dropping are allowed from any thread in both cases.
+    """
+
+    def __new__(
+        cls,
+        output: SupportsIndex = 0,
+        cursor: bool = True,
+        region: _Region | None = None,
+        device: SupportsIndex = 0,
+        *,
+        backend: str = "auto",
+        any_thread: bool = False,
+        sim: str | None = None,
+    ) -> Self:
+        """Opens an output.
+
+        Args:
+            output: Index of the output on its adapter, see `list_outputs`.
+            cursor: Draw the pointer into every image. A pointer that moves or changes shape then counts as something
+                new, at most once per refresh interval. If false, pointer activity is ignored.
+            region: Part of the output that every `grab` returns, `None` for all of it. Must lie inside the output and
+                must not be empty.
+            device: Index of the adapter.
+            backend: `"x11"` (Linux), `"sim"` (a simulated desktop, everywhere), or `"auto"`: the best real one of this
+                platform, never `"sim"`.
+            any_thread: Let every thread use the capturer.
+            sim: Script of the simulated desktop, `None` for its default. Only with `backend="sim"`.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: No such output, device or backend, a region that is empty, reversed, not integer or outside of
+                the output, a mistake in the script, or a script for another backend. The message says what exists.
+            DuplicationError: The operating system refuses, for example because there is no display.
+        """
+
+    def grab(
+        self,
+        timeout_ms: SupportsIndex = 1000,
+        fmt: PixelFormat = "bgra",
+        region: _Region | None = None,
+        *,
+        out: npt.NDArray[np.uint8] | None = None,
+        copy: bool = True,
+        new_frame_only: bool = True,
+    ) -> npt.NDArray[np.uint8] | None:
+        """Waits for something new and returns the image of the desktop.
+
+        New means: the desktop was presented since the last returned frame, or, with `cursor=True`, the pointer moved or
+        changed its shape. The first call returns the desktop as it is. Waiting, copying and converting run without the
+        GIL, and Ctrl-C ends any wait within 50 ms.
+
+        Args:
+            timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls.
+            fmt: `"bgra"`, `"rgba"`, `"bgr"`, `"rgb"` or `"gray"` (also `"grey"`), in any case. Alpha is always 255;
+                gray is `(77 * R + 150 * G + 29 * B + 128) >> 8`.
+            region: Part of the output for this call only, in coordinates of the output (not of the capturer's own
+                region). `None` for the capturer's region.
+            out: Array to fill and return: `uint8`, writable, exactly the shape of the result, the pixels of a row next
+                to each other. Rows may be apart or run upwards, so a slice of a larger array works.
+            copy: If false, the result is a read-only array on memory that the capturer keeps. Drop it before the next
+                call and the same memory is brought up to date by touching changed pixels only; keep it and it stays
+                as it is, and the next frame gets memory of its own.
+            new_frame_only: If false and nothing is new, return the current image at once instead of waiting.
+
+        Returns:
+            A C-contiguous `uint8` array of shape `(height, width, channels)` with 4, 4, 3, 3 or 1 channels, independent
+            of every other; or `out`. `None` if nothing new came in time, also while the desktop is away for a passing
+            reason (a mode change, a lock screen): the next call goes on trying.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: `timeout_ms` out of range, unknown `fmt`, a region as for the constructor, `out` that does not
+                fit (nothing is written then), or `out` together with `copy=False`.
+            RuntimeError: The capturer is closed, or belongs to another thread.
+            AccessLost: The desktop is gone for a reason that does not pass by itself.
+            DeviceError: The graphics device is gone.
+            CaptureError: Anything else that the system reports; nothing is left of the region after a mode change.
+        """
+
+    def close(self) -> None:
+        """Releases everything. May be called often, from any thread, and ends a call that is waiting in another one.
+
+        Properties stay readable; `grab` raises `RuntimeError("Capturer is closed")` from then on.
+        """
+
+    def __enter__(self) -> Self:
+        """Returns the capturer; `RuntimeError` if it is closed."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+        /,
+    ) -> None:
+        """Closes the capturer."""
+
+    @property
+    def width(self) -> int:
+        """Width of the output in pixels. Follows mode changes."""
+
+    @property
+    def height(self) -> int:
+        """Height of the output in pixels. Follows mode changes."""
+
+    @property
+    def region(self) -> tuple[int, int, int, int]:
+        """The persistent region; the whole output if none was given."""
+
+    @property
+    def output_idx(self) -> int:
+        """Index of the output on its adapter."""
+
+    @property
+    def device_idx(self) -> int:
+        """Index of the adapter."""
+
+    @property
+    def cursor(self) -> bool:
+        """Whether the pointer is part of the images."""
+
+    @property
+    def format(self) -> Literal["bgra"]:
+        """Pixel format of `grab` unless it is told otherwise."""
+
+    @property
+    def rotation(self) -> Literal[0, 90, 180, 270]:
+        """Rotation of the output in degrees clockwise. Images are upright whatever it is."""
+
+    @property
+    def is_capturing(self) -> bool:
+        """Whether a capture runs in the background."""
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend at work: `"x11"` or `"sim"`."""
+
+    @property
+    def refresh_hz(self) -> float:
+        """Refresh rate of the output in hertz; 0.0 if the system does not tell."""
+
+    @property
+    def frame_info(self) -> FrameInfo | None:
+        """What is known about the last returned frame; `None` before the first."""
+
+    @property
+    def stats(self) -> Stats:
+        """Counters since construction, as of now."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called."""
+
+@final
+class FrameInfo:
+    """What is known about a frame. Immutable."""
+
+    @property
+    def present_time(self) -> float:
+        """When the desktop was presented, in seconds on the clock of `time.perf_counter()`.
+
+        X servers send no present times; there it is the moment when the change was noticed.
+        """
+
+    @property
+    def sequence(self) -> int:
+        """Number of presents seen since construction, this one included."""
+
+    @property
+    def accumulated(self) -> int:
+        """Presents since the previously returned frame: 0 if only the pointer changed, above 1 if some were missed."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether image or pointer are newer than in the previously returned frame."""
+
+    @property
+    def dirty(self) -> list[tuple[int, int, int, int]]:
+        """Rectangles whose content changed since the previously returned frame. They may overlap and may cover more."""
+
+    @property
+    def moves(self) -> list[tuple[tuple[int, int], tuple[int, int, int, int]]]:
+        """Parts that moved without changing: where the top-left corner was, and the rectangle where the part is now."""
+
+    @property
+    def pointer(self) -> PointerInfo:
+        """The pointer as of this frame."""
+
+    @property
+    def protected(self) -> bool:
+        """Whether the system blanked protected content in this image."""
+
+@final
+class PointerInfo:
+    """Where the pointer is. Immutable."""
+
+    @property
+    def x(self) -> int:
+        """Left edge of the pointer's image in the output; may lie outside."""
+
+    @property
+    def y(self) -> int:
+        """Top edge of the pointer's image in the output; may lie outside."""
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is a pointer to draw on this output. False with `cursor=False`."""
+
+@final
+class Stats:
+    """Counters of a capturer. Immutable: a snapshot."""
+
+    @property
+    def frames(self) -> int:
+        """Frames returned."""
+
+    @property
+    def timeouts(self) -> int:
+        """Calls that returned `None`."""
+
+    @property
+    def pointer_wakeups(self) -> int:
+        """Returned frames in which only the pointer was new."""
+
+    @property
+    def missed(self) -> int:
+        """Presents that came and went between two returned frames."""
+
+    @property
+    def recoveries(self) -> int:
+        """How often the desktop was lost and regained."""
+
+    @property
+    def bytes_copied(self) -> int:
+        """Bytes of pixels written into images."""
+
+    @property
+    def region_clamped(self) -> bool:
+        """Whether the persistent region was cut because the output became smaller."""
+
+    @property
+    def fallback(self) -> str | None:
+        """Why a slower path than the best is used, `None` if the best is."""
+
+def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[OutputInfo]:
+    """Describes all outputs of all adapters.
+
+    Args:
+        backend: As for `Capturer`.
+        sim: Script of the simulated desktop, as for `Capturer`.
+
+    Raises:
+        ValueError: Unknown backend, or a mistake in the script.
+        CaptureError: The operating system does not answer, for example because there is no display.
+    """
+
+def device_info(backend: str = "auto", *, sim: str | None = None) -> str:
+    """A line of text per adapter: `Device[0]:<Name:... VRAM:...MB ...>`. For people, as other packages print it.
+
+    Raises:
+        ValueError: As `list_outputs`.
+        CaptureError: As `list_outputs`.
+    """
+
+def output_info(backend: str = "auto", *, sim: str | None = None) -> str:
+    """A line of text per output: `Device[0] Output[0]: Res:(1920, 1080) Rot:0 Primary:True`.
+
+    Raises:
+        ValueError: As `list_outputs`.
+        CaptureError: As `list_outputs`.
+    """
+
+def screenshot(
+    output: SupportsIndex = 0,
+    region: _Region | None = None,
+    fmt: PixelFormat = "rgb",
+    *,
+    cursor: bool = False,
+    device: SupportsIndex = 0,
+    backend: str = "auto",
+    sim: str | None = None,
+) -> npt.NDArray[np.uint8]:
+    """Takes one picture: opens a capturer, grabs once and closes it.
+
+    The arguments are those of `Capturer` and `grab`, with RGB and no pointer as defaults.
+
+    Returns:
+        A C-contiguous `uint8` array of shape `(height, width, channels)`.
+
+    Raises:
+        TypeError: As `Capturer`.
+        ValueError: As `Capturer` and `grab`.
+        CaptureError: As `Capturer` and `grab`.
+    """

@@ -1,0 +1,79 @@
+"""Fixtures: a session-wide X server, fresh ones for tests that break theirs, and the desktop under test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Callable, Union
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import rustcam
+from desktops import Painter, SimDesktop, X11Desktop, XServer, missing_x_tools
+
+Desktop = Union[SimDesktop, X11Desktop]
+BACKENDS = [pytest.param("sim", marks=pytest.mark.sim), pytest.param("x11", marks=pytest.mark.x11)]
+
+
+@pytest.fixture(scope="session")
+def session_server() -> Iterator[XServer]:
+    if missing_x_tools():
+        pytest.skip(f"no {', '.join(missing_x_tools())}")
+    server = XServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def painter(session_server: XServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Painter]:
+    """A painter on the shared server; `DISPLAY` points to it."""
+    monkeypatch.setenv("DISPLAY", session_server.display)
+    painter = Painter(session_server.display)
+    yield painter
+    painter.close()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
+    """A server for one test, to be treated badly; `DISPLAY` points to it."""
+    if missing_x_tools():
+        pytest.skip(f"no {', '.join(missing_x_tools())}")
+    server = XServer()
+    monkeypatch.setenv("DISPLAY", server.display)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=BACKENDS)
+def desktop(request: pytest.FixtureRequest) -> Desktop:
+    """Each desktop in turn."""
+    if request.param == "sim":
+        return SimDesktop()
+    return X11Desktop(request.getfixturevalue("painter"))
+
+
+@pytest.fixture
+def python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a program in an interpreter of its own: `python(source, *arguments, **environment)`; `None` unsets it."""
+
+    def run(source: str, *arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+        changed = {**os.environ, **environment}
+        env = {name: value for name, value in changed.items() if value is not None}
+        command = [sys.executable, "-W", "error", "-c", source, *arguments]
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=25, check=False)
+
+    return run
+
+
+def must(frame: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
+    """The frame, which has to be there."""
+    assert frame is not None
+    return frame
+
+
+def sim(script: str, **options: object) -> rustcam.Capturer:
+    return rustcam.Capturer(backend="sim", sim=script, **options)  # type: ignore[arg-type]

@@ -1,0 +1,154 @@
+"""What the tests look at: an X server of their own with a painter, and scripts of the simulated desktop."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from typing import Any, Optional
+
+import numpy as np
+import numpy.typing as npt
+
+import rustcam
+
+WIDTH, HEIGHT = 640, 360
+
+# The clock of these desktops moves only while a grab waits, so they never make a test wait.
+STILL = f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer still; clock virtual"
+MOVING = f"size {WIDTH}x{HEIGHT}; refresh 60; clock virtual"
+# This one makes a grab wait in earnest.
+STILL_FOR_REAL = f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer still"
+
+
+class XServer:
+    """An Xvfb on a free display, or on the given one."""
+
+    def __init__(self, width: int = WIDTH, height: int = HEIGHT, number: Optional[int] = None) -> None:
+        reader, writer = os.pipe()
+        command = ["Xvfb"] if number is None else ["Xvfb", f":{number}"]
+        command += ["-displayfd", str(writer), "-screen", "0", f"{width}x{height}x24", "-noreset", "-nolisten", "tcp"]
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(command, pass_fds=[writer], stdin=quiet, stdout=quiet, stderr=quiet)
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            self.number = int(ready.readline())
+        self.display = f":{self.number}"
+
+    def kill(self) -> None:
+        """Ends the server at once, as a crash does."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        self.process.wait()
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def xrandr(self, *arguments: str) -> None:
+        env = {**os.environ, "DISPLAY": self.display}
+        subprocess.run(["xrandr", *arguments], env=env, check=True, capture_output=True, timeout=10)
+
+    def resize(self, width: int, height: int) -> None:
+        """Changes the mode; a server cannot become larger than it was at its start."""
+        name = f"{width}x{height}"
+        self.xrandr("--newmode", name, "0", *[str(n) for n in (width, 0, 0, 0, height, 0, 0, 0)])
+        self.xrandr("--addmode", "screen", name)
+        self.xrandr("--output", "screen", "--mode", name)
+
+
+class Painter:
+    """Draws known pixels on the background of an X server. Every method returns when the server has done it."""
+
+    def __init__(self, display: str) -> None:
+        from Xlib import X
+        from Xlib.display import Display
+
+        self._x = X
+        self._display = Display(display)
+        self._root = self._display.screen().root
+        self._gc = self._root.create_gc()
+
+    def close(self) -> None:
+        self._display.close()
+
+    def fill(self, rect: tuple[int, int, int, int], color: int) -> None:
+        """Fills a rectangle (left, top, right, bottom) with 0xRRGGBB."""
+        left, top, right, bottom = rect
+        self._gc.change(foreground=color)
+        self._root.fill_rectangle(self._gc, left, top, right - left, bottom - top)
+        self._display.sync()
+
+    def put(self, pixels: npt.NDArray[np.uint8], left: int = 0, top: int = 0) -> None:
+        """Draws an array (height, width, 4) of BGRA."""
+        height, width, _ = pixels.shape
+        rows = max(1, 200_000 // (width * 4))
+        for y in range(0, height, rows):
+            part = np.ascontiguousarray(pixels[y : y + rows])
+            size = (width, part.shape[0])
+            self._root.put_image(self._gc, left, top + y, *size, self._x.ZPixmap, 24, 0, part.tobytes())
+        self._display.sync()
+
+    def point_to(self, x: int, y: int) -> None:
+        self._root.warp_pointer(x, y)
+        self._display.sync()
+
+    def square_pointer(self, side: int, color: int) -> None:
+        """Makes the pointer an opaque square that points with its top-left corner."""
+        bitmap = self._root.create_pixmap(side, side, 1)
+        gc = bitmap.create_gc(foreground=1)
+        bitmap.fill_rectangle(gc, 0, 0, side, side)
+        rgb = [(color >> shift & 255) * 257 for shift in (16, 8, 0)]
+        cursor = bitmap.create_cursor(bitmap, rgb, rgb, 0, 0)
+        self._root.change_attributes(cursor=cursor)
+        self._display.sync()
+
+
+class SimDesktop:
+    """The simulated desktop, behind the same face as the real one."""
+
+    backend = "sim"
+
+    def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
+        return rustcam.Capturer(backend="sim", sim=STILL if still else MOVING, **options)
+
+    def open_waiting(self, **options: Any) -> rustcam.Capturer:
+        """A capturer whose waits take real time because nothing changes."""
+        return rustcam.Capturer(backend="sim", sim=STILL_FOR_REAL, **options)
+
+    def change(self) -> None:
+        """Nothing to do: a moving simulated desktop presents at every refresh."""
+
+
+class X11Desktop:
+    """A real X server. `DISPLAY` points to it."""
+
+    backend = "x11"
+
+    def __init__(self, painter: Painter) -> None:
+        self.painter = painter
+        self._random = np.random.default_rng(7)
+
+    def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
+        return rustcam.Capturer(backend="x11", **options)
+
+    def open_waiting(self, **options: Any) -> rustcam.Capturer:
+        return self.open(**options)
+
+    def change(self) -> npt.NDArray[np.uint8]:
+        """Draws noise over the whole screen and returns it."""
+        pixels = self._random.integers(0, 256, (HEIGHT, WIDTH, 4), dtype=np.uint8)
+        pixels[:, :, 3] = 255
+        self.painter.put(pixels)
+        return pixels
+
+
+def missing_x_tools() -> list[str]:
+    return [tool for tool in ("Xvfb", "xrandr") if not shutil.which(tool)]

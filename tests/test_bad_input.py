@@ -1,0 +1,233 @@
+"""Every argument of every public call, given something wrong: the exception of the contract with a helpful sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rustcam
+from desktops import HEIGHT, STILL, WIDTH
+
+HUGE = [2**31, 2**32, 2**32 + 100, 2**63, 2**64, 2**100]
+NAN, INF = float("nan"), float("inf")
+V, T, VT = ValueError, TypeError, (ValueError, TypeError)
+
+# What is wrong with a region -> the region, the exception, words of the message.
+REGIONS: dict[str, tuple[Any, Any, str]] = {
+    "empty width": ((10, 10, 10, 20), V, "10, 10, 10, 20"),
+    "empty height": ((10, 10, 20, 10), V, "10, 10, 20, 10"),
+    "empty": ((0, 0, 0, 0), V, "0"),
+    "reversed x": ((20, 10, 10, 20), V, "20"),
+    "reversed y": ((10, 20, 20, 10), V, "20"),
+    "negative left": ((-1, 0, 10, 10), V, "-1"),
+    "negative top": ((0, -1, 10, 10), V, "-1"),
+    "all negative": ((-20, -20, -10, -10), V, "-20"),
+    "too wide": ((0, 0, WIDTH + 1, 10), V, f"{WIDTH}"),
+    "too high": ((0, 0, 10, HEIGHT + 1), V, f"{HEIGHT}"),
+    "outside": ((5000, 5000, 5010, 5010), V, f"{WIDTH}"),
+    "fractions": ((0.5, 0, 10, 10), V, "integer"),
+    "whole floats": ((0.0, 0.0, 10.0, 10.0), V, "integer"),
+    "NaN": ((NAN, 0, 10, 10), V, "integer"),
+    "infinity": ((0, 0, INF, 10), V, "integer"),
+    "three edges": ((0, 0, 10), VT, ""),
+    "five edges": ((0, 0, 10, 10, 10), VT, ""),
+    "no edges": ((), VT, ""),
+    "texts": (("0", "0", "10", "10"), VT, ""),
+    "a text": ("0,0,10,10", VT, ""),
+    "a number": (5, VT, ""),
+    "None inside": ((0, 0, None, 10), VT, ""),
+    **{f"right {n}": ((0, 0, n, 10), V, str(n)) for n in HUGE},
+    **{f"bottom {n}": ((0, 0, 10, n), V, str(n)) for n in HUGE},
+    "left truncating to 0": ((2**32, 0, 10, 10), V, str(2**32)),
+    "left below all": ((-(2**63) - 1, 0, 10, 10), V, ""),
+}
+
+INDICES: dict[str, tuple[Any, Any, str]] = {
+    "negative": (-1, V, "-1"),
+    "very negative": (-(2**63) - 1, V, ""),
+    "out of range": (1, V, "output 0"),
+    "float": (1.5, T, ""),
+    "NaN": (NAN, T, ""),
+    "text": ("0", T, ""),
+    "None": (None, T, ""),
+    **{str(n): (n, V, "output 0") for n in HUGE},
+}
+
+NAMES: dict[str, tuple[Any, Any, str]] = {
+    "unknown": ("gdi", V, "x11|sim"),
+    "empty": ("", V, "sim"),
+    "not here": ("dxgi", V, "sim"),
+    "spaces": (" sim", V, "sim"),
+    "not ASCII": ("\u017fim", V, "sim"),
+    "number": (1, T, ""),
+    "None": (None, T, ""),
+    "bytes": (b"sim", T, ""),
+}
+
+SCRIPTS: dict[str, tuple[Any, Any, str]] = {
+    "unknown word": ("sighs 640x360", V, "line 1.*sighs.*size"),
+    "second line": ("static\nsize big", V, "line 2"),
+    "no size": ("size", V, "size"),
+    "zero size": ("size 0x0", V, "0x0"),
+    "huge size": ("size 4294967396x1", V, "4294967396"),
+    "huge area": ("size 16384x16384", V, "16384"),
+    "zero rate": ("refresh 0", V, "refresh"),
+    "NaN rate": ("refresh nan", V, "nan"),
+    "odd rotation": ("rotation 45", V, "90"),
+    "number": (5, T, ""),
+    "bytes": (b"static", T, ""),
+}
+
+FORMATS: dict[str, tuple[Any, Any, str]] = {
+    "unknown": ("yuv", V, "bgra, rgba, bgr, rgb, gray"),
+    "empty": ("", V, "bgra, rgba, bgr, rgb, gray"),
+    "longer": ("bgraa", V, "bgra, rgba, bgr, rgb, gray"),
+    "zero byte": ("bgra\0", V, "bgra, rgba, bgr, rgb, gray"),
+    "not ASCII": ("\u0261ray", V, "bgra, rgba, bgr, rgb, gray"),
+    "number": (3, T, ""),
+    "None": (None, T, ""),
+    "bytes": (b"rgb", T, ""),
+}
+
+TIMEOUTS: dict[str, tuple[Any, Any, str]] = {
+    "negative": (-1, V, "timeout_ms"),
+    "very negative": (-(2**100), V, "timeout_ms"),
+    **{str(n): (n, V, "timeout_ms") for n in HUGE[1:]},
+    "float": (10.0, T, ""),
+    "NaN": (NAN, T, ""),
+    "infinity": (INF, T, ""),
+    "text": ("10", T, ""),
+    "None": (None, T, ""),
+}
+
+
+def read_only() -> Any:
+    out = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    out.flags.writeable = False
+    return out
+
+
+def overlapping() -> Any:
+    return np.lib.stride_tricks.as_strided(np.zeros((WIDTH, 4), np.uint8), (HEIGHT, WIDTH, 4), (0, 4, 1))
+
+
+OUTS: dict[str, tuple[Any, Any, str]] = {
+    "float pixels": (np.zeros((HEIGHT, WIDTH, 4), np.float32), V, "uint8"),
+    "signed pixels": (np.zeros((HEIGHT, WIDTH, 4), np.int8), V, "uint8"),
+    "booleans": (np.zeros((HEIGHT, WIDTH, 4), np.bool_), V, "uint8"),
+    "objects": (np.zeros((HEIGHT, WIDTH, 4), object), V, "uint8"),
+    "too few channels": (np.zeros((HEIGHT, WIDTH, 3), np.uint8), V, "shape"),
+    "too low": (np.zeros((HEIGHT - 1, WIDTH, 4), np.uint8), V, "shape"),
+    "too high": (np.zeros((HEIGHT + 1, WIDTH, 4), np.uint8), V, "shape"),
+    "too wide": (np.zeros((HEIGHT, WIDTH + 1, 4), np.uint8), V, "shape"),
+    "turned": (np.zeros((WIDTH, HEIGHT, 4), np.uint8), V, "shape"),
+    "two dimensions": (np.zeros((HEIGHT, WIDTH * 4), np.uint8), V, "shape"),
+    "four dimensions": (np.zeros((1, HEIGHT, WIDTH, 4), np.uint8), V, "shape"),
+    "no dimensions": (np.array(0, np.uint8), V, "shape"),
+    "empty": (np.zeros((0, WIDTH, 4), np.uint8), V, "shape"),
+    "read-only": (read_only(), V, "read-only|writ"),
+    "Fortran order": (np.zeros((HEIGHT, WIDTH, 4), np.uint8, order="F"), V, "contiguous|layout|stride"),
+    "apart pixels": (np.zeros((HEIGHT, 2 * WIDTH, 4), np.uint8)[:, ::2], V, "contiguous|layout|stride"),
+    "mirrored": (np.zeros((HEIGHT, WIDTH, 4), np.uint8)[:, ::-1], V, "contiguous|layout|stride"),
+    "swapped channels": (np.zeros((HEIGHT, WIDTH, 4), np.uint8)[:, :, ::-1], V, "contiguous|layout|stride"),
+    "overlapping rows": (overlapping(), V, "overlap|contiguous|layout|stride"),
+    "a list": ([[0]], VT, ""),
+    "bytes": (bytearray(HEIGHT * WIDTH * 4), VT, ""),
+    "a number": (1, VT, ""),
+}
+
+FLAGS: dict[str, tuple[Any, Any, str]] = {
+    "text": ("yes", T, ""),
+    "number": (1, T, ""),
+    "None": (None, T, ""),
+}
+
+
+def rows(*tables: tuple[str, str, dict[str, tuple[Any, Any, str]]]) -> list[Any]:
+    """One test per row: the call, its argument, the wrong value, the exception, words of the message."""
+    return [
+        pytest.param(call, argument, *row, id=f"{call}-{argument}-{what}")
+        for call, argument, table in tables
+        for what, row in table.items()
+    ]
+
+
+TABLE = rows(
+    ("Capturer", "output", INDICES),
+    ("Capturer", "device", INDICES),
+    ("Capturer", "region", REGIONS),
+    ("Capturer", "cursor", FLAGS),
+    ("Capturer", "any_thread", FLAGS),
+    ("Capturer", "backend", NAMES),
+    ("Capturer", "sim", SCRIPTS),
+    ("grab", "timeout_ms", TIMEOUTS),
+    ("grab", "fmt", FORMATS),
+    ("grab", "region", REGIONS),
+    ("grab", "out", OUTS),
+    ("grab", "copy", FLAGS),
+    ("grab", "new_frame_only", FLAGS),
+    ("screenshot", "output", INDICES),
+    ("screenshot", "device", INDICES),
+    ("screenshot", "region", REGIONS),
+    ("screenshot", "fmt", FORMATS),
+    ("screenshot", "cursor", FLAGS),
+    ("screenshot", "backend", NAMES),
+    ("screenshot", "sim", SCRIPTS),
+    ("list_outputs", "backend", NAMES),
+    ("list_outputs", "sim", SCRIPTS),
+    ("device_info", "backend", NAMES),
+    ("device_info", "sim", SCRIPTS),
+    ("output_info", "backend", NAMES),
+    ("output_info", "sim", SCRIPTS),
+)
+
+
+def test_the_table_is_long_enough() -> None:
+    assert len(TABLE) >= 80
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize(("call", "argument", "value", "exception", "words"), TABLE)
+def test_wrong_argument(call: str, argument: str, value: Any, exception: Any, words: str) -> None:
+    good = {"backend": "sim"} if argument == "backend" else {"backend": "sim", "sim": STILL}
+    if call != "grab":
+        with pytest.raises(exception, match=rf"(?s){words}") as caught:
+            getattr(rustcam, call)(**{**good, argument: value})
+    else:
+        with rustcam.Capturer(**good) as capturer:
+            with pytest.raises(exception, match=rf"(?s){words}") as caught:
+                capturer.grab(**{argument: value})
+            assert capturer.grab() is not None, "a mistake must not spend the first frame"
+    assert len(str(caught.value)) > 10
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("what", ["Fortran order", "too few channels", "float pixels", "apart pixels"])
+def test_unfit_out_is_not_written(what: str) -> None:
+    out = OUTS[what][0]
+    with rustcam.Capturer(backend="sim", sim=STILL) as capturer, pytest.raises(ValueError):
+        capturer.grab(out=out)
+    assert not out.any()
+
+
+@pytest.mark.sim
+def test_out_and_borrowed_memory_exclude_each_other() -> None:
+    out = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    with rustcam.Capturer(backend="sim", sim=STILL) as capturer, pytest.raises(ValueError, match="copy"):
+        capturer.grab(out=out, copy=False)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("backend", ["auto", "x11"])
+def test_script_for_another_backend(backend: str) -> None:
+    with pytest.raises(ValueError, match="sim"):
+        rustcam.Capturer(backend=backend, sim=STILL)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("call", ["Capturer", "screenshot", "list_outputs", "device_info", "output_info"])
+def test_unknown_keyword(call: str) -> None:
+    with pytest.raises(TypeError, match="colour"):
+        getattr(rustcam, call)(backend="sim", colour=1)

@@ -1,0 +1,218 @@
+"""What is installed, what it exports, what the stub says, what the documents claim."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import inspect
+import os
+import re
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rustcam
+from desktops import STILL
+from rustcam import _rustcam
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = [
+    "__init__.py",
+    "__main__.py",
+    "_errors.py",
+    "_png.py",
+    "_rustcam.abi3.so",
+    "_rustcam.pyi",
+    "_types.py",
+    "cli.py",
+    "py.typed",
+]
+STUB = ast.parse((ROOT / "python" / "rustcam" / "_rustcam.pyi").read_text(encoding="utf-8"))
+
+
+def stub_classes() -> dict[str, ast.ClassDef]:
+    return {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
+
+
+def stub_functions() -> dict[str, ast.FunctionDef]:
+    return {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_all_is_complete_and_sorted() -> None:
+    public = {name for name in vars(rustcam) if not name.startswith("_") and not inspect.ismodule(vars(rustcam)[name])}
+    assert set(rustcam.__all__) == public | {"__version__"}
+    assert rustcam.__all__ == sorted(rustcam.__all__)
+
+
+def test_exactly_these_names() -> None:
+    assert set(rustcam.__all__) == {
+        "AccessLost",
+        "CaptureError",
+        "CaptureTimeout",
+        "Capturer",
+        "DeviceError",
+        "DuplicationError",
+        "FrameInfo",
+        "OutputInfo",
+        "PixelFormat",
+        "PointerInfo",
+        "Stats",
+        "__version__",
+        "device_info",
+        "list_outputs",
+        "output_info",
+        "screenshot",
+    }
+
+
+def test_one_version_everywhere() -> None:
+    manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+    (version,) = re.findall(r'^version = "(.+)"$', manifest, re.MULTILINE)
+    assert rustcam.__version__ == version == importlib.metadata.version("rustcam")
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_numpy_is_the_only_dependency() -> None:
+    required = [line for line in importlib.metadata.requires("rustcam") or [] if "extra ==" not in line]
+    assert [re.split(r"[<>=! ]", line)[0] for line in required] == ["numpy"]
+
+
+def test_installed_files() -> None:
+    files = importlib.metadata.files("rustcam") or []
+    installed = sorted(f.name for f in files if f.parts[0] == "rustcam" and f.suffix != ".pyc")
+    assert installed == PACKAGE
+
+
+def test_wheel_contents() -> None:
+    (wheel,) = (ROOT / "build" / "wheels").glob("rustcam-*.whl")
+    name, version, *tags = wheel.stem.split("-")
+    assert tags[:2] == ["cp39", "abi3"]
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(wheel) as archive:
+        names = [n for n in archive.namelist() if not n.endswith("/")]
+    expected = {f"rustcam/{file}" for file in PACKAGE}
+    expected |= {f"{info}/{file}" for file in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")}
+    extra = set(names) - expected
+    assert expected <= set(names)
+    assert all(name.startswith(f"{info}/sboms/") for name in extra), extra
+
+
+def test_release_build() -> None:
+    assert _rustcam._debug_build is False
+
+
+def test_debug_builds_warn(python: Any) -> None:
+    source = """
+import importlib, warnings
+import rustcam
+rustcam._rustcam._debug_build = True
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    importlib.reload(rustcam)
+(warning,) = caught
+assert warning.category is RuntimeWarning
+"""
+    result = python(source)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_backends_of_this_platform() -> None:
+    assert "sim" in _rustcam._backends
+    if sys.platform == "linux":
+        assert "x11" in _rustcam._backends
+
+
+def test_importing_is_quiet_and_starts_nothing(python: Any) -> None:
+    source = "import os, rustcam; print(len(os.listdir('/proc/self/task')))"
+    result = python(source, OPENBLAS_NUM_THREADS="1", DISPLAY=None)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "1\n", "")
+
+
+def test_importing_does_not_enable_the_gil(python: Any) -> None:
+    source = """
+import sys
+enabled = getattr(sys, "_is_gil_enabled", lambda: True)
+before = enabled()
+import rustcam
+print(before == enabled())
+"""
+    assert python(source).stdout == "True\n"
+
+
+@pytest.mark.parametrize("name", sorted(stub_classes()))
+def test_stub_has_the_members_of_the_class(name: str) -> None:
+    members = {node.name for node in stub_classes()[name].body if isinstance(node, ast.FunctionDef)}
+    actual = {member for member in dir(getattr(rustcam, name)) if not member.startswith("_")}
+    assert {member for member in members if not member.startswith("_")} == actual
+
+
+@pytest.mark.parametrize("name", ["list_outputs", "device_info", "output_info", "screenshot", "grab"])
+def test_stub_has_the_parameters_of_the_function(name: str) -> None:
+    owner: Any = rustcam.Capturer if name == "grab" else rustcam
+    grab = next(n for n in stub_classes()["Capturer"].body if isinstance(n, ast.FunctionDef) and n.name == "grab")
+    node = {**stub_functions(), "grab": grab}[name]
+    actual = list(inspect.signature(getattr(owner, name)).parameters)
+    assert [argument.arg for argument in node.args.args + node.args.kwonlyargs] == actual
+
+
+def test_everything_public_in_the_stub_is_documented() -> None:
+    for node in ast.walk(STUB):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            assert ast.get_docstring(node), node.name
+
+
+def test_outputs_have_the_fields_of_their_type() -> None:
+    (output,) = rustcam.list_outputs("sim", sim=STILL)
+    assert set(output) == set(rustcam.OutputInfo.__annotations__)
+    assert {name: type(value).__name__ for name, value in output.items()} == {
+        "device_idx": "int",
+        "output_idx": "int",
+        "name": "str",
+        "output_name": "str",
+        "width": "int",
+        "height": "int",
+        "rotation": "int",
+        "is_primary": "bool",
+        "left": "int",
+        "top": "int",
+        "refresh_hz": "float",
+        "backend": "str",
+    }
+
+
+def test_info_texts() -> None:
+    assert re.match(r"Device\[0\]:<Name:.+ VRAM:\d+MB.*>", rustcam.device_info("sim", sim=STILL))
+    expected = r"Device\[0\] Output\[0\]: Res:\(640, 360\) Rot:0 Primary:True"
+    assert re.match(expected, rustcam.output_info("sim", sim=STILL))
+
+
+def test_screenshot_is_one_rgb_picture() -> None:
+    picture = rustcam.screenshot(backend="sim", sim=STILL)
+    assert (picture.shape, picture.dtype, picture.flags.c_contiguous) == ((360, 640, 3), np.uint8, True)
+    part = rustcam.screenshot(0, (10, 20, 30, 50), "bgra", backend="sim", sim=STILL)
+    assert part.shape == (30, 20, 4)
+    assert np.array_equal(part[:, :, 2::-1], picture[20:50, 10:30])
+
+
+@pytest.mark.parametrize("document", ["README.md"])
+def test_python_in_documents_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every Python block runs, in order and in one namespace, with the simulated desktop in place of the screen."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / document).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert blocks
+    namespace: dict[str, Any] = {}
+    for block in blocks:
+        source = re.sub(r"rustcam\.(Capturer|screenshot)\(\)", r'rustcam.\1(backend="sim")', block)
+        exec(compile(source, document, "exec"), namespace)
+
+
+@pytest.mark.parametrize("document", sorted(p.name for p in ROOT.glob("*.md")))
+def test_links_in_documents_lead_somewhere(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert os.path.exists(ROOT / target), target  # noqa: PTH110
