@@ -1,0 +1,49 @@
+# The entrance. Needs Rust, Python 3.9 or newer and make; sets up everything else itself, in .venv and build/.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+export PYO3_PYTHON := $(abspath $(PY))
+
+SOURCES := $(shell find crates python -type f -not -name '*.pyc') Cargo.toml pyproject.toml README.md LICENSE
+
+.PHONY: help demo test bench check wheels clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+demo: $(VENV)/installed  ## capture the screen (or a simulated one), save a picture, measure
+	$(PY) examples/demo.py build/demo.png
+
+test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs some
+	sh scripts/packages.sh
+	$(PY) scripts/test.py $(LANES)
+
+bench: $(VENV)/dev $(VENV)/installed  ## measure speed and memory, write docs/performance.md
+	sh scripts/packages.sh
+	PYTHONPATH=tests $(PY) benches/bench.py benches/results/x11.json
+	$(PY) benches/render.py benches/results/x11.json docs/performance.md
+
+check: $(VENV)/dev $(VENV)/installed  ## formatting, lints, types, stub, architecture
+	$(PY) scripts/check.py
+
+wheels: $(VENV)/build  ## build the Linux wheel into dist/
+	$(PY) -m maturin build --release --interpreter $(PY) --out dist
+
+clean:  ## delete everything that was built
+	rm -rf $(VENV) build dist target
+	find python tests benches scripts examples -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/build: requirements/build.txt scripts/venv.sh
+	sh scripts/venv.sh $(PYTHON) $(VENV) $<
+	touch $@
+
+$(VENV)/dev: requirements/dev.txt $(VENV)/build
+	sh scripts/venv.sh $(PYTHON) $(VENV) $<
+	touch $@
+
+$(VENV)/installed: $(VENV)/build $(SOURCES)
+	rm -rf build/wheels
+	$(PY) -m maturin build --release --interpreter $(PY) --out build/wheels
+	$(PY) -m pip install --quiet --force-reinstall --no-deps build/wheels/rustcam-*.whl
+	touch $@
