@@ -13,7 +13,8 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 demo: $(VENV)/installed  ## capture the screen (or a simulated one), save a picture, measure
-	$(PY) examples/demo.py build/demo.png
+	cargo build --quiet --release -p rustcam --example x11_desktop
+	$(PY) examples/demo.py build/demo.png target/release/examples/x11_desktop
 
 test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs some
 	sh scripts/packages.sh

@@ -1,13 +1,16 @@
-"""Captures the screen if there is one, else a simulated desktop: demo.py [FILE.png].
+"""Captures the screen if there is one, else a simulated desktop: demo.py [FILE.png [PAINTER]].
 
-Saves a picture, then measures for three seconds.
+Saves a picture, then measures for three seconds. A screen of one colour, such as that of a bare virtual server, makes a
+dull picture: if a PAINTER is given, a program that draws on the screen and says "ready", it runs meanwhile.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import rustcam
@@ -26,13 +29,27 @@ def choose_backend() -> tuple[str, str]:
     return "auto", f"the display {display} answers" if display else "the desktop answers"
 
 
+def is_blank(backend: str) -> bool:
+    picture = rustcam.screenshot(backend=backend)
+    return bool((picture == picture[0, 0]).all())
+
+
+def start(painter: str, stack: ExitStack) -> None:
+    """Runs the painter until the stack is closed; returns when there is something to see."""
+    process = stack.enter_context(subprocess.Popen([painter], stdout=subprocess.PIPE, text=True))
+    stack.callback(process.terminate)
+    assert process.stdout is not None
+    if process.stdout.readline().strip() == "ready":
+        print("screen     was all one colour, so a window with a moving picture is open on it now")
+
+
 def measure(screen: rustcam.Capturer, new_frame_only: bool) -> int:
     """Grabs for three seconds, prints what it cost and returns the number of frames."""
     frames = 0
-    cpu, start = time.process_time(), time.perf_counter()
-    while time.perf_counter() < start + SECONDS:
+    cpu, begin = time.process_time(), time.perf_counter()
+    while time.perf_counter() < begin + SECONDS:
         frames += screen.grab(timeout_ms=100, new_frame_only=new_frame_only) is not None
-    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
     if frames:
         print(f"rate       {frames / seconds:.1f} frames per second ({frames} in {seconds:.2f} s)")
         print(f"CPU time   {1000 * cpu / frames:.3f} ms per frame")
@@ -41,17 +58,19 @@ def measure(screen: rustcam.Capturer, new_frame_only: bool) -> int:
 
 def main() -> int:
     path = Path(sys.argv[1] if len(sys.argv) > 1 else "demo.png")
+    painter = sys.argv[2] if len(sys.argv) > 2 else None
     path.parent.mkdir(parents=True, exist_ok=True)
     backend, reason = choose_backend()
     name = rustcam.list_outputs(backend)[0]["backend"]
     print(f"backend    {name}, because {reason}")
-    status = rustcam_command(["shot", "--cursor", "--backend", backend, "-o", str(path)])
-    if status:
-        return status
-    with rustcam.Capturer(backend=backend) as screen:
-        first = screen.grab()
-        if first is not None and (first == first[0, 0]).all():
-            print("picture    all one colour; `make demo DISPLAY=` shows the simulated desktop instead")
+    with ExitStack() as stack:
+        if painter is not None and name == "x11" and is_blank(backend):
+            start(painter, stack)
+        status = rustcam_command(["shot", "--cursor", "--backend", backend, "-o", str(path)])
+        if status:
+            return status
+        screen = stack.enter_context(rustcam.Capturer(backend=backend))
+        screen.grab()
         if measure(screen, new_frame_only=True) == 0:
             print("changes    none; the rate is that of copying the same image again")
             measure(screen, new_frame_only=False)

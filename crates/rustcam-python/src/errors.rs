@@ -27,7 +27,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     let instance = made
         .set_item("hresult", error.code())
         .and_then(|()| made.set_item("hint", error.hint()))
-        .and_then(|()| class.call((error.to_string(),), Some(&made)));
+        .and_then(|()| class.call((error.message(),), Some(&made)));
     instance.map_or_else(|failed| failed, PyErr::from_value)
 }
 
