@@ -1,5 +1,8 @@
 //! The session over the simulated desktop, in virtual time: each promise of the contract has a test that names it.
 
+// A negative duration is a failed test.
+#![allow(clippy::unchecked_time_subtraction)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
 fn never() -> Result<()> {
     Ok(())
 }
@@ -251,7 +255,8 @@ fn a_region_of_one_call_does_not_change_the_sessions() {
     let mut lab = Lab::new(SMALL, false);
     let region = Rect::new(5, 6, 40, 30);
     let request = Request { region: Some(region), ..waiting(0) };
-    let frame = lab.session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut never).expect("no error").expect("new");
+    let frame =
+        lab.session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut never).expect("no error").expect("new");
     assert_eq!(frame.buffer.expect("owned").bytes(), lab.expected(lab.shown(), region));
     assert_eq!(lab.session.region(), Rect::new(0, 0, 96, 64));
 }
@@ -363,7 +368,8 @@ fn an_interrupt_ends_a_wait_within_a_slice() {
 #[test]
 fn moves_are_reported_where_the_user_sees_them() {
     for (rotation, size) in [(0, "96x64"), (90, "96x64"), (180, "96x64"), (270, "96x64")] {
-        let script = format!("size {size}; rotation {rotation}; static; at 10ms present move 4,5>20,30,30,36 dirty 1,2,3,4");
+        let script =
+            format!("size {size}; rotation {rotation}; static; at 10ms present move 4,5>20,30,30,36 dirty 1,2,3,4");
         let mut lab = Lab::new(&script, false);
         lab.owned(0);
         let frame = lab.owned(100).expect("the scripted present");

@@ -1,6 +1,9 @@
 //! Random worlds: whatever a desktop does and in whatever order a program asks, every returned picture is exact to the byte, no call
 //! outlives its deadline, and what a caller holds never changes.
 
+// A negative duration is a failed test.
+#![allow(clippy::unchecked_time_subtraction)]
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +30,17 @@ enum Memory {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Pass { ms: u64 },
-    Grab { memory: Memory, format: PixelFormat, region: Option<(u32, u32, u32, u32)>, timeout: u64, new_only: bool, hold: bool },
+    Pass {
+        ms: u64,
+    },
+    Grab {
+        memory: Memory,
+        format: PixelFormat,
+        region: Option<(u32, u32, u32, u32)>,
+        timeout: u64,
+        new_only: bool,
+        hold: bool,
+    },
     DropHeld,
 }
 
@@ -43,13 +55,21 @@ fn step() -> impl Strategy<Value = Step> {
     let format = prop::sample::select(PixelFormat::ALL.to_vec());
     let timeout = prop::sample::select(vec![0u64, 0, 3, 17, 250]);
     let grab = (memory, format, region, timeout, any::<bool>(), prop::bool::weighted(0.3)).prop_map(
-        |(memory, format, region, timeout, new_only, hold)| Step::Grab { memory, format, region, timeout, new_only, hold },
+        |(memory, format, region, timeout, new_only, hold)| Step::Grab {
+            memory,
+            format,
+            region,
+            timeout,
+            new_only,
+            hold,
+        },
     );
     prop_oneof![8 => grab, 2 => (0u64..60).prop_map(|ms| Step::Pass { ms }), 1 => Just(Step::DropHeld)]
 }
 
 fn event() -> impl Strategy<Value = String> {
-    let rect = || (0i32..60, 0i32..40, 1i32..40, 1i32..30).prop_map(|(l, t, w, h)| format!("{l},{t},{},{}", l + w, t + h));
+    let rect =
+        || (0i32..60, 0i32..40, 1i32..40, 1i32..30).prop_map(|(l, t, w, h)| format!("{l},{t},{},{}", l + w, t + h));
     let what = prop_oneof![
         4 => prop::collection::vec(rect(), 1..4).prop_map(|rects| {
             rects.iter().fold("present".to_owned(), |mut text, r| {
@@ -81,7 +101,8 @@ fn script() -> impl Strategy<Value = String> {
     let memory = prop::sample::select(vec!["memory ordinary", "memory direct"]);
     (frame, mode, pointer, reads, memory, prop::collection::vec(event(), 0..12)).prop_map(
         |((w, h, rotation, hz), mode, pointer, reads, memory, events)| {
-            let mut script = format!("size {w}x{h}; rotation {rotation}; refresh {hz}; {mode}; {pointer}; {memory}{reads}");
+            let mut script =
+                format!("size {w}x{h}; rotation {rotation}; refresh {hz}; {mode}; {pointer}; {memory}{reads}");
             for event in events {
                 let _ = write!(script, "\n{event}");
             }
@@ -98,8 +119,8 @@ fn with_pointer(mut pixel: [u8; 4], x: i32, y: i32, pointer: &Pointer) -> [u8; 4
         return pixel;
     }
     let (sx, sy) = (sx as usize, sy as usize);
-    for channel in 0..3 {
-        pixel[channel] = blended(pixel[channel], shape, sx, sy, channel);
+    for (channel, value) in pixel[..3].iter_mut().enumerate() {
+        *value = blended(*value, shape, sx, sy, channel);
     }
     pixel
 }
@@ -195,7 +216,8 @@ fn run(script: &str, cursor: bool, steps: &[Step]) -> Result<(), TestCaseError> 
                     Ok(Some(frame)) => frame,
                     Ok(None) => continue,
                     Err(error) => {
-                        let expected = matches!(error.kind(), ErrorKind::Capture | ErrorKind::AccessLost | ErrorKind::Device);
+                        let expected =
+                            matches!(error.kind(), ErrorKind::Capture | ErrorKind::AccessLost | ErrorKind::Device);
                         prop_assert!(expected, "{error:?}");
                         continue;
                     }
@@ -212,11 +234,14 @@ fn run(script: &str, cursor: bool, steps: &[Step]) -> Result<(), TestCaseError> 
                         expected.extend(converted(pixel, *format));
                     }
                 }
-                let returned: Vec<u8> = match &frame.buffer {
-                    Some(buffer) => buffer.bytes().to_vec(),
-                    None => {
-                        let rows: Vec<&[u8]> = own.chunks_exact(row + padding).map(|r| &r[..row]).collect();
-                        if bottom_up { rows.into_iter().rev().flatten().copied().collect() } else { rows.concat() }
+                let returned: Vec<u8> = if let Some(buffer) = &frame.buffer {
+                    buffer.bytes().to_vec()
+                } else {
+                    let rows: Vec<&[u8]> = own.chunks_exact(row + padding).map(|r| &r[..row]).collect();
+                    if bottom_up {
+                        rows.into_iter().rev().flatten().copied().collect()
+                    } else {
+                        rows.concat()
                     }
                 };
                 let wrong = returned.iter().zip(&expected).position(|(a, b)| a != b);

@@ -51,7 +51,9 @@ pub fn show(seconds: u64) -> Result<(), Box<dyn Error>> {
     let end = clock.now() + Duration::from_secs(seconds);
     let mut announced = false;
     while clock.now() < end {
-        let Some(frame) = desktop.grab(&request, Target::Retained(PixelFormat::Bgra), &mut || Ok(()))? else { continue };
+        let Some(frame) = desktop.grab(&request, Target::Retained(PixelFormat::Bgra), &mut || Ok(()))? else {
+            continue;
+        };
         let Some((buffer, info)) = frame.buffer.as_ref().zip(desktop.info()) else { continue };
         for part in &info.damage.dirty {
             put(&x, window, gc, screen.root_depth, buffer.bytes(), usize::from(width) * 4, *part)?;

@@ -16,7 +16,7 @@ use super::pacer::Patience;
 use super::patches::Patches;
 
 /// Attempts to read parts that belong together before everything is read at once, which cannot be overtaken.
-const PARTIAL_ATTEMPTS: usize = 3;
+const PARTIAL_ATTEMPTS: usize = 2;
 
 /// Retained pictures remembered at the same time, counting those that a caller holds.
 const REMEMBERED: usize = 8;
@@ -50,8 +50,8 @@ impl Target<'_> {
 
 /// How painting ended.
 pub(super) enum Painted {
-    /// The picture is complete. `current` is false if the read began in an earlier call, so that news of this call is not in it.
-    Done { buffer: Option<Buffer>, current: bool },
+    /// The picture is complete; no buffer if it is in the caller's memory.
+    Done(Option<Buffer>),
     /// The source needs longer than the caller waits; the same request goes on where this one stopped.
     Unfinished,
 }
@@ -119,7 +119,7 @@ impl Canvas {
         let key = Key { lifetime: target.lifetime(), format: target.format(), region };
         let begun = self.take_begun(key);
         match target {
-            Target::Into(image) => self.paint_into(source, image, &view, begun.is_none(), patience),
+            Target::Into(image) => self.paint_into(source, image, key, &view, patience),
             Target::Owned(_) => self.paint_owned(source, key, &view, begun, patience),
             Target::Retained(_) => self.paint_retained(source, key, &view, begun, patience),
         }
@@ -147,8 +147,8 @@ impl Canvas {
         &mut self,
         source: &mut dyn Source,
         image: &mut ImageMut<'_>,
+        key: Key,
         view: &View,
-        current: bool,
         patience: &mut Patience<'_>,
     ) -> Result<Painted> {
         if image.size() != view.placement.region.size() {
@@ -162,13 +162,12 @@ impl Canvas {
             ));
         }
         let parts = vec![view.bounds];
-        let key = Key { lifetime: Lifetime::Callers, format: image.format(), region: view.placement.region };
         match self.brush.fill_image(source, image, &parts, view, patience)? {
             Filled::Unfinished => {
                 self.begun = Some(Begun { key, parts, buffer: None, retained: None });
                 Ok(Painted::Unfinished)
             }
-            _ => self.finish(source, None, current, patience),
+            _ => self.finish(source, None, patience),
         }
     }
 
@@ -180,7 +179,6 @@ impl Canvas {
         begun: Option<Begun>,
         patience: &mut Patience<'_>,
     ) -> Result<Painted> {
-        let current = begun.is_none();
         let parts = vec![view.bounds];
         let mut buffer = match begun.and_then(|b| b.buffer) {
             Some(buffer) => buffer,
@@ -201,7 +199,7 @@ impl Canvas {
                     return Ok(Painted::Unfinished);
                 }
                 Ok(Filled::Done { .. } | Filled::Overtaken { .. }) => {
-                    return self.finish(source, Some(buffer), current, patience);
+                    return self.finish(source, Some(buffer), patience);
                 }
             }
         }
@@ -212,13 +210,10 @@ impl Canvas {
         &mut self,
         source: &mut dyn Source,
         buffer: Option<Buffer>,
-        current: bool,
         patience: &mut Patience<'_>,
     ) -> Result<Painted> {
-        if current {
-            self.note_damage(source, patience)?;
-        }
-        Ok(Painted::Done { buffer, current })
+        self.note_damage(source, patience)?;
+        Ok(Painted::Done(buffer))
     }
 
     fn paint_retained(
@@ -229,7 +224,6 @@ impl Canvas {
         begun: Option<Begun>,
         patience: &mut Patience<'_>,
     ) -> Result<Painted> {
-        let current = begun.is_none();
         let (mut buffer, mut known, mut parts) =
             if let Some(Begun { parts, buffer: Some(buffer), retained: Some(known), .. }) = begun {
                 (buffer, known, parts)
@@ -268,6 +262,10 @@ impl Canvas {
                     self.begun = Some(Begun { key, parts, buffer: Some(buffer), retained: Some(known) });
                     return Ok(Painted::Unfinished);
                 }
+                // Nothing of an older state is left in a picture that was read whole.
+                Ok(Filled::Done { drawn: pointer } | Filled::Overtaken { pointer }) if parts == [view.bounds] => {
+                    return Ok(self.remember(known, pointer, buffer));
+                }
                 Ok(Filled::Overtaken { pointer }) => {
                     attempt += 1;
                     pointers.extend(pointer);
@@ -275,16 +273,19 @@ impl Canvas {
                     known.stale.extend(dirty);
                     parts.clear();
                 }
-                Ok(Filled::Done { drawn }) => {
-                    known.drawn = drawn;
-                    if self.retained.len() >= REMEMBERED {
-                        self.retained.remove(0);
-                    }
-                    self.retained.push(known);
-                    return Ok(Painted::Done { buffer: Some(buffer), current });
-                }
+                Ok(Filled::Done { drawn }) => return Ok(self.remember(known, drawn, buffer)),
             }
         }
+    }
+
+    /// Keeps what is known about a picture that goes to the caller.
+    fn remember(&mut self, mut known: Retained, drawn: Option<Rect>, buffer: Buffer) -> Painted {
+        known.drawn = drawn;
+        if self.retained.len() >= REMEMBERED {
+            self.retained.remove(0);
+        }
+        self.retained.push(known);
+        Painted::Done(Some(buffer))
     }
 
     /// Asks the source what changed, for the log and for everything whose content is known. Returns the changed texture pixels.

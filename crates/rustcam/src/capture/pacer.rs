@@ -150,7 +150,7 @@ mod tests {
         let mut now = Duration::ZERO;
         for _ in 0..7 {
             back_off.attempted(now);
-            pauses.push((back_off.next() - now).as_millis());
+            pauses.push(back_off.next().saturating_sub(now).as_millis());
             now = back_off.next();
         }
         assert_eq!(pauses, [10, 25, 50, 100, 250, 250, 250]);

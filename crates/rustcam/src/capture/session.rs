@@ -83,15 +83,8 @@ struct News {
     present_time: Duration,
     pointer: bool,
     protected: bool,
-}
-
-enum Waited {
-    /// There is something to show.
-    News,
-    /// Nothing new, and the caller does not want to wait for it.
-    Nothing,
-    /// The deadline came first.
-    TimedOut,
+    /// A picture was begun that no caller has got yet: the source may think that it was shown.
+    owed: bool,
 }
 
 impl Session {
@@ -199,31 +192,31 @@ impl Session {
         let clock = Arc::clone(&self.clock);
         let mut patience = Patience::new(&*clock, request.timeout, interrupt);
         self.checked_region(request.region)?;
-        loop {
-            let is_new = match self.wait(request, &mut patience)? {
-                Waited::News => true,
-                Waited::Nothing => false,
-                Waited::TimedOut => return Ok(self.timed_out()),
-            };
+        while self.wait(request, &mut patience)? {
             let region = self.region_after_wait(request.region)?;
+            self.news.owed = true;
             match self.canvas.paint(&mut *self.source, &mut target, region, self.cursor, &mut patience) {
-                Ok(Painted::Done { buffer, current }) => {
-                    self.returned(is_new, current, patience.now());
+                Ok(Painted::Done(buffer)) => {
+                    self.returned(patience.now());
                     return Ok(Some(Frame { buffer, size: region.size(), format: target.format() }));
                 }
-                Ok(Painted::Unfinished) => return Ok(self.timed_out()),
+                Ok(Painted::Unfinished) => break,
                 Err(error) => self.lose(error)?,
             }
         }
+        self.stats.timeouts += 1;
+        Ok(None)
     }
 
-    /// Waits until there is something to show, regaining the desktop as often as it is lost.
-    fn wait(&mut self, request: &Request, patience: &mut Patience<'_>) -> Result<Waited> {
+    /// Waits until there is something to show, regaining the desktop as often as it is lost. `false` if the deadline came first.
+    fn wait(&mut self, request: &Request, patience: &mut Patience<'_>) -> Result<bool> {
         loop {
             if self.lost.is_some() {
                 if self.recover(patience)? {
                     continue;
                 }
+            } else if self.news.owed {
+                return Ok(true);
             } else {
                 let may_wait = request.new_frame_only || self.info.is_none();
                 let until = if self.is_due(patience.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
@@ -232,13 +225,8 @@ impl Session {
                     Ok(change) => self.notice(change),
                     Err(error) => self.lose(error)?,
                 }
-                if self.lost.is_none() {
-                    if self.is_due(patience.now()) {
-                        return Ok(Waited::News);
-                    }
-                    if !may_wait {
-                        return Ok(Waited::Nothing);
-                    }
+                if self.lost.is_none() && (self.is_due(patience.now()) || !may_wait) {
+                    return Ok(true);
                 }
             }
             if patience.is_over() {
@@ -248,10 +236,10 @@ impl Session {
     }
 
     /// The deadline has come. A desktop that is away for a reason that passes is no error.
-    fn give_up(&self) -> Result<Waited> {
+    fn give_up(&self) -> Result<bool> {
         match &self.lost {
             Some(error) if error.loss() != Some(Loss::Transient) => Err(error.clone()),
-            _ => Ok(Waited::TimedOut),
+            _ => Ok(false),
         }
     }
 
@@ -288,6 +276,7 @@ impl Session {
         }
         log::info!("capture lost: {error}");
         self.canvas.reset();
+        self.news.owed = false;
         self.lost = Some(error);
         Ok(())
     }
@@ -335,21 +324,23 @@ impl Session {
         })
     }
 
-    fn timed_out(&mut self) -> Option<Frame> {
-        self.stats.timeouts += 1;
-        None
-    }
-
-    fn returned(&mut self, is_new: bool, current: bool, now: Duration) {
+    /// A frame goes to the caller: what was news describes it.
+    fn returned(&mut self, now: Duration) {
         let damage = damage::to_desktop(self.canvas.take_damage(), self.output());
-        let news = std::mem::take(&mut self.news);
+        let mut news = std::mem::take(&mut self.news);
+        let changed = !(damage.dirty.is_empty() && damage.moves.is_empty());
+        if changed && news.presents == 0 {
+            // The image is read at a later moment than the wait, and showed a present before it was announced.
+            news = News { presents: 1, present_time: now, ..news };
+            self.sequence += 1;
+        }
         let previous = self.info.take().unwrap_or_default();
         let presented = news.presents > 0;
         self.info = Some(FrameInfo {
             present_time: if presented { news.present_time } else { previous.present_time },
             sequence: self.sequence,
             accumulated: news.presents,
-            is_new,
+            is_new: presented || news.pointer,
             damage,
             pointer: self.source.pointer().clone(),
             protected: if presented { news.protected } else { previous.protected },
@@ -359,9 +350,5 @@ impl Session {
         self.stats.missed += news.presents.saturating_sub(1);
         self.returned_at = Some(now);
         self.back_off = BackOff::default();
-        if presented && !current {
-            // An image that was begun in an earlier call does not show what this call waited for: that stays news.
-            self.news = News { presents: 1, ..news };
-        }
     }
 }

@@ -182,7 +182,12 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// A loss, as for `wait`.
-    fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer)) -> Result<Read>;
+    fn read(
+        &mut self,
+        parts: &[Rect],
+        timeout: Duration,
+        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
+    ) -> Result<Read>;
 
     /// Memory for a tight BGRA picture of `size` that [`Source::read_into`] can write to. `None` if this source cannot, or not now;
     /// then ordinary memory and [`Source::read`] do the work.

@@ -1,0 +1,196 @@
+//! Reading pixels: one batch of requests, written at once, whose last reply says that all of it is done.
+
+use x11rb::connection::SequenceNumber;
+use x11rb::protocol::render::{ChangePictureAux, ConnectionExt as _, PictOp, Picture};
+use x11rb::protocol::shm::{ConnectionExt as _, Seg};
+use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat, Rectangle};
+
+use super::connection::Fault;
+use super::cursor::Query;
+use super::desk::Desk;
+use super::server::keep;
+use crate::geometry::{Point, Rect};
+
+/// More clip rectangles than this are not worth their bytes; it also keeps a batch well below x11rb's buffer of 16 KiB.
+const MOST_PARTS: usize = 512;
+
+/// Where the server puts the pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Into a picture, each part at its place relative to texture pixel `origin`.
+    Picture { picture: Picture, origin: Point },
+    /// The bounding box of the parts, tight, to the start of a segment.
+    Segment(Seg),
+    /// The bounding box of the parts, tight, into the reply.
+    Reply,
+}
+
+/// What a caller wants. Two equal wants are the same call, made again after the first was not done in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Want {
+    pub(super) target: Target,
+    pub(super) parts: Vec<Rect>,
+}
+
+/// A batch on its way.
+pub(super) struct Batch {
+    want: Want,
+    /// First request of the batch that touches pixels.
+    first: SequenceNumber,
+    /// The request that reads the screen.
+    draw: SequenceNumber,
+    /// Whether `draw` has a reply.
+    replies: bool,
+    pointer: Option<Query>,
+    /// The last request, which has a reply.
+    fence: SequenceNumber,
+    /// What the server had to say against one of the requests that have no reply.
+    pub(super) failure: Option<x11rb::x11_utils::X11Error>,
+}
+
+impl Batch {
+    /// Whether request `sequence` is one of this batch's that touch pixels.
+    pub(super) fn covers(&self, sequence: SequenceNumber) -> bool {
+        (self.first..=self.fence).contains(&sequence)
+    }
+}
+
+/// A finished batch.
+pub(super) struct Captured {
+    /// The request that read the screen.
+    pub(super) draw: SequenceNumber,
+    /// The whole reply if the pixels are in it; they start at byte 32.
+    pub(super) reply: Option<Vec<u8>>,
+    pub(super) pointer: Option<crate::frame::Pointer>,
+}
+
+/// The smallest rectangle around all parts.
+pub(super) fn bounding_box(parts: &[Rect]) -> Rect {
+    parts.iter().fold(Rect::default(), |all, &part| all.union(part))
+}
+
+impl Desk {
+    /// Does what `want` says, or goes on waiting for it if it was sent already. Any other batch is waited for first, so that requests
+    /// never pile up at a server that does not answer.
+    pub(super) fn capture(&mut self, want: &Want, complete: bool, place: Rect) -> Result<Captured, Fault> {
+        let resumed = self.batch.as_ref().is_some_and(|b| b.want == *want);
+        if !resumed {
+            self.settle(place)?;
+            self.drain()?;
+            self.send(want, complete, place)?;
+        }
+        self.finish(place)
+    }
+
+    /// Waits for whatever is still on its way.
+    pub(super) fn settle(&mut self, place: Rect) -> Result<(), Fault> {
+        if self.batch.is_some() {
+            match self.finish(place) {
+                Ok(_) | Err(Fault::Refused(_)) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.server.settle()
+    }
+
+    fn send(&mut self, want: &Want, complete: bool, place: Rect) -> Result<(), Fault> {
+        // First: what is drawn from here on counts as drawn after this read, even if the read will show it.
+        if complete {
+            if let Some(damage) = &mut self.damage {
+                damage.subtract_before_read(&self.server)?;
+            }
+        }
+        let connection = &self.server.connection;
+        let root = self.server.screen.root;
+        let area = bounding_box(&want.parts);
+        // X coordinates have 16 bits, and so have all that come from them.
+        let (x, y) = ((place.left + area.left) as i16, (place.top + area.top) as i16);
+        let (width, height) = (area.width() as u16, area.height() as u16);
+        let first;
+        let draw;
+        let mut replies = true;
+        match want.target {
+            Target::Picture { picture, origin } => {
+                replies = false;
+                let (to_x, to_y) = ((area.left - origin.x) as i16, (area.top - origin.y) as i16);
+                let from = self.segments.root_picture;
+                let composite = || {
+                    let (op, mask) = (PictOp::SRC, x11rb::NONE);
+                    connection.render_composite(op, from, mask, picture, x, y, 0, 0, to_x, to_y, width, height)
+                };
+                if want.parts.len() == 1 || want.parts.len() > MOST_PARTS {
+                    draw = composite()?.sequence_number();
+                    first = draw;
+                } else {
+                    // Several requests could show several states of the desktop. One request under a clip cannot.
+                    let clip: Vec<_> = want.parts.iter().map(|part| rectangle(*part, origin)).collect();
+                    first = connection.render_set_picture_clip_rectangles(picture, 0, 0, &clip)?.sequence_number();
+                    draw = composite()?.sequence_number();
+                    connection.render_change_picture(picture, &ChangePictureAux::new().clipmask(x11rb::NONE))?;
+                }
+            }
+            Target::Segment(shm) => {
+                let format = u8::from(ImageFormat::Z_PIXMAP);
+                draw = keep(connection.shm_get_image(root, x, y, width, height, !0, format, shm, 0))?;
+                first = draw;
+            }
+            Target::Reply => {
+                draw = keep(connection.get_image(ImageFormat::Z_PIXMAP, root, x, y, width, height, !0))?;
+                first = draw;
+            }
+        }
+        let pointer = match &mut self.cursor {
+            Some(cursor) => Some(cursor.ask(&self.server)?),
+            None => None,
+        };
+        let fence = match pointer {
+            Some(query) => query.position,
+            None if replies => draw,
+            None => keep(connection.get_input_focus())?,
+        };
+        self.batch = Some(Batch { want: want.clone(), first, draw, replies, pointer, fence, failure: None });
+        Ok(())
+    }
+
+    /// Waits for the batch. After [`Fault::Late`] it is still there; otherwise it is over.
+    fn finish(&mut self, place: Rect) -> Result<Captured, Fault> {
+        let Some(batch) = &self.batch else { return Err(Fault::Gone("no read is under way".to_owned())) };
+        let fence = match self.server.answer(batch.fence) {
+            Err(Fault::Late) => return Err(Fault::Late),
+            other => other,
+        };
+        // Replies come in order: whatever the batch and the requests before it get, they have got by now.
+        let drained = self.drain();
+        let Some(batch) = self.batch.take() else { return Err(Fault::Gone("no read is under way".to_owned())) };
+        drained?;
+        if let Some(damage) = &mut self.damage {
+            damage.harvest(&self.server, place)?;
+        }
+        let fence = fence?;
+        let mut pointer = None;
+        if let (Some(cursor), Some(query)) = (&mut self.cursor, batch.pointer) {
+            if let Some(older) = cursor.query.take() {
+                cursor.harvest(&self.server, older, place)?;
+            }
+            pointer = Some(cursor.finish(&self.server, query, &fence, place)?);
+        }
+        let reply = match (batch.replies, batch.pointer) {
+            (false, _) => None,
+            (true, None) => Some(fence),
+            (true, Some(_)) => Some(self.server.answer(batch.draw)?),
+        };
+        match batch.failure {
+            Some(error) => Err(Fault::Refused(error)),
+            None => Ok(Captured { draw: batch.draw, reply, pointer }),
+        }
+    }
+}
+
+fn rectangle(part: Rect, origin: Point) -> Rectangle {
+    Rectangle {
+        x: (part.left - origin.x) as i16,
+        y: (part.top - origin.y) as i16,
+        width: part.width() as u16,
+        height: part.height() as u16,
+    }
+}

@@ -1,0 +1,86 @@
+//! Waiting: what events and answers amount to, and what to ask meanwhile.
+
+use std::time::Duration;
+
+use x11rb::connection::Connection as _;
+
+use super::connection::Fault;
+use super::cursor;
+use super::desk::Desk;
+use super::X11Source;
+use crate::source::Change;
+
+impl X11Source {
+    /// Waits until something changed, at most until `deadline`.
+    pub(super) fn watch(&mut self, deadline: Duration) -> std::result::Result<Change, Fault> {
+        let place = self.place();
+        self.desk.settle(place)?;
+        loop {
+            self.desk.drain()?;
+            if self.desk.layout_stale {
+                self.check_layout()?;
+            }
+            let now = self.clock.now();
+            let change = self.gather(now)?;
+            let wake = self.ask(now)?;
+            if change.any() || now >= deadline {
+                return Ok(change);
+            }
+            let until = wake.map_or(deadline, |wake| wake.min(deadline));
+            if !self.desk.server.connection.stream().wait_readable(until.saturating_sub(now))? {
+                return Ok(Change::default());
+            }
+        }
+    }
+
+    /// What the answers and events that have arrived amount to.
+    fn gather(&mut self, now: Duration) -> std::result::Result<Change, Fault> {
+        let place = self.place();
+        let Desk { server, damage, cursor, .. } = &mut self.desk;
+        let mut change = Change::default();
+        let presented = match damage {
+            Some(damage) => {
+                damage.harvest(server, place)?;
+                damage.announce(server, self.covers_root)?
+            }
+            None if now >= self.next_present => {
+                self.next_present = now + self.output.refresh_interval();
+                Some(now)
+            }
+            None => None,
+        };
+        if std::mem::take(&mut self.first) || presented.is_some() {
+            change.presents = 1;
+            change.present_time = presented.unwrap_or(now).min(now);
+        }
+        if let Some(cursor) = cursor {
+            if let Some(query) = cursor.query {
+                if let Some(pointer) = cursor.harvest(server, query, place)? {
+                    cursor.query = None;
+                    change.pointer = cursor::differs(&self.pointer, &pointer);
+                    self.pointer = pointer;
+                }
+            }
+        }
+        Ok(change)
+    }
+
+    /// Asks for the pointer if that is due, without waiting for the answer. Returns when the next wait has something to do.
+    fn ask(&mut self, now: Duration) -> std::result::Result<Option<Duration>, Fault> {
+        let Desk { server, damage, cursor, .. } = &mut self.desk;
+        let mut wake = damage.is_none().then_some(self.next_present);
+        if let Some(cursor) = cursor.as_mut().filter(|c| c.query.is_none()) {
+            if now >= cursor.due {
+                cursor.query = Some(cursor.ask(server)?);
+                cursor.due = now + self.output.refresh_interval();
+            } else {
+                wake = Some(wake.map_or(cursor.due, |w| w.min(cursor.due)));
+            }
+        }
+        // A socket that takes no more keeps the rest for the next call; what was seen is reported all the same.
+        match server.connection.flush().map_err(Fault::from) {
+            Ok(()) | Err(Fault::Late) => Ok(wake),
+            Err(fault) => Err(fault),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A connected server: its screen, its extensions, and round trips that may be given up and are never piled up.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use x11rb::connection::{Connection as _, ReplyOrError, RequestConnection, SequenceNumber};
+use x11rb::cookie::Cookie;
+use x11rb::errors::ConnectionError;
+use x11rb::protocol::damage::{self, ConnectionExt as _};
+use x11rb::protocol::randr::{self, ConnectionExt as _};
+use x11rb::protocol::render::{self, ConnectionExt as _, Pictformat};
+use x11rb::protocol::shm::{self, ConnectionExt as _};
+use x11rb::protocol::xfixes::{self, ConnectionExt as _};
+use x11rb::protocol::xproto::{
+    ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageOrder, Screen, VisualClass,
+};
+use x11rb::x11_utils::TryParse;
+
+use super::connection::{connect, unusable, Connected, Connection, Fault};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Picture formats of the RENDER extension.
+#[derive(Clone, Copy)]
+pub(super) struct Formats {
+    /// Of the root window.
+    pub(super) root: Pictformat,
+    /// 32 bit BGRA with alpha.
+    pub(super) argb: Pictformat,
+}
+
+/// Extensions that can be used.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Extensions {
+    /// RANDR 1.5 or later: the server knows monitors.
+    pub(super) monitors: bool,
+    pub(super) xfixes: bool,
+    pub(super) damage: bool,
+}
+
+/// A connection, what is at its other end, and the last answer that the server owes.
+pub(super) struct Server {
+    pub(super) connection: Connection,
+    pub(super) screen: Screen,
+    pub(super) vendor: String,
+    pub(super) local: bool,
+    pub(super) extensions: Extensions,
+    /// `None` without RENDER, or if it cannot add an opaque alpha channel to the root window's pixels.
+    pub(super) formats: Option<Formats>,
+    /// `Some` if MIT-SHM can be handed file descriptors; whether it offers pixmaps in shared memory.
+    pub(super) shared_pixmaps: Option<bool>,
+    owed: Cell<Option<SequenceNumber>>,
+}
+
+impl Server {
+    /// Connects, learns what the server can do, and asks for events of the root window.
+    ///
+    /// # Errors
+    /// `Duplication`.
+    pub(super) fn open(display: &str, clock: &Arc<dyn Clock>, deadline: Duration) -> Result<Self> {
+        let Connected { connection, screen, local } = connect(display, clock, deadline)?;
+        let setup = connection.setup();
+        let vendor = String::from_utf8_lossy(&setup.vendor).into_owned();
+        let screen = setup.roots[screen].clone();
+        let mut server = Self {
+            connection,
+            screen,
+            vendor,
+            local,
+            extensions: Extensions::default(),
+            formats: None,
+            shared_pixmaps: None,
+            owed: Cell::new(None),
+        };
+        server.meet_extensions().map_err(|fault| unusable(display, fault))?;
+        Ok(server)
+    }
+
+    /// Images are handed on as the server makes them, so they have to be BGRA in memory.
+    ///
+    /// # Errors
+    /// `Duplication`.
+    pub(super) fn check_pixels(&self) -> Result<()> {
+        let setup = self.connection.setup();
+        let depth = self.screen.root_depth;
+        let bits = setup.pixmap_formats.iter().find(|f| f.depth == depth).map_or(0, |f| f.bits_per_pixel);
+        let visual = self
+            .screen
+            .allowed_depths
+            .iter()
+            .flat_map(|d| &d.visuals)
+            .find(|v| v.visual_id == self.screen.root_visual)
+            .copied()
+            .unwrap_or_default();
+        let little = setup.image_byte_order == ImageOrder::LSB_FIRST;
+        let masks = (visual.red_mask, visual.green_mask, visual.blue_mask);
+        if little
+            && bits == 32
+            && matches!(depth, 24 | 32)
+            && visual.class == VisualClass::TRUE_COLOR
+            && masks == (0xff_0000, 0xff00, 0xff)
+        {
+            return Ok(());
+        }
+        let order = if little { "little" } else { "big" };
+        Err(Error::new(
+            ErrorKind::Duplication,
+            format!(
+                "the screen has depth {depth} with {bits} bits per pixel, masks red 0x{:x} green 0x{:x} blue 0x{:x}, \
+                 {order}-endian; supported is depth 24 or 32 with 32 bits per pixel, masks red 0xff0000 green 0xff00 blue 0xff, \
+                 little-endian",
+                masks.0, masks.1, masks.2
+            ),
+        )
+        .with_hint("Run the X server with 24 bits per pixel, for example `Xvfb :99 -screen 0 1920x1080x24`"))
+    }
+
+    fn meet_extensions(&mut self) -> std::result::Result<(), Fault> {
+        let has = |name| self.connection.extension_information(name).map(|i| i.is_some());
+        let root = self.screen.root;
+        let (shm, render) = (has(shm::X11_EXTENSION_NAME)?, has(render::X11_EXTENSION_NAME)?);
+        let (randr, xfixes) = (has(randr::X11_EXTENSION_NAME)?, has(xfixes::X11_EXTENSION_NAME)?);
+        let damage = has(damage::X11_EXTENSION_NAME)?;
+        // Servers refuse requests of an extension whose version was never asked for, or behave like its first version.
+        if randr {
+            let version = self.reply(self.connection.randr_query_version(1, 5))?;
+            self.extensions.monitors = (version.major_version, version.minor_version) >= (1, 5);
+            let mask = randr::NotifyMask::SCREEN_CHANGE
+                | randr::NotifyMask::CRTC_CHANGE
+                | randr::NotifyMask::OUTPUT_CHANGE
+                | randr::NotifyMask::RESOURCE_CHANGE;
+            self.connection.randr_select_input(root, mask)?;
+        }
+        if xfixes {
+            // Regions came with version 2.
+            self.extensions.xfixes = self.reply(self.connection.xfixes_query_version(5, 0))?.major_version >= 2;
+        }
+        if damage {
+            self.reply(self.connection.damage_query_version(1, 1))?;
+            self.extensions.damage = true;
+        }
+        if render {
+            self.reply(self.connection.render_query_version(0, 11))?;
+            let formats = self.reply(self.connection.render_query_pict_formats())?;
+            self.formats = self.choose_formats(&formats);
+        }
+        if shm && self.local {
+            let version = self.reply(self.connection.shm_query_version())?;
+            // File descriptors came with version 1.2; System V segments would outlive a crash.
+            if (version.major_version, version.minor_version) >= (1, 2) {
+                self.shared_pixmaps = Some(version.shared_pixmaps);
+            }
+        }
+        let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+        self.connection.change_window_attributes(root, &events)?;
+        self.reply(self.connection.get_input_focus())?;
+        Ok(())
+    }
+
+    fn choose_formats(&self, reply: &render::QueryPictFormatsReply) -> Option<Formats> {
+        let visuals = reply.screens.iter().flat_map(|s| &s.depths).flat_map(|d| &d.visuals);
+        let root = visuals.into_iter().find(|v| v.visual == self.screen.root_visual)?.format;
+        // Copying from a format without alpha makes the destination opaque (RENDER protocol, section 6); one with alpha is copied
+        // as it is.
+        reply.formats.iter().find(|f| f.id == root && f.direct.alpha_mask == 0)?;
+        let argb = reply.formats.iter().find(|f| {
+            let d = &f.direct;
+            let shifts = (d.alpha_shift, d.red_shift, d.green_shift, d.blue_shift);
+            let masks = (d.alpha_mask, d.red_mask, d.green_mask, d.blue_mask);
+            f.depth == 32 && shifts == (24, 16, 8, 0) && masks == (0xff, 0xff, 0xff, 0xff)
+        })?;
+        Some(Formats { root, argb: argb.id })
+    }
+
+    /// Lets nothing block after `limit`; returns the limit before.
+    pub(super) fn set_limit(&self, limit: Duration) -> Duration {
+        self.connection.stream().set_limit(limit)
+    }
+
+    /// Makes sure that nothing is owed and nothing is left to send, so that a new batch starts with an empty buffer: x11rb then
+    /// writes it in one piece, and a time limit can never cut a request in two.
+    pub(super) fn settle(&self) -> std::result::Result<(), Fault> {
+        if let Some(sequence) = self.owed.get() {
+            match self.answer(sequence) {
+                Ok(_) | Err(Fault::Refused(_)) => self.owed.set(None),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(self.connection.flush()?)
+    }
+
+    /// A round trip. If it is late, its answer is owed, and [`Server::settle`] waits for it.
+    pub(super) fn reply<R: TryParse>(
+        &self,
+        sent: std::result::Result<Cookie<'_, Connection, R>, ConnectionError>,
+    ) -> std::result::Result<R, Fault> {
+        let sequence = keep(sent)?;
+        match self.answer(sequence) {
+            Ok(bytes) => Ok(R::try_parse(&bytes)?.0),
+            Err(fault) => {
+                if matches!(fault, Fault::Late) {
+                    self.owed.set(Some(sequence));
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    /// Waits for the answer to request `sequence`. After [`Fault::Late`] the same can be waited for again.
+    pub(super) fn answer(&self, sequence: SequenceNumber) -> std::result::Result<Vec<u8>, Fault> {
+        match self.connection.wait_for_reply_or_raw_error(sequence)? {
+            ReplyOrError::Reply(bytes) => Ok(bytes),
+            ReplyOrError::Error(bytes) => Err(Fault::Refused(self.connection.parse_error(&bytes)?)),
+        }
+    }
+
+    /// The answer to request `sequence` if it was read already.
+    pub(super) fn harvest<R: TryParse>(&self, sequence: SequenceNumber) -> std::result::Result<Option<R>, Fault> {
+        let limit = self.set_limit(Duration::ZERO);
+        let answer = self.answer(sequence);
+        self.set_limit(limit);
+        match answer {
+            Ok(bytes) => Ok(Some(R::try_parse(&bytes)?.0)),
+            Err(Fault::Late) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+/// The number of a request whose reply will be collected by number. Dropping the cookie would discard the reply.
+pub(super) fn keep<R: TryParse>(
+    sent: std::result::Result<Cookie<'_, Connection, R>, ConnectionError>,
+) -> std::result::Result<SequenceNumber, Fault> {
+    let cookie = sent?;
+    let sequence = cookie.sequence_number();
+    std::mem::forget(cookie);
+    Ok(sequence)
+}

@@ -1,0 +1,8 @@
+//! The X11 backend against a real X server: Xvfb, one per test.
+#![cfg(target_os = "linux")]
+// A negative duration is a failed test.
+#![allow(clippy::unchecked_time_subtraction)]
+
+mod session;
+mod source;
+mod xvfb;

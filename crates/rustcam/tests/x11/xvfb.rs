@@ -1,0 +1,241 @@
+//! A real X server without a screen, and a client that draws on it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustcam::clock::MonotonicClock;
+use rustcam::frame::Damage;
+use rustcam::geometry::{Point, Rect, Size};
+use rustcam::memory::Memory;
+use rustcam::source::x11::X11Source;
+use rustcam::source::{Backend, Change, OpenOptions, Read, Source};
+use rustix::process::{kill_process, Pid, Signal};
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::{ChangeGCAux, ConnectionExt, CreateGCAux, Gcontext, Rectangle, SubwindowMode, Window};
+use x11rb::rust_connection::RustConnection;
+
+/// Long enough for anything that ends by itself.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A server of one test, killed when the test ends.
+pub struct Xvfb {
+    child: Child,
+    pub display: String,
+}
+
+impl Xvfb {
+    /// Starts a server with `options` on a free display. `None` if there is no Xvfb and the environment does not insist on it.
+    pub fn start(options: &[&str]) -> Option<Self> {
+        match Self::spawn(None, options) {
+            Ok(server) => Some(server),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                assert!(
+                    std::env::var_os("RUSTCAM_REQUIRE_X11").is_none(),
+                    "Xvfb is required and cannot be started: {e}"
+                );
+                writeln!(std::io::stderr(), "skipped: Xvfb is not installed").expect("stderr takes a line");
+                None
+            }
+            Err(e) => panic!("Xvfb does not start: {e}"),
+        }
+    }
+
+    /// Starts another server on the display of one that was killed.
+    pub fn restart(&mut self, options: &[&str]) {
+        let display = self.display.clone();
+        *self = Self::spawn(Some(&display), options).expect("Xvfb starts again");
+    }
+
+    fn spawn(display: Option<&str>, options: &[&str]) -> std::io::Result<Self> {
+        let mut child = Command::new("Xvfb")
+            .args(display)
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-noreset"])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut line = String::new();
+        let out = child.stdout.take().expect("stdout is piped");
+        BufReader::new(out).read_line(&mut line)?;
+        let mut server = Self { child, display: format!(":{}", line.trim()) };
+        if line.trim().is_empty() {
+            server.kill();
+            return Err(std::io::Error::other("it reported no display"));
+        }
+        Ok(server)
+    }
+
+    pub fn kill(&mut self) {
+        self.signal(Signal::CONT);
+        // Failing means that it is dead already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.child), signal);
+    }
+
+    pub fn painter(&self) -> Painter {
+        Painter::connect(&self.display)
+    }
+
+    /// A source on output `output`.
+    pub fn open(&self, output: usize, watch_pointer: bool) -> X11Source {
+        X11Source::open_display(&options(output, watch_pointer), &self.display).expect("the display can be captured")
+    }
+
+    pub fn xrandr(&self, arguments: &[&str]) {
+        let status = Command::new("xrandr").args(["-d", &self.display]).args(arguments).stderr(Stdio::null()).status();
+        assert!(status.expect("xrandr runs").success(), "xrandr {arguments:?}");
+    }
+}
+
+impl Drop for Xvfb {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub fn options(output: usize, watch_pointer: bool) -> OpenOptions {
+    OpenOptions { backend: Backend::X11, device: 0, output, watch_pointer, sim: None, clock: Arc::new(MonotonicClock) }
+}
+
+/// A client that draws on the root window and remembers what it drew.
+pub struct Painter {
+    pub connection: RustConnection,
+    pub root: Window,
+    gc: Gcontext,
+    pub size: Size,
+    pixels: Vec<u32>,
+}
+
+impl Painter {
+    fn connect(display: &str) -> Self {
+        let (connection, screen) = x11rb::connect(Some(display)).expect("a plain client connects");
+        let screen = &connection.setup().roots[screen];
+        let root = screen.root;
+        let size = Size::new(u32::from(screen.width_in_pixels), u32::from(screen.height_in_pixels));
+        let gc = connection.generate_id().expect("an id");
+        let aux = CreateGCAux::new().subwindow_mode(SubwindowMode::INCLUDE_INFERIORS);
+        connection.create_gc(gc, root, &aux).expect("sent");
+        let mut painter = Self { connection, root, gc, size, pixels: vec![0; size.area() as usize] };
+        painter.fill(size.rect(), 0);
+        painter.sync();
+        painter
+    }
+
+    /// Fills `r` with the colour 0xRRGGBB; not flushed.
+    pub fn fill(&mut self, r: Rect, colour: u32) {
+        self.connection.change_gc(self.gc, &ChangeGCAux::new().foreground(colour)).expect("sent");
+        let rectangle =
+            Rectangle { x: r.left as i16, y: r.top as i16, width: r.width() as u16, height: r.height() as u16 };
+        self.connection.poly_fill_rectangle(self.root, self.gc, &[rectangle]).expect("sent");
+        for y in r.top..r.bottom {
+            let start = y as usize * self.size.width as usize;
+            self.pixels[start + r.left as usize..start + r.right as usize].fill(colour);
+        }
+    }
+
+    pub fn sync(&self) {
+        self.connection.get_input_focus().expect("sent").reply().expect("the server lives");
+    }
+
+    /// Paints a picture in which no two places look alike.
+    pub fn scene(&mut self) {
+        self.fill(self.size.rect(), 0x0010_2030);
+        for i in 0..120i32 {
+            let (x, y) = (i * 37 % (self.size.width as i32 - 40), i * 23 % (self.size.height as i32 - 30));
+            let colour = (i as u32 + 1).wrapping_mul(0x009e_3779) & 0x00ff_ffff;
+            self.fill(Rect::new(x, y, x + 5 + i % 35, y + 3 + i % 27), colour);
+        }
+        self.sync();
+    }
+
+    /// The opaque BGRA bytes of `r` as they were drawn.
+    pub fn expected(&self, r: Rect) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(r.area() as usize * 4);
+        for y in r.top..r.bottom {
+            for x in r.left..r.right {
+                let pixel = self.pixels[y as usize * self.size.width as usize + x as usize];
+                bytes.extend((pixel | 0xff00_0000).to_le_bytes());
+            }
+        }
+        bytes
+    }
+}
+
+/// What a session does with the first image: it is reported, and all of it is new.
+pub fn begin(source: &mut X11Source) {
+    let change = source.wait(PATIENCE).expect("the server lives");
+    assert_eq!(change.presents, 1);
+    let whole = source.output().texture_size().rect();
+    assert_eq!(source.damage(PATIENCE).expect("the server lives").dirty, [whole]);
+}
+
+/// Waits until something was presented.
+pub fn presented(source: &mut X11Source) -> Change {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        let change = source.wait(Duration::from_millis(200)).expect("the server lives");
+        if change.presents > 0 {
+            return change;
+        }
+    }
+    panic!("nothing was presented");
+}
+
+pub fn dirty(source: &mut X11Source) -> Vec<Rect> {
+    let Damage { mut dirty, moves } = source.damage(PATIENCE).expect("the server lives");
+    assert!(moves.is_empty());
+    dirty.sort_by_key(|r| (r.top, r.left));
+    dirty
+}
+
+/// Reads until the source is done, and returns the opaque bytes of each part.
+pub fn read(source: &mut X11Source, parts: &[Rect]) -> Vec<(Rect, Vec<u8>)> {
+    let mut found = Vec::new();
+    let read = source.read(parts, PATIENCE, &mut |part, image, _| {
+        assert_eq!(image.size(), part.size());
+        let mut bytes = Vec::new();
+        for y in 0..part.height() as usize {
+            for pixel in image.row(y).as_chunks::<4>().0 {
+                bytes.extend([pixel[0], pixel[1], pixel[2], 255]);
+            }
+        }
+        found.push((part, bytes));
+    });
+    assert_eq!(read.expect("the server lives"), Read::Done);
+    found
+}
+
+/// Like [`read`], into memory that the source made.
+pub fn read_into(source: &mut X11Source, memory: &mut Memory, area: Rect, parts: &[Rect]) -> Read {
+    let read = source.read_into(memory, area.size(), area.origin(), parts, PATIENCE);
+    read.expect("the server lives").expect("the memory is the source's")
+}
+
+pub fn crop(bytes: &[u8], width: u32, r: Rect) -> Vec<u8> {
+    let row = |y: i32| {
+        let start = (y as usize * width as usize + r.left as usize) * 4;
+        bytes[start..start + r.width() as usize * 4].iter().copied()
+    };
+    (r.top..r.bottom).flat_map(row).collect()
+}
+
+/// Runs `f` and panics if it takes longer than `limit` and a little.
+pub fn within<T>(limit: Duration, f: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = f();
+    let took = start.elapsed();
+    assert!(took <= limit + Duration::from_millis(40), "took {took:?} instead of {limit:?}");
+    result
+}
+
+/// The rectangle from (`x`, `y`) of this width and height.
+pub fn rect(x: i32, y: i32, width: u32, height: u32) -> Rect {
+    Rect::at(Point::new(x, y), Size::new(width, height))
+}
