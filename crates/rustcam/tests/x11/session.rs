@@ -72,7 +72,7 @@ fn every_picture_is_exact_whatever_is_drawn_and_however_it_is_asked_for() {
         let mut session = open(&server);
         let mut numbers = Numbers(7);
         let mut held: Vec<(Frame, Vec<u8>)> = Vec::new();
-        for step in 0..300 {
+        for step in 0..120 {
             for _ in 0..=numbers.below(3) {
                 let colour = numbers.below(1 << 24);
                 painter.fill(numbers.rect(), colour);

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,14 @@ use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{ChangeGCAux, ConnectionExt, CreateGCAux, Gcontext, Rectangle, SubwindowMode, Window};
 use x11rb::rust_connection::RustConnection;
 
+/// The name of a display that no other test has had: the server of another test on the display of one that was killed would pass for
+/// its successor.
+fn unused_display() -> String {
+    static USED: AtomicU32 = AtomicU32::new(0);
+    let process = std::process::id() % 1000;
+    format!(":{}", 1000 + process * 50 + USED.fetch_add(1, Ordering::Relaxed) % 50)
+}
+
 /// Long enough for anything that ends by itself.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -26,9 +35,12 @@ pub struct Xvfb {
 }
 
 impl Xvfb {
-    /// Starts a server with `options` on a free display. `None` if there is no Xvfb and the environment does not insist on it.
+    /// Starts a server with `options` on a display of its own. `None` if there is no Xvfb and the environment does not insist on it.
     pub fn start(options: &[&str]) -> Option<Self> {
-        match Self::spawn(None, options) {
+        let started = std::iter::repeat_with(|| Self::spawn(&unused_display(), options))
+            .take(20)
+            .find(|started| !started.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::Other));
+        match started.unwrap_or_else(|| Err(std::io::Error::other("no display is free"))) {
             Ok(server) => Some(server),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 assert!(
@@ -45,13 +57,12 @@ impl Xvfb {
     /// Starts another server on the display of one that was killed.
     pub fn restart(&mut self, options: &[&str]) {
         let display = self.display.clone();
-        *self = Self::spawn(Some(&display), options).expect("Xvfb starts again");
+        *self = Self::spawn(&display, options).expect("Xvfb starts again");
     }
 
-    fn spawn(display: Option<&str>, options: &[&str]) -> std::io::Result<Self> {
+    fn spawn(display: &str, options: &[&str]) -> std::io::Result<Self> {
         let mut child = Command::new("Xvfb")
-            .args(display)
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-noreset"])
+            .args([display, "-displayfd", "1", "-nolisten", "tcp", "-noreset"])
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -73,6 +84,10 @@ impl Xvfb {
         // Failing means that it is dead already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // A server that was killed leaves its socket and its lock to its successor, if it has one.
+        let number = self.display.trim_start_matches(':');
+        let _ = std::fs::remove_file(format!("/tmp/.X11-unix/X{number}"));
+        let _ = std::fs::remove_file(format!("/tmp/.X{number}-lock"));
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -96,7 +111,10 @@ impl Xvfb {
 
 impl Drop for Xvfb {
     fn drop(&mut self) {
-        self.kill();
+        // Asked nicely, a server removes its socket and its lock.
+        self.signal(Signal::CONT);
+        self.signal(Signal::TERM);
+        let _ = self.child.wait();
     }
 }
 
