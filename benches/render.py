@@ -61,7 +61,10 @@ def table(result: dict[str, Any]) -> list[Row]:
         rows.append(faster(result, screen, "`grab()`, all changed", "rustcam bgra", "mss bgra", 1.5))
         rows.append(costs(result, screen, "`grab()`, all changed", "rustcam bgra", "raw", 1.3))
     rows.append(faster(result, FULL_HD, '`grab(fmt="rgb")`, all changed', "rustcam rgb", "mss rgb", 8))
-    rows.append(costs(result, FULL_HD, "640×360 region (0.11 of the area)", "rustcam region", "rustcam bgra", 0.25))
+    for screen, share, most in ((FULL_HD, "0.11", 0.5), (UHD, "0.03", 0.25)):
+        rows.append(
+            costs(result, screen, f"640×360 region ({share} of the area)", "rustcam region", "rustcam bgra", most)
+        )
     little = "1 % changed, `copy=False`"
     rows.append(costs(result, FULL_HD, little, "rustcam little", "rustcam borrowed", 0.2))
     static = wall(result, FULL_HD, "rustcam static")

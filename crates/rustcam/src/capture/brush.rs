@@ -1,7 +1,7 @@
 //! Reads parts of a source into memory, converted, with the pointer over them.
 
 use crate::error::Result;
-use crate::frame::{ImageMut, PixelFormat, Pointer};
+use crate::frame::{Damage, ImageMut, PixelFormat, Pointer};
 use crate::geometry::Rect;
 use crate::pixels::{self, Placement};
 use crate::source::{Read, Source};
@@ -72,8 +72,8 @@ impl Brush {
         patience: &mut Patience<'_>,
     ) -> Result<Filled> {
         let size = view.placement.region.size();
-        let stride = size.width as usize * format.channels();
         if !buffer.is_native() {
+            let stride = size.width as usize * format.channels();
             let mut image = ImageMut::new(buffer.memory_mut().bytes_mut(), stride, size, format);
             return self.fill_image(source, &mut image, parts, view, patience);
         }
@@ -86,14 +86,52 @@ impl Brush {
             }
         };
         self.bytes += parts.iter().map(|p| p.area() * 4).sum::<u64>();
-        let mut image = ImageMut::new(buffer.memory_mut().bytes_mut(), stride, size, format);
-        let drawn = view.pointer_rect(source.pointer());
-        if drawn.is_some() {
-            if let Some(shape) = self.pointer.image(source.pointer()) {
-                pixels::draw_pointer(shape, source.pointer().position, view.placement.region, &mut image);
+        Ok(self.finish_native(source, buffer, read, view))
+    }
+
+    /// Brings a native `buffer` up to date where it is `stale` and wherever the desktop changed, and says where that was.
+    ///
+    /// # Errors
+    /// Those of the source, and the caller's interrupt.
+    pub(super) fn refresh(
+        &mut self,
+        source: &mut dyn Source,
+        buffer: &mut Buffer,
+        stale: &[Rect],
+        view: &View,
+        patience: &mut Patience<'_>,
+    ) -> Result<(Filled, Damage)> {
+        let size = view.placement.region.size();
+        loop {
+            let Some(slice) = patience.read_slice()? else { return Ok((Filled::Unfinished, Damage::default())) };
+            match source.refresh(buffer.memory_mut(), size, view.bounds.origin(), stale, slice)? {
+                None => return Ok((Filled::Foreign, Damage::default())),
+                Some((Read::Pending, _)) => {}
+                Some((read, damage)) => {
+                    let changed = damage.dirty.iter().filter_map(|r| r.intersection(view.bounds));
+                    self.bytes += stale.iter().copied().chain(changed).map(|r| r.area() * 4).sum::<u64>();
+                    return Ok((self.finish_native(source, buffer, read, view), damage));
+                }
             }
         }
-        Ok(if read == Read::Done { Filled::Done { drawn } } else { Filled::Overtaken { pointer: drawn } })
+    }
+
+    /// Draws the pointer over what the system wrote.
+    fn finish_native(&mut self, source: &dyn Source, buffer: &mut Buffer, read: Read, view: &View) -> Filled {
+        let size = view.placement.region.size();
+        let pointer = source.pointer();
+        let drawn = view.pointer_rect(pointer);
+        if drawn.is_some() {
+            if let Some(shape) = self.pointer.image(pointer) {
+                let bytes = buffer.memory_mut().bytes_mut();
+                let mut image = ImageMut::new(bytes, size.width as usize * 4, size, PixelFormat::Bgra);
+                pixels::draw_pointer(shape, pointer.position, view.placement.region, &mut image);
+            }
+        }
+        match read {
+            Read::Done => Filled::Done { drawn },
+            _ => Filled::Overtaken { pointer: drawn },
+        }
     }
 
     /// Reads `parts` through the one fused pass into `image`.

@@ -13,13 +13,7 @@ use super::brush::{Brush, Filled, View};
 use super::buffers::{Buffer, Pool};
 use super::damage::DamageLog;
 use super::pacer::Patience;
-use super::patches::Patches;
-
-/// Attempts to read parts that belong together before everything is read at once, which cannot be overtaken.
-const PARTIAL_ATTEMPTS: usize = 2;
-
-/// Retained pictures remembered at the same time, counting those that a caller holds.
-const REMEMBERED: usize = 8;
+use super::retained::Retained;
 
 /// Where a frame is written to.
 pub enum Target<'a> {
@@ -59,44 +53,35 @@ pub(super) enum Painted {
 /// The pictures of one session.
 #[derive(Default)]
 pub(super) struct Canvas {
-    pool: Pool,
-    retained: Vec<Retained>,
-    begun: Option<Begun>,
-    brush: Brush,
+    pub(super) pool: Pool,
+    pub(super) retained: Vec<Retained>,
+    pub(super) begun: Option<Begun>,
+    pub(super) brush: Brush,
     log: DamageLog,
 }
 
-/// What is known about the content of a retained buffer.
-struct Retained {
-    id: u64,
-    format: PixelFormat,
-    region: Rect,
-    /// Texture pixels that are out of date.
-    stale: Patches,
-    /// Texture pixels with the pointer over them.
-    drawn: Option<Rect>,
-}
-
 /// A read that outlasted the call that began it.
-struct Begun {
-    key: Key,
-    parts: Vec<Rect>,
-    buffer: Option<Buffer>,
-    retained: Option<Retained>,
+pub(super) struct Begun {
+    pub(super) key: Key,
+    pub(super) parts: Vec<Rect>,
+    pub(super) buffer: Option<Buffer>,
+    pub(super) retained: Option<Retained>,
+    /// The read brings everything that changed, not only `parts`.
+    pub(super) refresh: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lifetime {
+pub(super) enum Lifetime {
     Owned,
     Retained,
     Callers,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Key {
-    lifetime: Lifetime,
-    format: PixelFormat,
-    region: Rect,
+pub(super) struct Key {
+    pub(super) lifetime: Lifetime,
+    pub(super) format: PixelFormat,
+    pub(super) region: Rect,
 }
 
 impl Canvas {
@@ -164,7 +149,7 @@ impl Canvas {
         let parts = vec![view.bounds];
         match self.brush.fill_image(source, image, &parts, view, patience)? {
             Filled::Unfinished => {
-                self.begun = Some(Begun { key, parts, buffer: None, retained: None });
+                self.begun = Some(Begun { key, parts, buffer: None, retained: None, refresh: false });
                 Ok(Painted::Unfinished)
             }
             _ => self.finish(source, None, patience),
@@ -195,7 +180,7 @@ impl Canvas {
                     buffer = self.new_buffer(source, key, view);
                 }
                 Ok(Filled::Unfinished) => {
-                    self.begun = Some(Begun { key, parts, buffer: Some(buffer), retained: None });
+                    self.begun = Some(Begun { key, parts, buffer: Some(buffer), retained: None, refresh: false });
                     return Ok(Painted::Unfinished);
                 }
                 Ok(Filled::Done { .. } | Filled::Overtaken { .. }) => {
@@ -216,113 +201,26 @@ impl Canvas {
         Ok(Painted::Done(buffer))
     }
 
-    fn paint_retained(
-        &mut self,
-        source: &mut dyn Source,
-        key: Key,
-        view: &View,
-        begun: Option<Begun>,
-        patience: &mut Patience<'_>,
-    ) -> Result<Painted> {
-        let (mut buffer, mut known, mut parts) =
-            if let Some(Begun { parts, buffer: Some(buffer), retained: Some(known), .. }) = begun {
-                (buffer, known, parts)
-            } else {
-                self.note_damage(source, patience)?;
-                let (buffer, known) = self.retained_buffer(source, key, view);
-                (buffer, known, Vec::new())
-            };
-        let mut pointers = Patches::default();
-        let mut attempt = 0;
-        loop {
-            if parts.is_empty() {
-                pointers.extend(known.drawn.take());
-                pointers.extend(view.pointer_rect(source.pointer()));
-                let mut wanted = std::mem::take(&mut known.stale);
-                wanted.extend(pointers.disjoint(view.bounds));
-                parts = if attempt < PARTIAL_ATTEMPTS { wanted.disjoint(view.bounds) } else { vec![view.bounds] };
-            }
-            let filled = if parts.is_empty() {
-                Ok(Filled::Done { drawn: None })
-            } else {
-                self.brush.fill(source, &mut buffer, key.format, &parts, view, patience)
-            };
-            match filled {
-                Err(error) => {
-                    buffer.discard();
-                    return Err(error);
-                }
-                Ok(Filled::Foreign) => {
-                    buffer.discard();
-                    buffer = self.new_buffer(source, key, view);
-                    known = Retained::new(&buffer, key, view);
-                    parts.clear();
-                }
-                Ok(Filled::Unfinished) => {
-                    self.begun = Some(Begun { key, parts, buffer: Some(buffer), retained: Some(known) });
-                    return Ok(Painted::Unfinished);
-                }
-                // Nothing of an older state is left in a picture that was read whole.
-                Ok(Filled::Done { drawn: pointer } | Filled::Overtaken { pointer }) if parts == [view.bounds] => {
-                    return Ok(self.remember(known, pointer, buffer));
-                }
-                Ok(Filled::Overtaken { pointer }) => {
-                    attempt += 1;
-                    pointers.extend(pointer);
-                    let dirty = self.note_damage(source, patience)?;
-                    known.stale.extend(dirty);
-                    parts.clear();
-                }
-                Ok(Filled::Done { drawn }) => return Ok(self.remember(known, drawn, buffer)),
-            }
-        }
-    }
-
-    /// Keeps what is known about a picture that goes to the caller.
-    fn remember(&mut self, mut known: Retained, drawn: Option<Rect>, buffer: Buffer) -> Painted {
-        known.drawn = drawn;
-        if self.retained.len() >= REMEMBERED {
-            self.retained.remove(0);
-        }
-        self.retained.push(known);
-        Painted::Done(Some(buffer))
-    }
-
-    /// Asks the source what changed, for the log and for everything whose content is known. Returns the changed texture pixels.
-    fn note_damage(&mut self, source: &mut dyn Source, patience: &mut Patience<'_>) -> Result<Vec<Rect>> {
+    /// Asks the source what changed, see [`Canvas::spread`].
+    pub(super) fn note_damage(&mut self, source: &mut dyn Source, patience: &mut Patience<'_>) -> Result<Vec<Rect>> {
         let timeout = patience.read_slice()?.unwrap_or_default();
         let damage = source.damage(timeout)?;
+        Ok(self.spread(damage))
+    }
+
+    /// Enters damage in the log and wherever content is known. Returns the changed texture pixels.
+    pub(super) fn spread(&mut self, damage: Damage) -> Vec<Rect> {
         let dirty: Vec<Rect> = damage.dirty.iter().copied().chain(damage.moves.iter().map(|m| m.destination)).collect();
         let begun = self.begun.as_mut().and_then(|b| b.retained.as_mut());
         for known in self.retained.iter_mut().chain(begun) {
             known.stale.extend(dirty.iter().copied());
         }
         self.log.add(damage);
-        Ok(dirty)
-    }
-
-    /// The unused retained picture for `key` with the least to do, or a new one.
-    fn retained_buffer(&mut self, source: &mut dyn Source, key: Key, view: &View) -> (Buffer, Retained) {
-        let mut fitting: Vec<(u64, u64)> = self
-            .retained
-            .iter()
-            .filter(|r| r.format == key.format && r.region == key.region)
-            .map(|r| (r.stale.area(), r.id))
-            .collect();
-        fitting.sort_unstable();
-        for (_, id) in fitting {
-            if let Some(buffer) = self.pool.take_again(id) {
-                let index = self.retained.iter().position(|r| r.id == id).expect("found a moment ago");
-                return (buffer, self.retained.remove(index));
-            }
-        }
-        let buffer = self.new_buffer(source, key, view);
-        let known = Retained::new(&buffer, key, view);
-        (buffer, known)
+        dirty
     }
 
     /// Memory of unknown content, the source's own where the source can write the wanted picture itself.
-    fn new_buffer(&mut self, source: &mut dyn Source, key: Key, view: &View) -> Buffer {
+    pub(super) fn new_buffer(&mut self, source: &mut dyn Source, key: Key, view: &View) -> Buffer {
         let size = key.region.size();
         let native = (key.format == PixelFormat::Bgra && view.placement.rotation.degrees() == 0)
             .then(|| {
@@ -349,14 +247,6 @@ impl Canvas {
         if let Some(buffer) = self.begun.take().and_then(|begun| begun.buffer) {
             buffer.discard();
         }
-    }
-}
-
-impl Retained {
-    fn new(buffer: &Buffer, key: Key, view: &View) -> Self {
-        let mut stale = Patches::default();
-        stale.add(view.bounds);
-        Self { id: buffer.id(), format: key.format, region: key.region, stale, drawn: None }
     }
 }
 

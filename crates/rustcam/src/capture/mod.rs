@@ -11,6 +11,7 @@ mod handle;
 mod pacer;
 mod patches;
 mod pointer;
+mod retained;
 mod session;
 
 pub use buffers::Buffer;

@@ -160,11 +160,14 @@ fn gray(src: &[[u8; 4]], dst: &mut [u8]) {
 }
 
 /// 256 times the luma of a pixel, rounded. At most 65408, so 16 bits hold it.
+///
+/// One multiplication serves blue and red: of (blue + red·2¹⁶)·(77 + 29·2¹⁶), the upper 16 of 32 bits are 29·blue + 77·red, because
+/// 77·blue carries nothing into them and red·29·2³² falls off the end.
 #[inline(always)]
 fn luma_sum(pixel: [u8; 4]) -> u16 {
     let word = u32::from_le_bytes(pixel);
-    let (blue, green, red) = (word & 0xFF, word >> 8 & 0xFF, word >> 16 & 0xFF);
-    (29 * blue + 150 * green + 77 * red + 128) as u16
+    let (blue_red, green) = (word & 0x00FF_00FF, word >> 8 & 0xFF);
+    ((blue_red.wrapping_mul(77 + (29 << 16)) >> 16) + 150 * green + 128) as u16
 }
 
 #[cfg(test)]

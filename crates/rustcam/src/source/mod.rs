@@ -214,6 +214,25 @@ pub trait Source: Send {
         Ok(None)
     }
 
+    /// [`Source::damage`] and [`Source::read_into`] in one step, without a round trip between them: makes the system write the current
+    /// pixels of `stale` *and of whatever changed since the previous `damage`* into `memory`, and says what that was. `None` if this
+    /// source has no such step or cannot take it now; then nothing happened. After [`Read::Pending`] nothing is reported yet, and the
+    /// same rules hold as for `read_into`.
+    ///
+    /// # Errors
+    /// A loss, as for `wait`.
+    fn refresh(
+        &mut self,
+        memory: &mut Memory,
+        size: Size,
+        origin: Point,
+        stale: &[Rect],
+        timeout: Duration,
+    ) -> Result<Option<(Read, Damage)>> {
+        let _ = (memory, size, origin, stale, timeout);
+        Ok(None)
+    }
+
     /// The pointer as of the last wait or read, whichever came later. Never drawn into images by a source. A position that a read has
     /// shown is not reported again as a change by the next wait.
     fn pointer(&self) -> &Pointer;

@@ -140,6 +140,42 @@ fn no_picture_is_torn_while_somebody_draws() {
     assert!(frames > 50, "{frames} frames in a second");
 }
 
+/// Two corners get the same new colour, always the first one first. Only changed parts are read, and yet no picture may show the second
+/// corner ahead of the first, or more than one step behind: no such screen ever was.
+#[test]
+fn a_picture_put_together_from_changes_shows_a_state_that_was() {
+    let Some(server) = Xvfb::start(&SMALL) else { return };
+    let mut painter = server.painter();
+    painter.fill(WHOLE, 0);
+    painter.sync();
+    let mut session = open(&server);
+    let end = std::time::Instant::now() + Duration::from_secs(2);
+    let drawing = std::thread::spawn(move || {
+        let mut step = 0u32;
+        while std::time::Instant::now() < end {
+            step += 1;
+            painter.fill(rect(0, 0, 30, 20), step & 0x00FF_FFFF);
+            painter.fill(rect(290, 180, 30, 20), step & 0x00FF_FFFF);
+            if step.is_multiple_of(7) {
+                painter.sync();
+            }
+        }
+    });
+    let mut frames = 0;
+    while !drawing.is_finished() {
+        let frame =
+            session.grab(&waiting(50), Target::Retained(PixelFormat::Bgra), &mut never).expect("the server lives");
+        let Some(buffer) = frame.and_then(|f| f.buffer) else { continue };
+        let number =
+            |at: usize| u32::from_le_bytes(buffer.bytes()[at..at + 4].try_into().expect("four bytes")) & 0x00FF_FFFF;
+        let (first, second) = (number(0), number(buffer.bytes().len() - 4));
+        assert!(first == second || first == second + 1, "{first} beside {second} in frame {frames}");
+        frames += 1;
+    }
+    drawing.join().expect("the painter does not panic");
+    assert!(frames > 100, "{frames} frames");
+}
+
 #[test]
 fn a_static_screen_costs_no_pixel() {
     let Some(server) = Xvfb::start(&SMALL) else { return };

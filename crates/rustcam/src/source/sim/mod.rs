@@ -233,6 +233,22 @@ impl SimSource {
             sink(part, canvas.view(world, part), pointer);
         }
     }
+
+    /// Writes `parts` into a tight picture of `size` that begins at `origin`, with alpha 255.
+    fn write(&mut self, memory: &mut Memory, size: Size, origin: Point, parts: &[Rect]) {
+        let stride = size.width as usize * 4;
+        let bytes = memory.bytes_mut();
+        self.deliver(parts, &mut |part, image, _| {
+            let place = part.translated(-origin.x, -origin.y);
+            for y in 0..image.size().height as usize {
+                let start = (place.top as usize + y) * stride + place.left as usize * 4;
+                let row = image.row(y);
+                for (new, old) in bytes[start..start + row.len()].chunks_exact_mut(4).zip(row.chunks_exact(4)) {
+                    new.copy_from_slice(&[old[0], old[1], old[2], 255]);
+                }
+            }
+        });
+    }
 }
 
 impl Source for SimSource {
@@ -305,19 +321,30 @@ impl Source for SimSource {
         if !self.ready(parts, Some((memory.as_ptr() as usize, size, origin)), timeout)? {
             return Ok(Some(Read::Pending));
         }
-        let stride = size.width as usize * 4;
-        let bytes = memory.bytes_mut();
-        self.deliver(parts, &mut |part, image, _| {
-            let place = part.translated(-origin.x, -origin.y);
-            for y in 0..image.size().height as usize {
-                let start = (place.top as usize + y) * stride + place.left as usize * 4;
-                let row = image.row(y);
-                for (new, old) in bytes[start..start + row.len()].chunks_exact_mut(4).zip(row.chunks_exact(4)) {
-                    new.copy_from_slice(&[old[0], old[1], old[2], 255]);
-                }
-            }
-        });
+        self.write(memory, size, origin, parts);
         Ok(Some(Read::Done))
+    }
+
+    fn refresh(
+        &mut self,
+        memory: &mut Memory,
+        size: Size,
+        origin: Point,
+        stale: &[Rect],
+        timeout: Duration,
+    ) -> Result<Option<(Read, Damage)>> {
+        if !self.blocks.own(memory) {
+            return Ok(None);
+        }
+        if !self.ready(stale, Some((memory.as_ptr() as usize, size, origin)), timeout)? {
+            return Ok(Some((Read::Pending, Damage::default())));
+        }
+        let damage = self.damage(timeout)?;
+        let area = Rect::at(origin, size);
+        let changed = damage.dirty.iter().copied().chain(damage.moves.iter().map(|m| m.destination));
+        let parts: Vec<Rect> = stale.iter().copied().chain(changed.filter_map(|r| r.intersection(area))).collect();
+        self.write(memory, size, origin, &parts);
+        Ok(Some((Read::Done, damage)))
     }
 
     fn pointer(&self) -> &Pointer {

@@ -1,12 +1,14 @@
 //! Reading pixels: one batch of requests, written at once, whose last reply says that all of it is done.
 
-use x11rb::connection::SequenceNumber;
+use x11rb::connection::{Connection as _, SequenceNumber};
 use x11rb::protocol::render::{ChangePictureAux, ConnectionExt as _, PictOp, Picture};
 use x11rb::protocol::shm::{ConnectionExt as _, Seg};
+use x11rb::protocol::xfixes::{ConnectionExt as _, Region};
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat, Rectangle};
 
 use super::connection::Fault;
 use super::cursor::Query;
+use super::damage::Changed;
 use super::desk::Desk;
 use super::server::keep;
 use crate::geometry::{Point, Rect};
@@ -30,6 +32,8 @@ pub(super) enum Target {
 pub(super) struct Want {
     pub(super) target: Target,
     pub(super) parts: Vec<Rect>,
+    /// Also everything that changed inside this rectangle.
+    pub(super) changed: Option<Rect>,
 }
 
 /// A batch on its way.
@@ -73,13 +77,27 @@ impl Desk {
     /// Does what `want` says, or goes on waiting for it if it was sent already. Any other batch is waited for first, so that requests
     /// never pile up at a server that does not answer.
     pub(super) fn capture(&mut self, want: &Want, complete: bool, place: Rect) -> Result<Captured, Fault> {
-        let resumed = self.batch.as_ref().is_some_and(|b| b.want == *want);
-        if !resumed {
+        if !self.is_under_way(want) {
             self.settle(place)?;
             self.drain()?;
-            self.send(want, complete, place)?;
+            self.send(want, complete, None, place)?;
         }
         self.finish(place)
+    }
+
+    /// The same for a read of everything that changed. `None` if the server cannot do it in one step.
+    pub(super) fn capture_changes(&mut self, want: &Want, place: Rect) -> Result<Option<Captured>, Fault> {
+        if !self.is_under_way(want) {
+            self.settle(place)?;
+            self.drain()?;
+            let Some(clip) = self.gather_clip(&want.parts, place)? else { return Ok(None) };
+            self.send(want, false, Some(clip), place)?;
+        }
+        self.finish(place).map(Some)
+    }
+
+    fn is_under_way(&self, want: &Want) -> bool {
+        self.batch.as_ref().is_some_and(|b| b.want == *want)
     }
 
     /// Waits for whatever is still on its way.
@@ -93,7 +111,32 @@ impl Desk {
         self.server.settle()
     }
 
-    fn send(&mut self, want: &Want, complete: bool, place: Rect) -> Result<(), Fault> {
+    /// Puts everything that changed and `stale` into one region of the server, in the coordinates of the root window. `None` if that
+    /// cannot be done; then nothing was.
+    fn gather_clip(&mut self, stale: &[Rect], place: Rect) -> Result<Option<Region>, Fault> {
+        let Some(damage) = &mut self.damage else { return Ok(None) };
+        let Some(Changed { held, known }) = damage.collect(&self.server, place)? else { return Ok(None) };
+        if stale.len() + known.len() > MOST_PARTS {
+            return Ok(None);
+        }
+        let to_root = Point::new(-place.left, -place.top);
+        let rects: Vec<_> = stale.iter().chain(known).map(|part| rectangle(*part, to_root)).collect();
+        let connection = &self.server.connection;
+        let clip = if let Some(clip) = self.clip {
+            connection.xfixes_set_region(clip, &rects)?;
+            clip
+        } else {
+            let clip = connection.generate_id()?;
+            connection.xfixes_create_region(clip, &rects)?;
+            *self.clip.insert(clip)
+        };
+        if let Some(held) = held {
+            connection.xfixes_union_region(clip, held, clip)?;
+        }
+        Ok(Some(clip))
+    }
+
+    fn send(&mut self, want: &Want, complete: bool, clip: Option<Region>, place: Rect) -> Result<(), Fault> {
         // First: what is drawn from here on counts as drawn after this read, even if the read will show it.
         if complete {
             if let Some(damage) = &mut self.damage {
@@ -102,7 +145,7 @@ impl Desk {
         }
         let connection = &self.server.connection;
         let root = self.server.screen.root;
-        let area = bounding_box(&want.parts);
+        let area = want.changed.unwrap_or_else(|| bounding_box(&want.parts));
         // X coordinates have 16 bits, and so have all that come from them.
         let (x, y) = ((place.left + area.left) as i16, (place.top + area.top) as i16);
         let (width, height) = (area.width() as u16, area.height() as u16);
@@ -118,14 +161,20 @@ impl Desk {
                     let (op, mask) = (PictOp::SRC, x11rb::NONE);
                     connection.render_composite(op, from, mask, picture, x, y, 0, 0, to_x, to_y, width, height)
                 };
-                if want.parts.len() == 1 || want.parts.len() > MOST_PARTS {
-                    draw = composite()?.sequence_number();
-                    first = draw;
+                // Several requests could show several states of the desktop. One request under a clip cannot.
+                let clipped = if let Some(clip) = clip {
+                    let (dx, dy) = (-(place.left + origin.x), -(place.top + origin.y));
+                    Some(connection.xfixes_set_picture_clip_region(picture, clip, dx as i16, dy as i16)?)
+                } else if want.parts.len() == 1 || want.parts.len() > MOST_PARTS {
+                    None
                 } else {
-                    // Several requests could show several states of the desktop. One request under a clip cannot.
                     let clip: Vec<_> = want.parts.iter().map(|part| rectangle(*part, origin)).collect();
-                    first = connection.render_set_picture_clip_rectangles(picture, 0, 0, &clip)?.sequence_number();
-                    draw = composite()?.sequence_number();
+                    Some(connection.render_set_picture_clip_rectangles(picture, 0, 0, &clip)?)
+                };
+                let clipped = clipped.map(|cookie| cookie.sequence_number());
+                draw = composite()?.sequence_number();
+                first = clipped.unwrap_or(draw);
+                if clipped.is_some() {
                     connection.render_change_picture(picture, &ChangePictureAux::new().clipmask(x11rb::NONE))?;
                 }
             }

@@ -27,6 +27,14 @@ struct Fetch {
     news: Option<Duration>,
 }
 
+/// Everything that changed since the caller asked last.
+pub(super) struct Changed<'a> {
+    /// The server's own region, whose rectangles are on their way here.
+    pub(super) held: Option<Region>,
+    /// The rectangles that have come before, in texture space.
+    pub(super) known: &'a [Rect],
+}
+
 /// The damage of the root window, clipped to one output.
 pub(super) struct Tracker {
     pub(super) id: DamageId,
@@ -108,12 +116,17 @@ impl Tracker {
         self.known = false;
     }
 
+    /// Whether something was drawn between the last time the region was emptied and request `draw`.
+    pub(super) fn drawn_before(&self, draw: SequenceNumber) -> bool {
+        self.seen.is_some_and(|s| s < draw)
+    }
+
     /// Whether something was drawn before request `draw` that the caller has not been told the rectangles of.
     ///
     /// An event carries the number of the last request of ours that the server had processed. One with the number of the drawing
     /// request itself was therefore sent after it.
     pub(super) fn overtakes(&self, draw: SequenceNumber) -> bool {
-        !self.first && (self.everything || !self.pending.is_empty() || self.seen.is_some_and(|s| s < draw))
+        !self.first && (self.everything || !self.pending.is_empty() || self.drawn_before(draw))
     }
 
     /// The caller was told that a read was overtaken.
@@ -128,6 +141,24 @@ impl Tracker {
             self.request(server, None)?;
         }
         Ok(())
+    }
+
+    /// Before a read of everything that changed: what that is. `None` if it cannot be said.
+    pub(super) fn collect(&mut self, server: &Server, place: Rect) -> Result<Option<Changed<'_>>, Fault> {
+        if self.first || self.everything {
+            return Ok(None);
+        }
+        let Some(region) = self.region else { return Ok(None) };
+        // The region holds what the last request took out. What earlier ones took out has to be here first.
+        if self.fetches.len() + usize::from(self.seen.is_some()) > 1 {
+            self.finish(server, place)?;
+        }
+        if self.seen.is_some() {
+            self.request(server, None)?;
+        }
+        self.forget_news();
+        let held = (!self.fetches.is_empty()).then_some(region);
+        Ok((!self.everything).then_some(Changed { held, known: &self.pending }))
     }
 
     fn forget_news(&mut self) {

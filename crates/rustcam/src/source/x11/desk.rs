@@ -6,6 +6,7 @@ use std::time::Duration;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::render::Picture;
 use x11rb::protocol::shm::Seg;
+use x11rb::protocol::xfixes::Region;
 use x11rb::protocol::Event;
 
 use super::capture::Batch;
@@ -29,6 +30,8 @@ pub(super) struct Desk {
     pub(super) segments: Segments,
     /// The source's own memory for reads whose destination is not shared memory.
     pub(super) scratch: Option<Memory>,
+    /// A region for what a read brings up to date.
+    pub(super) clip: Option<Region>,
     pub(super) batch: Option<Batch>,
     /// The arrangement of the outputs may have changed.
     pub(super) layout_stale: bool,
@@ -75,6 +78,7 @@ impl Desk {
             cursor,
             segments,
             scratch: None,
+            clip: None,
             batch: None,
             layout_stale: false,
             dead: false,

@@ -21,6 +21,8 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+use x11rb::connection::SequenceNumber;
+
 use self::capture::{bounding_box, Captured, Target, Want};
 use self::connection::{advice, unusable, Fault};
 use self::desk::Desk;
@@ -158,13 +160,19 @@ impl X11Source {
             .with_hint("A connection to an X server does not survive a fork; open a new capture in this process"))
     }
 
-    /// Captures and works out what the result means. `complete` says that the parts are all there is.
-    fn capture(&mut self, want: &Want, complete: bool) -> std::result::Result<(Read, Captured), Fault> {
+    /// Captures and works out what the result means. `complete` says that the parts are all there is. `None` if everything that changed
+    /// is wanted and the server cannot bring that in one step.
+    fn capture(&mut self, want: &Want, complete: bool) -> std::result::Result<Option<(Read, Captured)>, Fault> {
         let place = self.place();
         if self.desk.layout_stale {
             self.check_layout()?;
         }
-        let mut captured = match self.desk.capture(want, complete, place) {
+        let captured = if want.changed.is_some() {
+            self.desk.capture_changes(want, place)
+        } else {
+            self.desk.capture(want, complete, place).map(Some)
+        };
+        let captured = match captured {
             // An error may be the first sign of a new arrangement, whose events are among those just drained.
             Err(Fault::Refused(error)) => {
                 self.check_layout()?;
@@ -175,25 +183,33 @@ impl X11Source {
         if self.desk.layout_stale {
             self.check_layout()?;
         }
+        let Some(mut captured) = captured else { return Ok(None) };
         if let Some(pointer) = captured.pointer.take() {
             self.pointer = pointer;
         }
+        let overtaken = !complete && self.is_overtaken(want, captured.draw)?;
+        Ok(Some((if overtaken { Read::Overtaken } else { Read::Done }, captured)))
+    }
+
+    /// Whether something was drawn that request `draw` read and the caller will not expect.
+    fn is_overtaken(&mut self, want: &Want, draw: SequenceNumber) -> std::result::Result<bool, Fault> {
+        let place = self.place();
         let Desk { server, damage, .. } = &mut self.desk;
-        let mut read = Read::Done;
-        if let Some(damage) = damage.as_mut().filter(|d| !complete && d.overtakes(captured.draw)) {
-            // What was drawn on other outputs only does no harm. If the server will not say in time, suppose that it does.
-            let harmless = !self.covers_root
-                && match damage.confirm(server, place) {
-                    Ok(concerned) => !concerned,
-                    Err(Fault::Late) => false,
-                    Err(fault) => return Err(fault),
-                };
-            if !harmless {
-                damage.tell();
-                read = Read::Overtaken;
+        let Some(damage) = damage else { return Ok(false) };
+        let overtaken = if want.changed.is_some() { damage.drawn_before(draw) } else { damage.overtakes(draw) };
+        if !overtaken {
+            return Ok(false);
+        }
+        // What was drawn on other outputs only does no harm. If the server will not say in time, suppose that it does.
+        if !self.covers_root && want.changed.is_none() {
+            match damage.confirm(server, place) {
+                Ok(true) | Err(Fault::Late) => {}
+                Ok(false) => return Ok(false),
+                Err(fault) => return Err(fault),
             }
         }
-        Ok((read, captured))
+        damage.tell();
+        Ok(true)
     }
 
     fn read_once(
@@ -205,12 +221,17 @@ impl X11Source {
         let area = bounding_box(parts);
         let transport = self.desk.segments.transport;
         let target = match (transport, self.desk.scratch(texture)?) {
-            (Transport::Composite, Some((_, Some(picture)))) => Target::Picture { picture, origin: Point::default() },
+            // A plain copy is cheaper than one that adds an alpha channel, but it knows no clip.
+            (Transport::Composite, Some((_, Some(picture)))) if parts.len() > 1 => {
+                Target::Picture { picture, origin: Point::default() }
+            }
             (Transport::Composite | Transport::Segment, Some((shm, _))) => Target::Segment(shm),
             _ => Target::Reply,
         };
-        let want = Want { target, parts: parts.to_vec() };
-        let (read, captured) = self.capture(&want, covers(parts, texture.rect()))?;
+        let want = Want { target, parts: parts.to_vec(), changed: None };
+        let Some((read, captured)) = self.capture(&want, covers(parts, texture.rect()))? else {
+            return Err(Fault::Gone("a read came to nothing".to_owned()));
+        };
         let shared = self.desk.scratch.as_ref().map_or(&[][..], Memory::bytes);
         let (bytes, origin, width) = match target {
             Target::Picture { .. } => (shared, Point::default(), texture.width),
@@ -314,10 +335,46 @@ impl Source for X11Source {
         if parts.is_empty() {
             return Ok(Some(Read::Done));
         }
-        let want = Want { target: Target::Picture { picture, origin }, parts: parts.to_vec() };
+        let want = Want { target: Target::Picture { picture, origin }, parts: parts.to_vec(), changed: None };
         match self.capture(&want, covers(parts, area)) {
-            Ok((read, _)) => Ok(Some(read)),
+            Ok(captured) => Ok(captured.map(|(read, _)| read)),
             Err(Fault::Late) => Ok(Some(Read::Pending)),
+            Err(Fault::Refused(error)) => {
+                self.desk.degrade(&error);
+                Ok(None)
+            }
+            Err(fault) => Err(self.lose(fault)),
+        }
+    }
+
+    fn refresh(
+        &mut self,
+        memory: &mut Memory,
+        size: Size,
+        origin: Point,
+        stale: &[Rect],
+        timeout: Duration,
+    ) -> Result<Option<(Read, Damage)>> {
+        self.begin(timeout)?;
+        let segment = self.desk.segments.find(memory).filter(|s| s.size == size);
+        let Some((_, picture)) = segment.and_then(|s| s.target) else { return Ok(None) };
+        let area = Rect::at(origin, size);
+        check_parts(stale, area.intersection(self.output.texture_size().rect()).unwrap_or_default())?;
+        let want = Want { target: Target::Picture { picture, origin }, parts: stale.to_vec(), changed: Some(area) };
+        let place = self.place();
+        let refreshed = self.capture(&want, false).and_then(|captured| {
+            let Some((read, _)) = captured else { return Ok(None) };
+            let Desk { server, damage, .. } = &mut self.desk;
+            let dirty = match damage {
+                Some(damage) => damage.take(server, place)?,
+                None => None,
+            };
+            let dirty = dirty.unwrap_or_else(|| vec![Rect::at(Point::default(), place.size())]);
+            Ok(Some((read, Damage { dirty, moves: Vec::new() })))
+        });
+        match refreshed {
+            Ok(refreshed) => Ok(refreshed),
+            Err(Fault::Late) => Ok(Some((Read::Pending, Damage::default()))),
             Err(Fault::Refused(error)) => {
                 self.desk.degrade(&error);
                 Ok(None)
