@@ -3,7 +3,7 @@
 set -eu
 
 missing=""
-for pair in Xvfb:xvfb xrandr:x11-xserver-utils; do
+for pair in Xvfb:xvfb xrandr:x11-xserver-utils xcompmgr:xcompmgr; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
