@@ -7,7 +7,7 @@ export PYO3_PYTHON := $(abspath $(PY))
 
 SOURCES := $(shell find crates python -type f -not -name '*.pyc') Cargo.toml pyproject.toml README.md LICENSE
 
-.PHONY: help demo test bench check wheels clean
+.PHONY: help demo test bench soak check wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -24,6 +24,9 @@ bench: $(VENV)/dev $(VENV)/installed  ## measure speed and memory, write docs/pe
 	sh scripts/packages.sh
 	PYTHONPATH=tests $(PY) benches/bench.py benches/results/x11.json
 	$(PY) benches/render.py benches/results/x11.json docs/performance.md
+
+soak: $(VENV)/installed  ## stream for two minutes and watch memory, files and threads; SECONDS=600 for longer
+	$(PY) benches/soak.py $(or $(SECONDS),120)
 
 check: $(VENV)/dev $(VENV)/installed  ## formatting, lints, types, stub, architecture
 	$(PY) scripts/check.py

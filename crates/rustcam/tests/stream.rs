@@ -151,7 +151,7 @@ fn a_failure_of_the_thread_reaches_the_next_call_as_what_it_is() {
             loop {
                 match grab(&handle) {
                     Err(error) if error.kind() == ErrorKind::WrongState => {
-                        std::thread::sleep(Duration::from_millis(10))
+                        std::thread::sleep(Duration::from_millis(10));
                     }
                     other => break other.map(drop),
                 }
