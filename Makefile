@@ -7,7 +7,7 @@ export PYO3_PYTHON := $(abspath $(PY))
 
 SOURCES := $(shell find crates python -type f -not -name '*.pyc') Cargo.toml pyproject.toml README.md LICENSE
 
-.PHONY: help demo test bench soak check wheels clean
+.PHONY: help demo test fuzz bench soak check wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -19,6 +19,9 @@ demo: $(VENV)/installed  ## capture the screen (or a simulated one), save a pict
 test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs some
 	sh scripts/packages.sh
 	$(PY) scripts/test.py $(LANES)
+
+fuzz:  ## random worlds against the oracle; WORLDS=1000000 for longer
+	RUSTCAM_WORLDS=$(or $(WORLDS),100000) cargo test --package rustcam --test worlds
 
 bench: $(VENV)/dev $(VENV)/installed  ## measure speed and memory, write docs/performance.md
 	sh scripts/packages.sh
