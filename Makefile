@@ -7,7 +7,7 @@ export PYO3_PYTHON := $(abspath $(PY))
 
 SOURCES := $(shell find crates python -type f -not -name '*.pyc') Cargo.toml pyproject.toml README.md LICENSE
 
-.PHONY: help demo test fuzz bench soak check wheels clean
+.PHONY: help demo test fuzz race bench soak check wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -22,6 +22,10 @@ test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs som
 
 fuzz:  ## random worlds against the oracle; WORLDS=1000000 for longer
 	RUSTCAM_WORLDS=$(or $(WORLDS),100000) cargo test --package rustcam --test worlds
+
+race:  ## the threads of the engine under the thread sanitizer; needs nightly Rust with rust-src
+	RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target x86_64-unknown-linux-gnu --target-dir target/race \
+		--package rustcam --lib --test stream --test capture
 
 bench: $(VENV)/dev $(VENV)/installed  ## measure speed and memory, write docs/performance.md
 	sh scripts/packages.sh
