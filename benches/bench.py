@@ -1,4 +1,4 @@
-"""Measures rustcam on Xvfb against mss and bare XShmGetImage: bench.py RESULT.json.
+"""Measures rustcam on Xvfb against mss and XShmGetImage, and streams on the simulated desktop: bench.py RESULT.json.
 
 Every round runs all contenders in a random order. Before each timed call, and outside of it, the screen is painted in a
 colour that was not there before, so that nothing can be answered from memory. The result holds every single sample;
@@ -18,6 +18,7 @@ import re
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -35,6 +36,12 @@ ROUNDS = {1080: 150, 2160: 50}
 WARM_UP = 10
 REGION = (640, 360, 1280, 720)
 STEADY_GRABS = 100_000
+FAST = "size 1920x1080; refresh 240; pointer still"
+STREAM_ROUNDS, STREAM_FRAMES = 5, 480
+BEAT = "refresh 60; pointer still"
+BEAT_SIZES = ("96x64", "1920x1080")
+BEAT_ROUNDS, BEAT_SLOTS = 3, 600
+SPIN_ROUNDS, SPIN_SECONDS = 10, 0.5
 ROOT = Path(__file__).resolve().parent.parent
 
 Contender = tuple[Callable[[], None], Callable[[], Any]]
@@ -145,6 +152,92 @@ def steady(width: int, height: int) -> dict[str, Any]:
     }
 
 
+def simulated(script: str) -> rustcam.Capturer:
+    return rustcam.Capturer(backend="sim", cursor=False, sim=script, any_thread=True)
+
+
+def arrivals(capturer: rustcam.Capturer, take: Callable[[], Any]) -> dict[str, Any]:
+    """Milliseconds from present to array, and how many presents there were."""
+    take()
+    info = capturer.frame_info
+    assert info is not None
+    first, latencies = info.sequence, []
+    for _ in range(STREAM_FRAMES):
+        frame = take()
+        now = time.perf_counter()
+        info = capturer.frame_info
+        assert info is not None
+        latencies.append(1000 * (now - info.present_time))
+        del frame
+    return {"latency_ms": latencies, "presents": info.sequence - first}
+
+
+def deliveries() -> dict[str, list[dict[str, Any]]]:
+    """Streams and bare grabs in turn."""
+    result: dict[str, list[dict[str, Any]]] = {"stream": [], "grab": []}
+    for _ in range(STREAM_ROUNDS):
+        for name in random.sample(list(result), len(result)):
+            with simulated(FAST) as capturer:
+                if name == "stream":
+                    capturer.start(0)
+                    result[name].append(arrivals(capturer, capturer.get_latest_frame))
+                else:
+                    result[name].append(arrivals(capturer, capturer.grab))
+    return result
+
+
+def slots() -> list[dict[str, Any]]:
+    """When `frames(60)` returned, against its slots, and the CPU time of as many grabs."""
+    rounds = []
+    for size in BEAT_SIZES * BEAT_ROUNDS:
+        script = f"size {size}; {BEAT}"
+        with simulated(script) as capturer, capturer.frames(60) as frames:
+            next(frames)
+            start, behind, cpu = time.perf_counter(), [], time.process_time()
+            for _ in range(BEAT_SLOTS):
+                _, seconds = next(frames)
+                behind.append(1e6 * (time.perf_counter() - start - seconds))
+            cpu = time.process_time() - cpu
+            late = frames.late
+        with simulated(script) as capturer:
+            capturer.grab()
+            grabs = time.process_time()
+            for _ in range(BEAT_SLOTS):
+                capturer.grab()
+            grabs = time.process_time() - grabs
+        rounds.append({"size": size, "behind_us": behind, "late": late, "cpu_s": cpu, "cpu_s_of_grabs": grabs})
+    return rounds
+
+
+def spinning() -> dict[str, list[float]]:
+    """Turns per second of a loop in Python: alone, and beside a stream that another thread reads."""
+
+    def spin() -> float:
+        turns, start = 0, time.perf_counter()
+        while time.perf_counter() - start < SPIN_SECONDS:
+            turns += 1
+        return turns / SPIN_SECONDS
+
+    def read() -> None:
+        try:
+            while True:
+                capturer.get_latest_frame()
+        except RuntimeError:  # stopped
+            pass
+
+    result: dict[str, list[float]] = {"alone": [], "beside": []}
+    with simulated(FAST) as capturer:
+        for _ in range(SPIN_ROUNDS):
+            result["alone"].append(spin())
+            capturer.start(0)
+            reader = threading.Thread(target=read)
+            reader.start()
+            result["beside"].append(spin())
+            capturer.stop()
+            reader.join()
+    return result
+
+
 def resident() -> int:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize()
@@ -178,6 +271,7 @@ def main() -> int:
         "kernels": kernels(),
         "screens": {"1920x1080": race(1920, 1080), "3840x2160": race(3840, 2160)},
         "steady": steady(1920, 1080),
+        "streams": {"deliveries": deliveries(), "slots": slots(), "spinning": spinning()},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

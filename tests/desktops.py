@@ -18,8 +18,9 @@ WIDTH, HEIGHT = 640, 360
 # The clock of these desktops moves only while a grab waits, so they never make a test wait.
 STILL = f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer still; clock virtual"
 MOVING = f"size {WIDTH}x{HEIGHT}; refresh 60; clock virtual"
-# This one makes a grab wait in earnest.
+# These two take real time. On the first one a grab waits in earnest; streams need one of them.
 STILL_FOR_REAL = f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer still"
+LIVE = f"size {WIDTH}x{HEIGHT}; refresh 200; pointer still"
 
 
 class XServer:
@@ -123,6 +124,10 @@ class SimDesktop:
         """A capturer whose waits take real time because nothing changes."""
         return rustcam.Capturer(backend="sim", sim=STILL_FOR_REAL, **options)
 
+    def open_live(self, **options: Any) -> rustcam.Capturer:
+        """A capturer in real time. After `change()` there is something new soon."""
+        return rustcam.Capturer(backend="sim", sim=LIVE, **options)
+
     def change(self) -> None:
         """Nothing to do: a moving simulated desktop presents at every refresh."""
 
@@ -131,15 +136,19 @@ class X11Desktop:
     """A real X server. `DISPLAY` points to it."""
 
     backend = "x11"
+    # One for all tests: none must begin with what the one before left on the screen.
+    _random = np.random.default_rng(7)
 
     def __init__(self, painter: Painter) -> None:
         self.painter = painter
-        self._random = np.random.default_rng(7)
 
     def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
         return rustcam.Capturer(backend="x11", **options)
 
     def open_waiting(self, **options: Any) -> rustcam.Capturer:
+        return self.open(**options)
+
+    def open_live(self, **options: Any) -> rustcam.Capturer:
         return self.open(**options)
 
     def change(self) -> npt.NDArray[np.uint8]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
 import rustcam
-from desktops import HEIGHT, STILL, WIDTH
+from desktops import HEIGHT, STILL, STILL_FOR_REAL, WIDTH
 
 HUGE = [2**31, 2**32, 2**32 + 100, 2**63, 2**64, 2**100]
 NAN, INF = float("nan"), float("inf")
@@ -102,6 +104,41 @@ TIMEOUTS: dict[str, tuple[Any, Any, str]] = {
     "None": (None, T, ""),
 }
 
+# Those of `get_latest_frame`, where `None` waits without end.
+LIMITS = {what: row for what, row in TIMEOUTS.items() if what != "None"}
+
+CAPS: dict[str, tuple[Any, Any, str]] = {
+    "negative": (-1, V, "positive.*-1"),
+    "negative float": (-0.5, V, "positive"),
+    "negative fraction": (Fraction(-1, 3), V, "positive"),
+    "very negative": (-(2**100), V, "positive"),
+    "NaN": (NAN, V, "nan"),
+    "infinity": (INF, V, "inf"),
+    "minus infinity": (-INF, V, "inf"),
+    "too fast": (10_001, V, "10000"),
+    "far too fast": (1e300, V, "1e\\+300"),
+    "too slow": (Fraction(1, 3601), V, "3601"),
+    "far too slow": (1e-300, V, "1e-300"),
+    **{str(n): (n, V, str(n)) for n in HUGE},
+    "decimal NaN": (Decimal("nan"), V, "NaN"),
+    "decimal infinity": (Decimal("inf"), V, "Infinity"),
+    "text": ("60", T, "Fraction"),
+    "bytes": (b"60", T, ""),
+    "list": ([60], T, ""),
+    "complex": (60j, T, "complex"),
+    "array": (np.array([60.0]), T, ""),
+}
+
+RATES: dict[str, tuple[Any, Any, str]] = {
+    **CAPS,
+    "zero": (0, V, "greater than 0"),
+    "zero float": (0.0, V, "greater than 0"),
+    "minus zero": (-0.0, V, "greater than 0"),
+    "zero fraction": (Fraction(0), V, "greater than 0"),
+    "false": (False, V, "greater than 0"),
+    "None": (None, VT, "greater than 0"),
+}
+
 
 def read_only() -> Any:
     out = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
@@ -168,6 +205,17 @@ TABLE = rows(
     ("grab", "out", OUTS),
     ("grab", "copy", FLAGS),
     ("grab", "new_frame_only", FLAGS),
+    ("start", "target_fps", CAPS),
+    ("start", "region", REGIONS),
+    ("start", "video_mode", FLAGS),
+    ("start", "fmt", FORMATS),
+    ("get_latest_frame", "timeout_ms", LIMITS),
+    ("get_latest_frame", "copy", FLAGS),
+    ("frames", "fps", RATES),
+    ("frames", "fmt", FORMATS),
+    ("frames", "region", REGIONS),
+    ("frames", "timeout_ms", TIMEOUTS),
+    ("frames", "copy", FLAGS),
     ("screenshot", "output", INDICES),
     ("screenshot", "device", INDICES),
     ("screenshot", "region", REGIONS),
@@ -192,13 +240,21 @@ def test_the_table_is_long_enough() -> None:
 @pytest.mark.parametrize(("call", "argument", "value", "exception", "words"), TABLE)
 def test_wrong_argument(call: str, argument: str, value: Any, exception: Any, words: str) -> None:
     good = {"backend": "sim"} if argument == "backend" else {"backend": "sim", "sim": STILL}
-    if call != "grab":
+    if hasattr(rustcam, call):
         with pytest.raises(exception, match=rf"(?s){words}") as caught:
             getattr(rustcam, call)(**{**good, argument: value})
+    elif call == "get_latest_frame":
+        with rustcam.Capturer(backend="sim", sim=STILL_FOR_REAL) as capturer:
+            capturer.start()
+            with pytest.raises(exception, match=rf"(?s){words}") as caught:
+                capturer.get_latest_frame(**{argument: value})
+            assert capturer.get_latest_frame() is not None, "a mistake must not spend the first frame"
     else:
         with rustcam.Capturer(**good) as capturer:
+            needed = {"fps": 60} if call == "frames" else {}
             with pytest.raises(exception, match=rf"(?s){words}") as caught:
-                capturer.grab(**{argument: value})
+                getattr(capturer, call)(**{**needed, argument: value})
+            assert not capturer.is_capturing
             assert capturer.grab() is not None, "a mistake must not spend the first frame"
     assert len(str(caught.value)) > 10
 
@@ -217,6 +273,21 @@ def test_out_and_borrowed_memory_exclude_each_other() -> None:
     out = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
     with rustcam.Capturer(backend="sim", sim=STILL) as capturer, pytest.raises(ValueError, match="copy"):
         capturer.grab(out=out, copy=False)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("target_fps", [0, None, 0.0])
+def test_video_mode_needs_a_rate(target_fps: Any) -> None:
+    with rustcam.Capturer(backend="sim", sim=STILL) as capturer:
+        with pytest.raises(ValueError, match=r"video_mode.*target_fps"):
+            capturer.start(target_fps, video_mode=True)
+        assert not capturer.is_capturing
+
+
+@pytest.mark.sim
+def test_frames_needs_a_rate() -> None:
+    with rustcam.Capturer(backend="sim", sim=STILL) as capturer, pytest.raises(TypeError, match="fps"):
+        capturer.frames()  # type: ignore[call-arg]
 
 
 @pytest.mark.sim

@@ -27,6 +27,7 @@ PACKAGE = [
     "_png.py",
     "_rustcam.abi3.so",
     "_rustcam.pyi",
+    "_stream.py",
     "_types.py",
     "cli.py",
     "py.typed",
@@ -57,6 +58,8 @@ def test_exactly_these_names() -> None:
         "DeviceError",
         "DuplicationError",
         "FrameInfo",
+        "FrameIterator",
+        "FrameStream",
         "OutputInfo",
         "PixelFormat",
         "PointerInfo",
@@ -132,6 +135,11 @@ def test_importing_is_quiet_and_starts_nothing(python: Any) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "1\n", "")
 
 
+def test_importing_leaves_the_big_packages_for_later(python: Any) -> None:
+    source = "import sys, rustcam; print([name for name in ('numpy', 'asyncio') if name in sys.modules])"
+    assert python(source).stdout == "[]\n"
+
+
 def test_importing_does_not_enable_the_gil(python: Any) -> None:
     source = """
 import sys
@@ -150,11 +158,17 @@ def test_stub_has_the_members_of_the_class(name: str) -> None:
     assert {member for member in members if not member.startswith("_")} == actual
 
 
-@pytest.mark.parametrize("name", ["list_outputs", "device_info", "output_info", "screenshot", "grab"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("list_outputs", "device_info", "output_info", "screenshot"),
+        *("grab", "start", "get_latest_frame", "stop", "frames", "stream", "_when_ready", "close"),
+    ],
+)
 def test_stub_has_the_parameters_of_the_function(name: str) -> None:
-    owner: Any = rustcam.Capturer if name == "grab" else rustcam
-    grab = next(n for n in stub_classes()["Capturer"].body if isinstance(n, ast.FunctionDef) and n.name == "grab")
-    node = {**stub_functions(), "grab": grab}[name]
+    owner: Any = rustcam if hasattr(rustcam, name) else rustcam.Capturer
+    methods = {node.name: node for node in stub_classes()["Capturer"].body if isinstance(node, ast.FunctionDef)}
+    node = {**stub_functions(), **methods}[name]
     actual = list(inspect.signature(getattr(owner, name)).parameters)
     assert [argument.arg for argument in node.args.args + node.args.kwonlyargs] == actual
 
@@ -198,7 +212,7 @@ def test_screenshot_is_one_rgb_picture() -> None:
     assert np.array_equal(part[:, :, 2::-1], picture[20:50, 10:30])
 
 
-@pytest.mark.parametrize("document", ["README.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/streaming.md"])
 def test_python_in_documents_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Python block runs, in order and in one namespace, with the simulated desktop in place of the screen."""
     monkeypatch.chdir(tmp_path)

@@ -5,6 +5,7 @@
     with rustcam.Capturer() as screen:
         frame = screen.grab(fmt="rgb")      # uint8 array (height, width, 3)
 
+`start()` and `get_latest_frame()` follow the screen, `frames(60)` has a constant rate, `stream()` is for asyncio.
 `rustcam.screenshot()` takes a single picture in one call, `rustcam.list_outputs()` says which outputs there are.
 The reference of every class and function is `_rustcam.pyi`, which editors show.
 """
@@ -13,6 +14,7 @@ from ._errors import AccessLost, CaptureError, CaptureTimeout, DeviceError, Dupl
 from ._rustcam import (
     Capturer,
     FrameInfo,
+    FrameIterator,
     PointerInfo,
     Stats,
     __version__,
@@ -22,6 +24,7 @@ from ._rustcam import (
     output_info,
     screenshot,
 )
+from ._stream import FrameStream
 from ._types import OutputInfo, PixelFormat
 
 __all__ = [
@@ -32,6 +35,8 @@ __all__ = [
     "DeviceError",
     "DuplicationError",
     "FrameInfo",
+    "FrameIterator",
+    "FrameStream",
     "OutputInfo",
     "PixelFormat",
     "PointerInfo",

@@ -5,6 +5,9 @@ user sees it, that is after rotation. Rectangles are `(left, top, right, bottom)
 are the first column and row outside.
 """
 
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from types import TracebackType
 from typing import Final, Literal, SupportsIndex, final
 
@@ -12,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self, TypeAlias, disjoint_base
 
+from ._stream import FrameStream
 from ._types import OutputInfo, PixelFormat
 
 __all__ = [
     "Capturer",
     "FrameInfo",
+    "FrameIterator",
     "PointerInfo",
     "Stats",
     "__version__",
@@ -35,16 +40,23 @@ _cpu_path: Final[str]
 _backends: Final[list[str]]
 
 _Region: TypeAlias = tuple[SupportsIndex, SupportsIndex, SupportsIndex, SupportsIndex] | list[int]
+_Rate: TypeAlias = float | Fraction | Decimal
 
 @disjoint_base
 class Capturer:
-    """Captures one output.
+    """Captures one output, in one of three ways at a time.
+
+    - `grab()`: one image per call, when you want it.
+    - `start()`, `get_latest_frame()`, `stop()`: a thread captures on its own, and you take the newest image. `stream()`
+      is the same for asyncio.
+    - `frames()`: images at a constant rate, for video.
 
     A capturer keeps its connection to the desktop and the last image, so one that lives long is far cheaper than many
     short ones. It is a context manager; `close()` or dropping it releases everything.
 
-    It belongs to the thread that made it: `grab` from another thread raises `RuntimeError`. With `any_thread=True` all
-    threads may grab, one after the other. Closing and dropping are allowed from any thread in both cases.
+    It belongs to the thread that made it: capturing from another thread raises `RuntimeError`. With `any_thread=True`
+    all threads may capture, one after the other. Stopping, closing and dropping are allowed from any thread in both
+    cases, and reading properties, too.
     """
 
     def __new__(
@@ -117,16 +129,128 @@ class Capturer:
             TypeError: An argument has the wrong type.
             ValueError: `timeout_ms` out of range, unknown `fmt`, a region as for the constructor, `out` that does not
                 fit (nothing is written then), or `out` together with `copy=False`.
-            RuntimeError: The capturer is closed, or belongs to another thread.
+            RuntimeError: The capturer is closed, streams, has an open `frames()` iterator, or belongs to another
+                thread.
             AccessLost: The desktop is gone for a reason that does not pass by itself.
             DeviceError: The graphics device is gone.
             CaptureError: Anything else that the system reports; nothing is left of the region after a mode change.
         """
 
+    def start(
+        self,
+        target_fps: _Rate | None = 60,
+        region: _Region | None = None,
+        video_mode: bool = False,
+        *,
+        fmt: PixelFormat = "bgra",
+    ) -> None:
+        """Starts a thread that captures on its own. `get_latest_frame` takes what it captured.
+
+        There is room for one image. A newer one replaces one that nobody took, so that a slow reader gets the newest
+        image and never a backlog, and never slows the capture down.
+
+        Args:
+            target_fps: Most frames per second: an int, a float, a `Fraction` or a `Decimal`, up to 10000 and not below
+                one per hour. 0 or `None`: every present of the desktop.
+            region: Part of the output, in its coordinates; `None` for the capturer's region.
+            video_mode: Publish a frame at every tick of `target_fps`, the previous image again if nothing is new.
+            fmt: Pixel format, as for `grab`.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: A rate that is negative, not a number or out of range; `video_mode` without a rate; `fmt` or
+                `region` as for `grab`.
+            RuntimeError: A stream runs already, a `frames()` iterator is open, the capturer is closed, or belongs to
+                another thread.
+        """
+
+    def get_latest_frame(self, timeout_ms: SupportsIndex | None = None, *, copy: bool = True) -> npt.NDArray[np.uint8]:
+        """Returns the newest image of the stream; waits for one that was not returned before.
+
+        The pixels are not copied: the array takes over the memory that the thread wrote, and gives it back when it
+        dies, in whatever thread, also after `stop()` and after the capturer is gone. `frame_info` describes the
+        returned image; its presents and dirty rectangles include those of images that were replaced before anyone took
+        them. Waiting runs without the GIL, and Ctrl-C ends it within 50 ms.
+
+        Args:
+            timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls, `None` waits without end.
+            copy: If false, the array is read-only. It is independent of all others in both cases.
+
+        Returns:
+            A C-contiguous `uint8` array of shape `(height, width, channels)`.
+
+        Raises:
+            CaptureTimeout: Nothing new came in time. It is a `TimeoutError`, too.
+            TypeError: An argument has the wrong type.
+            ValueError: `timeout_ms` out of range.
+            RuntimeError: There is no stream, it was stopped or the capturer closed meanwhile, or the capturer belongs
+                to another thread.
+            AccessLost: The thread lost the desktop for a reason that does not pass by itself. As every failure of the
+                thread this is raised once, by the next call, and the stream is over then.
+            DeviceError: The thread lost the graphics device.
+            CaptureError: Anything else that the system reported to the thread.
+        """
+
+    def stop(self) -> None:
+        """Ends the stream and its thread; does nothing if there is none. Allowed from any thread.
+
+        A `get_latest_frame` that waits in another thread raises `RuntimeError`. Afterwards `grab`, `start` and `frames`
+        work again. An open `frames()` iterator is not affected: it has its own `close()`.
+        """
+
+    def frames(
+        self,
+        fps: _Rate,
+        fmt: PixelFormat = "bgra",
+        region: _Region | None = None,
+        timeout_ms: SupportsIndex = 5000,
+        *,
+        copy: bool = True,
+    ) -> FrameIterator:
+        """Images at a constant rate, for video: `for image, seconds in capturer.frames(60): ...`.
+
+        Args:
+            fps: Frames per second: an int, a float, a `Fraction` or a `Decimal`, up to 10000 and not below one per
+                hour. It is taken exactly; `Fraction(60000, 1001)` is the rate of television, 59.94 is a little less.
+            fmt: Pixel format, as for `grab`.
+            region: Part of the output, in its coordinates; `None` for the capturer's region.
+            timeout_ms: How long the first image may take, in milliseconds, 0 to 2**32 - 1.
+            copy: If false, images are read-only arrays on memory that the capturer keeps, as for `grab`.
+
+        Returns:
+            An iterator without end. The capturer does nothing else until it is closed or dropped.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: A rate that is zero, negative, not a number or out of range; the others as for `grab`.
+            RuntimeError: A stream runs, another iterator is open, the capturer is closed, or belongs to another thread.
+        """
+
+    def stream(
+        self,
+        target_fps: _Rate | None = 0,
+        region: _Region | None = None,
+        video_mode: bool = False,
+        *,
+        fmt: PixelFormat = "bgra",
+        copy: bool = True,
+    ) -> FrameStream:
+        """The newest images for asyncio: `async for image in capturer.stream(): ...`.
+
+        The arguments are those of `start` and `get_latest_frame`. They are looked at when the first image is asked for,
+        because the stream starts then; their mistakes are raised there.
+        """
+
+    def _when_ready(self, callback: Callable[[], object]) -> None:
+        """Calls `callback` once, from any thread, when `get_latest_frame` has something to return or to raise.
+
+        There is one such callback at a time: a new one replaces one that was not called yet.
+        """
+
     def close(self) -> None:
         """Releases everything. May be called often, from any thread, and ends a call that is waiting in another one.
 
-        Properties stay readable; `grab` raises `RuntimeError("Capturer is closed")` from then on.
+        Properties stay readable; whatever captures raises `RuntimeError("Capturer is closed")` from then on.
         """
 
     def __enter__(self) -> Self:
@@ -175,7 +299,7 @@ class Capturer:
 
     @property
     def is_capturing(self) -> bool:
-        """Whether a capture runs in the background."""
+        """Whether a stream runs or a `frames()` iterator is open."""
 
     @property
     def backend(self) -> str:
@@ -196,6 +320,66 @@ class Capturer:
     @property
     def closed(self) -> bool:
         """Whether `close()` was called."""
+
+@final
+class FrameIterator:
+    """Images at a constant rate, from `Capturer.frames`. An iterator and a context manager.
+
+    The clock of the slots is absolute: slot `i` is due exactly `i / fps` seconds after the first, after hours as after
+    a second. A slot without news shows the last image again; images that come and go between two slots are skipped.
+
+    `close()`, leaving `with`, or dropping the iterator gives the capturer back.
+    """
+
+    def __iter__(self) -> Self:
+        """Returns the iterator."""
+
+    def __next__(self) -> tuple[npt.NDArray[np.uint8], float]:
+        """Waits for the next slot, without the GIL, and returns its image and its time.
+
+        The time is that of the slot in seconds since the first, exactly `i / fps` rounded to a float. A slot whose time
+        has passed is returned at once: all slots come, in order, with their own time. If the desktop is away, the slot
+        waits until it is back. An exception leaves the iterator open; the next call asks for the same slot again.
+
+        Raises:
+            StopIteration: The iterator is closed.
+            CaptureTimeout: The first image did not come in time.
+            RuntimeError: The capturer is closed, or belongs to another thread.
+            AccessLost: The desktop is gone for a reason that does not pass by itself.
+            DeviceError: The graphics device is gone.
+            CaptureError: Anything else that the system reports.
+        """
+
+    def close(self) -> None:
+        """Gives the capturer back. May be called often and from any thread."""
+
+    def __enter__(self) -> Self:
+        """Returns the iterator."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+        /,
+    ) -> None:
+        """Closes the iterator."""
+
+    @property
+    def start_time(self) -> float | None:
+        """When slot 0 was, in seconds since the epoch, as `time.time()` counts them; `None` before it."""
+
+    @property
+    def late(self) -> int:
+        """Slots that were asked for only after their time, because the consumer was busy."""
+
+    @property
+    def repeated(self) -> int:
+        """Slots that show the same image as the one before, because nothing was new."""
+
+    @property
+    def skipped(self) -> int:
+        """Presents that no slot shows, because a newer one came before the slot was due."""
 
 @final
 class FrameInfo:

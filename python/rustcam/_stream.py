@@ -1,27 +1,52 @@
-"""Frames for asyncio: `async for frame in capturer.stream()`."""
+"""Frames for asyncio: `async for frame in capturer.stream()`.
+
+Neither asyncio nor numpy is imported before it is needed: both take longer than the rest of the package.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import atexit
+import contextlib
+import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
-import numpy as np
-import numpy.typing as npt
-
-from rustcam._errors import CaptureTimeout
+from ._errors import CaptureTimeout
 
 if TYPE_CHECKING:
-    from rustcam._rustcam import Capturer
+    import asyncio
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from ._rustcam import Capturer
 
 __all__ = ["FrameStream"]
 
 
-class FrameStream:
-    """The newest frames of a capturer, as an asynchronous iterator.
+_called_from_threads: weakref.WeakSet[Capturer] = weakref.WeakSet()
 
-    The stream starts with the first frame that is asked for. The capture thread wakes the event loop when a frame is
-    there; nothing polls, and no thread is made per call. Leaving an `async with`, or `aclose()`, stops the stream.
+
+def close_at_exit(capturer: Capturer) -> None:
+    """Closes a capturer before the interpreter ends, because its thread calls into Python."""
+    _called_from_threads.add(capturer)
+
+
+@atexit.register
+def _close_all() -> None:
+    for capturer in list(_called_from_threads):
+        capturer.close()
+
+
+class FrameStream:
+    """The newest images of a capturer, as an asynchronous iterator, from `Capturer.stream`.
+
+    The stream starts when the first image is asked for. The capture thread wakes the event loop when there is one;
+    nothing polls, and no thread is made per call. Several tasks may iterate: each image goes to one of them. Every
+    request lets the other tasks of the loop run first, also if an image is there already.
+
+    Leaving `async with`, or `aclose()`, stops the stream; leaving `async for` does not. Exceptions are those of `start`
+    and `get_latest_frame`, except that nobody times out.
     """
 
     def __init__(self, capturer: Capturer, options: dict[str, Any], copy: bool) -> None:
@@ -30,27 +55,38 @@ class FrameStream:
         self._copy = copy
         self._started = False
         self._closed = False
+        self._arrived: Optional[asyncio.Future[None]] = None
 
     def __aiter__(self) -> FrameStream:
         return self
 
     async def __anext__(self) -> npt.NDArray[np.uint8]:
-        if self._closed:
-            raise StopAsyncIteration
-        if not self._started:
-            self._capturer.start(**self._options)
-            self._started = True
-        while True:
+        import asyncio
+
+        # A consumer that is slower than the desktop would otherwise never leave the loop to anybody else.
+        await asyncio.sleep(0)
+        while not self._closed:
+            if not self._started:
+                self._capturer.start(**self._options)
+                self._started = True
             try:
                 return self._capturer.get_latest_frame(0, copy=self._copy)
             except CaptureTimeout:
                 await self._arrival()
-            if self._closed:
-                raise StopAsyncIteration
+        raise StopAsyncIteration
 
     async def _arrival(self) -> None:
-        """Waits until there is a frame, or a reason why none will come."""
+        """Waits until there is an image, or a reason why none will come. All tasks wait for the same ring."""
+        import asyncio
+
         loop = asyncio.get_running_loop()
+        arrived = self._arrived
+        if arrived is None or arrived.done() or arrived.get_loop() is not loop:
+            arrived = self._listen(loop)
+        # One task that gives up must not take the others with it.
+        await asyncio.shield(arrived)
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
         arrived = loop.create_future()
 
         def resolve() -> None:
@@ -58,14 +94,16 @@ class FrameStream:
                 arrived.set_result(None)
 
         def ring() -> None:
-            if not loop.is_closed():
+            # A loop that was closed has nobody left to wake.
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(resolve)
 
         self._capturer._when_ready(ring)
-        await arrived
+        self._arrived = arrived
+        return arrived
 
     async def aclose(self) -> None:
-        """Stops the stream. Idempotent."""
+        """Stops the stream and ends the iteration of every task. Idempotent."""
         if not self._closed:
             self._closed = True
             if self._started:

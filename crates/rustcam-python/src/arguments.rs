@@ -83,6 +83,13 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Fps {
         if value.is_none() {
             return Ok(Self(None));
         }
+        if let Some(whole) = integer(&value)? {
+            let rate = whole.extract::<u64>().ok().filter(|n| *n <= 10_000);
+            let rate = rate.ok_or_else(|| {
+                PyValueError::new_err(format!("a frame rate must be a positive number up to 10000, got {whole}"))
+            })?;
+            return Ok(Self(Rate::new(rate, 1).ok()));
+        }
         let wrong = || wrong_type("an int, a float or a Fraction", &value);
         let ratio = value.getattr_opt(pyo3::intern!(value.py(), "as_integer_ratio"))?.ok_or_else(wrong)?;
         let range = || {

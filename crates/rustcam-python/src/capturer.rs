@@ -181,12 +181,15 @@ impl Capturer {
     }
 
     /// Calls `callback` once, from any thread, as soon as `get_latest_frame` has something to return or to raise.
-    fn _when_ready(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<()> {
+    fn _when_ready(slf: Bound<'_, Self>, callback: Py<PyAny>) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        // A thread that waits for an interpreter which is ending never comes back: it has to end before.
+        py.import("rustcam._stream")?.call_method1("close_at_exit", (&slf,))?;
         let bell = Box::new(move || {
             // During the end of the interpreter there is nobody left to tell.
             let _ = Python::try_attach(|py| callback.call0(py).map_err(|error| error.write_unraisable(py, None)));
         });
-        detached(py, || self.handle.ring_when_ready(bell))
+        detached(py, || this.handle.ring_when_ready(bell))
     }
 
     fn close(&self, py: Python<'_>) {
@@ -323,17 +326,29 @@ impl Capturer {
     }
 }
 
-/// Lets Python's signal handlers run during a wait; what they raise ends the call.
+impl Drop for Capturer {
+    fn drop(&mut self) {
+        // The capture thread may be about to call into Python: it must not be waited for with the interpreter in hand.
+        // SAFETY: Python frees its objects while it is attached to this thread.
+        let py = unsafe { Python::assume_attached() };
+        py.detach(|| self.handle.close());
+    }
+}
+
+/// Lets Python's signal handlers run during a wait; what they raise ends the call. So does the end of the interpreter.
 pub fn interrupt(raised: &mut Option<PyErr>) -> impl FnMut() -> Result<()> + '_ {
+    let ended = || Error::new(ErrorKind::Interrupted, "interrupted by a signal handler or the end of the interpreter");
     #[allow(
         clippy::redundant_closure_for_method_calls,
         reason = "the method is not general over lifetimes, the closure is"
     )]
-    move || {
-        Python::attach(|py| py.check_signals()).map_err(|error| {
+    move || match Python::try_attach(|py| py.check_signals()) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) => {
             *raised = Some(error);
-            Error::new(ErrorKind::Interrupted, "interrupted by a signal handler")
-        })
+            Err(ended())
+        }
+        None => Err(ended()),
     }
 }
 

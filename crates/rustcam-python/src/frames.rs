@@ -1,7 +1,7 @@
 //! The iterator that `Capturer.frames()` returns.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
@@ -16,29 +16,33 @@ pub struct FrameIterator {
     rate: Rate,
     copy: bool,
     closed: AtomicBool,
+    /// Locked for a whole step, so that threads which share the iterator get different slots.
+    course: Mutex<Course>,
     state: Mutex<State>,
 }
 
+/// What can be read while a step waits.
+#[derive(Clone, Copy, Default)]
 struct State {
-    course: Course,
+    counts: Counts,
     /// When slot 0 was, in seconds since the epoch.
     start_time: Option<f64>,
 }
 
 impl FrameIterator {
     pub fn new(capturer: Py<Capturer>, rate: Rate, course: Course, copy: bool) -> Self {
-        let state = Mutex::new(State { course, start_time: None });
-        Self { capturer, rate, copy, closed: AtomicBool::new(false), state }
+        let closed = AtomicBool::new(false);
+        Self { capturer, rate, copy, closed, course: Mutex::new(course), state: Mutex::default() }
     }
 
-    /// Counters and start are numbers: no panic can leave them half done.
-    fn read<T>(&self, pick: impl FnOnce(&State) -> T) -> T {
-        pick(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    fn state(&self) -> State {
+        *lock(&self.state)
     }
+}
 
-    fn counts(&self) -> Counts {
-        self.read(|state| state.course.counts())
-    }
+/// What these locks guard is whole at every moment, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[pymethods]
@@ -53,16 +57,15 @@ impl FrameIterator {
         if self.closed.load(Ordering::Acquire) {
             return Err(PyStopIteration::new_err(()));
         }
-        let mut course = self.read(|state| state.course.clone());
-        let outcome = capturer.interruptible(py, |interrupt| {
+        let (frame, slot) = capturer.interruptible(py, |interrupt| {
+            let mut course = lock(&self.course);
             let outcome = capturer.handle().next_frame(&mut course, !self.copy, interrupt);
-            self.state.lock().unwrap_or_else(PoisonError::into_inner).course = course;
+            lock(&self.state).counts = course.counts();
             outcome
-        });
-        let (frame, slot) = outcome?;
+        })?;
         if slot == 0 {
             let now = py.import("time")?.call_method0("time")?.extract()?;
-            self.state.lock().unwrap_or_else(PoisonError::into_inner).start_time = Some(now);
+            lock(&self.state).start_time = Some(now);
         }
         // Python divides integers of any size correctly rounded.
         let (numerator, denominator) = self.rate.seconds(slot);
@@ -94,22 +97,22 @@ impl FrameIterator {
 
     #[getter]
     fn start_time(&self) -> Option<f64> {
-        self.read(|state| state.start_time)
+        self.state().start_time
     }
 
     #[getter]
     fn late(&self) -> u64 {
-        self.counts().late
+        self.state().counts.late
     }
 
     #[getter]
     fn repeated(&self) -> u64 {
-        self.counts().repeated
+        self.state().counts.repeated
     }
 
     #[getter]
     fn skipped(&self) -> u64 {
-        self.counts().skipped
+        self.state().counts.skipped
     }
 }
 

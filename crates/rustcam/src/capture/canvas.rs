@@ -115,6 +115,14 @@ impl Canvas {
         std::mem::take(&mut self.log).into_damage()
     }
 
+    /// Enters damage that [`Canvas::take_damage`] took and nobody was told.
+    pub(super) fn restore_damage(&mut self, damage: Damage) {
+        let mut log = DamageLog::default();
+        log.add(damage);
+        log.add(self.take_damage());
+        self.log = log;
+    }
+
     /// Bytes written to destinations so far.
     pub(super) fn bytes(&self) -> u64 {
         self.brush.bytes()

@@ -33,18 +33,19 @@ impl DamageLog {
 /// Damage as the user sees it.
 pub(super) fn to_desktop(damage: Damage, output: &Output) -> Damage {
     let (rotation, desktop) = (output.image_rotation, output.size);
-    Damage {
-        dirty: damage.dirty.into_iter().map(|r| rotation.to_desktop(r, desktop)).collect(),
-        moves: damage
-            .moves
-            .into_iter()
-            .map(|m| {
-                let from = Rect::at(m.source, m.destination.size());
-                Move {
-                    source: rotation.to_desktop(from, desktop).origin(),
-                    destination: rotation.to_desktop(m.destination, desktop),
-                }
-            })
-            .collect(),
-    }
+    mapped(damage, |r| rotation.to_desktop(r, desktop))
+}
+
+/// Damage as the source sees it.
+pub(super) fn to_texture(damage: Damage, output: &Output) -> Damage {
+    let (rotation, desktop) = (output.image_rotation, output.size);
+    mapped(damage, |r| rotation.to_texture(r, desktop))
+}
+
+fn mapped(damage: Damage, map: impl Fn(Rect) -> Rect) -> Damage {
+    let moved = |m: Move| Move {
+        source: map(Rect::at(m.source, m.destination.size())).origin(),
+        destination: map(m.destination),
+    };
+    Damage { dirty: damage.dirty.into_iter().map(&map).collect(), moves: damage.moves.into_iter().map(moved).collect() }
 }

@@ -40,17 +40,21 @@ impl Snapshot {
         }
     }
 
-    /// The same as [`Snapshot::of`], without cloning what stays the same for hours. `info` is that of the frame which the caller has,
-    /// while a stream is ahead of its reader.
-    fn update(&mut self, session: &Session, info: bool) {
+    /// The same as [`Snapshot::of`], without cloning what stays the same for hours.
+    fn update(&mut self, session: &Session) {
+        self.follow(session);
+        self.info = session.info().cloned();
+        self.stats = session.stats();
+    }
+
+    /// The same while a stream is ahead of its reader: what was returned, and how often nothing was, only the reader knows.
+    fn follow(&mut self, session: &Session) {
         if self.output != *session.output() {
             self.output = session.output().clone();
         }
         self.region = session.region();
-        self.stats = session.stats();
-        if info {
-            self.info = session.info().cloned();
-        }
+        let Stats { frames, timeouts, missed, .. } = self.stats;
+        self.stats = Stats { frames, timeouts, missed, ..session.stats() };
     }
 }
 
@@ -189,16 +193,20 @@ impl Handle {
             let slice = patience.slice(Duration::MAX)?;
             match mailbox.take(slice) {
                 Ok(Some(delivery)) => {
-                    self.shared.lock().snapshot.info = Some(delivery.info);
+                    let Snapshot { info, stats, .. } = &mut self.shared.lock().snapshot;
+                    stats.frames += 1;
+                    stats.missed += delivery.info.accumulated.saturating_sub(1);
+                    *info = Some(delivery.info);
                     return Ok(delivery.frame);
                 }
                 Ok(None) if patience.is_over() => {
+                    self.shared.lock().snapshot.stats.timeouts += 1;
                     let waited = timeout.unwrap_or_default().as_millis();
                     return Err(Error::new(ErrorKind::Timeout, format!("no new frame within {waited} ms")));
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    self.stop();
+                    self.end_stream(|ended| Arc::ptr_eq(ended, &mailbox), stopped);
                     return Err(error);
                 }
             }
@@ -217,7 +225,7 @@ impl Handle {
 
     /// Ends the stream, if there is one, and returns when its thread has ended. The session can be used again afterwards.
     pub fn stop(&self) {
-        self.end_stream(|| Error::new(ErrorKind::WrongState, "the stream was stopped"));
+        self.end_stream(|_| true, stopped);
     }
 
     /// Begins a sequence of frames at a constant rate.
@@ -261,7 +269,7 @@ impl Handle {
             // After a fork the lock may be held by a thread that does not exist here.
             return;
         }
-        self.end_stream(closed);
+        self.end_stream(|_| true, closed);
         let usage = {
             let mut state = self.shared.lock();
             state.framing = false;
@@ -297,11 +305,11 @@ impl Handle {
                     return Err(closed());
                 }
                 Usage::Streaming(stream) => {
-                    let failure = stream.mailbox().failure();
+                    let mailbox = Arc::clone(stream.mailbox());
                     state.usage = Usage::Streaming(stream);
                     drop(state);
-                    if let Some(error) = failure {
-                        self.stop();
+                    if let Some(error) = mailbox.failure() {
+                        self.end_stream(|ended| Arc::ptr_eq(ended, &mailbox), stopped);
                         return Err(error);
                     }
                     return Err(Error::new(
@@ -328,14 +336,15 @@ impl Handle {
         }
     }
 
-    fn end_stream(&self, reason: impl FnOnce() -> Error) {
+    /// Ends the stream if it is one of those `meant`, and gives its session back.
+    fn end_stream(&self, meant: impl FnOnce(&Arc<Mailbox>) -> bool, reason: impl FnOnce() -> Error) {
         if self.is_foreign() {
             return;
         }
         let stream = {
             let mut state = self.shared.lock();
             match std::mem::replace(&mut state.usage, Usage::Busy) {
-                Usage::Streaming(stream) => stream,
+                Usage::Streaming(stream) if meant(stream.mailbox()) => stream,
                 other => {
                     state.usage = other;
                     return;
@@ -343,9 +352,14 @@ impl Handle {
             }
         };
         // The thread may need the lock before it can end.
-        let session = stream.stop(reason()).map(Box::new);
-        self.shared.lock().usage = session.map_or(Usage::Gone, Usage::Idle);
-        self.shared.changed.notify_all();
+        let session = stream.stop(reason());
+        let lease = Lease { handle: self, session: session.map(Box::new) };
+        if let Some(mut lease) = Some(lease).filter(|lease| lease.session.is_some()) {
+            let Snapshot { info, stats, .. } = self.snapshot();
+            lease.session().returned_by_stream(info, &stats);
+        } else {
+            self.shared.lock().usage = Usage::Gone;
+        }
     }
 
     fn check_open(&self) -> Result<()> {
@@ -382,6 +396,10 @@ impl Shared {
     }
 }
 
+fn stopped() -> Error {
+    Error::new(ErrorKind::WrongState, "the stream was stopped")
+}
+
 fn closed() -> Error {
     Error::new(ErrorKind::WrongState, "Capturer is closed")
 }
@@ -403,7 +421,7 @@ impl Lease<'_> {
         let shared = Arc::downgrade(&self.handle.shared);
         let observe = move |session: &Session| {
             if let Some(shared) = shared.upgrade() {
-                shared.lock().snapshot.update(session, false);
+                shared.lock().snapshot.follow(session);
             }
         };
         let stream = Stream::start(*session, Arc::clone(&self.handle.clock), options, observe);
@@ -420,7 +438,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
         let mut state = self.handle.shared.lock();
-        state.snapshot.update(&session, true);
+        state.snapshot.update(&session);
         if self.handle.is_closed() {
             state.usage = Usage::Gone;
             drop(state);

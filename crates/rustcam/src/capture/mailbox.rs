@@ -98,6 +98,11 @@ impl Mailbox {
         }
     }
 
+    /// Takes the frame that no reader will ask for.
+    pub(super) fn leftover(&self) -> Option<Delivery> {
+        self.lock().delivery.take()
+    }
+
     /// What ended the capture, if it ended.
     pub(super) fn failure(&self) -> Option<Error> {
         self.lock().end.clone()

@@ -324,6 +324,25 @@ impl Session {
         })
     }
 
+    /// A frame that was captured goes to nobody: what it told is news again.
+    pub(super) fn take_back(&mut self, info: &FrameInfo) {
+        self.news.presents += info.accumulated;
+        self.news.present_time = info.present_time;
+        self.news.protected = info.protected;
+        self.news.owed = true;
+        let output = self.output();
+        let damage = damage::to_texture(info.damage.clone(), output);
+        self.canvas.restore_damage(damage);
+    }
+
+    /// Takes over what only the reader of a stream knows: the frame it has, and what it was given.
+    pub(super) fn returned_by_stream(&mut self, info: Option<FrameInfo>, given: &Stats) {
+        self.info = info;
+        self.stats.frames = given.frames;
+        self.stats.missed = given.missed;
+        self.stats.timeouts = given.timeouts;
+    }
+
     /// A frame goes to the caller: what was news describes it.
     fn returned(&mut self, now: Duration) {
         let damage = damage::to_desktop(self.canvas.take_damage(), self.output());

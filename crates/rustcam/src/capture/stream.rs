@@ -67,7 +67,11 @@ impl Stream {
     /// Ends the thread and returns its session; `None` if the thread panicked. Readers get `reason`.
     pub(super) fn stop(mut self, reason: Error) -> Option<Session> {
         self.mailbox.end(reason);
-        self.halt()
+        let mut session = self.halt()?;
+        if let Some(leftover) = self.mailbox.leftover() {
+            session.take_back(&leftover.info);
+        }
+        Some(session)
     }
 
     fn halt(&mut self) -> Option<Session> {
@@ -126,13 +130,21 @@ impl Runner {
     fn run(mut self, observe: &dyn Fn(&Session)) -> Session {
         let start = self.clock.now();
         let mut slot = 0;
+        // A stream begins with the screen as it is.
+        let mut first = true;
         while !self.brake.is_pulled() {
             if let Some(rate) = self.options.rate {
                 self.pause_until(start + rate.slot(slot));
                 // Ticks that passed meanwhile are gone: the newest frame wins, and no backlog builds up.
                 slot = rate.slot_at(self.clock.now().saturating_sub(start)) + 1;
             }
-            let outcome = if self.options.video { self.tick() } else { self.grab(PATIENCE, true).map(drop) };
+            let outcome = if first {
+                self.grab(PATIENCE, false).map(|some| first = !some)
+            } else if self.options.video {
+                self.tick()
+            } else {
+                self.grab(PATIENCE, true).map(drop)
+            };
             observe(&self.session);
             if let Err(error) = outcome {
                 if !self.brake.is_pulled() {
@@ -146,7 +158,12 @@ impl Runner {
 
     /// A frame for this tick. If nothing is new and the last one still waits to be taken, that one serves again.
     fn tick(&mut self) -> Result<()> {
-        if self.grab(Duration::ZERO, true)? || self.mailbox.is_full() {
+        let new = match self.grab(Duration::ZERO, true) {
+            // The desktop is gone: worth more than one look.
+            Err(error) if error.loss().is_some() => self.grab(PATIENCE, false)?,
+            other => other?,
+        };
+        if new || self.mailbox.is_full() {
             return Ok(());
         }
         self.grab(Duration::ZERO, false).map(drop)
