@@ -225,10 +225,16 @@ pub fn interrupt(raised: &mut Option<PyErr>) -> impl FnMut() -> Result<()> + '_ 
         reason = "the method is not general over lifetimes, the closure is"
     )]
     move || {
-        Python::attach(|py| py.check_signals()).map_err(|error| {
-            *raised = Some(error);
-            Error::new(ErrorKind::Interrupted, "interrupted by a signal handler")
-        })
+        let reason = match Python::try_attach(|py| py.check_signals()) {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) => {
+                *raised = Some(error);
+                "interrupted by a signal handler"
+            }
+            // A daemon thread that outlives the interpreter gives up what it holds; there is nobody to return to.
+            None => "the interpreter has ended",
+        };
+        Err(Error::new(ErrorKind::Interrupted, reason))
     }
 }
 
