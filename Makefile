@@ -8,7 +8,7 @@ export PYO3_PYTHON := $(abspath $(PY))
 SOURCES := $(shell find crates/rustcam/src crates/rustcam-python python -type f -not -name '*.pyc') \
 	crates/rustcam/Cargo.toml Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help demo test bench check wheels clean
+.PHONY: help demo test fuzz race bench soak check wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -21,10 +21,20 @@ test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs som
 	sh scripts/packages.sh x11 windows wine || true
 	$(PY) scripts/test.py $(LANES)
 
+fuzz:  ## random worlds against the oracle; WORLDS=1000000 for longer
+	RUSTCAM_WORLDS=$(or $(WORLDS),100000) cargo test --package rustcam --test worlds
+
+race:  ## the threads of the engine under the thread sanitizer; needs nightly Rust with rust-src
+	RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target x86_64-unknown-linux-gnu --target-dir target/race \
+		--package rustcam --lib --test stream --test capture
+
 bench: $(VENV)/dev $(VENV)/installed  ## measure speed and memory, write docs/performance.md
 	sh scripts/packages.sh x11 || true
 	PYTHONPATH=tests $(PY) benches/bench.py benches/results/x11.json
 	$(PY) benches/render.py benches/results/x11.json docs/performance.md
+
+soak: $(VENV)/installed  ## stream for two minutes and watch memory, files and threads; SECONDS=600 for longer
+	$(PY) benches/soak.py $(or $(SECONDS),120)
 
 check: $(VENV)/dev $(VENV)/installed  ## formatting, lints, types, stub, architecture
 	$(PY) scripts/check.py

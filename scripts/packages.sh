@@ -34,6 +34,7 @@ for purpose in "$@"; do
     x11)
         need xvfb Xvfb
         need x11-xserver-utils xrandr
+        need xcompmgr xcompmgr
         ;;
     windows)
         need gcc-mingw-w64-x86-64-win32 x86_64-w64-mingw32-gcc

@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 use pyo3::Borrowed;
+use rustcam::capture::Rate;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::{self, Backend, Output};
@@ -20,6 +21,7 @@ pub struct TimeoutMs(pub Duration);
 
 impl TimeoutMs {
     pub const SECOND: Self = Self(Duration::from_secs(1));
+    pub const FIVE_SECONDS: Self = Self(Duration::from_secs(5));
 }
 
 impl<'a, 'py> FromPyObject<'a, 'py> for TimeoutMs {
@@ -31,6 +33,69 @@ impl<'a, 'py> FromPyObject<'a, 'py> for TimeoutMs {
             Ok(ms @ 0..=MAX_TIMEOUT_MS) => Ok(Self(Duration::from_millis(ms as u64))),
             _ => Err(PyValueError::new_err(format!("timeout_ms must be between 0 and {MAX_TIMEOUT_MS}, got {ms}"))),
         }
+    }
+}
+
+/// `timeout_ms=` where `None` means to wait without end.
+pub struct OptionalTimeoutMs(pub Option<Duration>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for OptionalTimeoutMs {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if value.is_none() {
+            return Ok(Self(None));
+        }
+        TimeoutMs::extract(value).map(|timeout| Self(Some(timeout.0)))
+    }
+}
+
+/// `fps=` or `target_fps=`: an int, a float or a `fractions.Fraction`. `None` stands for zero.
+pub struct Fps(Option<Rate>);
+
+impl Fps {
+    /// 60 frames per second.
+    ///
+    /// # Panics
+    /// Never: 60 is a rate.
+    pub fn sixty() -> Self {
+        Self(Rate::new(60, 1).ok())
+    }
+
+    /// The rate, `None` for zero.
+    pub fn or_every_present(&self) -> Option<Rate> {
+        self.0
+    }
+
+    /// The rate.
+    ///
+    /// # Errors
+    /// `ValueError` for zero.
+    pub fn positive(&self) -> PyResult<Rate> {
+        self.0.ok_or_else(|| PyValueError::new_err("fps must be greater than 0"))
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Fps {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if value.is_none() {
+            return Ok(Self(None));
+        }
+        let wrong = || wrong_type("an int, a float or a Fraction", &value);
+        let ratio = value.getattr_opt(pyo3::intern!(value.py(), "as_integer_ratio"))?.ok_or_else(wrong)?;
+        let range = || {
+            PyValueError::new_err(format!("a frame rate must be a positive number up to 10000, got {}", shown(&value)))
+        };
+        // Neither infinity nor NaN is a ratio.
+        let (frames, seconds): (Bound<'_, PyInt>, Bound<'_, PyInt>) =
+            ratio.call0().map_err(|_| range())?.extract().map_err(|_| wrong())?;
+        if !frames.is_truthy()? {
+            return Ok(Self(None));
+        }
+        let rate = frames.extract().ok().zip(seconds.extract().ok()).ok_or_else(range)?;
+        Rate::new(rate.0, rate.1).map(|rate| Self(Some(rate))).map_err(|_| range())
     }
 }
 

@@ -5,15 +5,17 @@ use std::thread::{self, ThreadId};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use rustcam::capture::{Handle, Request, Target};
+use pyo3::types::PyDict;
+use rustcam::capture::{Course, Frame, Handle, Request, StreamOptions, Target};
 use rustcam::clock::{Clock, MonotonicClock};
 use rustcam::error::{Error, ErrorKind, Result};
 use rustcam::frame::PixelFormat;
 use rustcam::source::{sim, Backend, OpenOptions};
 
-use crate::arguments::{self, BackendName, Choice, Format, Index, Script, TimeoutMs};
+use crate::arguments::{self, BackendName, Choice, Format, Fps, Index, OptionalTimeoutMs, Script, TimeoutMs};
 use crate::array::{self, Destination};
 use crate::errors::detached;
+use crate::frames::FrameIterator;
 use crate::info::{edges, Edges, FrameInfo, Stats};
 
 #[pyclass(frozen, weakref, subclass, module = "rustcam")]
@@ -84,11 +86,107 @@ impl Capturer {
                 "out= and copy=False exclude each other: one names the memory, the other asks for some",
             ));
         }
-        let size = detached(py, || self.handle.region_of(&request))?.size();
+        let size = detached(py, || self.handle.region_of(request.region))?.size();
         let destination = Destination::new(&out, size, fmt.0)?;
         // SAFETY: `out` is alive until this function returns.
         let target = Target::Into(unsafe { destination.image() });
         Ok(self.grab_to(py, &request, target)?.map(|_| out))
+    }
+
+    #[pyo3(
+        signature = (target_fps=Fps::sixty(), region=None, video_mode=false, *, fmt=Format(PixelFormat::Bgra)),
+        text_signature = "($self, target_fps=60, region=None, video_mode=False, *, fmt='bgra')"
+    )]
+    fn start(
+        &self,
+        py: Python<'_>,
+        target_fps: Fps,
+        region: Option<Bound<'_, PyAny>>,
+        video_mode: bool,
+        fmt: Format,
+    ) -> PyResult<()> {
+        self.check_thread()?;
+        let rate = target_fps.or_every_present();
+        if video_mode && rate.is_none() {
+            return Err(PyValueError::new_err(
+                "video_mode=True needs a target_fps: it publishes a frame at every tick",
+            ));
+        }
+        let region = arguments::region(region.as_ref(), self.handle.peek(|s| s.output.size))?;
+        let options = StreamOptions { rate, region, video: video_mode, format: fmt.0 };
+        self.interruptible(py, |interrupt| self.handle.start(options, interrupt))
+    }
+
+    #[pyo3(
+        signature = (timeout_ms=OptionalTimeoutMs(None), *, copy=true),
+        text_signature = "($self, timeout_ms=None, *, copy=True)"
+    )]
+    fn get_latest_frame<'py>(
+        &self,
+        py: Python<'py>,
+        timeout_ms: OptionalTimeoutMs,
+        copy: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.check_thread()?;
+        let frame = self.interruptible(py, |interrupt| self.handle.latest(timeout_ms.0, interrupt))?;
+        array::from_frame(py, frame, copy)
+    }
+
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.handle.stop());
+    }
+
+    #[pyo3(
+        signature = (fps, fmt=Format(PixelFormat::Bgra), region=None, timeout_ms=TimeoutMs::FIVE_SECONDS, *, copy=true),
+        text_signature = "($self, fps, fmt='bgra', region=None, timeout_ms=5000, *, copy=True)"
+    )]
+    fn frames(
+        slf: Bound<'_, Self>,
+        fps: Fps,
+        fmt: Format,
+        region: Option<Bound<'_, PyAny>>,
+        timeout_ms: TimeoutMs,
+        copy: bool,
+    ) -> PyResult<FrameIterator> {
+        let (py, this) = (slf.py(), slf.get());
+        this.check_thread()?;
+        let rate = fps.positive()?;
+        let region = arguments::region(region.as_ref(), this.handle.peek(|s| s.output.size))?;
+        this.interruptible(py, |interrupt| this.handle.begin_frames(region, interrupt))?;
+        let course = Course::new(rate, region, fmt.0, timeout_ms.0);
+        Ok(FrameIterator::new(slf.unbind(), rate, course, copy))
+    }
+
+    #[pyo3(
+        signature = (target_fps=None, region=None, video_mode=false, *, fmt=None, copy=true),
+        text_signature = "($self, target_fps=0, region=None, video_mode=False, *, fmt='bgra', copy=True)"
+    )]
+    fn stream<'py>(
+        slf: Bound<'py, Self>,
+        target_fps: Option<Bound<'py, PyAny>>,
+        region: Option<Bound<'py, PyAny>>,
+        video_mode: bool,
+        fmt: Option<Bound<'py, PyAny>>,
+        copy: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let options = PyDict::new(py);
+        options.set_item("target_fps", target_fps)?;
+        options.set_item("region", region)?;
+        options.set_item("video_mode", video_mode)?;
+        if let Some(fmt) = fmt {
+            options.set_item("fmt", fmt)?;
+        }
+        py.import("rustcam._stream")?.getattr("FrameStream")?.call1((slf, options, copy))
+    }
+
+    /// Calls `callback` once, from any thread, as soon as `get_latest_frame` has something to return or to raise.
+    fn _when_ready(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<()> {
+        let bell = Box::new(move || {
+            // During the end of the interpreter there is nobody left to tell.
+            let _ = Python::try_attach(|py| callback.call0(py).map_err(|error| error.write_unraisable(py, None)));
+        });
+        detached(py, || self.handle.ring_when_ready(bell))
     }
 
     fn close(&self, py: Python<'_>) {
@@ -164,10 +262,9 @@ impl Capturer {
         self.handle.peek(|s| s.output.rotation.degrees())
     }
 
-    /// Streaming does not exist yet, so nothing ever captures in the background.
     #[getter]
     fn is_capturing(&self) -> bool {
-        false
+        self.handle.is_capturing()
     }
 
     #[getter]
@@ -197,7 +294,11 @@ impl Capturer {
 }
 
 impl Capturer {
-    fn check_thread(&self) -> PyResult<()> {
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub fn check_thread(&self) -> PyResult<()> {
         match self.owner {
             Some(owner) if owner != thread::current().id() => Err(PyRuntimeError::new_err(
                 "this Capturer belongs to the thread that made it. Make one per thread, or pass any_thread=True",
@@ -206,15 +307,19 @@ impl Capturer {
         }
     }
 
-    fn grab_to(
+    fn grab_to(&self, py: Python<'_>, request: &Request, target: Target<'_>) -> PyResult<Option<Frame>> {
+        self.interruptible(py, |interrupt| self.handle.grab(request, target, interrupt))
+    }
+
+    /// Runs engine code without the interpreter; Python's signal handlers run meanwhile, and what they raise ends it.
+    pub fn interruptible<T: Send>(
         &self,
         py: Python<'_>,
-        request: &Request,
-        target: Target<'_>,
-    ) -> PyResult<Option<rustcam::capture::Frame>> {
+        work: impl FnOnce(&mut dyn FnMut() -> Result<()>) -> Result<T> + Send,
+    ) -> PyResult<T> {
         let mut raised = None;
-        let grabbed = detached(py, || self.handle.grab(request, target, &mut interrupt(&mut raised)));
-        raised.map_or(grabbed, Err)
+        let outcome = detached(py, || work(&mut interrupt(&mut raised)));
+        raised.map_or(outcome, Err)
     }
 }
 

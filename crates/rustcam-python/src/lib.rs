@@ -9,6 +9,7 @@ mod arguments;
 mod array;
 mod capturer;
 mod errors;
+mod frames;
 mod info;
 mod outputs;
 
@@ -17,6 +18,8 @@ mod outputs;
 mod _rustcam {
     #[pymodule_export]
     use super::capturer::Capturer;
+    #[pymodule_export]
+    use super::frames::FrameIterator;
     #[pymodule_export]
     use super::info::{FrameInfo, PointerInfo, Stats};
     #[pymodule_export]

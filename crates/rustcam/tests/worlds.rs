@@ -5,10 +5,12 @@
 #![allow(clippy::unchecked_time_subtraction)]
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::{FileFailurePersistence, TestRunner};
 
 use rustcam::capture::{Frame, Request, Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
@@ -261,15 +263,23 @@ fn run(script: &str, cursor: bool, steps: &[Step]) -> Result<(), TestCaseError> 
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4000, ..ProptestConfig::default() })]
-
-    #[test]
-    fn every_picture_of_every_world_is_exact(
-        script in script(),
-        cursor in any::<bool>(),
-        steps in prop::collection::vec(step(), 1..25),
-    ) {
-        run(&script, cursor, &steps)?;
+/// As many worlds as `RUSTCAM_WORLDS` says. A world that fails is shrunk, printed, and kept beside this file as the first to be tried in
+/// every later run.
+#[test]
+fn every_picture_of_every_world_is_exact() {
+    let cases = std::env::var("RUSTCAM_WORLDS").map_or(10_000, |n| n.parse().expect("RUSTCAM_WORLDS is a number"));
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases,
+        max_shrink_iters: 4000,
+        source_file: Some(file!()),
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    });
+    let worlds = (script(), any::<bool>(), prop::collection::vec(step(), 1..25));
+    let outcome = runner.run(&worlds, |(script, cursor, steps)| run(&script, cursor, &steps));
+    if let Err(failure) = outcome {
+        panic!("{failure}");
     }
+    // Past the harness, which hides what passing tests print.
+    writeln!(std::io::stderr(), "random worlds: {cases} scripts run, 0 violations").expect("stderr takes a line");
 }

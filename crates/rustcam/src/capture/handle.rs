@@ -1,4 +1,4 @@
-//! A session that several threads may hold: calls are serialised, and `close` works from anywhere.
+//! A session that several threads may hold: one use at a time, and `close` works from anywhere.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,11 @@ use crate::geometry::Rect;
 use crate::source::{OpenOptions, Output};
 
 use super::canvas::Target;
+use super::frames::Course;
+use super::mailbox::{Bell, Mailbox};
 use super::pacer::Patience;
 use super::session::{Frame, Request, Session, Stats};
+use super::stream::{Stream, StreamOptions};
 
 /// What can be read of a session at any time, also while another thread waits in it and after it was closed.
 #[derive(Clone, Debug)]
@@ -37,31 +40,49 @@ impl Snapshot {
         }
     }
 
-    /// The same as [`Snapshot::of`], without cloning what stays the same for hours.
-    fn update(&mut self, session: &Session) {
+    /// The same as [`Snapshot::of`], without cloning what stays the same for hours. `info` is that of the frame which the caller has,
+    /// while a stream is ahead of its reader.
+    fn update(&mut self, session: &Session, info: bool) {
         if self.output != *session.output() {
             self.output = session.output().clone();
         }
         self.region = session.region();
-        self.info = session.info().cloned();
         self.stats = session.stats();
+        if info {
+            self.info = session.info().cloned();
+        }
     }
 }
 
 /// A session that can be shared and closed.
 pub struct Handle {
-    state: Mutex<State>,
-    /// Signalled when a call gives the session back.
-    free: Condvar,
-    closed: AtomicBool,
+    shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    closed: AtomicBool,
     process: u32,
 }
 
+/// What the capture thread reaches, too.
+struct Shared {
+    state: Mutex<State>,
+    /// Signalled when the use of the session changes.
+    changed: Condvar,
+}
+
 struct State {
-    /// `None` while a call uses it, and for good once closed.
-    session: Option<Session>,
+    usage: Usage,
+    /// A sequence of frames at a constant rate is under way, between two calls.
+    framing: bool,
     snapshot: Snapshot,
+}
+
+enum Usage {
+    Idle(Box<Session>),
+    /// A call of some thread has it.
+    Busy,
+    Streaming(Stream),
+    /// Nobody will have it again.
+    Gone,
 }
 
 impl Handle {
@@ -71,11 +92,12 @@ impl Handle {
     /// Those of [`Session::open`].
     pub fn open(options: &OpenOptions) -> Result<Self> {
         let session = Session::open(options)?;
+        let snapshot = Snapshot::of(&session);
+        let state = State { usage: Usage::Idle(Box::new(session)), framing: false, snapshot };
         Ok(Self {
-            state: Mutex::new(State { snapshot: Snapshot::of(&session), session: Some(session) }),
-            free: Condvar::new(),
-            closed: AtomicBool::new(false),
+            shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }),
             clock: Arc::clone(&options.clock),
+            closed: AtomicBool::new(false),
             process: std::process::id(),
         })
     }
@@ -83,10 +105,10 @@ impl Handle {
     /// Sets the region that frames show unless a request says otherwise.
     ///
     /// # Errors
-    /// `InvalidArgument` naming the bounds if the region is not inside the output.
+    /// `InvalidArgument` naming the bounds if the region is not inside the output; `WrongState` unless the session is idle.
     pub fn set_region(&self, region: Option<Rect>) -> Result<()> {
-        let mut state = self.lock();
-        let Some(session) = &mut state.session else { return Err(closed()) };
+        let mut state = self.shared.lock();
+        let Usage::Idle(session) = &mut state.usage else { return Err(closed()) };
         session.set_region(region)?;
         state.snapshot.region = session.region();
         Ok(())
@@ -94,25 +116,12 @@ impl Handle {
 
     /// What is known now.
     pub fn snapshot(&self) -> Snapshot {
-        self.lock().snapshot.clone()
-    }
-
-    /// The region that `request` means, on the output as it is now.
-    ///
-    /// # Errors
-    /// Those of [`Session::checked_region`]; `WrongState` if the handle is closed.
-    pub fn region_of(&self, request: &Request) -> Result<Rect> {
-        let state = self.lock();
-        match (&state.session, request.region) {
-            (Some(session), region) => session.checked_region(region),
-            // Another thread captures: what it leaves behind is checked again when its turn is over.
-            (None, region) => Ok(region.unwrap_or(state.snapshot.region)),
-        }
+        self.peek(Clone::clone)
     }
 
     /// Something of what is known now.
     pub fn peek<T>(&self, pick: impl FnOnce(&Snapshot) -> T) -> T {
-        pick(&self.lock().snapshot)
+        pick(&self.shared.lock().snapshot)
     }
 
     /// Whether [`Handle::close`] was called.
@@ -120,24 +129,129 @@ impl Handle {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Whether a stream or a sequence of frames is under way.
+    pub fn is_capturing(&self) -> bool {
+        let state = self.shared.lock();
+        state.framing || matches!(state.usage, Usage::Streaming(_))
+    }
+
+    /// The region that `region` means, on the output as it is now.
+    ///
+    /// # Errors
+    /// Those of [`Session::checked_region`].
+    pub fn region_of(&self, region: Option<Rect>) -> Result<Rect> {
+        let state = self.shared.lock();
+        match (&state.usage, region) {
+            (Usage::Idle(session), region) => session.checked_region(region),
+            // Another thread captures: what it leaves behind is checked again when its turn is over.
+            (_, region) => Ok(region.unwrap_or(state.snapshot.region)),
+        }
+    }
+
     /// [`Session::grab`], one call at a time; waiting for another thread's call counts against the timeout.
     ///
     /// # Errors
-    /// Those of [`Session::grab`]; `WrongState` if the handle is or gets closed, or in a forked child process.
+    /// Those of [`Session::grab`]; `WrongState` while a stream or a sequence of frames is under way, if the handle is or gets closed,
+    /// or in a forked child process; what ended a stream, if no call has reported that yet.
     pub fn grab(
         &self,
         request: &Request,
         target: Target<'_>,
         interrupt: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<Frame>> {
-        if self.is_foreign() {
-            return Err(Error::new(ErrorKind::WrongState, "this Capturer belongs to the process that made it")
-                .with_hint("Create a Capturer after the fork, or start workers with the \"spawn\" method"));
-        }
-        let mut interrupt = || if self.is_closed() { Err(closed()) } else { interrupt() };
-        let Some((mut lease, left)) = self.lease(request.timeout, &mut interrupt)? else { return Ok(None) };
+        let mut interrupt = || self.check_open().and_then(|()| interrupt());
+        let Some((mut lease, left)) = self.lease(request.timeout, false, &mut interrupt)? else { return Ok(None) };
         let request = Request { timeout: left, ..*request };
         lease.session().grab(&request, target, &mut interrupt)
+    }
+
+    /// Starts a thread that captures by itself.
+    ///
+    /// # Errors
+    /// As for [`Handle::grab`]; `InvalidArgument` if the region is not inside the output.
+    pub fn start(&self, options: StreamOptions, interrupt: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        let mut interrupt = || self.check_open().and_then(|()| interrupt());
+        let Some((mut lease, _)) = self.lease(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
+        lease.session().checked_region(options.region)?;
+        lease.give_to_stream(options);
+        Ok(())
+    }
+
+    /// The newest frame of the stream that was not returned before; waits for one, without end if there is no timeout.
+    ///
+    /// # Errors
+    /// `Timeout` if none came in time; `WrongState` without a stream, or if it is stopped meanwhile; what ended the stream.
+    pub fn latest(&self, timeout: Option<Duration>, interrupt: &mut dyn FnMut() -> Result<()>) -> Result<Frame> {
+        self.check_open()?;
+        let mailbox = self.mailbox()?;
+        let mut patience = Patience::new(&*self.clock, timeout.unwrap_or(Duration::MAX), interrupt);
+        loop {
+            let slice = patience.slice(Duration::MAX)?;
+            match mailbox.take(slice) {
+                Ok(Some(delivery)) => {
+                    self.shared.lock().snapshot.info = Some(delivery.info);
+                    return Ok(delivery.frame);
+                }
+                Ok(None) if patience.is_over() => {
+                    let waited = timeout.unwrap_or_default().as_millis();
+                    return Err(Error::new(ErrorKind::Timeout, format!("no new frame within {waited} ms")));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.stop();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Rings `bell` once, as soon as [`Handle::latest`] has something to return or to report.
+    ///
+    /// # Errors
+    /// `WrongState` without a stream.
+    pub fn ring_when_ready(&self, bell: Bell) -> Result<()> {
+        self.check_open()?;
+        self.mailbox()?.ring_when_ready(bell);
+        Ok(())
+    }
+
+    /// Ends the stream, if there is one, and returns when its thread has ended. The session can be used again afterwards.
+    pub fn stop(&self) {
+        self.end_stream(|| Error::new(ErrorKind::WrongState, "the stream was stopped"));
+    }
+
+    /// Begins a sequence of frames at a constant rate.
+    ///
+    /// # Errors
+    /// As for [`Handle::start`].
+    pub fn begin_frames(&self, region: Option<Rect>, interrupt: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        let mut interrupt = || self.check_open().and_then(|()| interrupt());
+        let Some((mut lease, _)) = self.lease(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
+        lease.session().checked_region(region)?;
+        self.shared.lock().framing = true;
+        Ok(())
+    }
+
+    /// The next frame of the sequence that [`Handle::begin_frames`] began, and its slot, see [`Course`].
+    ///
+    /// # Errors
+    /// Those of [`Session::grab`]; `Timeout` if the first image does not come in time; `WrongState` if the handle is or gets closed.
+    pub fn next_frame(
+        &self,
+        course: &mut Course,
+        retained: bool,
+        interrupt: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<(Frame, u64)> {
+        let mut interrupt = || self.check_open().and_then(|()| interrupt());
+        let Some((mut lease, _)) = self.lease(Duration::MAX, true, &mut interrupt)? else { return Err(closed()) };
+        course.advance(lease.session(), &*self.clock, retained, &mut interrupt)
+    }
+
+    /// Ends the sequence of frames, if there is one.
+    pub fn end_frames(&self) {
+        if !self.is_foreign() {
+            self.shared.lock().framing = false;
+        }
     }
 
     /// Ends the capture and frees everything that no returned frame holds. A call that waits in another thread ends within a slice.
@@ -147,39 +261,121 @@ impl Handle {
             // After a fork the lock may be held by a thread that does not exist here.
             return;
         }
-        let session = self.lock().session.take();
-        self.free.notify_all();
-        drop(session);
+        self.end_stream(closed);
+        let usage = {
+            let mut state = self.shared.lock();
+            state.framing = false;
+            let idle = matches!(state.usage, Usage::Idle(_));
+            idle.then(|| std::mem::replace(&mut state.usage, Usage::Gone))
+        };
+        self.shared.changed.notify_all();
+        drop(usage);
     }
 
     /// Waits for the session, and says how much of the timeout is left then. `None` if another call kept it until the deadline.
     fn lease(
         &self,
         timeout: Duration,
+        framing: bool,
         interrupt: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<(Lease<'_>, Duration)>> {
+        self.check_process()?;
         let mut patience = Patience::new(&*self.clock, timeout, interrupt);
-        let mut state = self.lock();
+        let mut state = self.shared.lock();
         loop {
-            if self.is_closed() {
-                return Err(closed());
+            self.check_open()?;
+            if state.framing != framing {
+                return Err(Error::new(ErrorKind::WrongState, "a frames() iterator is open: close it first"));
             }
-            if let Some(session) = state.session.take() {
-                return Ok(Some((Lease { handle: self, session: Some(session) }, patience.left())));
+            match std::mem::replace(&mut state.usage, Usage::Busy) {
+                Usage::Idle(session) => {
+                    return Ok(Some((Lease { handle: self, session: Some(session) }, patience.left())));
+                }
+                Usage::Busy => {}
+                Usage::Gone => {
+                    state.usage = Usage::Gone;
+                    return Err(closed());
+                }
+                Usage::Streaming(stream) => {
+                    let failure = stream.mailbox().failure();
+                    state.usage = Usage::Streaming(stream);
+                    drop(state);
+                    if let Some(error) = failure {
+                        self.stop();
+                        return Err(error);
+                    }
+                    return Err(Error::new(
+                        ErrorKind::WrongState,
+                        "start() is active: take frames with get_latest_frame(), or call stop() first",
+                    ));
+                }
             }
             if patience.is_over() {
                 return Ok(None);
             }
             drop(state);
             let slice = patience.slice(Duration::MAX)?;
-            state = self.free.wait_timeout(self.lock(), slice).unwrap_or_else(PoisonError::into_inner).0;
+            state =
+                self.shared.changed.wait_timeout(self.shared.lock(), slice).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    fn mailbox(&self) -> Result<Arc<Mailbox>> {
+        self.check_process()?;
+        match &self.shared.lock().usage {
+            Usage::Streaming(stream) => Ok(Arc::clone(stream.mailbox())),
+            _ => Err(Error::new(ErrorKind::WrongState, "there is no stream: call start() first")),
+        }
+    }
+
+    fn end_stream(&self, reason: impl FnOnce() -> Error) {
+        if self.is_foreign() {
+            return;
+        }
+        let stream = {
+            let mut state = self.shared.lock();
+            match std::mem::replace(&mut state.usage, Usage::Busy) {
+                Usage::Streaming(stream) => stream,
+                other => {
+                    state.usage = other;
+                    return;
+                }
+            }
+        };
+        // The thread may need the lock before it can end.
+        let session = stream.stop(reason()).map(Box::new);
+        self.shared.lock().usage = session.map_or(Usage::Gone, Usage::Idle);
+        self.shared.changed.notify_all();
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.is_closed() {
+            Err(closed())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn check_process(&self) -> Result<()> {
+        if self.is_foreign() {
+            return Err(Error::new(ErrorKind::WrongState, "this Capturer belongs to the process that made it")
+                .with_hint("Create a Capturer after the fork, or start workers with the \"spawn\" method"));
+        }
+        Ok(())
     }
 
     fn is_foreign(&self) -> bool {
         std::process::id() != self.process
     }
+}
 
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
     /// A state is whole at every moment, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -193,27 +389,46 @@ fn closed() -> Error {
 /// The session, taken out for one call. Gives it back whatever happens.
 struct Lease<'a> {
     handle: &'a Handle,
-    session: Option<Session>,
+    session: Option<Box<Session>>,
 }
 
 impl Lease<'_> {
     fn session(&mut self) -> &mut Session {
-        self.session.as_mut().expect("a lease holds its session until it is dropped")
+        self.session.as_mut().expect("a lease holds its session until it ends")
+    }
+
+    /// Gives the session to a thread of its own.
+    fn give_to_stream(mut self, options: StreamOptions) {
+        let Some(session) = self.session.take() else { return };
+        let shared = Arc::downgrade(&self.handle.shared);
+        let observe = move |session: &Session| {
+            if let Some(shared) = shared.upgrade() {
+                shared.lock().snapshot.update(session, false);
+            }
+        };
+        let stream = Stream::start(*session, Arc::clone(&self.handle.clock), options, observe);
+        self.handle.shared.lock().usage = Usage::Streaming(stream);
+        self.handle.shared.changed.notify_all();
+        if self.handle.is_closed() {
+            // It was closed while this call had the session, and found no stream to end.
+            self.handle.close();
+        }
     }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
-        let mut state = self.handle.lock();
-        state.snapshot.update(&session);
+        let mut state = self.handle.shared.lock();
+        state.snapshot.update(&session, true);
         if self.handle.is_closed() {
+            state.usage = Usage::Gone;
             drop(state);
             drop(session);
         } else {
-            state.session = Some(session);
+            state.usage = Usage::Idle(session);
             drop(state);
         }
-        self.handle.free.notify_all();
+        self.handle.shared.changed.notify_all();
     }
 }

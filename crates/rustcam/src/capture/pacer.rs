@@ -71,6 +71,18 @@ impl<'a> Patience<'a> {
         self.left().clamp(READ_GRACE, REBUILD_LIMIT)
     }
 
+    /// Sleeps until the deadline, exactly.
+    ///
+    /// # Errors
+    /// The caller's interrupt.
+    pub(super) fn sleep_out(&mut self) -> Result<()> {
+        while self.left() > SLICE {
+            self.sleep(self.deadline.saturating_sub(SLICE / 2))?;
+        }
+        self.clock.sleep_until(self.deadline);
+        Ok(())
+    }
+
     /// Asks the caller whether to go on, once per slice: asking may cost more than a whole frame, for example while another thread
     /// holds the lock of a Python interpreter.
     fn ask(&mut self) -> Result<Duration> {

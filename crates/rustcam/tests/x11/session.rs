@@ -6,10 +6,11 @@ use std::time::Duration;
 use rustcam::capture::{Frame, Request, Session, Target};
 use rustcam::clock::MonotonicClock;
 use rustcam::error::{ErrorKind, Result};
-use rustcam::frame::{ImageMut, PixelFormat};
+use rustcam::frame::{ImageMut, PixelFormat, Pointer};
 use rustcam::geometry::{Rect, Size};
 use rustix::process::Signal;
 
+use crate::source::{set_cursor, warp};
 use crate::xvfb::{rect, Xvfb};
 
 const SMALL: [&str; 3] = ["-screen", "0", "320x200x24"];
@@ -108,6 +109,60 @@ fn every_picture_is_exact_whatever_is_drawn_and_however_it_is_asked_for() {
             }
         }
         assert_eq!(session.stats().fallback.is_some(), missing.is_some());
+    }
+}
+
+/// The pointer moves and the screen changes, alone and together; whatever was under the pointer comes back.
+#[test]
+fn the_pointer_is_blended_exactly_wherever_it_goes() {
+    let Some(server) = Xvfb::start(&SMALL) else { return };
+    let mut painter = server.painter();
+    painter.scene();
+    set_cursor(&painter, &[0x8080_0000, 0xFF00_FF00, 0x4000_0040, 0, 0xC000_C0C0, 0x0101_0101], 3, 2, (0, 0));
+    let mut session = Session::over(Box::new(server.open(0, true)), Arc::new(MonotonicClock), true);
+    let mut numbers = Numbers(3);
+    for step in 0..200 {
+        let mut place = None;
+        if numbers.below(3) > 0 {
+            let (x, y) = (numbers.below(320) as i32, numbers.below(200) as i32);
+            warp(&painter, x as i16, y as i16);
+            place = Some((x, y));
+        }
+        if place.is_none() || numbers.below(2) == 0 {
+            let colour = numbers.below(1 << 24);
+            painter.fill(numbers.rect(), colour);
+        }
+        painter.sync();
+        let format = PixelFormat::ALL[numbers.below(5) as usize];
+        let target = if numbers.below(3) == 0 { Target::Owned(format) } else { Target::Retained(format) };
+        let frame = session.grab(&waiting(2000), target, &mut never).expect("alive").expect("something changed");
+        let info = session.info().expect("a frame was returned");
+        if let Some((x, y)) = place {
+            assert_eq!((info.pointer.position.x, info.pointer.position.y), (x, y), "step {step}");
+        }
+        let mut expected = painter.expected(WHOLE);
+        blend(&mut expected, &info.pointer);
+        let bytes = frame.buffer.as_ref().expect("memory of its own").bytes();
+        assert!(bytes == converted(&expected, format), "step {step}, {format}, {:?}", info.pointer.position);
+    }
+}
+
+/// Source over destination with multiplied alpha, one channel at a time, as the server itself draws pointers.
+fn blend(screen: &mut [u8], pointer: &Pointer) {
+    let shape = pointer.shape.as_ref().filter(|_| pointer.visible).expect("the pointer is on the screen");
+    for y in 0..shape.size.height as i32 {
+        for x in 0..shape.size.width as i32 {
+            let (sx, sy) = (pointer.position.x + x, pointer.position.y + y);
+            if !(0..320).contains(&sx) || !(0..200).contains(&sy) {
+                continue;
+            }
+            let texel = &shape.data[y as usize * shape.pitch + x as usize * 4..][..4];
+            let pixel = &mut screen[((sy * 320 + sx) * 4) as usize..][..4];
+            for channel in 0..3 {
+                let under = f64::from(pixel[channel]) * f64::from(255 - texel[3]) / 255.0;
+                pixel[channel] = (f64::from(texel[channel]) + under.round()).min(255.0) as u8;
+            }
+        }
     }
 }
 

@@ -553,13 +553,13 @@ fn pointed(source: &mut X11Source) -> Change {
     panic!("the pointer was not reported");
 }
 
-fn warp(painter: &Painter, x: i16, y: i16) {
+pub fn warp(painter: &Painter, x: i16, y: i16) {
     painter.connection.warp_pointer(x11rb::NONE, painter.root, 0, 0, 0, 0, x, y).expect("sent");
     painter.sync();
 }
 
 /// Shows premultiplied ARGB `pixels` as the pointer of the root window.
-fn set_cursor(painter: &Painter, pixels: &[u32], width: u16, height: u16, hot_spot: (u16, u16)) {
+pub fn set_cursor(painter: &Painter, pixels: &[u32], width: u16, height: u16, hot_spot: (u16, u16)) {
     let connection = &painter.connection;
     let formats = connection.render_query_pict_formats().expect("sent").reply().expect("alive").formats;
     let argb = formats.iter().find(|f| f.type_ == PictType::DIRECT && f.depth == 32 && f.direct.alpha_shift == 24);

@@ -22,8 +22,12 @@ impl X11Source {
             }
             let now = self.clock.now();
             let change = self.gather(now)?;
+            if change.any() {
+                // What `gather` asked for is not sent yet: it travels with the read that follows, and wakes the server once, not twice.
+                return Ok(change);
+            }
             let wake = self.ask(now)?;
-            if change.any() || now >= deadline {
+            if now >= deadline {
                 return Ok(change);
             }
             let until = wake.map_or(deadline, |wake| wake.min(deadline));

@@ -15,17 +15,17 @@ mod damage;
 mod desk;
 mod loss;
 mod monitors;
+mod reading;
 mod segment;
 mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use x11rb::connection::SequenceNumber;
-
-use self::capture::{bounding_box, Captured, Target, Want};
+use self::capture::{Target, Want};
 use self::connection::{advice, unusable, Fault};
 use self::desk::Desk;
+use self::reading::{check_parts, covers};
 use self::segment::Transport;
 use self::server::Server;
 use super::{select, Change, OpenOptions, Output, Read, Source};
@@ -158,98 +158,6 @@ impl X11Source {
         }
         Err(Error::new(ErrorKind::WrongState, "the capture was opened in another process")
             .with_hint("A connection to an X server does not survive a fork; open a new capture in this process"))
-    }
-
-    /// Captures and works out what the result means. `complete` says that the parts are all there is. `None` if everything that changed
-    /// is wanted and the server cannot bring that in one step.
-    fn capture(&mut self, want: &Want, complete: bool) -> std::result::Result<Option<(Read, Captured)>, Fault> {
-        let place = self.place();
-        if self.desk.layout_stale {
-            self.check_layout()?;
-        }
-        let captured = if want.changed.is_some() {
-            self.desk.capture_changes(want, place)
-        } else {
-            self.desk.capture(want, complete, place).map(Some)
-        };
-        let captured = match captured {
-            // An error may be the first sign of a new arrangement, whose events are among those just drained.
-            Err(Fault::Refused(error)) => {
-                self.check_layout()?;
-                return Err(Fault::Refused(error));
-            }
-            other => other?,
-        };
-        if self.desk.layout_stale {
-            self.check_layout()?;
-        }
-        let Some(mut captured) = captured else { return Ok(None) };
-        if let Some(pointer) = captured.pointer.take() {
-            self.pointer = pointer;
-        }
-        let overtaken = !complete && self.is_overtaken(want, captured.draw)?;
-        Ok(Some((if overtaken { Read::Overtaken } else { Read::Done }, captured)))
-    }
-
-    /// Whether something was drawn that request `draw` read and the caller will not expect.
-    fn is_overtaken(&mut self, want: &Want, draw: SequenceNumber) -> std::result::Result<bool, Fault> {
-        let place = self.place();
-        let Desk { server, damage, .. } = &mut self.desk;
-        let Some(damage) = damage else { return Ok(false) };
-        let overtaken = if want.changed.is_some() { damage.drawn_before(draw) } else { damage.overtakes(draw) };
-        if !overtaken {
-            return Ok(false);
-        }
-        // What was drawn on other outputs only does no harm. If the server will not say in time, suppose that it does.
-        if !self.covers_root && want.changed.is_none() {
-            match damage.confirm(server, place) {
-                Ok(true) | Err(Fault::Late) => {}
-                Ok(false) => return Ok(false),
-                Err(fault) => return Err(fault),
-            }
-        }
-        damage.tell();
-        Ok(true)
-    }
-
-    fn read_once(
-        &mut self,
-        parts: &[Rect],
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
-    ) -> std::result::Result<Read, Fault> {
-        let texture = self.output.texture_size();
-        let area = bounding_box(parts);
-        let transport = self.desk.segments.transport;
-        let target = match (transport, self.desk.scratch(texture)?) {
-            // A plain copy is cheaper than one that adds an alpha channel, but it knows no clip.
-            (Transport::Composite, Some((_, Some(picture)))) if parts.len() > 1 => {
-                Target::Picture { picture, origin: Point::default() }
-            }
-            (Transport::Composite | Transport::Segment, Some((shm, _))) => Target::Segment(shm),
-            _ => Target::Reply,
-        };
-        let want = Want { target, parts: parts.to_vec(), changed: None };
-        let Some((read, captured)) = self.capture(&want, covers(parts, texture.rect()))? else {
-            return Err(Fault::Gone("a read came to nothing".to_owned()));
-        };
-        let shared = self.desk.scratch.as_ref().map_or(&[][..], Memory::bytes);
-        let (bytes, origin, width) = match target {
-            Target::Picture { .. } => (shared, Point::default(), texture.width),
-            Target::Segment(_) => (shared, area.origin(), area.width()),
-            Target::Reply => {
-                let reply = captured.reply.as_deref().and_then(|r| r.get(32..)).unwrap_or_default();
-                if (reply.len() as u64) < area.area() * 4 {
-                    return Err(Fault::Gone("the server sent an incomplete image".to_owned()));
-                }
-                (reply, area.origin(), area.width())
-            }
-        };
-        let stride = width as usize * 4;
-        for &part in parts {
-            let start = (part.top - origin.y) as usize * stride + (part.left - origin.x) as usize * 4;
-            sink(part, ImageRef::new(&bytes[start..], stride, part.size()), &self.pointer);
-        }
-        Ok(read)
     }
 }
 
@@ -400,17 +308,4 @@ impl Source for X11Source {
     fn fallback(&self) -> Option<&str> {
         self.desk.fallback.as_deref()
     }
-}
-
-/// Parts outside of `area` would have no pixels, and no place to go.
-fn check_parts(parts: &[Rect], area: Rect) -> Result<()> {
-    match parts.iter().find(|part| part.is_empty() || !area.contains(**part)) {
-        Some(part) => Err(Error::invalid(format!("the part {part} is not inside {area}"))),
-        None => Ok(()),
-    }
-}
-
-/// Whether `parts`, which are disjoint, leave nothing of `whole` out.
-fn covers(parts: &[Rect], whole: Rect) -> bool {
-    parts.iter().map(|part| part.area()).sum::<u64>() >= whole.area()
 }

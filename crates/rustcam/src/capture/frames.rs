@@ -1,0 +1,101 @@
+//! Frames at a constant rate, for video: slot `i` is due exactly `i / rate` after the first, for hours.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::PixelFormat;
+use crate::geometry::Rect;
+
+use super::canvas::Target;
+use super::pacer::Patience;
+use super::rate::Rate;
+use super::session::{Frame, Request, Session};
+
+/// The course of a constant frame rate.
+#[derive(Clone, Debug)]
+pub struct Course {
+    rate: Rate,
+    region: Option<Rect>,
+    format: PixelFormat,
+    /// How long the first image may take.
+    timeout: Duration,
+    /// When slot 0 was, once it was.
+    start: Option<Duration>,
+    next: u64,
+    counts: Counts,
+}
+
+/// What became of the slots so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Slots that were asked for only after their time.
+    pub late: u64,
+    /// Slots that show the same image as the one before, because nothing was new.
+    pub repeated: u64,
+    /// Presents that no slot shows, because a newer one came before the slot was due.
+    pub skipped: u64,
+}
+
+impl Course {
+    /// Frames of `region` at `rate`. The first image has to come within `timeout`.
+    pub fn new(rate: Rate, region: Option<Rect>, format: PixelFormat, timeout: Duration) -> Self {
+        Self { rate, region, format, timeout, start: None, next: 0, counts: Counts::default() }
+    }
+
+    /// What became of the slots so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How long until the next slot is due, by the clock's present time.
+    fn due(&self) -> Option<Duration> {
+        self.start.map(|start| start.saturating_add(self.rate.slot(self.next)))
+    }
+
+    /// Waits for the next slot and captures its frame; `retained` says whose memory it goes to. Returns the slot's index.
+    ///
+    /// A slot for which there is no image, because the desktop is away for a while, waits until it is back; the slots that pass
+    /// meanwhile are late.
+    ///
+    /// # Errors
+    /// `Timeout` if the first image does not come in time; otherwise those of [`Session::grab`].
+    pub(super) fn advance(
+        &mut self,
+        session: &mut Session,
+        clock: &dyn crate::clock::Clock,
+        retained: bool,
+        interrupt: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<(Frame, u64)> {
+        let target = || if retained { Target::Retained(self.format) } else { Target::Owned(self.format) };
+        let Some(due) = self.due() else {
+            let request = Request { region: self.region, timeout: self.timeout, new_frame_only: false };
+            let frame = session.grab(&request, target(), interrupt)?.ok_or_else(|| {
+                Error::new(ErrorKind::Timeout, format!("no first image within {} ms", self.timeout.as_millis()))
+                    .with_hint(
+                        "The desktop is away, for example behind a lock screen: try again later or allow more time",
+                    )
+            })?;
+            self.start = Some(clock.now());
+            self.next = 1;
+            return Ok((frame, 0));
+        };
+        if clock.now() > due {
+            self.counts.late += 1;
+        } else {
+            Patience::new(clock, due.saturating_sub(clock.now()), interrupt).sleep_out()?;
+        }
+        let request = Request { region: self.region, timeout: Duration::from_secs(1), new_frame_only: false };
+        let frame = loop {
+            if let Some(frame) = session.grab(&request, target(), interrupt)? {
+                break frame;
+            }
+        };
+        if let Some(info) = session.info() {
+            self.counts.repeated += u64::from(!info.is_new);
+            self.counts.skipped += info.accumulated.saturating_sub(1);
+        }
+        let slot = self.next;
+        self.next += 1;
+        Ok((frame, slot))
+    }
+}

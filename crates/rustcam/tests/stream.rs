@@ -1,0 +1,280 @@
+//! Streams and constant frame rates over the simulated desktop: the capture thread, the mailbox, the slots.
+
+// A negative duration is a failed test.
+#![allow(clippy::unchecked_time_subtraction)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustcam::capture::{Course, Handle, Rate, Request, StreamOptions, Target};
+use rustcam::clock::{Clock, MonotonicClock, VirtualClock};
+use rustcam::error::{ErrorKind, Result};
+use rustcam::frame::PixelFormat;
+use rustcam::source::sim::{Script, World};
+use rustcam::source::{Backend, OpenOptions};
+
+const FAST: &str = "size 96x64; refresh 200; pointer still";
+const STILL: &str = "size 96x64; refresh 200; pointer still; static";
+const EVERY_PRESENT: StreamOptions =
+    StreamOptions { rate: None, region: None, video: false, format: PixelFormat::Bgra };
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
+fn never() -> Result<()> {
+    Ok(())
+}
+
+fn open_with(script: &str, clock: Arc<dyn Clock>) -> Handle {
+    let options = OpenOptions {
+        backend: Backend::Sim,
+        device: 0,
+        output: 0,
+        watch_pointer: false,
+        sim: Some(script.to_owned()),
+        clock,
+    };
+    Handle::open(&options).expect("the desktop opens")
+}
+
+fn open(script: &str) -> Handle {
+    open_with(script, Arc::new(MonotonicClock))
+}
+
+fn rate(frames: u64, seconds: u64) -> Rate {
+    Rate::new(frames, seconds).expect("a rate")
+}
+
+fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+fn grab(handle: &Handle) -> Result<bool> {
+    let request = Request { region: None, timeout: Duration::from_secs(1), new_frame_only: true };
+    handle.grab(&request, Target::Owned(PixelFormat::Bgra), &mut never).map(|frame| frame.is_some())
+}
+
+const SECOND: Option<Duration> = Some(Duration::from_secs(1));
+
+#[test]
+fn a_stream_delivers_exact_frames_in_order_and_each_once() {
+    let handle = open(FAST);
+    let world = World::new(&Script::parse(FAST).expect("valid"), 0);
+    handle.start(EVERY_PRESENT, &mut never).expect("starts");
+    let (mut last, mut seen) = (0, 0);
+    for _ in 0..40 {
+        let frame = handle.latest(SECOND, &mut never).expect("a frame every 5 ms");
+        let info = handle.snapshot().info.expect("a frame was returned");
+        assert!(info.sequence > last, "{} after {last}", info.sequence);
+        seen += info.accumulated;
+        last = info.sequence;
+        assert_eq!(seen, last, "no present is unaccounted for");
+        assert!(frame.buffer.expect("memory").bytes() == world.image(info.sequence), "frame {last}");
+    }
+    handle.stop();
+}
+
+#[test]
+fn a_slow_reader_gets_the_newest_frame_and_no_backlog() {
+    let handle = open(FAST);
+    handle.start(EVERY_PRESENT, &mut never).expect("starts");
+    handle.latest(SECOND, &mut never).expect("the first");
+    std::thread::sleep(Duration::from_millis(120));
+    handle.latest(SECOND, &mut never).expect("the newest");
+    let info = handle.snapshot().info.expect("returned");
+    assert!(info.accumulated >= 10, "{} presents in 120 ms at 200 Hz", info.accumulated);
+    let age = MonotonicClock.now().saturating_sub(info.present_time);
+    assert!(age < Duration::from_millis(60), "{age:?} old");
+}
+
+#[test]
+fn a_static_desktop_gives_one_frame_and_then_a_timeout() {
+    let handle = open(STILL);
+    handle.start(EVERY_PRESENT, &mut never).expect("starts");
+    handle.latest(SECOND, &mut never).expect("the screen as it is");
+    let began = Instant::now();
+    assert_eq!(kind(handle.latest(Some(Duration::from_millis(80)), &mut never)), Some(ErrorKind::Timeout));
+    assert!((80..130).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert_eq!(kind(handle.latest(Some(Duration::ZERO), &mut never)), Some(ErrorKind::Timeout));
+}
+
+#[test]
+fn video_mode_repeats_the_image_at_every_tick() {
+    let handle = open(STILL);
+    handle.start(StreamOptions { rate: Some(rate(100, 1)), video: true, ..EVERY_PRESENT }, &mut never).expect("starts");
+    let first = handle.latest(SECOND, &mut never).expect("a tick").buffer.expect("memory").bytes().to_vec();
+    let began = Instant::now();
+    for _ in 0..20 {
+        let frame = handle.latest(Some(Duration::from_millis(100)), &mut never).expect("a tick every 10 ms");
+        assert!(frame.buffer.expect("memory").bytes() == first);
+        assert!(!handle.snapshot().info.expect("returned").is_new);
+    }
+    assert!(began.elapsed() >= Duration::from_millis(150), "20 ticks in {:?}", began.elapsed());
+}
+
+#[test]
+fn a_target_rate_is_a_cap() {
+    let handle = open(FAST);
+    handle.start(StreamOptions { rate: Some(rate(50, 1)), ..EVERY_PRESENT }, &mut never).expect("starts");
+    let began = Instant::now();
+    let mut frames = 0;
+    while began.elapsed() < Duration::from_millis(500) {
+        handle.latest(SECOND, &mut never).expect("a frame");
+        frames += 1;
+    }
+    assert!((15..=27).contains(&frames), "{frames} frames in half a second at 50 per second");
+}
+
+#[test]
+fn other_calls_are_refused_while_a_stream_runs_and_work_afterwards() {
+    let handle = open(FAST);
+    assert_eq!(kind(handle.latest(SECOND, &mut never)), Some(ErrorKind::WrongState), "before start");
+    for _ in 0..3 {
+        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        assert!(handle.is_capturing());
+        assert_eq!(kind(handle.start(EVERY_PRESENT, &mut never)), Some(ErrorKind::WrongState));
+        assert_eq!(kind(grab(&handle)), Some(ErrorKind::WrongState));
+        assert_eq!(kind(handle.begin_frames(None, &mut never)), Some(ErrorKind::WrongState));
+        handle.stop();
+        handle.stop();
+        assert!(!handle.is_capturing());
+        assert_eq!(kind(handle.latest(SECOND, &mut never)), Some(ErrorKind::WrongState), "after stop");
+        assert!(grab(&handle).expect("works again"));
+    }
+}
+
+#[test]
+fn a_failure_of_the_thread_reaches_the_next_call_as_what_it_is() {
+    for via_grab in [false, true] {
+        let handle = open(&format!("{STILL}; at 30ms lose device for ever"));
+        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        handle.latest(SECOND, &mut never).expect("the first frame");
+        let error = if via_grab {
+            loop {
+                match grab(&handle) {
+                    Err(error) if error.kind() == ErrorKind::WrongState => {
+                        std::thread::sleep(Duration::from_millis(10));
+                    }
+                    other => break other.map(drop),
+                }
+            }
+        } else {
+            handle.latest(None, &mut never).map(drop)
+        };
+        let error = error.expect_err("the device is gone");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Device, Some(0x887A_0005)));
+        assert_eq!(
+            kind(handle.latest(SECOND, &mut never)),
+            Some(ErrorKind::WrongState),
+            "reported once; the stream is over"
+        );
+    }
+}
+
+#[test]
+fn stop_and_close_end_a_reader_that_waits() {
+    for close in [false, true] {
+        let handle = open(STILL);
+        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        handle.latest(SECOND, &mut never).expect("the first frame");
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| kind(handle.latest(None, &mut never)));
+            std::thread::sleep(Duration::from_millis(20));
+            let began = Instant::now();
+            if close {
+                handle.close();
+            } else {
+                handle.stop();
+            }
+            assert_eq!(reader.join().expect("no panic"), Some(ErrorKind::WrongState));
+            assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+        });
+    }
+}
+
+#[test]
+fn frames_outlive_stream_and_session() {
+    let handle = open(FAST);
+    handle.start(EVERY_PRESENT, &mut never).expect("starts");
+    let frame = handle.latest(SECOND, &mut never).expect("a frame");
+    let bytes = frame.buffer.as_ref().expect("memory").bytes().to_vec();
+    drop(handle);
+    let buffer = frame.buffer.expect("memory");
+    assert!(buffer.bytes() == bytes);
+    std::thread::spawn(move || drop(buffer)).join().expect("dropping cannot fail");
+}
+
+#[test]
+fn a_thousand_streams_leave_nothing_behind() {
+    let handle = open(FAST);
+    let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let before = threads();
+    for _ in 0..1000 {
+        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        handle.stop();
+    }
+    // Other tests run threads of their own at the same time.
+    assert!(threads() < before + 100, "{} threads after {before}", threads());
+}
+
+#[test]
+fn slots_are_exact_and_quiet_ones_repeat() {
+    let clock = Arc::new(VirtualClock::new());
+    let handle = open_with("size 96x64; refresh 25; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
+    let fps = rate(60_000, 1001);
+    let mut course = Course::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
+    handle.begin_frames(None, &mut never).expect("begins");
+    let start = clock.now();
+    for expected in 0..600 {
+        let (_, slot) = handle.next_frame(&mut course, expected % 2 == 0, &mut never).expect("a frame");
+        assert_eq!(slot, expected);
+        assert_eq!(clock.now() - start, fps.slot(slot), "on the slot to the nanosecond");
+    }
+    let counts = course.counts();
+    assert_eq!((counts.late, counts.skipped), (0, 0));
+    // 600 slots last 10.01 s, in which a desktop at 25 Hz presents 250 times.
+    assert!((345..=352).contains(&counts.repeated), "{counts:?}");
+    handle.end_frames();
+    assert!(grab(&handle).is_ok());
+}
+
+#[test]
+fn a_slow_consumer_gets_late_slots_in_order_and_surplus_presents_are_counted() {
+    let clock = Arc::new(VirtualClock::new());
+    let handle = open_with("size 96x64; refresh 100; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
+    let mut course = Course::new(rate(10, 1), None, PixelFormat::Gray, Duration::from_secs(5));
+    handle.begin_frames(None, &mut never).expect("begins");
+    for expected in 0..20 {
+        let (_, slot) = handle.next_frame(&mut course, false, &mut never).expect("a frame");
+        assert_eq!(slot, expected);
+        if expected == 4 {
+            clock.sleep(Duration::from_millis(350));
+        }
+    }
+    let counts = course.counts();
+    assert_eq!(counts.late, 3, "slots 5, 6 and 7 were due during the pause");
+    assert!(counts.skipped > 150, "10 presents per slot: {counts:?}");
+    assert_eq!(clock.now(), Duration::from_millis(1900), "the video is in time again");
+}
+
+#[test]
+fn grabs_are_refused_while_frames_are_open_and_close_ends_them() {
+    let handle = open(FAST);
+    let mut course = Course::new(rate(100, 1), None, PixelFormat::Bgra, Duration::from_secs(5));
+    handle.begin_frames(None, &mut never).expect("begins");
+    assert!(handle.is_capturing());
+    handle.next_frame(&mut course, false, &mut never).expect("a frame");
+    assert_eq!(kind(grab(&handle)), Some(ErrorKind::WrongState));
+    assert_eq!(kind(handle.start(EVERY_PRESENT, &mut never)), Some(ErrorKind::WrongState));
+    assert_eq!(kind(handle.begin_frames(None, &mut never)), Some(ErrorKind::WrongState));
+    handle.close();
+    assert_eq!(kind(handle.next_frame(&mut course, false, &mut never)), Some(ErrorKind::WrongState));
+}
+
+#[test]
+fn a_first_image_that_does_not_come_is_a_timeout() {
+    let clock = Arc::new(VirtualClock::new());
+    let handle = open_with(&format!("{STILL}; at 0ms lose access for ever"), Arc::clone(&clock) as Arc<dyn Clock>);
+    let mut course = Course::new(rate(30, 1), None, PixelFormat::Bgra, Duration::from_millis(700));
+    handle.begin_frames(None, &mut never).expect("begins");
+    assert_eq!(kind(handle.next_frame(&mut course, false, &mut never)), Some(ErrorKind::Timeout));
+    assert_eq!(clock.now(), Duration::from_millis(700));
+}
