@@ -26,6 +26,7 @@ PACKAGE = [
     "_png.py",
     "_rustcam.pyd" if sys.platform == "win32" else "_rustcam.abi3.so",
     "_rustcam.pyi",
+    "_stream.py",
     "_types.py",
     "cli.py",
     "py.typed",

@@ -21,7 +21,17 @@ pytestmark = pytest.mark.wheels
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
 EXTENSION = {"linux": "_rustcam.abi3.so", "windows": "_rustcam.pyd"}
-MODULES = ["__init__.py", "__main__.py", "_errors.py", "_png.py", "_rustcam.pyi", "_types.py", "cli.py", "py.typed"]
+MODULES = [
+    "__init__.py",
+    "__main__.py",
+    "_errors.py",
+    "_png.py",
+    "_rustcam.pyi",
+    "_stream.py",
+    "_types.py",
+    "cli.py",
+    "py.typed",
+]
 INFO = ["METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"]
 
 # Every Windows 10 has these; python3.dll comes with each CPython.
