@@ -5,20 +5,25 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PYO3_PYTHON := $(abspath $(PY))
 
-SOURCES := $(shell find crates python -type f -not -name '*.pyc') Cargo.toml pyproject.toml README.md LICENSE
+SOURCES := $(shell find crates/rustcam/src crates/rustcam-python python -type f -not -name '*.pyc') \
+	crates/rustcam/Cargo.toml Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help demo test fuzz race bench soak check wheels clean
+.PHONY: help demo test test-windows fuzz race bench soak check wheels clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 demo: $(VENV)/installed  ## capture the screen (or a simulated one), save a picture, measure
 	cargo build --quiet --release -p rustcam --example x11_desktop
 	$(PY) examples/demo.py build/demo.png target/release/examples/x11_desktop
 
 test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs some
-	sh scripts/packages.sh
+	sh scripts/packages.sh x11 windows || true
 	$(PY) scripts/test.py $(LANES)
+
+test-windows: $(VENV)/dev $(VENV)/installed  ## the Windows side under Wine: engine, backend, wheel in Windows CPython, other packages
+	sh scripts/packages.sh x11 windows wine || true
+	$(PY) scripts/test.py wine-rust windows peers
 
 fuzz:  ## random worlds against the oracle; WORLDS=1000000 for longer
 	RUSTCAM_WORLDS=$(or $(WORLDS),100000) cargo test --package rustcam --test worlds
@@ -28,7 +33,7 @@ race:  ## the threads of the engine under the thread sanitizer; needs nightly Ru
 		--package rustcam --lib --test stream --test capture
 
 bench: $(VENV)/dev $(VENV)/installed  ## measure speed and memory, write docs/performance.md
-	sh scripts/packages.sh
+	sh scripts/packages.sh x11 || true
 	PYTHONPATH=tests $(PY) benches/bench.py benches/results/x11.json
 	$(PY) benches/render.py benches/results/x11.json docs/performance.md
 
@@ -38,12 +43,15 @@ soak: $(VENV)/installed  ## stream for two minutes and watch memory, files and t
 check: $(VENV)/dev $(VENV)/installed  ## formatting, lints, types, stub, architecture
 	$(PY) scripts/check.py
 
-wheels: $(VENV)/build  ## build the Linux wheel into dist/
-	$(PY) -m maturin build --release --interpreter $(PY) --out dist
+wheels: dist/.made  ## build the wheels for Linux and Windows into dist/
 
 clean:  ## delete everything that was built
 	rm -rf $(VENV) build dist target
 	find python tests benches scripts examples -name __pycache__ -prune -exec rm -rf {} +
+
+dist/.made: $(VENV)/build $(SOURCES) scripts/wheels.sh
+	sh scripts/wheels.sh $(PY)
+	touch $@
 
 $(VENV)/build: requirements/build.txt scripts/venv.sh
 	sh scripts/venv.sh $(PYTHON) $(VENV) $<

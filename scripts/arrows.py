@@ -19,16 +19,27 @@ LEVELS = {"error": 0, "clock": 0, "memory": 0, "geometry": 1, "frame": 2, "pixel
 # What may be named where: a pattern, the places allowed to match it, and the reason.
 PLACES = [
     (r"\bx11rb::", ["rustcam/src/source/x11/"], "only the x11 backend speaks X11"),
-    (r"\bwindows(_core|_sys)?::", ["rustcam/src/source/dxgi/"], "only the dxgi backend speaks to Windows"),
+    (
+        r"\bwindows(_core|_sys)?::",
+        ["rustcam/src/source/dxgi/", "dda-lab/"],
+        "only the dxgi backend and its lab speak to Windows",
+    ),
     (r"\b(pyo3|numpy)::", ["rustcam-python/"], "the engine knows no Python"),
     (
         r"\bInstant\b|\bSystemTime\b|\bthread::sleep\b|\bclock_gettime\b",
-        ["rustcam/src/clock.rs"],
-        "only clock.rs reads the clock or sleeps",
+        ["rustcam/src/clock.rs", "dda-lab/src/qpc.rs"],
+        "only clock.rs reads the clock or sleeps, and qpc.rs for the lab",
     ),
     (
         r"\bunsafe\b",
-        ["rustcam/src/source/", "rustcam/src/memory.rs", "rustcam/src/pixels/", "rustcam-python/"],
+        [
+            "rustcam/src/source/",
+            "rustcam/src/memory.rs",
+            "rustcam/src/clock.rs",
+            "rustcam/src/pixels/",
+            "rustcam-python/",
+            "dda-lab/",
+        ],
         "unsafe stays at the borders of the system",
     ),
 ]

@@ -12,11 +12,24 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import lab
 import rustcam
-from desktops import Painter, SimDesktop, X11Desktop, XServer, missing_x_tools
+from desktops import DxgiDesktop, Painter, SimDesktop, X11Desktop, XServer, missing_x_tools
 
-Desktop = Union[SimDesktop, X11Desktop]
-BACKENDS = [pytest.param("sim", marks=pytest.mark.sim), pytest.param("x11", marks=pytest.mark.x11)]
+Desktop = Union[SimDesktop, X11Desktop, DxgiDesktop]
+
+# They begin with the lab.
+collect_ignore = [] if lab.available() else ["test_dxgi.py"]
+
+
+def backends() -> list[object]:
+    """The desktops that this platform can have."""
+    names = ["sim"]
+    if sys.platform == "linux":
+        names.append("x11")
+    elif lab.available():
+        names.append("dxgi")
+    return [pytest.param(name, marks=getattr(pytest.mark, name)) for name in names]
 
 
 @pytest.fixture(scope="session")
@@ -48,12 +61,22 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
     server.stop()
 
 
-@pytest.fixture(params=BACKENDS)
-def desktop(request: pytest.FixtureRequest) -> Desktop:
+@pytest.fixture(scope="session")
+def session_lab() -> lab.Lab:
+    return lab.Lab()
+
+
+@pytest.fixture(params=backends())
+def desktop(request: pytest.FixtureRequest) -> Iterator[Desktop]:
     """Each desktop in turn."""
     if request.param == "sim":
-        return SimDesktop()
-    return X11Desktop(request.getfixturevalue("painter"))
+        yield SimDesktop()
+    elif request.param == "x11":
+        yield X11Desktop(request.getfixturevalue("painter"))
+    else:
+        desktop = DxgiDesktop(request.getfixturevalue("session_lab"))
+        yield desktop
+        desktop.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the tests look at: an X server of their own with a painter, and scripts of the simulated desktop."""
+"""What the tests look at: an X server of their own with a painter, scripts of the simulated desktop, and of the lab."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
 
 import rustcam
+from lab import Lab
 
 WIDTH, HEIGHT = 640, 360
 
@@ -157,6 +159,38 @@ class X11Desktop:
         pixels[:, :, 3] = 255
         self.painter.put(pixels)
         return pixels
+
+
+class DxgiDesktop:
+    """Desktop Duplication of the lab's scripted desktop, which begins when the first capturer opens."""
+
+    backend = "dxgi"
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self._starting = threading.Lock()
+
+    def _open(self, script: str, options: dict[str, Any]) -> rustcam.Capturer:
+        with self._starting:
+            if not self.lab.script:
+                self.lab.start(script)
+        return rustcam.Capturer(backend="dxgi", **options)
+
+    def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
+        return self._open(STILL if still else MOVING, options)
+
+    def open_waiting(self, **options: Any) -> rustcam.Capturer:
+        return self._open(STILL_FOR_REAL, options)
+
+    def change(self) -> None:
+        """Nothing to do: a moving desktop presents at every refresh."""
+
+    def close(self) -> None:
+        """Ends the desktop; nobody may have broken the rules of the interface."""
+        if self.lab.script:
+            broken = self.lab.broken_rules()
+            self.lab.stop()
+            assert broken == {}
 
 
 def missing_x_tools() -> list[str]:

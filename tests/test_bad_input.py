@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -60,7 +61,7 @@ INDICES: dict[str, tuple[Any, Any, str]] = {
 NAMES: dict[str, tuple[Any, Any, str]] = {
     "unknown": ("gdi", V, "x11|sim"),
     "empty": ("", V, "sim"),
-    "not here": ("dxgi", V, "sim"),
+    "not here": ("x11" if sys.platform == "win32" else "dxgi", V, "sim"),
     "spaces": (" sim", V, "sim"),
     "not ASCII": ("\u017fim", V, "sim"),
     "number": (1, T, ""),

@@ -119,6 +119,7 @@ def test_mistakes_that_the_engine_finds(arguments: list[str], capsys: pytest.Cap
     assert captured.err.count("\n") == 1
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("command", ["list", "shot", "bench"])
 def test_no_display_is_one_line(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -148,9 +149,10 @@ def test_help_and_version(arguments: list[str], capsys: pytest.CaptureFixture[st
         assert "examples:" in out
 
 
-@pytest.mark.parametrize(
-    "command", [[sys.executable, "-m", "rustcam"], [str(Path(sys.executable).with_name("rustcam"))]]
-)
+SCRIPT = pytest.param([str(Path(sys.executable).with_name("rustcam"))], marks=pytest.mark.linux)
+
+
+@pytest.mark.parametrize("command", [[sys.executable, "-m", "rustcam"], SCRIPT])
 def test_both_ways_to_start_it(command: list[str]) -> None:
     result = subprocess.run([*command, "list", *SIM], capture_output=True, text=True, timeout=20, check=False)
     assert (result.returncode, result.stderr) == (0, "")

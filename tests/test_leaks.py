@@ -1,11 +1,9 @@
-"""Nothing grows: descriptors, threads, memory, shared memory."""
+"""Nothing grows: handles, threads, memory, shared memory."""
 
 from __future__ import annotations
 
 import gc
 import os
-import resource
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,22 +11,9 @@ import pytest
 import rustcam
 from conftest import Desktop, must
 from desktops import HEIGHT, WIDTH
+from system import handles, resident, threads
 
 FRAME = WIDTH * HEIGHT * 4
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def threads() -> int:
-    return len(list(Path("/proc/self/task").iterdir()))
-
-
-def resident() -> int:
-    """Bytes of memory that are in use now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize()
 
 
 def test_constructing_often_leaves_nothing(desktop: Desktop) -> None:
@@ -40,20 +25,20 @@ def test_constructing_often_leaves_nothing(desktop: Desktop) -> None:
     for _ in range(5):
         once()
     gc.collect()
-    before = (descriptors(), threads(), resident())
+    before = (handles(), threads(), resident())
     for _ in range(100):
         once()
     gc.collect()
-    assert (descriptors(), threads()) == before[:2]
+    assert (handles(), threads()) == before[:2]
     assert resident() - before[2] < 8 * FRAME
 
 
 def test_closing_releases_without_collection(desktop: Desktop) -> None:
-    before = (descriptors(), threads())
+    before = (handles(), threads())
     capturer = desktop.open()
     must(capturer.grab())
     capturer.close()
-    assert (descriptors(), threads()) == before
+    assert (handles(), threads()) == before
 
 
 def test_failing_construction_leaves_nothing(desktop: Desktop) -> None:
@@ -64,10 +49,10 @@ def test_failing_construction_leaves_nothing(desktop: Desktop) -> None:
             rustcam.Capturer(99, backend=desktop.backend)
 
     fail()
-    before = (descriptors(), threads())
+    before = (handles(), threads())
     for _ in range(50):
         fail()
-    assert (descriptors(), threads()) == before
+    assert (handles(), threads()) == before
 
 
 @pytest.mark.parametrize(
@@ -86,12 +71,12 @@ def test_grabbing_often_keeps_memory_flat(desktop: Desktop, options: dict[str, o
     with desktop.open(cursor=False) as capturer:
         for _ in range(100):
             must(capturer.grab(new_frame_only=False, **options))
-        before = (descriptors(), resident())
+        before = (handles(), resident())
         for step in range(1000):
             if step % 50 == 0:
                 desktop.change()
             must(capturer.grab(new_frame_only=False, **options))
-        assert descriptors() == before[0]
+        assert handles() == before[0]
         assert resident() - before[1] < 8 * FRAME
 
 
@@ -103,17 +88,18 @@ def test_held_frames_are_released_when_dropped(desktop: Desktop) -> None:
                 desktop.change()
                 held.append(must(capturer.grab(copy=False)))
             held.clear()
-        before = (descriptors(), resident())
+        before = (handles(), resident())
         for _ in range(3):
             held = []
             for _ in range(20):
                 desktop.change()
                 held.append(must(capturer.grab(copy=False)))
             held.clear()
-        assert descriptors() <= before[0]
+        assert handles() <= before[0]
         assert resident() - before[1] < 8 * FRAME
 
 
+@pytest.mark.linux
 def test_shared_memory_has_no_name(desktop: Desktop) -> None:
     before = set(os.listdir("/dev/shm"))  # noqa: PTH208
     with desktop.open() as capturer:
@@ -124,9 +110,9 @@ def test_shared_memory_has_no_name(desktop: Desktop) -> None:
 def test_errors_leave_nothing(desktop: Desktop) -> None:
     with desktop.open() as capturer:
         must(capturer.grab())
-        before = (descriptors(), resident())
+        before = (handles(), resident())
         for _ in range(1000):
             with pytest.raises(ValueError):
                 capturer.grab(region=(0, 0, 0, 0))
-        assert descriptors() == before[0]
+        assert handles() == before[0]
         assert resident() - before[1] < 8 * FRAME

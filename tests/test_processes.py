@@ -14,10 +14,15 @@ import pytest
 
 from conftest import Desktop
 from desktops import STILL_FOR_REAL
+from system import until_asleep
 
 OPEN = f"""
 import sys, rustcam
 backend = sys.argv[1]
+if backend == "dxgi":
+    import ctypes, os
+    lab = ctypes.WinDLL(os.environ["RUSTCAM_LAB_DLL"])
+    assert lab.lab_start({STILL_FOR_REAL.encode()!r}) == 0
 capturer = rustcam.Capturer(
     backend=backend, cursor=False, any_thread=True, sim={STILL_FOR_REAL!r} if backend == "sim" else None
 )
@@ -35,15 +40,7 @@ while True:
 """
 
 
-def until_asleep(pid: int) -> None:
-    """Returns when the process sleeps in the kernel, seen three times in a row."""
-    deadline, calm = time.perf_counter() + 5, 0
-    while calm < 3 and time.perf_counter() < deadline:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:  # noqa: PTH123
-            calm = calm + 1 if stat.read().rpartition(") ")[2][0] == "S" else 0
-        os.sched_yield()
-
-
+@pytest.mark.linux
 def test_ctrl_c_ends_a_wait_within_50_ms(desktop: Desktop) -> None:
     command = [sys.executable, "-c", INTERRUPTED, desktop.backend]
     delays = []
@@ -60,18 +57,27 @@ def test_ctrl_c_ends_a_wait_within_50_ms(desktop: Desktop) -> None:
     assert median(delays) < 0.06, delays
 
 
-def test_ctrl_c_leaves_the_capturer_usable(desktop: Desktop, python: Any) -> None:
+def test_a_signal_in_another_thread_ends_a_wait_and_leaves_the_capturer_usable(desktop: Desktop, python: Any) -> None:
+    """The way in which Ctrl-C arrives on Windows."""
     source = f"""{OPEN}
-import os, signal, threading
-threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
-try:
-    capturer.grab(20_000)
-except KeyboardInterrupt:
-    assert capturer.grab(new_frame_only=False) is not None
-    print("usable")
+import signal, threading, time
+sent = []
+def interrupt():
+    sent.append(time.perf_counter())
+    signal.raise_signal(signal.SIGINT)
+delays = []
+for _ in range(7):
+    threading.Timer(0.1, interrupt).start()
+    try:
+        capturer.grab(20_000)
+    except KeyboardInterrupt:
+        delays.append(time.perf_counter() - sent.pop())
+assert capturer.grab(new_frame_only=False) is not None
+print(sorted(delays)[3])
 """
     result = python(source, desktop.backend)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "usable\n", "")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert float(result.stdout) < 0.06
 
 
 @pytest.mark.parametrize("ending", ["pass", "sys.exit(0)"])
@@ -98,6 +104,7 @@ def test_leaving_with_an_open_capturer_is_silent(desktop: Desktop, python: Any, 
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+@pytest.mark.linux
 def test_a_killed_process_leaves_no_shared_memory(desktop: Desktop, python: Any) -> None:
     before = set(os.listdir("/dev/shm"))  # noqa: PTH208
     result = python(f"{OPEN}\nimport os\nprint(os.getpid(), flush=True)\nos.kill(os.getpid(), 9)", desktop.backend)
@@ -108,6 +115,7 @@ def test_a_killed_process_leaves_no_shared_memory(desktop: Desktop, python: Any)
     assert result.stdout.strip() not in creators
 
 
+@pytest.mark.linux
 def test_a_forked_child_captures_on_its_own(desktop: Desktop, python: Any) -> None:
     source = f"""{OPEN}
 import os, warnings
@@ -124,6 +132,7 @@ print("both")
     assert (result.returncode, result.stdout, result.stderr) == (0, "both\n", "")
 
 
+@pytest.mark.linux
 def test_a_forked_child_may_drop_what_it_inherited(desktop: Desktop, python: Any) -> None:
     source = f"""{OPEN}
 import os, sys, warnings

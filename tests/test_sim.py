@@ -234,6 +234,7 @@ def test_the_default_desktop_looks_alive() -> None:
         assert not np.array_equal(first, must(capturer.grab(fmt="rgb")))
 
 
+@pytest.mark.linux
 def test_the_simulated_desktop_is_never_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     with pytest.raises(rustcam.CaptureError, match="sim"):

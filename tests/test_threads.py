@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import pytest
 import rustcam
 from conftest import Desktop, must
 from desktops import MOVING
+from system import handles, until_waiting
 
 PROMPT = 0.25  # seconds that "at once" may take on a busy machine
 
@@ -23,17 +23,6 @@ def elsewhere(work: Callable[[], Any]) -> Any:
     """The result of `work` in another thread; its exception is raised here."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(work).result(timeout=20)
-
-
-def until_waiting(native_id: int) -> None:
-    """Returns when the thread sleeps in the kernel."""
-    deadline = time.perf_counter() + 5
-    path = f"/proc/self/task/{native_id}/stat"
-    calm = 0
-    while calm < 3 and time.perf_counter() < deadline:
-        with open(path, encoding="ascii") as stat:  # noqa: PTH123 - read thousands of times
-            calm = calm + 1 if stat.read().rpartition(") ")[2][0] == "S" else 0
-        os.sched_yield()
 
 
 def test_grab_from_another_thread(desktop: Desktop) -> None:
@@ -56,10 +45,7 @@ def test_close_from_another_thread(desktop: Desktop) -> None:
 
 
 def test_drop_in_another_thread(desktop: Desktop) -> None:
-    def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-
-    before = descriptors()
+    before = handles()
     box = [desktop.open()]
     must(box[0].grab())
 
@@ -68,7 +54,7 @@ def test_drop_in_another_thread(desktop: Desktop) -> None:
         gc.collect()
 
     elsewhere(drop)
-    assert descriptors() == before
+    assert handles() == before
 
 
 def test_any_thread_may_grab_when_allowed(desktop: Desktop) -> None:
@@ -104,7 +90,7 @@ def test_close_ends_a_waiting_call(desktop: Desktop, any_thread: bool) -> None:
     def wait() -> float:
         capturer = desktop.open_waiting(cursor=False, any_thread=any_thread)
         must(capturer.grab())
-        box.extend([capturer, threading.get_native_id()])
+        box.extend([capturer, threading.get_ident(), threading.get_native_id()])
         opened.set()
         with pytest.raises(RuntimeError, match="Capturer is closed"):
             capturer.grab(20_000)
@@ -113,7 +99,7 @@ def test_close_ends_a_waiting_call(desktop: Desktop, any_thread: bool) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(wait)
         assert opened.wait(10)
-        until_waiting(box[1])
+        until_waiting(*box[1:])
         start = time.perf_counter()
         box[0].close()
         assert waiting.result(10) - start < PROMPT

@@ -337,18 +337,21 @@ impl Drop for Capturer {
 
 /// Lets Python's signal handlers run during a wait; what they raise ends the call. So does the end of the interpreter.
 pub fn interrupt(raised: &mut Option<PyErr>) -> impl FnMut() -> Result<()> + '_ {
-    let ended = || Error::new(ErrorKind::Interrupted, "interrupted by a signal handler or the end of the interpreter");
     #[allow(
         clippy::redundant_closure_for_method_calls,
         reason = "the method is not general over lifetimes, the closure is"
     )]
-    move || match Python::try_attach(|py| py.check_signals()) {
-        Some(Ok(())) => Ok(()),
-        Some(Err(error)) => {
-            *raised = Some(error);
-            Err(ended())
-        }
-        None => Err(ended()),
+    move || {
+        let reason = match Python::try_attach(|py| py.check_signals()) {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) => {
+                *raised = Some(error);
+                "interrupted by a signal handler"
+            }
+            // A daemon thread that outlives the interpreter gives up what it holds; there is nobody to return to.
+            None => "the interpreter has ended",
+        };
+        Err(Error::new(ErrorKind::Interrupted, reason))
     }
 }
 

@@ -29,7 +29,15 @@ impl Clock for MonotonicClock {
         Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(windows)]
+    fn now(&self) -> Duration {
+        let mut ticks = 0;
+        // SAFETY: the pointer is valid during the call, which never fails since Windows XP.
+        unsafe { performance_counter::QueryPerformanceCounter(&raw mut ticks) };
+        performance_time(ticks)
+    }
+
+    #[cfg(not(any(target_os = "linux", windows)))]
     fn now(&self) -> Duration {
         use std::sync::OnceLock;
         static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
@@ -80,6 +88,33 @@ impl Drop for ExactTimer {
     fn drop(&mut self) {
         // Zero would be the default of the process, which need not be what the thread had.
         let _ = rustix::thread::set_current_timer_slack(self.slack);
+    }
+}
+
+/// The moment at which the performance counter of Windows, on whose timeline the system puts its presents, shows `ticks`.
+///
+/// Python computes `time.perf_counter` the same way: ticks since the machine started, divided by the frequency.
+#[cfg(windows)]
+pub fn performance_time(ticks: i64) -> Duration {
+    use std::sync::OnceLock;
+    static FREQUENCY: OnceLock<u64> = OnceLock::new();
+    let frequency = *FREQUENCY.get_or_init(|| {
+        let mut frequency = 0;
+        // SAFETY: the pointer is valid during the call, which never fails since Windows XP.
+        unsafe { performance_counter::QueryPerformanceFrequency(&raw mut frequency) };
+        u64::try_from(frequency).unwrap_or_default().max(1)
+    });
+    let ticks = u64::try_from(ticks).unwrap_or_default();
+    let nanoseconds = u128::from(ticks % frequency) * 1_000_000_000 / u128::from(frequency);
+    Duration::new(ticks / frequency, nanoseconds as u32)
+}
+
+#[cfg(windows)]
+mod performance_counter {
+    #[link(name = "kernel32")]
+    extern "system" {
+        pub(super) fn QueryPerformanceCounter(ticks: *mut i64) -> i32;
+        pub(super) fn QueryPerformanceFrequency(frequency: *mut i64) -> i32;
     }
 }
 

@@ -3,6 +3,8 @@
 //! A backend author reads this file and nothing else. A source shows the desktop of one output; it knows nothing of formats, regions,
 //! recovery policy or threads. [`open`] and [`outputs`] are the only places that name the backends.
 
+#[cfg(any(windows, test))]
+pub mod dxgi;
 pub mod sim;
 #[cfg(target_os = "linux")]
 pub mod x11;
@@ -22,6 +24,8 @@ use crate::memory::Memory;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {
+    /// Desktop Duplication of Windows.
+    Dxgi,
     /// An X server.
     X11,
     /// A scripted desktop. Never chosen unless it is asked for by name.
@@ -31,6 +35,8 @@ pub enum Backend {
 impl Backend {
     /// The backends of this platform, the preferred one first.
     pub const HERE: &'static [Backend] = &[
+        #[cfg(windows)]
+        Backend::Dxgi,
         #[cfg(target_os = "linux")]
         Backend::X11,
         Backend::Sim,
@@ -39,6 +45,7 @@ impl Backend {
     /// Lower-case name.
     pub const fn name(self) -> &'static str {
         match self {
+            Backend::Dxgi => "dxgi",
             Backend::X11 => "x11",
             Backend::Sim => "sim",
         }
@@ -274,6 +281,10 @@ pub struct OpenOptions {
 pub fn open(options: &OpenOptions) -> Result<Box<dyn Source>> {
     match options.backend {
         Backend::Sim => Ok(Box::new(sim::SimSource::open(options)?)),
+        #[cfg(windows)]
+        Backend::Dxgi => Ok(Box::new(dxgi::DxgiSource::open(options)?)),
+        #[cfg(not(windows))]
+        Backend::Dxgi => Err(Error::invalid("the dxgi backend exists on Windows only")),
         #[cfg(target_os = "linux")]
         Backend::X11 => Ok(Box::new(x11::X11Source::open(options)?)),
         #[cfg(not(target_os = "linux"))]
@@ -288,6 +299,10 @@ pub fn open(options: &OpenOptions) -> Result<Box<dyn Source>> {
 pub fn outputs(backend: Backend, sim: Option<&str>) -> Result<Vec<Output>> {
     match backend {
         Backend::Sim => sim::outputs(sim),
+        #[cfg(windows)]
+        Backend::Dxgi => dxgi::outputs(),
+        #[cfg(not(windows))]
+        Backend::Dxgi => Err(Error::invalid("the dxgi backend exists on Windows only")),
         #[cfg(target_os = "linux")]
         Backend::X11 => x11::outputs(),
         #[cfg(not(target_os = "linux"))]

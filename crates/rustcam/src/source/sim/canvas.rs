@@ -12,7 +12,7 @@ const BLOCK: i32 = 16;
 const MOST_PIECES: usize = 64;
 
 /// The texture of one mode, holding one frame.
-pub(super) struct Canvas {
+pub struct Canvas {
     bytes: Vec<u8>,
     stride: usize,
     desktop: Size,
@@ -28,7 +28,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// A canvas for the mode of `frame`, with rows `pitch` bytes longer than needed.
-    pub(super) fn new(world: &World, frame: u64, pitch: usize) -> Self {
+    pub fn new(world: &World, frame: u64, pitch: usize) -> Self {
         let (desktop, rotation) = (world.size(frame), world.rotation(frame));
         let texture = rotation.apply(desktop);
         let stride = texture.width as usize * 4 + pitch;
@@ -46,7 +46,7 @@ impl Canvas {
     }
 
     /// Makes the canvas show `frame`, which must belong to the same mode and not be older than the last one.
-    pub(super) fn show(&mut self, world: &World, frame: u64) {
+    pub fn show(&mut self, world: &World, frame: u64) {
         let full = world.frame(frame).last_full;
         if full > self.shown {
             self.stale = vec![self.desktop.rect()];
@@ -61,7 +61,7 @@ impl Canvas {
     }
 
     /// The pixels of `part`, in texture space.
-    pub(super) fn view(&mut self, world: &World, part: Rect) -> ImageRef<'_> {
+    pub fn view(&mut self, world: &World, part: Rect) -> ImageRef<'_> {
         self.settle(world, self.rotation.to_desktop(part, self.desktop));
         let start = part.top as usize * self.stride + part.left as usize * 4;
         let end = (part.bottom as usize - 1) * self.stride + part.right as usize * 4;
@@ -187,7 +187,7 @@ impl Canvas {
 }
 
 /// Damage of the desktop as the texture has it.
-pub(super) fn to_texture(damage: &Damage, rotation: Rotation, desktop: Size) -> Damage {
+pub fn to_texture(damage: &Damage, rotation: Rotation, desktop: Size) -> Damage {
     let turned = |r: Rect| rotation.to_texture(r, desktop);
     let moves = damage.moves.iter().map(|m| {
         let source: Point = turned(Rect::at(m.source, m.destination.size())).origin();

@@ -11,6 +11,7 @@ mod picture;
 mod pointing;
 mod script;
 mod shapes;
+mod stage;
 mod world;
 
 use std::sync::Arc;
@@ -24,13 +25,14 @@ use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
 
 use blocks::Blocks;
-use canvas::{to_texture, Canvas};
 use pointing::State;
 use script::{Call, What};
 use world::{Cause, Outage, Segment};
 
+pub use canvas::{to_texture, Canvas};
 pub use picture::decode_stripe;
 pub use script::Script;
+pub use stage::{Failing, Failure, Gap, Geometry, PointerState, Why};
 pub use world::World;
 
 /// More parts than this are reported as one, as a system does whose list is full.

@@ -87,14 +87,24 @@ impl Pointing {
     /// When the pointer may differ next after `time`.
     pub(super) fn next(&self, time: Duration) -> Option<Duration> {
         let index = self.said.partition_point(|s| s.at <= time).max(1);
-        let wanders = self.said[index - 1].place.is_none();
-        let hz = match self.mode {
-            PointerMode::Path if wanders => Some(WANDER_HZ),
+        let tick = self.rate(self.said[index - 1]).map(|hz| tick_at(ticks(time, hz) + 1, hz));
+        [tick, self.said.get(index).map(|s| s.at)].into_iter().flatten().min()
+    }
+
+    /// When the pointer may have changed last, up to `time`: the latest moment that [`Self::next`] names and that is not after it.
+    pub(super) fn last(&self, time: Duration) -> Duration {
+        let said = self.said[self.said.partition_point(|s| s.at <= time).max(1) - 1];
+        let tick = self.rate(said).map(|hz| tick_at(ticks(time, hz), hz));
+        tick.map_or(said.at, |tick| tick.max(said.at))
+    }
+
+    /// Movements a second that go on by themselves.
+    fn rate(&self, said: Said) -> Option<u32> {
+        match self.mode {
+            PointerMode::Path if said.place.is_none() => Some(WANDER_HZ),
             PointerMode::Storm(hz) => Some(hz),
             _ => None,
-        };
-        let tick = hz.map(|hz| tick_at(ticks(time, hz) + 1, hz));
-        [tick, self.said.get(index).map(|s| s.at)].into_iter().flatten().min()
+        }
     }
 }
 

@@ -199,12 +199,12 @@ impl World {
     }
 
     /// Whether the image presented at `time` has blanked parts.
-    pub(super) fn protected_at(&self, time: Duration) -> bool {
+    pub fn protected_at(&self, time: Duration) -> bool {
         self.protections[..self.protections.partition_point(|p| p.0 <= time)].last().is_some_and(|p| p.1)
     }
 
     /// When something is presented next after `time`.
-    pub(super) fn next_present(&self, time: Duration) -> Option<Duration> {
+    pub fn next_present(&self, time: Duration) -> Option<Duration> {
         let index = self.segments.partition_point(|s| s.at <= time).max(1) - 1;
         let segment = &self.segments[index];
         let scripted = &self.scripted[segment.scripted.clone()];

@@ -1,0 +1,148 @@
+//! Acquiring and releasing frames.
+
+use std::time::Duration;
+
+use rustcam::geometry::Size;
+use windows::Win32::Graphics::Dxgi::{
+    IDXGIResource, DXGI_ERROR_INVALID_CALL, DXGI_ERROR_UNSUPPORTED, DXGI_ERROR_WAIT_TIMEOUT, DXGI_MAPPED_RECT,
+    DXGI_OUTDUPL_FRAME_INFO,
+};
+use windows_core::{Interface, Result};
+
+use crate::counters::{add, count};
+use crate::duplication::{failure, Duplication, Owned, State};
+use crate::faults::Call;
+use crate::lock;
+use crate::pool::Show;
+use crate::private::NoTexture;
+
+/// A wait without end.
+const INFINITE: u32 = u32::MAX;
+/// Extra bytes per row of a desktop mapped from system memory.
+const MAPPED_PADDING: usize = 52;
+
+impl Duplication {
+    /// Waits for news and hands it out with the texture.
+    pub(crate) fn acquire(&self, timeout: u32) -> Result<(DXGI_OUTDUPL_FRAME_INFO, IDXGIResource)> {
+        let stage = &self.stage;
+        let mut state = self.state();
+        if state.owned.is_some() {
+            count(&stage.counting.acquire_while_owned);
+        }
+        let mut now = stage.now();
+        let deadline = (timeout != INFINITE).then(|| now + Duration::from_millis(u64::from(timeout)));
+        self.injected(&mut state, Call::AcquireNextFrame)?;
+        // Windows holds the lock of the device for the whole wait.
+        let _device = stage.settings.device_lock.then(|| lock(&self.device.lock));
+        loop {
+            self.check(&mut state, now)?;
+            if state.owned.is_some() {
+                return failure(DXGI_ERROR_INVALID_CALL);
+            }
+            if let Some(update) = state.fold.news(stage, now) {
+                return self.hand_out(&mut state, update);
+            }
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                count(&stage.counting.timeouts);
+                state.released = false;
+                return failure(DXGI_ERROR_WAIT_TIMEOUT);
+            }
+            let losses = stage.worlds[0].gaps().map(|gap| gap.at).filter(|at| *at > now).min();
+            let formats = stage.settings.formats.iter().map(|(at, _)| *at).filter(|at| *at > now).min();
+            let fault = lock(&stage.faults).next(Call::AcquireNextFrame, now);
+            let event = [state.fold.next(stage, now), losses, formats, fault].into_iter().flatten().min();
+            let wake = [event, deadline].into_iter().flatten().min();
+            stage.clock.sleep(wake.map(|wake| wake.saturating_sub(now)));
+            now = stage.now();
+            if fault.is_some_and(|at| at <= now) {
+                self.injected(&mut state, Call::AcquireNextFrame)?;
+            }
+        }
+    }
+
+    fn hand_out(
+        &self,
+        state: &mut State,
+        update: crate::fold::Update,
+    ) -> Result<(DXGI_OUTDUPL_FRAME_INFO, IDXGIResource)> {
+        let stage = &self.stage;
+        let info = update.info;
+        let (resource, slot) = if let Some(code) = stage.inject(Call::QueryTexture) {
+            // The code itself is what asking for a texture will say.
+            let _ = code;
+            (NoTexture::default().into(), None)
+        } else {
+            let State { canvas, pool, .. } = state;
+            if update.show != Show::Nothing {
+                canvas.show(&stage.worlds[self.index], update.frame);
+            }
+            let (texture, slot) = pool.lend(stage, canvas, update.frame, update.show)?;
+            (texture.cast()?, Some(slot))
+        };
+        count(&stage.counting.acquires);
+        if info.LastPresentTime != 0 {
+            count(&stage.counting.image_frames);
+            add(&stage.counting.presents, u64::from(info.AccumulatedFrames));
+        } else if update.show == Show::Nothing {
+            count(&stage.counting.pointer_frames);
+        }
+        state.released = false;
+        state.owned = Some(Owned { update, slot });
+        Ok((info, resource))
+    }
+
+    /// Takes the frame back.
+    pub(crate) fn release(&self) -> Result<()> {
+        let stage = &self.stage;
+        let mut state = self.state();
+        self.injected(&mut state, Call::ReleaseFrame)?;
+        let now = stage.now();
+        self.check(&mut state, now)?;
+        if state.mapped.is_some() {
+            count(&stage.counting.release_while_mapped);
+            return failure(DXGI_ERROR_INVALID_CALL);
+        }
+        let Some(owned) = state.owned.take() else {
+            count(if state.released { &stage.counting.release_twice } else { &stage.counting.release_without_frame });
+            return failure(DXGI_ERROR_INVALID_CALL);
+        };
+        if let Some(slot) = owned.slot {
+            slot.give_back(stage.worlds[self.index].frame_at(now));
+        }
+        state.released = true;
+        count(&stage.counting.releases);
+        Ok(())
+    }
+
+    /// The image as memory, where the desktop is said to be in system memory.
+    pub(crate) fn map(&self) -> Result<DXGI_MAPPED_RECT> {
+        let mut state = self.enter(Call::MapDesktopSurface)?;
+        let State { canvas, owned, mapped, .. } = &mut *state;
+        let (None, Some(owned)) = (&mapped, owned) else { return failure(DXGI_ERROR_INVALID_CALL) };
+        if !self.stage.settings.system_memory {
+            return failure(DXGI_ERROR_UNSUPPORTED);
+        }
+        let world = &self.stage.worlds[self.index];
+        let frame = owned.update.frame;
+        let size: Size = world.rotation(frame).apply(world.size(frame));
+        let pitch = size.width as usize * 4 + MAPPED_PADDING;
+        let mut memory = vec![0xCD; pitch * size.height as usize];
+        if owned.update.show == Show::Frame {
+            let image = canvas.view(world, size.rect());
+            for (y, row) in memory.chunks_exact_mut(pitch).enumerate() {
+                row[..size.width as usize * 4].copy_from_slice(image.row(y));
+            }
+        }
+        let bits = mapped.insert(memory).as_mut_ptr();
+        Ok(DXGI_MAPPED_RECT { Pitch: pitch as i32, pBits: bits })
+    }
+
+    /// Ends what [`Self::map`] began.
+    pub(crate) fn unmap(&self) -> Result<()> {
+        let mut state = self.enter(Call::UnMapDesktopSurface)?;
+        match state.mapped.take() {
+            Some(_) => Ok(()),
+            None => failure(DXGI_ERROR_INVALID_CALL),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What changed, image by image, for several readers that each remember how far they have read.
+
+use std::collections::VecDeque;
+
+use crate::frame::{Damage, Move};
+use crate::geometry::{Point, Rect};
+
+/// Images remembered. Whoever falls further behind reads everything.
+const REMEMBERED: usize = 32;
+
+/// More rectangles than this cost more to copy one by one than their bounding box does.
+const MOST_PARTS: usize = 24;
+
+/// The damage of the last images. Images are numbered from 1.
+#[derive(Default)]
+pub(super) struct Changes {
+    newest: u64,
+    entries: VecDeque<Damage>,
+}
+
+impl Changes {
+    /// The number of the newest image, 0 before the first.
+    pub(super) fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// A new image came, and this is how it differs from the one before.
+    pub(super) fn push(&mut self, damage: Damage) {
+        self.newest += 1;
+        self.entries.push_back(damage);
+        if self.entries.len() > REMEMBERED {
+            self.entries.pop_front();
+        }
+    }
+
+    /// What changed after image `seen`; `None` if that is not known any more, or `seen` is 0.
+    ///
+    /// Moves read from the image before them. Across several images that one was never seen by this reader, so moves become dirty.
+    pub(super) fn since(&self, seen: u64) -> Option<Damage> {
+        let behind = usize::try_from(self.newest.checked_sub(seen)?).ok()?;
+        if seen == 0 || behind > self.entries.len() {
+            return None;
+        }
+        let mut entries = self.entries.range(self.entries.len() - behind..);
+        if behind == 1 {
+            return entries.next().cloned();
+        }
+        let dirty = entries.flat_map(changed).collect();
+        Some(Damage { dirty, moves: Vec::new() })
+    }
+
+    /// The pixels that changed after image `seen`, as few rectangles inside `whole`.
+    pub(super) fn parts_since(&self, seen: u64, whole: Rect) -> Vec<Rect> {
+        match self.since(seen) {
+            Some(damage) => few(changed(&damage), whole),
+            None => vec![whole],
+        }
+    }
+}
+
+/// Every rectangle with pixels that differ from before.
+pub(super) fn changed(damage: &Damage) -> impl Iterator<Item = Rect> + '_ {
+    damage.dirty.iter().copied().chain(damage.moves.iter().map(|m| m.destination))
+}
+
+/// The same pixels, or more, in few rectangles: a copy of pixels that did not change costs less than many copies.
+fn few(rects: impl Iterator<Item = Rect>, whole: Rect) -> Vec<Rect> {
+    let mut kept: Vec<Rect> = Vec::new();
+    for rect in rects.filter_map(|r| r.intersection(whole)) {
+        if kept.iter().any(|k| k.contains(rect)) {
+            continue;
+        }
+        kept.retain(|k| !rect.contains(*k));
+        kept.push(rect);
+    }
+    let bounds = kept.iter().fold(Rect::default(), |all, &r| all.union(r));
+    let area: u64 = kept.iter().map(|r| r.area()).sum();
+    if kept.len() > MOST_PARTS || area >= bounds.area() {
+        kept = vec![bounds];
+    }
+    kept.retain(|r| !r.is_empty());
+    kept
+}
+
+/// Damage as the system lists it, made safe: everything inside `whole`, no empty parts, and every move one that a reader who knows only
+/// the image before can follow.
+///
+/// The system applies moves in their order, so a move may read what an earlier one wrote; such moves, those that do not move (seen in
+/// the field), and those that leave the image become dirty.
+pub(super) fn sane(dirty: &[Rect], listed: &[(Point, Rect)], whole: Rect) -> Damage {
+    let mut damage = Damage { dirty: dirty.iter().filter_map(|r| r.intersection(whole)).collect(), moves: Vec::new() };
+    let mut written: Vec<Rect> = Vec::new();
+    for &(source, destination) in listed {
+        if destination.is_empty() || destination.origin() == source {
+            continue;
+        }
+        let from = Rect::at(source, destination.size());
+        let clear = written.iter().all(|w| w.intersection(from).is_none() && w.intersection(destination).is_none());
+        if whole.contains(from) && whole.contains(destination) && clear {
+            damage.moves.push(Move { source, destination });
+        } else {
+            damage.dirty.extend(destination.intersection(whole));
+        }
+        written.push(destination);
+    }
+    damage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: Rect = Rect::new(0, 0, 100, 80);
+
+    fn dirty(rect: Rect) -> Damage {
+        Damage { dirty: vec![rect], moves: Vec::new() }
+    }
+
+    #[test]
+    fn every_reader_sees_every_image_from_where_it_stopped() {
+        let mut changes = Changes::default();
+        assert_eq!(changes.since(0), None);
+        for i in 1..=3 {
+            changes.push(dirty(Rect::new(i, 0, i + 1, 1)));
+        }
+        assert_eq!(changes.newest(), 3);
+        assert_eq!(changes.since(3), Some(Damage::default()));
+        assert_eq!(changes.since(2), Some(dirty(Rect::new(3, 0, 4, 1))));
+        assert_eq!(changes.since(1).map(|d| d.dirty.len()), Some(2));
+        assert_eq!(changes.since(0), None, "the first image is new everywhere");
+        assert_eq!(changes.parts_since(0, WHOLE), [WHOLE]);
+        assert!(changes.parts_since(3, WHOLE).is_empty());
+    }
+
+    #[test]
+    fn who_is_too_far_behind_reads_everything() {
+        let mut changes = Changes::default();
+        for _ in 0..=REMEMBERED {
+            changes.push(Damage::default());
+        }
+        assert_eq!(changes.since(1).map(|d| d.dirty.len()), Some(0));
+        changes.push(Damage::default());
+        assert_eq!(changes.since(1), None);
+    }
+
+    #[test]
+    fn moves_survive_one_image_and_become_dirty_over_several() {
+        let moved = Move { source: Point::new(0, 0), destination: Rect::new(5, 5, 9, 9) };
+        let mut changes = Changes::default();
+        changes.push(dirty(WHOLE));
+        changes.push(Damage { dirty: Vec::new(), moves: vec![moved] });
+        assert_eq!(changes.since(1).map(|d| d.moves), Some(vec![moved]));
+        changes.push(Damage::default());
+        assert_eq!(changes.since(1), Some(dirty(moved.destination)));
+    }
+
+    #[test]
+    fn many_parts_become_their_bounding_box() {
+        let parts: Vec<Rect> = (0..40).map(|i| Rect::new(2 * i, 0, 2 * i + 1, 1)).collect();
+        assert_eq!(few(parts.into_iter(), WHOLE), [Rect::new(0, 0, 79, 1)]);
+        let two = [Rect::new(0, 0, 1, 1), Rect::new(50, 50, 200, 200)];
+        assert_eq!(few(two.into_iter(), WHOLE), [two[0], Rect::new(50, 50, 100, 80)]);
+    }
+
+    #[test]
+    fn lists_that_lie_are_made_safe() {
+        let moves = [
+            (Point::new(1, 1), Rect::new(1, 1, 5, 5)),
+            (Point::new(0, 0), Rect::new(10, 0, 20, 10)),
+            (Point::new(12, 0), Rect::new(40, 0, 50, 10)),
+            (Point::new(-3, 0), Rect::new(60, 0, 70, 10)),
+            (Point::new(0, 0), Rect::new(95, 70, 105, 80)),
+        ];
+        let damage = sane(&[Rect::new(-5, -5, 3, 3), Rect::new(7, 7, 7, 9)], &moves, WHOLE);
+        assert_eq!(damage.moves.len(), 1);
+        let expected =
+            [Rect::new(0, 0, 3, 3), Rect::new(40, 0, 50, 10), Rect::new(60, 0, 70, 10), Rect::new(95, 70, 100, 80)];
+        assert_eq!(damage.dirty, expected);
+    }
+}

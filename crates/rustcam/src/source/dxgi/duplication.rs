@@ -1,0 +1,121 @@
+//! One `IDXGIOutputDuplication`: made, asked for frames, and its frames given back.
+
+use std::time::Duration;
+
+use windows::core::{Interface, HRESULT};
+use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
+use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT_B8G8R8A8_UNORM;
+use windows::Win32::Graphics::Dxgi::{
+    IDXGIOutput, IDXGIOutput1, IDXGIOutput5, IDXGIOutputDuplication, IDXGIResource, DXGI_OUTDUPL_DESC,
+    DXGI_OUTDUPL_FRAME_INFO,
+};
+
+use super::device::Device;
+use super::dpi::PhysicalPixels;
+use super::hresult::{self, Call, Verdict};
+use super::outputs::failed;
+use crate::error::Result;
+
+/// What an acquire brought.
+pub(super) enum Acquired {
+    /// Nothing changed.
+    Nothing,
+    /// A frame, which is held until [`Duplication::release`].
+    Frame(DXGI_OUTDUPL_FRAME_INFO, Option<ID3D11Texture2D>),
+}
+
+/// The duplication of one output. The system allows one per output and process.
+pub(super) struct Duplication {
+    pub(super) object: IDXGIOutputDuplication,
+    held: bool,
+}
+
+impl Duplication {
+    /// Duplicates `output`, which belongs to the adapter of `device`. `call` says whether for the first time.
+    ///
+    /// # Errors
+    /// `Duplication` the first time, otherwise a loss.
+    pub(super) fn create(output: &IDXGIOutput, device: &Device, call: Call) -> Result<Self> {
+        let _pixels = PhysicalPixels::for_this_thread();
+        let device = &device.object;
+        // The newer function hands the image over unconverted where the format allows it. BGRA must always be offered; it alone is,
+        // so that HDR desktops are converted by the system.
+        let newer = output.cast::<IDXGIOutput5>().and_then(|output| {
+            // SAFETY: valid objects; no flags are defined.
+            unsafe { output.DuplicateOutput1(device, 0, &[DXGI_FORMAT_B8G8R8A8_UNORM]) }
+        });
+        // Refusals of the newer one may be about awareness and formats; those of the older one are about the desktop.
+        let object = newer.or_else(|_| {
+            let output = output.cast::<IDXGIOutput1>()?;
+            // SAFETY: valid objects.
+            unsafe { output.DuplicateOutput(device) }
+        });
+        Ok(Self { object: object.map_err(|e| failed(&e, call))?, held: false })
+    }
+
+    /// Mode and rotation as of the creation.
+    pub(super) fn desc(&self) -> DXGI_OUTDUPL_DESC {
+        // SAFETY: no preconditions.
+        unsafe { self.object.GetDesc() }
+    }
+
+    /// Waits at most `timeout` for a frame. Holds the lock of the device meanwhile.
+    ///
+    /// # Errors
+    /// A loss.
+    pub(super) fn acquire(&mut self, timeout: Duration) -> Result<Acquired> {
+        let ms = timeout.as_micros().div_ceil(1000).min(1000) as u32;
+        let (mut code, mut info, mut resource) = self.acquire_raw(ms);
+        if hresult::classify(code, Call::Acquire) == Verdict::ReleaseAndRetry {
+            // Seen while HDR is switched: the system thinks that a frame is still held.
+            self.held = true;
+            self.release()?;
+            (code, info, resource) = self.acquire_raw(ms);
+        }
+        match hresult::classify(code, Call::Acquire) {
+            Verdict::Success => {}
+            Verdict::NoFrame => return Ok(Acquired::Nothing),
+            _ => return Err(hresult::error(code, Call::Acquire)),
+        }
+        self.held = true;
+        // A resource that is no texture holds no image for us.
+        let texture = resource.and_then(|resource| resource.cast().ok());
+        Ok(Acquired::Frame(info, texture))
+    }
+
+    /// The call itself. Through the table of functions, because the safe wrapper takes the positive codes for success, and with an
+    /// empty place for the resource, because whatever is in it would leak.
+    fn acquire_raw(&self, ms: u32) -> (u32, DXGI_OUTDUPL_FRAME_INFO, Option<IDXGIResource>) {
+        let mut info = DXGI_OUTDUPL_FRAME_INFO::default();
+        let mut resource = None::<IDXGIResource>;
+        let place = (&raw mut resource).cast();
+        // SAFETY: `Option` of an interface is one pointer, null for `None`; both pointers are valid during the call.
+        let HRESULT(code) =
+            unsafe { (self.object.vtable().AcquireNextFrame)(self.object.as_raw(), ms, &raw mut info, place) };
+        (code as u32, info, resource)
+    }
+
+    /// Gives the frame back, if one is held. The copies that were queued before still see its content.
+    ///
+    /// # Errors
+    /// A loss.
+    pub(super) fn release(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.held) {
+            return Ok(());
+        }
+        // SAFETY: no preconditions.
+        let result = unsafe { self.object.ReleaseFrame() };
+        let code = result.map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
+        match hresult::classify(code, Call::Release) {
+            Verdict::Success | Verdict::Harmless => Ok(()),
+            _ => Err(hresult::error(code, Call::Release)),
+        }
+    }
+}
+
+impl Drop for Duplication {
+    fn drop(&mut self) {
+        // A lost duplication says so once more, which is of no interest.
+        let _ = self.release();
+    }
+}

@@ -1,0 +1,92 @@
+//! What a frame says about itself: the parts that are new, and the parts that moved.
+
+use windows::Win32::Foundation::RECT;
+use windows::Win32::Graphics::Dxgi::{IDXGIOutputDuplication, DXGI_OUTDUPL_FRAME_INFO, DXGI_OUTDUPL_MOVE_RECT};
+
+use super::changes::sane;
+use super::hresult::{self, Call, Verdict};
+use super::outputs::rect;
+use crate::error::Result;
+use crate::frame::Damage;
+use crate::geometry::{Point, Rect};
+
+/// A list longer than this is not worth reading.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Times a list may turn out to be longer than announced.
+const ATTEMPTS: usize = 3;
+
+/// Memory for the lists, used again from frame to frame.
+#[derive(Default)]
+pub(super) struct Lists {
+    moves: Vec<DXGI_OUTDUPL_MOVE_RECT>,
+    dirty: Vec<RECT>,
+}
+
+impl Lists {
+    /// What changed in the frame that is held, as far as the system says; everything if it does not, or not credibly.
+    ///
+    /// # Errors
+    /// A loss.
+    pub(super) fn read(
+        &mut self,
+        duplication: &IDXGIOutputDuplication,
+        info: &DXGI_OUTDUPL_FRAME_INFO,
+        whole: Rect,
+    ) -> Result<Damage> {
+        let everything = Damage { dirty: vec![whole], moves: Vec::new() };
+        // An image without any list is an image about which nothing is known.
+        if info.TotalMetadataBufferSize == 0 {
+            return Ok(everything);
+        }
+        let announced = info.TotalMetadataBufferSize as usize;
+        let moves = fetch(&mut self.moves, announced, |size, buffer, needed| {
+            // SAFETY: `fetch` passes a buffer of `size` bytes and a valid pointer.
+            unsafe { duplication.GetFrameMoveRects(size, buffer, needed) }
+        })?;
+        let Some(moves) = moves else { return Ok(everything) };
+        let left = announced.saturating_sub(size_of_val(moves));
+        let dirty = fetch(&mut self.dirty, left, |size, buffer, needed| {
+            // SAFETY: as above.
+            unsafe { duplication.GetFrameDirtyRects(size, buffer, needed) }
+        })?;
+        let Some(dirty) = dirty else { return Ok(everything) };
+        let dirty: Vec<Rect> = dirty.iter().map(|r| rect(*r)).collect();
+        let moves: Vec<(Point, Rect)> =
+            moves.iter().map(|m| (Point::new(m.SourcePoint.x, m.SourcePoint.y), rect(m.DestinationRect))).collect();
+        Ok(sane(&dirty, &moves, whole))
+    }
+}
+
+/// One list, announced to have at most `announced` bytes. `None` if it cannot be had: the frame must then count as wholly changed.
+fn fetch<T: Copy + Default>(
+    list: &mut Vec<T>,
+    announced: usize,
+    call: impl Fn(u32, *mut T, *mut u32) -> windows::core::Result<()>,
+) -> Result<Option<&[T]>> {
+    let size = size_of::<T>();
+    // At least one element: the functions reject null pointers.
+    let mut wanted = announced.div_ceil(size).max(1);
+    for _ in 0..ATTEMPTS {
+        if wanted * size > MOST_BYTES {
+            return Ok(None);
+        }
+        if list.len() < wanted {
+            list.resize(wanted, T::default());
+        }
+        let (capacity, mut needed) = (list.len() * size, 0u32);
+        let result = call(capacity as u32, list.as_mut_ptr(), &raw mut needed);
+        let needed = needed as usize;
+        let code = result.as_ref().map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
+        match hresult::classify(code, Call::Metadata) {
+            // A length that is no whole number of elements, or longer than the buffer, says that the list is not to be trusted.
+            Verdict::Success if needed.is_multiple_of(size) && needed <= capacity => {
+                return Ok(Some(&list[..needed / size]))
+            }
+            Verdict::MoreData if needed > capacity => wanted = needed.div_ceil(size),
+            Verdict::LostAccess(_) | Verdict::LostDevice => return Err(hresult::error(code, Call::Metadata)),
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,176 @@
+//! Adapters and their outputs.
+
+use windows::Win32::Foundation::RECT;
+use windows::Win32::Graphics::Dxgi::Common::{
+    DXGI_MODE_ROTATION, DXGI_MODE_ROTATION_ROTATE180, DXGI_MODE_ROTATION_ROTATE270, DXGI_MODE_ROTATION_ROTATE90,
+};
+use windows::Win32::Graphics::Dxgi::{
+    CreateDXGIFactory1, IDXGIAdapter1, IDXGIFactory1, IDXGIOutput, DXGI_ADAPTER_DESC1, DXGI_ADAPTER_FLAG_SOFTWARE,
+};
+use windows::Win32::Graphics::Gdi::{EnumDisplaySettingsW, DEVMODEW, ENUM_CURRENT_SETTINGS};
+
+use super::dpi::PhysicalPixels;
+use super::hresult::{self, Call};
+use crate::error::{Error, ErrorKind, Result};
+use crate::geometry::{Point, Rect, Rotation};
+use crate::source::Output;
+
+/// One output with the objects that lead to it.
+pub(super) struct Found {
+    pub(super) adapter: IDXGIAdapter1,
+    pub(super) output: IDXGIOutput,
+    pub(super) info: Output,
+}
+
+/// One enumeration of everything. Objects of an outdated factory never see the new arrangement.
+pub(super) struct Arrangement {
+    pub(super) factory: IDXGIFactory1,
+    pub(super) outputs: Vec<Found>,
+    /// Adapters that compute in software and show nothing.
+    software: Vec<String>,
+}
+
+impl Arrangement {
+    /// Asks the system.
+    ///
+    /// # Errors
+    /// `Duplication`.
+    pub(super) fn query() -> Result<Self> {
+        let _pixels = PhysicalPixels::for_this_thread();
+        // SAFETY: no arguments; the result is checked.
+        let factory: IDXGIFactory1 = unsafe { CreateDXGIFactory1() }.map_err(|e| failed(&e, Call::Enumerate))?;
+        let mut arrangement = Self { factory, outputs: Vec::new(), software: Vec::new() };
+        let mut has_primary = false;
+        for device_idx in 0.. {
+            // SAFETY: any index is allowed.
+            let adapter = match unsafe { arrangement.factory.EnumAdapters1(device_idx) } {
+                Ok(adapter) => adapter,
+                Err(e) if e.code().0 as u32 == hresult::NOT_FOUND => break,
+                Err(e) => return Err(failed(&e, Call::Enumerate)),
+            };
+            // SAFETY: the result is checked.
+            let desc = unsafe { adapter.GetDesc1() }.map_err(|e| failed(&e, Call::Enumerate))?;
+            if is_software(&desc) {
+                arrangement.software.push(text(&desc.Description));
+                continue;
+            }
+            arrangement.list(device_idx, &adapter, &desc, &mut has_primary)?;
+        }
+        Ok(arrangement)
+    }
+
+    fn list(
+        &mut self,
+        device_idx: u32,
+        adapter: &IDXGIAdapter1,
+        desc: &DXGI_ADAPTER_DESC1,
+        has_primary: &mut bool,
+    ) -> Result<()> {
+        for output_idx in 0.. {
+            // SAFETY: any index is allowed.
+            let output = match unsafe { adapter.EnumOutputs(output_idx) } {
+                Ok(output) => output,
+                Err(e) if e.code().0 as u32 == hresult::NOT_FOUND => break,
+                Err(e) => return Err(failed(&e, Call::Enumerate)),
+            };
+            let Some(mut info) = describe(&output)? else { continue };
+            info.device_idx = device_idx as usize;
+            info.output_idx = output_idx as usize;
+            info.device_name = text(&desc.Description);
+            // Cloned displays both begin at the origin.
+            info.is_primary &= !std::mem::replace(has_primary, *has_primary || info.is_primary);
+            self.outputs.push(Found { adapter: adapter.clone(), output, info });
+        }
+        Ok(())
+    }
+
+    /// What a user needs to know of every output.
+    ///
+    /// # Errors
+    /// `Duplication` if there is none.
+    pub(super) fn infos(&self) -> Result<Vec<Output>> {
+        if self.outputs.is_empty() {
+            return Err(self.nothing());
+        }
+        Ok(self.outputs.iter().map(|found| found.info.clone()).collect())
+    }
+
+    fn nothing(&self) -> Error {
+        let mut message = "no display is attached to a graphics adapter".to_owned();
+        if !self.software.is_empty() {
+            message = format!("{message}; there is only {}", self.software.join(", "));
+        }
+        Error::new(ErrorKind::Duplication, message).with_hint(
+            "Attach a display or install a virtual one, install the driver of the graphics adapter, and run in the session of a user",
+        )
+    }
+}
+
+/// The basic render driver of Windows (vendor 1414, device 8c) and its like never let the desktop be duplicated.
+fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
+    desc.Flags & DXGI_ADAPTER_FLAG_SOFTWARE.0 as u32 != 0 || (desc.VendorId, desc.DeviceId) == (0x1414, 0x8c)
+}
+
+/// `output` without its indices; `None` if it is not part of the desktop. The thread must see physical pixels.
+///
+/// # Errors
+/// `Duplication`.
+pub(super) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
+    // SAFETY: the result is checked.
+    let desc = unsafe { output.GetDesc() }.map_err(|e| failed(&e, Call::Enumerate))?;
+    if !desc.AttachedToDesktop.as_bool() {
+        return Ok(None);
+    }
+    let place = rect(desc.DesktopCoordinates);
+    let rotation = rotation(desc.Rotation);
+    Ok(Some(Output {
+        device_idx: 0,
+        output_idx: 0,
+        device_name: String::new(),
+        name: text(&desc.DeviceName),
+        position: place.origin(),
+        size: place.size(),
+        rotation,
+        image_rotation: rotation,
+        refresh_hz: refresh_hz(&desc.DeviceName),
+        is_primary: place.origin() == Point::new(0, 0),
+    }))
+}
+
+/// The present rate of the display called `name`, in whole hertz; the duplication knows it more exactly.
+fn refresh_hz(name: &[u16; 32]) -> f64 {
+    let mut mode = DEVMODEW { dmSize: size_of::<DEVMODEW>() as u16, ..DEVMODEW::default() };
+    // SAFETY: the name ends with a zero, because it fits the field it came from; `mode` is valid and says its size.
+    let known = unsafe {
+        EnumDisplaySettingsW(windows::core::PCWSTR(name.as_ptr()), ENUM_CURRENT_SETTINGS, &raw mut mode).as_bool()
+    };
+    // 0 and 1 mean "the hardware's default".
+    if known && mode.dmDisplayFrequency > 1 {
+        f64::from(mode.dmDisplayFrequency)
+    } else {
+        0.0
+    }
+}
+
+/// How far the system's images must be turned clockwise to become the desktop.
+pub(super) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
+    match rotation {
+        DXGI_MODE_ROTATION_ROTATE90 => Rotation::Clockwise90,
+        DXGI_MODE_ROTATION_ROTATE180 => Rotation::Clockwise180,
+        DXGI_MODE_ROTATION_ROTATE270 => Rotation::Clockwise270,
+        _ => Rotation::None,
+    }
+}
+
+pub(super) fn rect(r: RECT) -> Rect {
+    Rect::new(r.left, r.top, r.right, r.bottom)
+}
+
+pub(super) fn failed(error: &windows::core::Error, call: Call) -> Error {
+    hresult::error(error.code().0 as u32, call)
+}
+
+fn text(utf16: &[u16]) -> String {
+    let end = utf16.iter().position(|&c| c == 0).unwrap_or(utf16.len());
+    String::from_utf16_lossy(&utf16[..end])
+}

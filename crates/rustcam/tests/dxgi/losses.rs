@@ -1,0 +1,131 @@
+//! Losing the desktop and getting it back.
+
+use crate::stage::{lost, ms, options, presented, regain, Stage, PATIENCE};
+use rustcam::error::{ErrorKind, Loss};
+use rustcam::geometry::{Rotation, Size};
+use rustcam::source::dxgi::DxgiSource;
+use rustcam::source::{Read, Source};
+
+const SMALL: &str = "size 640x480; refresh 100; pointer still; ";
+
+/// The desktop is there again and shows what the script says.
+fn shows_the_present(stage: &Stage, source: &mut DxgiSource) {
+    let frame = stage.frame_at(presented(source).present_time);
+    let whole = source.output().texture_size().rect();
+    if source.output().rotation == Rotation::None {
+        assert_eq!(stage.check(source, &[whole], frame), Read::Done);
+    }
+}
+
+#[test]
+fn access_is_denied_for_a_while() {
+    let stage = Stage::new(&format!("{SMALL} at 1s lose access for 200ms"));
+    let mut source = stage.open(true);
+    presented(&mut source);
+    let error = lost(&mut source);
+    assert_eq!((error.kind(), error.loss()), (ErrorKind::AccessLost, Some(Loss::Transient)));
+    assert_eq!(error.code(), Some(0x887A_0026));
+    for again in
+        [source.wait(ms(0)).err(), source.damage(PATIENCE).err(), source.read(&[], PATIENCE, &mut |_, _, _| {}).err()]
+    {
+        assert_eq!(again.expect("still lost").loss(), Some(Loss::Transient));
+    }
+    let failures = regain(&mut source);
+    assert!(!failures.is_empty() && failures.iter().all(|e| e.loss() == Some(Loss::Transient)), "{failures:?}");
+    shows_the_present(&stage, &mut source);
+    drop(source);
+    stage.finish();
+}
+
+#[test]
+fn a_new_mode_and_a_turn_are_followed() {
+    let stage = Stage::new(&format!("{SMALL} at 1s mode 320x200@50; at 1500ms rotate 90"));
+    let mut source = stage.open(true);
+    presented(&mut source);
+    assert_eq!(lost(&mut source).loss(), Some(Loss::Transient));
+    regain(&mut source);
+    assert_eq!((source.output().size, source.output().refresh_hz), (Size::new(320, 200), 50.0));
+    shows_the_present(&stage, &mut source);
+    lost(&mut source);
+    regain(&mut source);
+    assert_eq!((source.output().size, source.output().rotation), (Size::new(200, 320), Rotation::Clockwise90));
+    assert_eq!(source.output().texture_size(), Size::new(320, 200));
+    shows_the_present(&stage, &mut source);
+    drop(source);
+    stage.finish();
+}
+
+#[test]
+fn a_removed_device_is_replaced() {
+    let stage = Stage::new(&format!("{SMALL} at 1s lose device for 150ms"));
+    let mut source = stage.open(true);
+    presented(&mut source);
+    let error = lost(&mut source);
+    assert_eq!((error.kind(), error.loss(), error.code()), (ErrorKind::Device, Some(Loss::Lasting), Some(0x887A_0005)));
+    assert!(error.hint().is_some());
+    regain(&mut source);
+    shows_the_present(&stage, &mut source);
+    drop(source);
+    stage.finish();
+}
+
+#[test]
+fn an_unplugged_output_is_waited_for() {
+    let stage = Stage::new(&format!("{SMALL} at 1s unplug for 200ms"));
+    let mut source = stage.open(true);
+    presented(&mut source);
+    assert_eq!(lost(&mut source).kind(), ErrorKind::AccessLost);
+    let failures = regain(&mut source);
+    assert!(failures.iter().any(|e| e.loss() == Some(Loss::Lasting)), "{failures:?}");
+    shows_the_present(&stage, &mut source);
+    drop(source);
+    stage.finish();
+}
+
+#[test]
+fn both_captures_of_an_output_learn_of_its_loss() {
+    let stage = Stage::new(&format!("{SMALL} at 1500ms mode 320x200@50"));
+    let mut first = stage.open(false);
+    let mut second = stage.open(false);
+    presented(&mut first);
+    presented(&mut second);
+    lost(&mut first);
+    regain(&mut first);
+    // The first one has overcome the loss already; the second must know of it all the same, because its picture is void.
+    assert_eq!(lost(&mut second).loss(), Some(Loss::Transient));
+    assert_eq!(second.output().size, Size::new(640, 480));
+    assert!(regain(&mut second).is_empty());
+    for source in [&mut first, &mut second] {
+        assert_eq!(source.output().size, Size::new(320, 200));
+        shows_the_present(&stage, source);
+    }
+    assert_eq!(stage.counters().duplications, 2);
+    drop((first, second));
+    stage.finish();
+}
+
+#[test]
+fn what_the_system_refuses_at_first_is_final_and_gives_advice() {
+    let refusals = [
+        (0x887A_0022_u32, "four processes"),
+        (0x8007_0057, "already duplicates"),
+        (0x887A_0004, "Power saving"),
+        (0x8007_0005, "unlock"),
+        (0x887A_0028, "Reconnect"),
+        (0x8000_4001, "Windows 8"),
+    ];
+    for (code, advice) in refusals {
+        let stage = Stage::new(SMALL);
+        for call in ["DuplicateOutput", "DuplicateOutput1"] {
+            stage.lab.inject(call, 0, code as i32).expect("a call");
+        }
+        let error = DxgiSource::open(&options(0, false)).err().expect("refused");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(code)));
+        assert!(error.to_string().contains(advice), "{error}");
+        stage.finish();
+    }
+    let stage = Stage::new(&format!("{SMALL} lab others 4"));
+    let error = DxgiSource::open(&options(0, false)).err().expect("the fifth process");
+    assert_eq!(error.code(), Some(0x887A_0022));
+    stage.finish();
+}

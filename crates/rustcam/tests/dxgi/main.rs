@@ -1,0 +1,10 @@
+//! The dxgi backend against the laboratory, which gives this process a scripted Desktop Duplication over real Direct3D textures.
+#![cfg(windows)]
+// A negative duration is a failed test.
+#![allow(clippy::unchecked_time_subtraction)]
+
+mod failures;
+mod losses;
+mod session;
+mod source;
+mod stage;

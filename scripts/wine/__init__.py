@@ -1,0 +1,1 @@
+"""Windows on Linux: Windows programs, the Windows wheel and Windows CPython, run by Wine for the tests."""

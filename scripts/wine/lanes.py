@@ -1,0 +1,114 @@
+"""The lanes that Wine runs: the engine's own tests, the pytest suite in Windows CPython, other packages in the lab."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from itertools import product
+from pathlib import Path
+
+from lanes import ROOT, Result, report_of
+
+from .pythons import PEERS, TESTED, WindowsPython, provide, provide_wheel
+from .session import TARGET, TOOLS, Session, missing_tools
+
+TEST_LIMIT = 300  # seconds for one test program or one script
+LANE_LIMIT = 900  # seconds for cargo, or one run of pytest
+
+# Left out in Windows CPython because they are about something else.
+MARKERS = "not x11 and not linux and not wheels"
+
+LAB = ROOT / "crates" / "dda-lab"
+PACKAGES = ["dxcam", "bettercam", "rustcam"]
+DESKTOPS = ["size 640x480; refresh 60; pointer path", "size 1920x1080; refresh 60"]
+
+
+def missing(purpose: str = "wine") -> str:
+    """What keeps a lane from running, and what to do about it; nothing if it can run."""
+    tools = [tool for tool in missing_tools() if purpose == "wine" or tool.endswith("gcc")]
+    if not tools:
+        return ""
+    packages = " ".join(sorted({TOOLS[tool] for tool in tools}))
+    return f"no {', '.join(tools)}; sudo apt-get install {packages}"
+
+
+def build_wheels() -> int:
+    """The exit status of `make wheels`."""
+    command = [os.environ.get("MAKE", "make"), "--no-print-directory", "--silent", "wheels"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def windows_path(path: Path) -> str:
+    return f"Z:{path}".replace("/", "\\")
+
+
+def rust() -> list[Result]:
+    """The tests of the engine and of the lab, compiled for Windows."""
+    if missing():
+        return [Result("wine-rust", left_out=missing())]
+    result = Result("wine-rust")
+    variables = {
+        f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}_RUNNER": f"timeout --kill-after=10 {TEST_LIMIT} wine",
+        # The lab draws every frame on the processor; without optimisation it falls behind its own clock.
+        "CARGO_PROFILE_DEV_OPT_LEVEL": "1",
+        "CARGO_PROFILE_TEST_OPT_LEVEL": "1",
+    }
+    command = ["cargo", "test", "--target", TARGET, "--workspace", "--exclude", "rustcam-python", "--no-fail-fast"]
+    with Session() as wine:
+        result.status = wine.run(command, limit=LANE_LIMIT, line=result.read_cargo, variables=variables)
+    return [result]
+
+
+def windows() -> list[Result]:
+    """The pytest suite in every Windows CPython, with the wheel that users install."""
+    if missing():
+        return [Result("windows", left_out=missing())]
+    if status := build_wheels():
+        return [Result("windows", status=status)]
+    (wheel,) = (ROOT / "dist").glob("rustcam-*-win_amd64.whl")
+    with Session() as wine:
+        variables = {"RUSTCAM_LAB_DLL": build_lab(wine)}
+        return [suite(wine, python, wheel, variables) for python in TESTED]
+
+
+def suite(wine: Session, python: WindowsPython, wheel: Path, variables: dict[str, str]) -> Result:
+    start = time.monotonic()
+    provide(python)
+    provide_wheel(python, wheel)
+    result = Result(f"windows-{python.version}")
+    report = report_of(result.lane)
+    # A limit by signal does not exist there, and making a device takes Wine a fifth of a second.
+    limits = ["--timeout-method=thread", "--timeout=120"]
+    options = ["-q", "-p", "no:cacheprovider", *limits, "-m", MARKERS]
+    pytest = ["-m", "pytest", *options, f"--junitxml={windows_path(report)}"]
+    result.status = wine.run(["wine", python.exe, *pytest], limit=LANE_LIMIT, variables=variables)
+    result.read_report(report)
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def peers() -> list[Result]:
+    """Other capture packages, as published, must capture exact pixels through the lab."""
+    if missing():
+        return [Result("peers", left_out=missing())]
+    result = Result("peers")
+    with Session() as wine:
+        provide(PEERS)
+        lab = build_lab(wine)
+        for package, script in product(PACKAGES, DESKTOPS):
+            print(f"{package}: {script}", flush=True)
+            capture: list[str] = [str(PEERS.exe), windows_path(LAB / "peers" / "capture.py"), package, lab, script]
+            if wine.run(["wine", *capture], limit=TEST_LIMIT):
+                result.failed += 1
+            else:
+                result.passed += 1
+    return [result]
+
+
+def build_lab(wine: Session) -> str:
+    """The DLL's name for Windows."""
+    command = ["cargo", "build", "--quiet", "--release", "--target", TARGET, "--package", "dda-lab"]
+    wine.must(command, limit=LANE_LIMIT)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return windows_path(target / TARGET / "release" / "dda_lab.dll")

@@ -1,0 +1,79 @@
+"""The lab: a DLL that gives this process a Desktop Duplication of a scripted desktop. See crates/dda-lab."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+VARIABLE = "RUSTCAM_LAB_DLL"
+
+# What a capturer must never do to a duplication.
+BROKEN_RULES = [
+    "acquire_while_owned",
+    "release_without_frame",
+    "release_twice",
+    "release_while_mapped",
+    "leaked_refs",
+    "read_after_release",
+    "read_without_image",
+    "duplicate_while_live",
+    "formats_without_bgra",
+]
+
+
+def available() -> bool:
+    return bool(os.environ.get(VARIABLE))
+
+
+class Lab:
+    """Runs one script at a time."""
+
+    def __init__(self) -> None:
+        # `Any`, because types of Linux have no Windows in them.
+        self._dll: Any = vars(ctypes)["WinDLL"](os.environ[VARIABLE])
+        for name in ("lab_counters", "lab_message"):
+            export = getattr(self._dll, name)
+            export.argtypes, export.restype = [ctypes.c_char_p, ctypes.c_size_t], ctypes.c_size_t
+        self._dll.lab_present.restype = ctypes.c_uint64
+        self._dll.lab_frame.argtypes = [ctypes.c_uint64, ctypes.c_void_p, ctypes.c_size_t]
+        self._dll.lab_frame.restype = ctypes.c_size_t
+        self.script = ""
+
+    def start(self, script: str) -> None:
+        status = self._dll.lab_start(script.encode())
+        assert status == 0, self._text(self._dll.lab_message)
+        self.script = script
+
+    def stop(self) -> None:
+        self._dll.lab_stop()
+        self.script = ""
+
+    def counters(self) -> dict[str, int]:
+        """What capturers did since the start, and what they did wrong."""
+        counters: dict[str, int] = json.loads(self._text(self._dll.lab_counters))
+        return counters
+
+    def present(self) -> int:
+        """The number of the frame that the desktop shows now."""
+        return int(self._dll.lab_present())
+
+    def frame(self, number: int, width: int, height: int) -> npt.NDArray[np.uint8]:
+        """What a perfect capturer gets of a frame: BGRA."""
+        image = np.empty((height, width, 4), np.uint8)
+        assert self._dll.lab_frame(number, image.ctypes.data, image.nbytes) == image.nbytes
+        return image
+
+    def broken_rules(self) -> dict[str, int]:
+        counters = self.counters()
+        return {name: counters[name] for name in BROKEN_RULES if counters[name]}
+
+    @staticmethod
+    def _text(export: Any) -> str:
+        text = ctypes.create_string_buffer(export(None, 0))
+        export(text, len(text))
+        return text.raw.decode()

@@ -1,0 +1,84 @@
+"""Desktop Duplication of the lab's desktop: exact pixels, and no work where there is nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rustcam
+from conftest import must
+from desktops import HEIGHT, MOVING, STILL, WIDTH
+from lab import Lab
+from rustcam.cli import main
+from test_png import decode
+
+pytestmark = pytest.mark.dxgi
+
+
+@pytest.fixture
+def desk(session_lab: Lab) -> Iterator[Lab]:
+    """The lab, for scripts of the test; nobody may have broken the rules of the interface."""
+    yield session_lab
+    broken = session_lab.broken_rules() if session_lab.script else {}
+    session_lab.stop()
+    assert broken == {}
+
+
+def test_auto_chooses_desktop_duplication(desk: Lab) -> None:
+    desk.start(STILL)
+    with rustcam.Capturer() as capturer:
+        assert capturer.backend == "dxgi"
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_file_of_the_command_shows_every_pixel(desk: Lab, rotation: int, tmp_path: Path) -> None:
+    desk.start(f"{STILL}; rotation {rotation}")
+    file = tmp_path / "desk.png"
+    assert main(["shot", "-o", str(file), "--backend", "dxgi"]) == 0
+    image = decode(file.read_bytes())
+    assert image.shape == (HEIGHT, WIDTH, 3)
+    assert np.array_equal(image, desk.frame(desk.present(), WIDTH, HEIGHT)[:, :, 2::-1])
+
+
+@pytest.mark.parametrize("copy", [True, False])
+def test_every_frame_is_exact(desk: Lab, copy: bool) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer:
+        seen = set()
+        for _ in range(30):
+            frame = must(capturer.grab(copy=copy))
+            number = desk.present()
+            assert np.array_equal(frame, desk.frame(number, WIDTH, HEIGHT))
+            seen.add(number)
+        assert len(seen) == 30
+
+
+def test_region_maps_its_own_bytes_only(desk: Lab) -> None:
+    desk.start(STILL)
+    with rustcam.Capturer(cursor=False, region=(100, 50, 260, 140)) as capturer:
+        frame = must(capturer.grab())
+        assert np.array_equal(frame, desk.frame(desk.present(), WIDTH, HEIGHT)[50:140, 100:260])
+        assert desk.counters()["bytes_mapped"] == 160 * 90 * 4
+
+
+@pytest.mark.parametrize("pointer", ["still", "storm 1000"])
+def test_nothing_new_is_no_work(desk: Lab, pointer: str) -> None:
+    desk.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer {pointer}; clock virtual")
+    with rustcam.Capturer(cursor=False) as capturer:
+        must(capturer.grab())
+        before = desk.counters()
+        assert capturer.grab(2000) is None
+        after = desk.counters()
+    for work in ("copy_resource", "copy_region", "bytes_copied", "maps", "bytes_mapped", "flushes", "textures"):
+        assert after[work] == before[work], work
+
+
+def test_without_the_lab_wine_says_what_it_lacks(desk: Lab) -> None:
+    desk.stop()
+    with pytest.raises(rustcam.DuplicationError) as caught:
+        rustcam.Capturer()
+    assert caught.value.hresult == 0x80004001
+    assert caught.value.hint
