@@ -14,7 +14,7 @@ import pytest
 import rustcam
 from conftest import Desktop, sim
 from desktops import HEIGHT, LIVE, STILL_FOR_REAL, WIDTH
-from test_leaks import threads
+from system import threads
 
 LIMIT = 15  # seconds; nothing here takes that long unless somebody waits forever
 

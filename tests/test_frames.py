@@ -15,7 +15,8 @@ import pytest
 import rustcam
 from conftest import Desktop, must, sim
 from desktops import HEIGHT, WIDTH, XServer
-from test_leaks import FRAME, descriptors, resident, threads
+from system import handles, resident, threads
+from test_leaks import FRAME
 from test_threads import PROMPT, elsewhere
 
 SMALL = "size 96x64; pointer still; clock virtual"
@@ -232,9 +233,9 @@ def test_memory_stays_flat(desktop: Desktop) -> None:
     with desktop.open(cursor=False) as capturer:
         frames = capturer.frames(2000)
         take(frames, 100)
-        before = (descriptors(), threads(), resident())
+        before = (handles(), threads(), resident())
         take(frames, 1000)
-        assert descriptors() <= before[0]
+        assert handles() <= before[0]
         assert threads() <= before[1]
         assert resident() - before[2] < 8 * FRAME
 

@@ -22,7 +22,8 @@ import pytest
 import rustcam
 from conftest import Desktop, must, sim
 from desktops import HEIGHT, LIVE, STILL_FOR_REAL, WIDTH, Painter, X11Desktop, XServer
-from test_leaks import FRAME, descriptors, resident, threads
+from system import handles, resident, threads
+from test_leaks import FRAME
 from test_threads import PROMPT, elsewhere, until_waiting
 
 SOON = 5000  # milliseconds in which a busy machine delivers a frame that is on its way
@@ -518,7 +519,7 @@ def test_close_during_stop_releases_everything(painter: Painter) -> None:
         return capturer
 
     streaming().close()
-    before = (descriptors(), threads())
+    before = (handles(), threads())
     closed = []
     for delay in (0.0, 0.002, 0.005, 0.01):
         closed.append(streaming())
@@ -527,7 +528,7 @@ def test_close_during_stop_releases_everything(painter: Painter) -> None:
         time.sleep(delay)
         closed[-1].close()
         stopping.join()
-    after = (descriptors(), threads())
+    after = (handles(), threads())
     # What they still hold must not trouble the tests that follow.
     closed.clear()
     assert after[0] <= before[0]
@@ -628,7 +629,7 @@ def test_killed_server_surfaces_and_the_frames_stay(server: XServer, video_mode:
     painter = Painter(server.display)
     painter.fill((0, 0, WIDTH, HEIGHT), 0x102030)
     painter.close()
-    before = (descriptors(), threads())
+    before = (handles(), threads())
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
         capturer.start(60, video_mode=video_mode)
         frame = capturer.get_latest_frame(SOON)
@@ -641,7 +642,7 @@ def test_killed_server_surfaces_and_the_frames_stay(server: XServer, video_mode:
         assert not isinstance(caught.value, rustcam.CaptureTimeout)
         assert (frame == [0x30, 0x20, 0x10, 255]).all()
         assert not capturer.is_capturing
-    assert descriptors() <= before[0]
+    assert handles() <= before[0]
     assert threads() <= before[1]
 
 
@@ -690,11 +691,11 @@ def test_a_thousand_streams_leave_nothing(desktop: Desktop) -> None:
         for _ in range(5):
             capturer.start(0)
             capturer.stop()
-        before = (descriptors(), threads(), resident())
+        before = (handles(), threads(), resident())
         for _ in range(1000):
             capturer.start(0)
             capturer.stop()
-        assert descriptors() <= before[0]
+        assert handles() <= before[0]
         assert threads() <= before[1]
         assert resident() - before[2] < 8 * FRAME
 
@@ -721,8 +722,8 @@ def test_memory_is_flat_whatever_readers_do_with_their_frames() -> None:
                 passed.put(frame)
             del frame
             if count == 500:
-                before = (descriptors(), threads(), resident())
-        assert descriptors() <= before[0]
+                before = (handles(), threads(), resident())
+        assert handles() <= before[0]
         assert threads() <= before[1]
         assert resident() - before[2] < 16 * FRAME
     passed.put(None)
