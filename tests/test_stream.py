@@ -474,7 +474,7 @@ def test_stop_and_close_end_a_waiting_call(desktop: Desktop, ending: str, any_th
         capturer = desktop.open_waiting(cursor=False, any_thread=any_thread)
         capturer.start(0)
         drained(capturer)
-        box.extend([capturer, threading.get_native_id()])
+        box.extend([capturer, threading.get_ident(), threading.get_native_id()])
         waiting.set()
         with pytest.raises(RuntimeError, match="closed" if ending == "close" else "stopped"):
             capturer.get_latest_frame(None)
@@ -483,7 +483,7 @@ def test_stop_and_close_end_a_waiting_call(desktop: Desktop, ending: str, any_th
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(wait)
         assert waiting.wait(10)
-        until_waiting(box[1])
+        until_waiting(*box[1:])
         start = time.perf_counter()
         getattr(box[0], ending)()
         assert ended.result(10) - start < PROMPT

@@ -54,7 +54,7 @@ def test_drop_in_another_thread(desktop: Desktop) -> None:
         gc.collect()
 
     elsewhere(drop)
-    assert handles() == before
+    assert handles() <= before
 
 
 def test_any_thread_may_grab_when_allowed(desktop: Desktop) -> None:
