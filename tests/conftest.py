@@ -18,8 +18,9 @@ from desktops import DxgiDesktop, Painter, SimDesktop, X11Desktop, XServer, miss
 
 Desktop = Union[SimDesktop, X11Desktop, DxgiDesktop]
 
-# They begin with the lab.
+# What cannot even be imported: tests that begin with the lab, and tests of an X server.
 collect_ignore = [] if lab.available() else ["test_dxgi.py"]
+collect_ignore += [] if sys.platform == "linux" else ["test_x11_compositor.py"]
 
 
 def backends() -> list[object]:

@@ -182,6 +182,9 @@ class DxgiDesktop:
     def open_waiting(self, **options: Any) -> rustcam.Capturer:
         return self._open(STILL_FOR_REAL, options)
 
+    def open_live(self, **options: Any) -> rustcam.Capturer:
+        return self._open(LIVE, options)
+
     def change(self) -> None:
         """Nothing to do: a moving desktop presents at every refresh."""
 

@@ -237,6 +237,27 @@ fn slots_are_exact_and_quiet_ones_repeat() {
 }
 
 #[test]
+fn a_capture_begins_early_enough_to_be_ready_when_its_slot_is_due() {
+    let clock = Arc::new(VirtualClock::new());
+    let script = "size 96x64; refresh 100; pointer still; slow reads 3ms";
+    let handle = open_with(script, Arc::clone(&clock) as Arc<dyn Clock>);
+    let fps = rate(30, 1);
+    let mut course = Course::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
+    handle.begin_frames(None, &mut never).expect("begins");
+    handle.next_frame(&mut course, false, &mut never).expect("a frame");
+    let start = clock.now();
+    let behind: Vec<_> = (1..100)
+        .map(|slot| {
+            handle.next_frame(&mut course, false, &mut never).expect("a frame");
+            clock.now() - start - fps.slot(slot)
+        })
+        .collect();
+    assert_eq!(behind[0], Duration::from_millis(3), "nothing is known about the first");
+    assert!(behind[1..].iter().all(Duration::is_zero), "{behind:?}");
+    assert_eq!(course.counts().late, 0);
+}
+
+#[test]
 fn a_slow_consumer_gets_late_slots_in_order_and_surplus_presents_are_counted() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with("size 96x64; refresh 100; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);

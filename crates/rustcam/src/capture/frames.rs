@@ -22,7 +22,23 @@ pub struct Course {
     /// When slot 0 was, once it was.
     start: Option<Duration>,
     next: u64,
+    lead: Lead,
     counts: Counts,
+}
+
+/// How long before a slot its capture begins, so that the frame is ready when the slot is due. Learnt from the slots before: it follows
+/// a slower capture at once and a faster one gradually.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lead(Duration);
+
+impl Lead {
+    /// What a capture may take out of the time before its slot; a longer one makes the slot late rather than its image old.
+    const LIMIT: Duration = Duration::from_millis(10);
+
+    fn learn(&mut self, took: Duration) {
+        let took = took.min(Self::LIMIT);
+        self.0 = took.max(self.0 - self.0.saturating_sub(took) / 8);
+    }
 }
 
 /// What became of the slots so far.
@@ -39,7 +55,7 @@ pub struct Counts {
 impl Course {
     /// Frames of `region` at `rate`. The first image has to come within `timeout`.
     pub fn new(rate: Rate, region: Option<Rect>, format: PixelFormat, timeout: Duration) -> Self {
-        Self { rate, region, format, timeout, start: None, next: 0, counts: Counts::default() }
+        Self { rate, region, format, timeout, start: None, next: 0, lead: Lead::default(), counts: Counts::default() }
     }
 
     /// What became of the slots so far.
@@ -53,6 +69,8 @@ impl Course {
     }
 
     /// Waits for the next slot and captures its frame; `retained` says whose memory it goes to. Returns the slot's index.
+    ///
+    /// The capture begins as long before the slot as captures take, and the frame is handed over when the slot is due.
     ///
     /// A slot for which there is no image, because the desktop is away for a while, waits until it is back; the slots that pass
     /// meanwhile are late.
@@ -79,17 +97,20 @@ impl Course {
             self.next = 1;
             return Ok((frame, 0));
         };
-        if clock.now() > due {
+        let asked = clock.now();
+        if asked > due {
             self.counts.late += 1;
-        } else {
-            Patience::new(clock, due.saturating_sub(clock.now()), interrupt).sleep_out()?;
         }
+        let begin = due.saturating_sub(self.lead.0).max(asked);
+        Patience::new(clock, begin.saturating_sub(asked), interrupt).sleep_out()?;
         let request = Request { region: self.region, timeout: Duration::from_secs(1), new_frame_only: false };
         let frame = loop {
             if let Some(frame) = session.grab(&request, target(), interrupt)? {
                 break frame;
             }
         };
+        self.lead.learn(clock.now().saturating_sub(begin));
+        clock.sleep_until(due);
         if let Some(info) = session.info() {
             self.counts.repeated += u64::from(!info.is_new);
             self.counts.skipped += info.accumulated.saturating_sub(1);

@@ -71,15 +71,14 @@ impl<'a> Patience<'a> {
         self.left().clamp(READ_GRACE, REBUILD_LIMIT)
     }
 
-    /// Sleeps until the deadline, exactly.
+    /// Sleeps until the deadline.
     ///
     /// # Errors
     /// The caller's interrupt.
     pub(super) fn sleep_out(&mut self) -> Result<()> {
-        while self.left() > SLICE {
-            self.sleep(self.deadline.saturating_sub(SLICE / 2))?;
+        while !self.is_over() {
+            self.sleep(self.deadline)?;
         }
-        self.clock.sleep_until(self.deadline);
         Ok(())
     }
 
