@@ -8,7 +8,7 @@ export PYO3_PYTHON := $(abspath $(PY))
 SOURCES := $(shell find crates/rustcam/src crates/rustcam-python python -type f -not -name '*.pyc') \
 	crates/rustcam/Cargo.toml Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help demo test test-windows fuzz race bench soak check wheels clean
+.PHONY: help demo test fuzz race bench soak check wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -18,12 +18,8 @@ demo: $(VENV)/installed  ## capture the screen (or a simulated one), save a pict
 	$(PY) examples/demo.py build/demo.png target/release/examples/x11_desktop
 
 test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs some
-	sh scripts/packages.sh x11 windows || true
-	$(PY) scripts/test.py $(LANES)
-
-test-windows: $(VENV)/dev $(VENV)/installed  ## the Windows side under Wine: engine, backend, wheel in Windows CPython, other packages
 	sh scripts/packages.sh x11 windows wine || true
-	$(PY) scripts/test.py wine-rust windows peers
+	$(PY) scripts/test.py $(LANES)
 
 fuzz:  ## random worlds against the oracle; WORLDS=1000000 for longer
 	RUSTCAM_WORLDS=$(or $(WORLDS),100000) cargo test --package rustcam --test worlds

@@ -72,12 +72,8 @@ LANES: dict[str, Callable[[], list[Result]]] = {
 }
 
 
-# Wine is slow to set up and to run: these lanes have a command of their own, `make test-windows`.
-WINDOWS = ("wine-rust", "windows", "peers")
-
-
 def main() -> int:
-    names = sys.argv[1:] or [name for name in LANES if name not in WINDOWS]
+    names = sys.argv[1:] or list(LANES)
     unknown = [name for name in names if name not in LANES]
     if unknown:
         print(f"no lane {unknown[0]}; there are {', '.join(LANES)}", file=sys.stderr)

@@ -25,6 +25,21 @@ STILL_FOR_REAL = f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer still"
 LIVE = f"size {WIDTH}x{HEIGHT}; refresh 200; pointer still"
 
 
+def opening(script: str) -> str:
+    """The beginning of a program that is told a backend as its first argument: it opens `capturer` on it."""
+    return f"""
+import os, sys, rustcam
+backend = sys.argv[1]
+if backend == "dxgi":
+    import ctypes
+    lab = ctypes.WinDLL(os.environ["RUSTCAM_LAB_DLL"])
+    assert lab.lab_start({script.encode()!r}) == 0
+capturer = rustcam.Capturer(
+    backend=backend, cursor=False, any_thread=True, sim={script!r} if backend == "sim" else None
+)
+"""
+
+
 class XServer:
     """An Xvfb on a free display, or on the given one."""
 
@@ -119,16 +134,20 @@ class SimDesktop:
 
     backend = "sim"
 
+    def play(self, script: str, **options: Any) -> rustcam.Capturer:
+        """A capturer of a desktop that does what the script says."""
+        return rustcam.Capturer(backend="sim", sim=script, **options)
+
     def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
-        return rustcam.Capturer(backend="sim", sim=STILL if still else MOVING, **options)
+        return self.play(STILL if still else MOVING, **options)
 
     def open_waiting(self, **options: Any) -> rustcam.Capturer:
         """A capturer whose waits take real time because nothing changes."""
-        return rustcam.Capturer(backend="sim", sim=STILL_FOR_REAL, **options)
+        return self.play(STILL_FOR_REAL, **options)
 
     def open_live(self, **options: Any) -> rustcam.Capturer:
         """A capturer in real time. After `change()` there is something new soon."""
-        return rustcam.Capturer(backend="sim", sim=LIVE, **options)
+        return self.play(LIVE, **options)
 
     def change(self) -> None:
         """Nothing to do: a moving simulated desktop presents at every refresh."""
@@ -170,20 +189,20 @@ class DxgiDesktop:
         self.lab = lab
         self._starting = threading.Lock()
 
-    def _open(self, script: str, options: dict[str, Any]) -> rustcam.Capturer:
+    def play(self, script: str, **options: Any) -> rustcam.Capturer:
         with self._starting:
             if not self.lab.script:
                 self.lab.start(script)
         return rustcam.Capturer(backend="dxgi", **options)
 
     def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
-        return self._open(STILL if still else MOVING, options)
+        return self.play(STILL if still else MOVING, **options)
 
     def open_waiting(self, **options: Any) -> rustcam.Capturer:
-        return self._open(STILL_FOR_REAL, options)
+        return self.play(STILL_FOR_REAL, **options)
 
     def open_live(self, **options: Any) -> rustcam.Capturer:
-        return self._open(LIVE, options)
+        return self.play(LIVE, **options)
 
     def change(self) -> None:
         """Nothing to do: a moving desktop presents at every refresh."""

@@ -13,7 +13,7 @@ import pytest
 
 import rustcam
 from conftest import Desktop, sim
-from desktops import HEIGHT, LIVE, STILL_FOR_REAL, WIDTH
+from desktops import HEIGHT, LIVE, STILL_FOR_REAL, WIDTH, opening
 from system import threads
 
 LIMIT = 15  # seconds; nothing here takes that long unless somebody waits forever
@@ -309,10 +309,8 @@ def test_another_thread() -> None:
 
 
 def test_leaving_in_the_middle_is_silent(desktop: Desktop, python: Any) -> None:
-    source = f"""
-import asyncio, sys, rustcam
-backend = sys.argv[1]
-capturer = rustcam.Capturer(backend=backend, cursor=False, sim={STILL_FOR_REAL!r} if backend == "sim" else None)
+    source = f"""{opening(STILL_FOR_REAL)}
+import asyncio
 async def work():
     async for frame in capturer.stream():
         pass

@@ -63,6 +63,7 @@ def test_record_without_ffmpeg(tmp_path: Path, name: str) -> None:
     assert np.median(np.abs(colours.clip(0, 255) - shown)) < 3
 
 
+@pytest.mark.linux
 def test_record_with_ffmpeg(tmp_path: Path) -> None:
     """An ffmpeg that only keeps what it gets."""
     fake = tmp_path / "ffmpeg"

@@ -13,19 +13,10 @@ from typing import Any
 import pytest
 
 from conftest import Desktop
-from desktops import STILL_FOR_REAL
+from desktops import STILL_FOR_REAL, opening
 from system import until_asleep
 
-OPEN = f"""
-import sys, rustcam
-backend = sys.argv[1]
-if backend == "dxgi":
-    import ctypes, os
-    lab = ctypes.WinDLL(os.environ["RUSTCAM_LAB_DLL"])
-    assert lab.lab_start({STILL_FOR_REAL.encode()!r}) == 0
-capturer = rustcam.Capturer(
-    backend=backend, cursor=False, any_thread=True, sim={STILL_FOR_REAL!r} if backend == "sim" else None
-)
+OPEN = f"""{opening(STILL_FOR_REAL)}
 assert capturer.grab() is not None
 """
 

@@ -21,7 +21,7 @@ import pytest
 
 import rustcam
 from conftest import Desktop, must, sim
-from desktops import HEIGHT, LIVE, STILL_FOR_REAL, WIDTH, Painter, X11Desktop, XServer
+from desktops import HEIGHT, LIVE, STILL_FOR_REAL, WIDTH, Painter, X11Desktop, XServer, opening
 from system import handles, resident, threads
 from test_leaks import FRAME
 from test_threads import PROMPT, elsewhere, until_waiting
@@ -59,7 +59,7 @@ def drained(capturer: rustcam.Capturer) -> None:
 
 def test_first_frame_is_the_screen_where_nothing_changes(desktop: Desktop) -> None:
     with desktop.open_waiting(cursor=False) as capturer:
-        expected = rustcam.screenshot(fmt="bgra", backend="x11") if desktop.backend == "x11" else None
+        expected = rustcam.screenshot(fmt="bgra", backend="x11") if isinstance(desktop, X11Desktop) else None
         capturer.start()
         frame = capturer.get_latest_frame(SOON)
         assert (frame.shape, frame.dtype, frame.flags.c_contiguous) == ((HEIGHT, WIDTH, 4), np.uint8, True)
@@ -124,12 +124,12 @@ def test_formats(desktop: Desktop, fmt: str) -> None:
         expected = must(capturer.grab(fmt=fmt))
         capturer.start(0, None, False, fmt=fmt)
         desktop.change()
-        if desktop.backend == "sim":
+        if not isinstance(desktop, X11Desktop):
             capturer.stop()
             capturer.start(60, video_mode=True, fmt=fmt)
         frame = capturer.get_latest_frame(SOON)
         assert frame.shape == (HEIGHT, WIDTH, channels)
-        assert desktop.backend == "x11" or np.array_equal(frame, expected)
+        assert isinstance(desktop, X11Desktop) or np.array_equal(frame, expected)
 
 
 def test_region_of_a_stream_does_not_stay(desktop: Desktop) -> None:
@@ -171,10 +171,10 @@ def test_nothing_new_is_a_timeout(desktop: Desktop, timeout_ms: int) -> None:
 
 
 def test_none_waits_until_there_is_something(desktop: Desktop) -> None:
-    if desktop.backend == "sim":
-        capturer = sim(f"{STILL_FOR_REAL}; at 900ms present full", cursor=False)
-    else:
+    if isinstance(desktop, X11Desktop):
         capturer = desktop.open(cursor=False)
+    else:
+        capturer = desktop.play(f"{STILL_FOR_REAL}; at 900ms present full", cursor=False)
     with capturer:
         capturer.start(0)
         first = capturer.get_latest_frame()
@@ -352,7 +352,7 @@ def test_dirty_rectangles_include_those_of_frames_nobody_took(desktop: Desktop) 
         before = capturer.get_latest_frame(SOON)
         for step in range(5):
             for part in range(3):
-                if desktop.backend == "x11":
+                if isinstance(desktop, X11Desktop):
                     left, top = 100 * part, 20 * step
                     desktop.painter.fill((left, top, left + 50, top + 30), 0x123456 + 99 * step + part)
                 time.sleep(0.02)
@@ -423,10 +423,10 @@ def test_other_captures_are_refused_and_work_afterwards_any_number_of_times(desk
 
 
 def test_a_change_that_nobody_took_is_not_lost_by_stop(desktop: Desktop) -> None:
-    if desktop.backend == "sim":
-        capturer = sim(f"{STILL_FOR_REAL}; at 100ms present full", cursor=False)
-    else:
+    if isinstance(desktop, X11Desktop):
         capturer = desktop.open(cursor=False)
+    else:
+        capturer = desktop.play(f"{STILL_FOR_REAL}; at 100ms present full", cursor=False)
     with capturer:
         before = must(capturer.grab())
         capturer.start(0)
@@ -559,12 +559,13 @@ def test_the_interpreter_stays_free(desktop: Desktop) -> None:
             thread.join()
 
     def wait_for_a_frame() -> None:
-        desktop.change() if desktop.backend == "sim" else desktop.painter.fill((0, 0, 9, 9), time.time_ns() & 0xFFFFFF)
+        if isinstance(desktop, X11Desktop):
+            desktop.painter.fill((0, 0, 9, 9), time.time_ns() & 0xFFFFFF)
         capturer.get_latest_frame(SOON)
 
     with desktop.open_live(any_thread=True, cursor=False) as capturer:
         capturer.start(60)
-        drained(capturer) if desktop.backend == "x11" else capturer.get_latest_frame(SOON)
+        drained(capturer) if isinstance(desktop, X11Desktop) else capturer.get_latest_frame(SOON)
         alone = best(lambda: time.sleep(0.05))
         beside = best(wait_for_a_frame)
     assert beside > 0.8 * alone
@@ -732,13 +733,9 @@ def test_memory_is_flat_whatever_readers_do_with_their_frames() -> None:
 
 # Processes
 
-STREAM = f"""
-import os, sys, warnings, rustcam
+STREAM = f"""{opening(LIVE)}
+import warnings
 warnings.simplefilter("ignore")
-backend = sys.argv[1]
-capturer = rustcam.Capturer(
-    backend=backend, cursor=False, any_thread=True, sim={LIVE!r} if backend == "sim" else None
-)
 capturer.start(0)
 frame = capturer.get_latest_frame({SOON})
 """
@@ -750,7 +747,7 @@ frame = capturer.get_latest_frame({SOON})
         "",
         "sys.exit(0)",
         "keep = [capturer]; keep.append(keep)",
-        "borrowed = capturer.get_latest_frame(copy=False) if backend == 'sim' else frame",
+        "borrowed = capturer.get_latest_frame(copy=False) if backend != 'x11' else frame",
         "import threading; threading.Thread(target=lambda: capturer.get_latest_frame(None), daemon=True).start()",
         "capturer.stop(); frames = capturer.frames(60); next(frames)",
     ],
@@ -782,6 +779,7 @@ while time.perf_counter() < end:
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@pytest.mark.linux
 def test_a_forked_child_has_no_stream_and_the_parent_keeps_its_own(desktop: Desktop, python: Any) -> None:
     source = f"""{STREAM}
 child = os.fork()
@@ -797,7 +795,7 @@ if child == 0:
     os._exit(status)
 assert os.waitpid(child, 0)[1] == 0
 assert capturer.is_capturing
-if backend == "sim":
+if backend != "x11":
     capturer.get_latest_frame({SOON})
 capturer.stop()
 assert capturer.grab(new_frame_only=False) is not None
@@ -807,19 +805,17 @@ print("both")
     assert (result.returncode, result.stdout, result.stderr) == (0, "both\n", "")
 
 
+@pytest.mark.linux
 def test_a_killed_process_leaves_no_shared_memory(desktop: Desktop, python: Any) -> None:
     before = set(os.listdir("/dev/shm"))  # noqa: PTH208
     python(f"{STREAM}\nos.kill(os.getpid(), 9)", desktop.backend)
     assert set(os.listdir("/dev/shm")) <= before  # noqa: PTH208
 
 
-INTERRUPTED = f"""
-import signal, sys, threading, time, os, rustcam
-backend, mode = sys.argv[1:]
+INTERRUPTED = f"""{opening(STILL_FOR_REAL)}
+import signal, threading, time
+mode = sys.argv[2]
 signal.signal(signal.SIGINT, signal.default_int_handler)
-capturer = rustcam.Capturer(
-    backend=backend, cursor=False, sim={STILL_FOR_REAL!r} if backend == "sim" else None
-)
 if mode == "stream":
     capturer.start(0)
     capturer.get_latest_frame({SOON})
@@ -842,6 +838,7 @@ assert capturer.is_capturing
 """
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("mode", ["stream", "frames"])
 def test_ctrl_c_ends_a_wait_within_50_ms(desktop: Desktop, mode: str) -> None:
     command = [sys.executable, "-c", INTERRUPTED, desktop.backend, mode]
