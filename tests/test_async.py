@@ -27,7 +27,8 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def quiet(stream: rustcam.FrameStream) -> None:
-    """Takes frames until none has come for a while."""
+    """Takes the screen as it is, however long that needs, and then frames until none has come for a while."""
+    await stream.__anext__()
     try:
         while True:
             await asyncio.wait_for(stream.__anext__(), 0.15)
@@ -149,7 +150,8 @@ def test_aclose_ends_every_task_and_may_be_called_often(desktop: Desktop) -> Non
                 return len([None async for _ in stream])
 
             tasks = [asyncio.create_task(work()) for _ in range(3)]
-            await asyncio.sleep(0.3)
+            while capturer.frame_info is None:
+                await asyncio.sleep(0.01)
             for _ in range(3):
                 await stream.aclose()
             assert sum(await asyncio.gather(*tasks)) >= 1

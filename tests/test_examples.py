@@ -27,7 +27,7 @@ def run(name: str, *arguments: str, path: str | None = None) -> str:
 
 
 def test_latest_frame() -> None:
-    out = run("latest_frame.py", "--seconds", "1", "--think", "0.05")
+    out = run("latest_frame.py", "--seconds", "2.5", "--think", "0.05")
     sequences = [int(number) for number in re.findall(r"^image +(\d+) ", out, re.MULTILINE)]
     assert len(sequences) >= 3
     assert sequences == sorted(set(sequences))

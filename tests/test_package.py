@@ -132,6 +132,15 @@ def test_importing_leaves_the_big_packages_for_later(python: Any) -> None:
     assert python(source).stdout == "[]\n"
 
 
+def test_the_first_frame_does_not_wait_for_numpy(python: Any) -> None:
+    source = """
+import sys, rustcam
+with rustcam.Capturer(backend="sim", sim="size 96x64"):
+    print("numpy.core" in sys.modules or "numpy._core" in sys.modules)
+"""
+    assert python(source).stdout == "True\n"
+
+
 def test_importing_does_not_enable_the_gil(python: Any) -> None:
     source = """
 import sys

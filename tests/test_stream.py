@@ -46,7 +46,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def drained(capturer: rustcam.Capturer) -> None:
-    """Takes what there is, until nothing has come for a while."""
+    """Takes the screen as it is, and then what there is until nothing has come for a while."""
+    capturer.get_latest_frame(SOON)
     try:
         while True:
             capturer.get_latest_frame(150)
@@ -174,11 +175,13 @@ def test_none_waits_until_there_is_something(desktop: Desktop) -> None:
     if isinstance(desktop, X11Desktop):
         capturer = desktop.open(cursor=False)
     else:
-        capturer = desktop.play(f"{STILL_FOR_REAL}; at 900ms present full", cursor=False)
+        capturer = desktop.play(f"{STILL_FOR_REAL}; at 1500ms present full", cursor=False)
     with capturer:
         capturer.start(0)
         first = capturer.get_latest_frame()
-        drained(capturer)
+        if isinstance(desktop, X11Desktop):
+            desktop.change()
+            drained(capturer)
         painting = threading.Timer(0.2, desktop.change)
         painting.start()
         assert not np.array_equal(capturer.get_latest_frame(None), first)
@@ -426,13 +429,14 @@ def test_a_change_that_nobody_took_is_not_lost_by_stop(desktop: Desktop) -> None
     if isinstance(desktop, X11Desktop):
         capturer = desktop.open(cursor=False)
     else:
-        capturer = desktop.play(f"{STILL_FOR_REAL}; at 100ms present full", cursor=False)
+        capturer = desktop.play(f"{STILL_FOR_REAL}; at 1500ms present full", cursor=False)
     with capturer:
         before = must(capturer.grab())
         capturer.start(0)
+        # The thread begins with the screen as it is.
+        until(lambda: capturer.stats.bytes_copied >= 2 * FRAME)
         desktop.change()
-        until(lambda: capturer.stats.frames >= 2 or capturer.stats.bytes_copied >= 2 * FRAME)
-        time.sleep(0.1)
+        until(lambda: capturer.stats.bytes_copied >= 3 * FRAME)
         capturer.stop()
         after = must(capturer.grab(1000))
         assert not np.array_equal(before, after)
@@ -542,8 +546,7 @@ def test_the_interpreter_stays_free(desktop: Desktop) -> None:
             turns += 1
         return turns
 
-    def best(reader: Callable[[], None]) -> int:
-        """The most turns in any of a few short periods: other programs only ever slow it down."""
+    def spin_beside(reader: Callable[[], None]) -> int:
         done = threading.Event()
 
         def read() -> None:
@@ -553,7 +556,7 @@ def test_the_interpreter_stays_free(desktop: Desktop) -> None:
         thread = threading.Thread(target=read)
         thread.start()
         try:
-            return max(spin(0.1) for _ in range(6))
+            return spin(0.1)
         finally:
             done.set()
             thread.join()
@@ -566,9 +569,11 @@ def test_the_interpreter_stays_free(desktop: Desktop) -> None:
     with desktop.open_live(any_thread=True, cursor=False) as capturer:
         capturer.start(60)
         drained(capturer) if isinstance(desktop, X11Desktop) else capturer.get_latest_frame(SOON)
-        alone = best(lambda: time.sleep(0.05))
-        beside = best(wait_for_a_frame)
-    assert beside > 0.8 * alone
+        # In turns, and the best of each: other programs only ever slow them down.
+        readers = (lambda: time.sleep(0.05), wait_for_a_frame)
+        alone, beside = (max(turns) for turns in zip(*([spin_beside(r) for r in readers] for _ in range(6))))
+    # Were the interpreter held during the waits, next to nothing would be left.
+    assert beside > 0.5 * alone
 
 
 # Bad days

@@ -28,7 +28,8 @@ impl<'a, 'py> FromPyObject<'a, 'py> for TimeoutMs {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let ms = integer(&value)?.ok_or_else(|| wrong_type("an integer number of milliseconds", &value))?;
+        let ms =
+            integer(&value)?.ok_or_else(|| wrong_type("timeout_ms", "an integer number of milliseconds", &value))?;
         match ms.extract::<i64>() {
             Ok(ms @ 0..=MAX_TIMEOUT_MS) => Ok(Self(Duration::from_millis(ms as u64))),
             _ => Err(PyValueError::new_err(format!("timeout_ms must be between 0 and {MAX_TIMEOUT_MS}, got {ms}"))),
@@ -90,7 +91,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Fps {
             })?;
             return Ok(Self(Rate::new(rate, 1).ok()));
         }
-        let wrong = || wrong_type("an int, a float or a Fraction", &value);
+        let wrong = || wrong_type("a frame rate", "an int, a float or a Fraction", &value);
         let ratio = value.getattr_opt(pyo3::intern!(value.py(), "as_integer_ratio"))?.ok_or_else(wrong)?;
         let range = || {
             PyValueError::new_err(format!("a frame rate must be a positive number up to 10000, got {}", shown(&value)))
@@ -113,7 +114,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Format {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self(text(&value)?.parse().map_err(|e| to_python(value.py(), &e))?))
+        Ok(Self(text("fmt", &value)?.parse().map_err(|e| to_python(value.py(), &e))?))
     }
 }
 
@@ -134,7 +135,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Index {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let index = integer(&value)?.ok_or_else(|| wrong_type("an integer", &value))?;
+        let index = integer(&value)?.ok_or_else(|| wrong_type("output and device", "an integer", &value))?;
         Ok(Self { value: index.extract::<u32>().ok().map(|i| i as usize), shown: shown(&index) })
     }
 }
@@ -146,7 +147,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for BackendName {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self(Some(Backend::choose(&text(&value)?).map_err(|e| to_python(value.py(), &e))?)))
+        Ok(Self(Some(Backend::choose(&text("backend", &value)?).map_err(|e| to_python(value.py(), &e))?)))
     }
 }
 
@@ -157,8 +158,33 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Script {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self(text(&value)?))
+        Ok(Self(text("sim", &value)?))
     }
+}
+
+/// Arguments that are `True` or `False`.
+macro_rules! flags {
+    ($($name:ident = $argument:literal),+ $(,)?) => {$(
+        #[doc = concat!("`", $argument, "=`.")]
+        #[derive(Clone, Copy)]
+        pub struct $name(pub bool);
+
+        impl<'a, 'py> FromPyObject<'a, 'py> for $name {
+            type Error = PyErr;
+
+            fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+                value.extract().map(Self).map_err(|_| wrong_type($argument, "True or False", &value))
+            }
+        }
+    )+};
+}
+
+flags! {
+    AnyThread = "any_thread",
+    Copied = "copy",
+    Cursor = "cursor",
+    NewFrameOnly = "new_frame_only",
+    VideoMode = "video_mode",
 }
 
 /// Which backend the caller means.
@@ -235,22 +261,25 @@ fn integer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>
     if let Ok(int) = value.cast::<PyInt>() {
         return Ok(Some(int.clone()));
     }
-    match value.getattr_opt(pyo3::intern!(value.py(), "__index__"))? {
-        Some(index) => Ok(Some(index.call0()?.cast_into::<PyInt>()?)),
-        None => Ok(None),
+    let Some(index) = value.getattr_opt(pyo3::intern!(value.py(), "__index__"))? else { return Ok(None) };
+    match index.call0() {
+        Ok(int) => Ok(int.cast_into().ok()),
+        // Arrays have the method, and most of them refuse.
+        Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    let text = value.cast::<PyString>().map_err(|_| wrong_type("a string", value))?;
+fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let text = value.cast::<PyString>().map_err(|_| wrong_type(name, "a string", value))?;
     // A lone surrogate has no UTF-8 form.
-    text.extract().map_err(|_| PyValueError::new_err(format!("not valid text: {}", shown(value))))
+    text.extract().map_err(|_| PyValueError::new_err(format!("{name} is not valid text: {}", shown(value))))
 }
 
-/// The binding puts the argument's name before it.
-fn wrong_type(wanted: &str, got: &Bound<'_, PyAny>) -> PyErr {
+/// Names the argument itself: the binding does so only in a note, which CPython has from 3.11 on.
+fn wrong_type(name: &str, wanted: &str, got: &Bound<'_, PyAny>) -> PyErr {
     let kind = got.get_type().name().map_or_else(|_| "something else".to_owned(), |n| n.to_string());
-    PyTypeError::new_err(format!("must be {wanted}, not {kind}"))
+    PyTypeError::new_err(format!("{name} must be {wanted}, not {kind}"))
 }
 
 /// `repr(value)`, shortened.

@@ -12,7 +12,10 @@ use rustcam::error::{Error, ErrorKind, Result};
 use rustcam::frame::PixelFormat;
 use rustcam::source::{sim, Backend, OpenOptions};
 
-use crate::arguments::{self, BackendName, Choice, Format, Fps, Index, OptionalTimeoutMs, Script, TimeoutMs};
+use crate::arguments::{
+    self, AnyThread, BackendName, Choice, Copied, Cursor, Format, Fps, Index, NewFrameOnly, OptionalTimeoutMs, Script,
+    TimeoutMs, VideoMode,
+};
 use crate::array::{self, Destination};
 use crate::errors::detached;
 use crate::frames::FrameIterator;
@@ -31,33 +34,36 @@ pub struct Capturer {
 impl Capturer {
     #[new]
     #[pyo3(
-        signature = (output=Index::zero(), cursor=true, region=None, device=Index::zero(), *,
-                     backend=BackendName(None), any_thread=false, sim=None),
+        signature = (output=Index::zero(), cursor=Cursor(true), region=None, device=Index::zero(), *,
+                     backend=BackendName(None), any_thread=AnyThread(false), sim=None),
         text_signature = "(output=0, cursor=True, region=None, device=0, *, backend='auto', any_thread=False, sim=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn new(
         py: Python<'_>,
         output: Index,
-        cursor: bool,
+        cursor: Cursor,
         region: Option<Bound<'_, PyAny>>,
         device: Index,
         backend: BackendName,
-        any_thread: bool,
+        any_thread: AnyThread,
         sim: Option<Script>,
     ) -> PyResult<Self> {
+        // Loading numpy takes longer than many frames: here, not in the middle of the first one.
+        py.import("numpy")?;
+        numpy::dtype::<u8>(py);
         let choice = Choice::new(py, backend, sim)?;
-        let handle = detached(py, || Handle::open(&options(&choice, &device, &output, cursor)?))?;
+        let handle = detached(py, || Handle::open(&options(&choice, &device, &output, cursor.0)?))?;
         let size = handle.peek(|s| s.output.size);
         let region = arguments::region(region.as_ref(), size)?;
         detached(py, || handle.set_region(region))?;
-        let owner = (!any_thread).then(|| thread::current().id());
-        Ok(Self { handle, backend: choice.backend, cursor, owner })
+        let owner = (!any_thread.0).then(|| thread::current().id());
+        Ok(Self { handle, backend: choice.backend, cursor: cursor.0, owner })
     }
 
     #[pyo3(
-        signature = (timeout_ms=TimeoutMs::SECOND, fmt=Format(PixelFormat::Bgra), region=None, *, out=None, copy=true,
-                     new_frame_only=true),
+        signature = (timeout_ms=TimeoutMs::SECOND, fmt=Format(PixelFormat::Bgra), region=None, *, out=None, copy=Copied(true),
+                     new_frame_only=NewFrameOnly(true)),
         text_signature = "($self, timeout_ms=1000, fmt='bgra', region=None, *, out=None, copy=True, new_frame_only=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
@@ -68,20 +74,20 @@ impl Capturer {
         fmt: Format,
         region: Option<Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
-        copy: bool,
-        new_frame_only: bool,
+        copy: Copied,
+        new_frame_only: NewFrameOnly,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.check_thread()?;
         if self.handle.is_closed() {
             return Err(PyRuntimeError::new_err("Capturer is closed"));
         }
         let region = arguments::region(region.as_ref(), self.handle.peek(|s| s.output.size))?;
-        let request = Request { region, timeout: timeout_ms.0, new_frame_only };
+        let request = Request { region, timeout: timeout_ms.0, new_frame_only: new_frame_only.0 };
         let Some(out) = out else {
-            let target = if copy { Target::Owned(fmt.0) } else { Target::Retained(fmt.0) };
-            return self.grab_to(py, &request, target)?.map(|frame| array::from_frame(py, frame, copy)).transpose();
+            let target = if copy.0 { Target::Owned(fmt.0) } else { Target::Retained(fmt.0) };
+            return self.grab_to(py, &request, target)?.map(|frame| array::from_frame(py, frame, copy.0)).transpose();
         };
-        if !copy {
+        if !copy.0 {
             return Err(PyValueError::new_err(
                 "out= and copy=False exclude each other: one names the memory, the other asks for some",
             ));
@@ -94,7 +100,7 @@ impl Capturer {
     }
 
     #[pyo3(
-        signature = (target_fps=Fps::sixty(), region=None, video_mode=false, *, fmt=Format(PixelFormat::Bgra)),
+        signature = (target_fps=Fps::sixty(), region=None, video_mode=VideoMode(false), *, fmt=Format(PixelFormat::Bgra)),
         text_signature = "($self, target_fps=60, region=None, video_mode=False, *, fmt='bgra')"
     )]
     fn start(
@@ -102,34 +108,34 @@ impl Capturer {
         py: Python<'_>,
         target_fps: Fps,
         region: Option<Bound<'_, PyAny>>,
-        video_mode: bool,
+        video_mode: VideoMode,
         fmt: Format,
     ) -> PyResult<()> {
         self.check_thread()?;
         let rate = target_fps.or_every_present();
-        if video_mode && rate.is_none() {
+        if video_mode.0 && rate.is_none() {
             return Err(PyValueError::new_err(
                 "video_mode=True needs a target_fps: it publishes a frame at every tick",
             ));
         }
         let region = arguments::region(region.as_ref(), self.handle.peek(|s| s.output.size))?;
-        let options = StreamOptions { rate, region, video: video_mode, format: fmt.0 };
+        let options = StreamOptions { rate, region, video: video_mode.0, format: fmt.0 };
         self.interruptible(py, |interrupt| self.handle.start(options, interrupt))
     }
 
     #[pyo3(
-        signature = (timeout_ms=OptionalTimeoutMs(None), *, copy=true),
+        signature = (timeout_ms=OptionalTimeoutMs(None), *, copy=Copied(true)),
         text_signature = "($self, timeout_ms=None, *, copy=True)"
     )]
     fn get_latest_frame<'py>(
         &self,
         py: Python<'py>,
         timeout_ms: OptionalTimeoutMs,
-        copy: bool,
+        copy: Copied,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.check_thread()?;
         let frame = self.interruptible(py, |interrupt| self.handle.latest(timeout_ms.0, interrupt))?;
-        array::from_frame(py, frame, copy)
+        array::from_frame(py, frame, copy.0)
     }
 
     fn stop(&self, py: Python<'_>) {
@@ -137,7 +143,7 @@ impl Capturer {
     }
 
     #[pyo3(
-        signature = (fps, fmt=Format(PixelFormat::Bgra), region=None, timeout_ms=TimeoutMs::FIVE_SECONDS, *, copy=true),
+        signature = (fps, fmt=Format(PixelFormat::Bgra), region=None, timeout_ms=TimeoutMs::FIVE_SECONDS, *, copy=Copied(true)),
         text_signature = "($self, fps, fmt='bgra', region=None, timeout_ms=5000, *, copy=True)"
     )]
     fn frames(
@@ -146,7 +152,7 @@ impl Capturer {
         fmt: Format,
         region: Option<Bound<'_, PyAny>>,
         timeout_ms: TimeoutMs,
-        copy: bool,
+        copy: Copied,
     ) -> PyResult<FrameIterator> {
         let (py, this) = (slf.py(), slf.get());
         this.check_thread()?;
@@ -154,30 +160,30 @@ impl Capturer {
         let region = arguments::region(region.as_ref(), this.handle.peek(|s| s.output.size))?;
         this.interruptible(py, |interrupt| this.handle.begin_frames(region, interrupt))?;
         let course = Course::new(rate, region, fmt.0, timeout_ms.0);
-        Ok(FrameIterator::new(slf.unbind(), rate, course, copy))
+        Ok(FrameIterator::new(slf.unbind(), rate, course, copy.0))
     }
 
     #[pyo3(
-        signature = (target_fps=None, region=None, video_mode=false, *, fmt=None, copy=true),
+        signature = (target_fps=None, region=None, video_mode=VideoMode(false), *, fmt=None, copy=Copied(true)),
         text_signature = "($self, target_fps=0, region=None, video_mode=False, *, fmt='bgra', copy=True)"
     )]
     fn stream<'py>(
         slf: Bound<'py, Self>,
         target_fps: Option<Bound<'py, PyAny>>,
         region: Option<Bound<'py, PyAny>>,
-        video_mode: bool,
+        video_mode: VideoMode,
         fmt: Option<Bound<'py, PyAny>>,
-        copy: bool,
+        copy: Copied,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let options = PyDict::new(py);
         options.set_item("target_fps", target_fps)?;
         options.set_item("region", region)?;
-        options.set_item("video_mode", video_mode)?;
+        options.set_item("video_mode", video_mode.0)?;
         if let Some(fmt) = fmt {
             options.set_item("fmt", fmt)?;
         }
-        py.import("rustcam._stream")?.getattr("FrameStream")?.call1((slf, options, copy))
+        py.import("rustcam._stream")?.getattr("FrameStream")?.call1((slf, options, copy.0))
     }
 
     /// Calls `callback` once, from any thread, as soon as `get_latest_frame` has something to return or to raise.

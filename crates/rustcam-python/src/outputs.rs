@@ -6,7 +6,7 @@ use rustcam::capture::{Request, Session, Target};
 use rustcam::error::{Error, ErrorKind};
 use rustcam::source::Output;
 
-use crate::arguments::{self, BackendName, Choice, Format, Index, Script};
+use crate::arguments::{self, BackendName, Choice, Cursor, Format, Index, Script};
 use crate::array;
 use crate::capturer::{interrupt, options};
 use crate::errors::{detached, to_python};
@@ -75,7 +75,7 @@ pub fn output_info(py: Python<'_>, backend: BackendName, sim: Option<Script>) ->
 
 #[pyfunction]
 #[pyo3(
-    signature = (output=Index::zero(), region=None, fmt=Format(rustcam::frame::PixelFormat::Rgb), *, cursor=false,
+    signature = (output=Index::zero(), region=None, fmt=Format(rustcam::frame::PixelFormat::Rgb), *, cursor=Cursor(false),
                  device=Index::zero(), backend=BackendName(None), sim=None),
     text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, backend='auto', sim=None)"
 )]
@@ -85,13 +85,13 @@ pub fn screenshot<'py>(
     output: Index,
     region: Option<Bound<'py, PyAny>>,
     fmt: Format,
-    cursor: bool,
+    cursor: Cursor,
     device: Index,
     backend: BackendName,
     sim: Option<Script>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let choice = Choice::new(py, backend, sim)?;
-    let mut session = detached(py, || Session::open(&options(&choice, &device, &output, cursor)?))?;
+    let mut session = detached(py, || Session::open(&options(&choice, &device, &output, cursor.0)?))?;
     let region = arguments::region(region.as_ref(), session.output().size)?;
     let request =
         Request { region, timeout: std::time::Duration::from_millis(SCREENSHOT_TIMEOUT_MS), new_frame_only: true };
