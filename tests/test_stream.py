@@ -694,16 +694,19 @@ print("dropped")
 
 def test_a_thousand_streams_leave_nothing(desktop: Desktop) -> None:
     with desktop.open_live(cursor=False) as capturer:
-        for _ in range(5):
-            capturer.start(0)
-            capturer.stop()
-        before = (handles(), threads(), resident())
-        for _ in range(1000):
-            capturer.start(0)
-            capturer.stop()
-        assert handles() <= before[0]
-        assert threads() <= before[1]
-        assert resident() - before[2] < 8 * FRAME
+
+        def run(streams: int) -> tuple[int, int, int]:
+            for _ in range(streams):
+                capturer.start(0)
+                capturer.stop()
+            return handles(), threads(), resident()
+
+        first, *others = run(5), *(run(250) for _ in range(4))
+        assert max(others)[0] <= first[0]
+        assert max(n for _, n, _ in others) <= first[1]
+        # Drivers take memory once, when it suits them; a leak would grow in every part.
+        memory = [m for _, _, m in (first, *others)]
+        assert min(after - before for before, after in zip(memory, memory[1:])) < FRAME
 
 
 @pytest.mark.sim
