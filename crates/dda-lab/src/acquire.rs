@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use rustcam::geometry::Size;
+use windows::Win32::Foundation::WAIT_TIMEOUT;
 use windows::Win32::Graphics::Dxgi::{
     IDXGIResource, DXGI_ERROR_INVALID_CALL, DXGI_ERROR_UNSUPPORTED, DXGI_ERROR_WAIT_TIMEOUT, DXGI_MAPPED_RECT,
     DXGI_OUTDUPL_FRAME_INFO,
 };
-use windows_core::{Interface, Result};
+use windows_core::{Interface, Result, HRESULT};
 
 use crate::counters::{add, count};
 use crate::duplication::{failure, Duplication, Owned, State};
@@ -31,7 +32,7 @@ impl Duplication {
         }
         let mut now = stage.now();
         let deadline = (timeout != INFINITE).then(|| now + Duration::from_millis(u64::from(timeout)));
-        self.injected(&mut state, Call::AcquireNextFrame)?;
+        self.injected_while_waiting(&mut state, deadline)?;
         // Windows holds the lock of the device for the whole wait.
         let _device = stage.settings.device_lock.then(|| lock(&self.device.lock));
         loop {
@@ -55,9 +56,18 @@ impl Duplication {
             stage.clock.sleep(wake.map(|wake| wake.saturating_sub(now)));
             now = stage.now();
             if fault.is_some_and(|at| at <= now) {
-                self.injected(&mut state, Call::AcquireNextFrame)?;
+                self.injected_while_waiting(&mut state, deadline)?;
             }
         }
+    }
+
+    /// An injected failure. A timeout comes when the time is over, on demand as well.
+    fn injected_while_waiting(&self, state: &mut State, deadline: Option<Duration>) -> Result<()> {
+        self.injected(state, Call::AcquireNextFrame).inspect_err(|error| {
+            if [DXGI_ERROR_WAIT_TIMEOUT, HRESULT(WAIT_TIMEOUT.0 as i32)].contains(&error.code()) {
+                self.stage.sleep_until(deadline.unwrap_or_default());
+            }
+        })
     }
 
     fn hand_out(
