@@ -64,6 +64,7 @@ impl Duplication {
     /// An injected failure. A timeout comes when the time is over, on demand as well.
     fn injected_while_waiting(&self, state: &mut State, deadline: Option<Duration>) -> Result<()> {
         self.injected(state, Call::AcquireNextFrame).inspect_err(|error| {
+            state.excused = error.code() == DXGI_ERROR_INVALID_CALL;
             if [DXGI_ERROR_WAIT_TIMEOUT, HRESULT(WAIT_TIMEOUT.0 as i32)].contains(&error.code()) {
                 self.stage.sleep_until(deadline.unwrap_or_default());
             }
@@ -105,23 +106,36 @@ impl Duplication {
     pub(crate) fn release(&self) -> Result<()> {
         let stage = &self.stage;
         let mut state = self.state();
-        self.injected(&mut state, Call::ReleaseFrame)?;
         let now = stage.now();
+        if let Err(error) = self.injected(&mut state, Call::ReleaseFrame) {
+            if error.code() == DXGI_ERROR_INVALID_CALL {
+                // Whoever is told that there is no frame has none.
+                self.take_back(&mut state, now);
+            }
+            return Err(error);
+        }
         self.check(&mut state, now)?;
         if state.mapped.is_some() {
             count(&stage.counting.release_while_mapped);
             return failure(DXGI_ERROR_INVALID_CALL);
         }
-        let Some(owned) = state.owned.take() else {
-            count(if state.released { &stage.counting.release_twice } else { &stage.counting.release_without_frame });
+        let excused = std::mem::take(&mut state.excused);
+        if state.owned.is_none() {
+            if !excused {
+                count(if state.released { &stage.counting.release_twice } else { &stage.counting.release_without_frame });
+            }
             return failure(DXGI_ERROR_INVALID_CALL);
-        };
-        if let Some(slot) = owned.slot {
-            slot.give_back(stage.worlds[self.index].frame_at(now));
         }
-        state.released = true;
+        self.take_back(&mut state, now);
         count(&stage.counting.releases);
         Ok(())
+    }
+
+    fn take_back(&self, state: &mut State, now: Duration) {
+        if let Some(slot) = state.owned.take().and_then(|owned| owned.slot) {
+            slot.give_back(self.stage.worlds[self.index].frame_at(now));
+        }
+        state.released = true;
     }
 
     /// The image as memory, where the desktop is said to be in system memory.

@@ -57,6 +57,14 @@ pub(crate) fn identify_adapter(stage: &Stage, adapter: &IDXGIAdapter) -> u64 {
     mark_of(adapter, stage.run).map_or(0, |[_, index, _]| index)
 }
 
+/// The code with which a guest's own call fails, if it does: Direct3D lists adapters too.
+fn guests(stage: &Stage, call: Call) -> Option<HRESULT> {
+    if own() {
+        return None;
+    }
+    stage.inject(call)
+}
+
 /// `EnumAdapters` and `EnumAdapters1`.
 ///
 /// # Safety
@@ -72,7 +80,7 @@ unsafe fn enumerate_adapters(this: *mut c_void, call: Call, index: u32, out: *mu
     };
     generation_of(&stage, factory);
     let many = stage.settings.adapters > 1;
-    let code = match stage.inject(call) {
+    let code = match guests(&stage, call) {
         Some(code) => code,
         None if many && index >= stage.settings.adapters => DXGI_ERROR_NOT_FOUND,
         // SAFETY: the caller's own arguments, but for the index: all adapters are the first.
@@ -124,7 +132,7 @@ pub(crate) unsafe extern "system" fn enum_outputs(this: *mut c_void, index: u32,
     let now = stage.now();
     let unplugged = stage.lasting_gap(now).is_some_and(|gap| gap.why == Why::Unplugged);
     let absent = unplugged || index as usize >= stage.worlds.len() || identify_adapter(&stage, adapter) != 0;
-    let code = match stage.inject(Call::EnumOutputs) {
+    let code = match guests(&stage, Call::EnumOutputs) {
         Some(code) => code,
         None if absent => DXGI_ERROR_NOT_FOUND,
         // SAFETY: the caller's own arguments, but for the index: all outputs are the first.
@@ -159,8 +167,7 @@ pub(crate) unsafe extern "system" fn query_output(
         Some(&IDXGIOutput5::IID) => Some(Call::QueryOutput5),
         _ => None,
     };
-    let guest = current().filter(|_| !own()).zip(call);
-    if let Some(code) = guest.and_then(|(stage, call)| stage.inject(call)) {
+    if let Some(code) = current().zip(call).and_then(|(stage, call)| guests(&stage, call)) {
         // SAFETY: null or the caller's variable.
         if let Some(out) = unsafe { out.as_mut() } {
             *out = std::ptr::null_mut();
