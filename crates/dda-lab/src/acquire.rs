@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use rustcam::geometry::Size;
+use windows::Win32::Foundation::WAIT_TIMEOUT;
 use windows::Win32::Graphics::Dxgi::{
     IDXGIResource, DXGI_ERROR_INVALID_CALL, DXGI_ERROR_UNSUPPORTED, DXGI_ERROR_WAIT_TIMEOUT, DXGI_MAPPED_RECT,
     DXGI_OUTDUPL_FRAME_INFO,
 };
-use windows_core::{Interface, Result};
+use windows_core::{Interface, Result, HRESULT};
 
 use crate::counters::{add, count};
 use crate::duplication::{failure, Duplication, Owned, State};
@@ -31,7 +32,7 @@ impl Duplication {
         }
         let mut now = stage.now();
         let deadline = (timeout != INFINITE).then(|| now + Duration::from_millis(u64::from(timeout)));
-        self.injected(&mut state, Call::AcquireNextFrame)?;
+        self.injected_while_waiting(&mut state, deadline)?;
         // Windows holds the lock of the device for the whole wait.
         let _device = stage.settings.device_lock.then(|| lock(&self.device.lock));
         loop {
@@ -55,9 +56,19 @@ impl Duplication {
             stage.clock.sleep(wake.map(|wake| wake.saturating_sub(now)));
             now = stage.now();
             if fault.is_some_and(|at| at <= now) {
-                self.injected(&mut state, Call::AcquireNextFrame)?;
+                self.injected_while_waiting(&mut state, deadline)?;
             }
         }
+    }
+
+    /// An injected failure. A timeout comes when the time is over, on demand as well.
+    fn injected_while_waiting(&self, state: &mut State, deadline: Option<Duration>) -> Result<()> {
+        self.injected(state, Call::AcquireNextFrame).inspect_err(|error| {
+            state.excused = error.code() == DXGI_ERROR_INVALID_CALL;
+            if [DXGI_ERROR_WAIT_TIMEOUT, HRESULT(WAIT_TIMEOUT.0 as i32)].contains(&error.code()) {
+                self.stage.sleep_until(deadline.unwrap_or_default());
+            }
+        })
     }
 
     fn hand_out(
@@ -95,23 +106,36 @@ impl Duplication {
     pub(crate) fn release(&self) -> Result<()> {
         let stage = &self.stage;
         let mut state = self.state();
-        self.injected(&mut state, Call::ReleaseFrame)?;
         let now = stage.now();
+        if let Err(error) = self.injected(&mut state, Call::ReleaseFrame) {
+            if error.code() == DXGI_ERROR_INVALID_CALL {
+                // Whoever is told that there is no frame has none.
+                self.take_back(&mut state, now);
+            }
+            return Err(error);
+        }
         self.check(&mut state, now)?;
         if state.mapped.is_some() {
             count(&stage.counting.release_while_mapped);
             return failure(DXGI_ERROR_INVALID_CALL);
         }
-        let Some(owned) = state.owned.take() else {
-            count(if state.released { &stage.counting.release_twice } else { &stage.counting.release_without_frame });
+        let excused = std::mem::take(&mut state.excused);
+        if state.owned.is_none() {
+            if !excused {
+                count(if state.released { &stage.counting.release_twice } else { &stage.counting.release_without_frame });
+            }
             return failure(DXGI_ERROR_INVALID_CALL);
-        };
-        if let Some(slot) = owned.slot {
-            slot.give_back(stage.worlds[self.index].frame_at(now));
         }
-        state.released = true;
+        self.take_back(&mut state, now);
         count(&stage.counting.releases);
         Ok(())
+    }
+
+    fn take_back(&self, state: &mut State, now: Duration) {
+        if let Some(slot) = state.owned.take().and_then(|owned| owned.slot) {
+            slot.give_back(self.stage.worlds[self.index].frame_at(now));
+        }
+        state.released = true;
     }
 
     /// The image as memory, where the desktop is said to be in system memory.

@@ -38,6 +38,12 @@ counters! {
     duplications,
     /// Duplications that still exist.
     live,
+    /// Those of them that `DuplicateOutput1` handed out.
+    duplications1,
+    /// Devices with a duplication, now or before, that still exist.
+    live_devices,
+    /// Textures of such devices that still exist, those of the laboratory not counted.
+    live_textures,
     /// Calls of `AcquireNextFrame` that handed out a frame.
     acquires,
     /// Calls of `AcquireNextFrame` that timed out.
@@ -95,6 +101,11 @@ counters! {
 /// One more.
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// One less.
+pub(crate) fn discount(counter: &AtomicU64) {
+    counter.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// So many more.

@@ -3,19 +3,22 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::c_void;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustcam::source::sim::Why;
 use windows::Win32::Graphics::Direct3D11::{
-    ID3D11Device, ID3D11DeviceContext, ID3D11Device_Vtbl, D3D11_SUBRESOURCE_DATA, D3D11_TEXTURE2D_DESC,
+    ID3D11Device, ID3D11DeviceChild, ID3D11DeviceContext, ID3D11Device_Vtbl, D3D11_SUBRESOURCE_DATA,
+    D3D11_TEXTURE2D_DESC,
 };
 use windows::Win32::Graphics::Dxgi::{
     DXGI_ERROR_DEVICE_HUNG, DXGI_ERROR_DEVICE_REMOVED, DXGI_ERROR_DEVICE_RESET, DXGI_ERROR_DRIVER_INTERNAL_ERROR,
 };
-use windows_core::{Interface, HRESULT};
+use windows::Win32::System::Com::{IAgileObject, IAgileObject_Impl};
+use windows_core::{implement, Interface, GUID, HRESULT};
 
-use crate::counters::count;
+use crate::counters::{count, discount, Counting};
 use crate::faults::Call;
 use crate::private::{mark_device, mark_of_device};
 use crate::stage::{current, Stage};
@@ -63,6 +66,44 @@ impl Device {
     }
 }
 
+/// Lives as long as the object that it is attached to, and is counted meanwhile.
+#[implement(IAgileObject)]
+struct Census {
+    stage: Arc<Stage>,
+    counter: fn(&Counting) -> &AtomicU64,
+}
+
+/// Under which objects keep it.
+static CENSUS: GUID = GUID::from_u128(0x6c61_622d_6365_6e73_9d3c_27f0_5e18_b402);
+
+impl Census {
+    fn begin(stage: &Arc<Stage>, counter: fn(&Counting) -> &AtomicU64) -> IAgileObject {
+        count(counter(&stage.counting));
+        Self { stage: Arc::clone(stage), counter }.into()
+    }
+
+    /// An object that keeps no data stays uncounted.
+    fn of_device(stage: &Arc<Stage>, device: &ID3D11Device) {
+        let census = Self::begin(stage, |counting| &counting.live_devices);
+        // SAFETY: the pointer is valid for the call; the device takes a reference of its own.
+        let _ = unsafe { device.SetPrivateDataInterface(&raw const CENSUS, &census) };
+    }
+
+    fn of_texture(stage: &Arc<Stage>, texture: &ID3D11DeviceChild) {
+        let census = Self::begin(stage, |counting| &counting.live_textures);
+        // SAFETY: the pointer is valid for the call; the texture takes a reference of its own.
+        let _ = unsafe { texture.SetPrivateDataInterface(&raw const CENSUS, &census) };
+    }
+}
+
+impl IAgileObject_Impl for Census_Impl {}
+
+impl Drop for Census {
+    fn drop(&mut self) {
+        discount((self.counter)(&self.stage.counting));
+    }
+}
+
 impl Stage {
     /// What is known about a device that a duplication was made for.
     pub(crate) fn device(&self, device: &ID3D11Device) -> Option<Arc<Device>> {
@@ -71,7 +112,7 @@ impl Stage {
     }
 
     /// The same, for a device that may be new. Its calls are watched from now on.
-    pub(crate) fn adopt(&self, device: &ID3D11Device) -> windows_core::Result<Arc<Device>> {
+    pub(crate) fn adopt(self: &Arc<Self>, device: &ID3D11Device) -> windows_core::Result<Arc<Device>> {
         if let Some(known) = self.device(device) {
             return Ok(known);
         }
@@ -96,6 +137,7 @@ impl Stage {
         });
         let number = self.number();
         mark_device(device, [self.run, number, 0]);
+        Census::of_device(self, device);
         lock(&self.devices).insert(number, Arc::clone(&known));
         Ok(known)
     }
@@ -153,6 +195,15 @@ unsafe extern "system" fn create_texture(
             return code;
         }
         count(&stage.counting.textures);
+        // SAFETY: the caller's own arguments.
+        let code = unsafe { before(this, desc, data, out) };
+        // SAFETY: `out` is null or the caller's variable; after success it holds a texture.
+        let made =
+            unsafe { out.as_ref().filter(|_| code.is_ok()).and_then(|out| ID3D11DeviceChild::from_raw_borrowed(out)) };
+        if let Some(texture) = made {
+            Census::of_texture(&stage, texture);
+        }
+        return code;
     }
     // SAFETY: the caller's own arguments.
     unsafe { before(this, desc, data, out) }

@@ -134,7 +134,11 @@ fn duplicate(
     }
     lock(&stage.known).insert(index);
     // From here on the end of the duplication takes the output off the list.
-    Duplication::begin(stage, index, output.clone(), device, known, format)
+    let duplication = Duplication::begin(stage, index, output.clone(), device, known, format)?;
+    if call == Call::DuplicateOutput1 {
+        count(&stage.counting.duplications1);
+    }
+    Ok(duplication)
 }
 
 /// The code that says that there is no desktop now.

@@ -43,6 +43,8 @@ pub(crate) struct State {
     pub(crate) lost: bool,
     /// Whether the frame of the last acquire was released.
     pub(crate) released: bool,
+    /// An acquire was said to come too early, so that a release without a frame is what to do.
+    pub(crate) excused: bool,
 }
 
 /// A duplication of one output.
@@ -82,6 +84,7 @@ impl Duplication {
             mapped: None,
             lost: false,
             released: false,
+            excused: false,
         };
         Ok(Self {
             stage: Arc::clone(stage),

@@ -105,8 +105,8 @@ pub unsafe extern "C" fn lab_inject(call: *const c_char, nth: u32, code: i32) ->
     lab::inject(&stage, &name, nth, code).map_or_else(fail, |()| 0)
 }
 
-/// Writes the picture that a perfect capturer gets of `frame` of the first output: BGRA, alpha 255, rows without padding. Returns the
-/// number of its bytes, 0 if no laboratory runs.
+/// Writes the picture that a perfect capturer gets now of `frame` of the first output: BGRA, alpha 255, rows without padding. Returns
+/// the number of its bytes, 0 if no laboratory runs.
 ///
 /// # Safety
 /// `buffer` is null or valid for `len` bytes.
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn lab_output_frame(output: u32, frame: u64, buffer: *mut 
         return needed;
     }
     // SAFETY: as the caller promises.
-    unsafe { deliver(&world.image(frame), buffer, len) }
+    unsafe { deliver(&stage.image(output as usize, frame, stage.now()), buffer, len) }
 }
 
 /// Number of the frame that the desktop shows now, 0 if no laboratory runs.

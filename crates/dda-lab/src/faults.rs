@@ -20,8 +20,15 @@ macro_rules! calls {
 }
 
 calls! {
+    CreateDXGIFactory1,
     EnumAdapters,
+    EnumAdapters1,
     EnumOutputs,
+    D3D11CreateDevice,
+    /// Asking an output for `IDXGIOutput1`.
+    QueryOutput1,
+    /// Asking an output for `IDXGIOutput5`.
+    QueryOutput5,
     DuplicateOutput,
     DuplicateOutput1,
     /// Either of the two.

@@ -2,15 +2,18 @@
 
 use std::ffi::c_void;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustcam::clock::{performance_time, Clock};
 use rustcam::source::sim::World;
 use windows::Win32::Graphics::Dxgi::{CreateDXGIFactory1, IDXGIFactory1, IDXGIOutput6};
 use windows_core::Interface;
 
 use crate::counters::Counters;
-use crate::faults::Fault;
+use crate::device::quietly;
+use crate::faults::{Call, Fault};
 use crate::stage::{self, Stage};
-use crate::{duplicate, lock, outputs, vtable};
+use crate::{creation, duplicate, lock, outputs, reroute, vtable};
 
 /// The laboratory of this process. There is one at a time; dropping it ends it.
 pub struct Lab {
@@ -27,7 +30,7 @@ impl Lab {
             return Err("a laboratory runs already; stop it first".into());
         }
         let stage = Arc::new(Stage::new(script)?);
-        patch().map_err(|error| format!("this process has no output to disguise: {error}"))?;
+        quietly(patch).map_err(|error| format!("this process has no output to disguise: {error}"))?;
         stage::set_current(Some(Arc::clone(&stage)));
         Ok(Self { stage })
     }
@@ -45,6 +48,16 @@ impl Lab {
         inject(&self.stage, call, nth, code)
     }
 
+    /// Forgets every failure that is still to come.
+    pub fn heal(&self) {
+        lock(&self.stage.faults).0.clear();
+    }
+
+    /// The calls whose failure can be injected.
+    pub fn calls() -> impl Iterator<Item = &'static str> {
+        Call::ALL.iter().map(|call| call.name())
+    }
+
     /// The world of the first output: the oracle of every pixel.
     pub fn world(&self) -> &World {
         &self.stage.worlds[0]
@@ -55,14 +68,24 @@ impl Lab {
         self.stage.worlds.get(index)
     }
 
+    /// What a perfect capturer gets now of `frame` of the first output: BGRA, alpha 255, rows without padding.
+    pub fn image(&self, frame: u64) -> Vec<u8> {
+        self.stage.image(0, frame, self.now())
+    }
+
     /// Time since the start, on the clock of the script.
-    pub fn now(&self) -> std::time::Duration {
+    pub fn now(&self) -> Duration {
         self.stage.now()
     }
 
     /// The performance counter at `time`, as frames report it.
-    pub fn ticks_at(&self, time: std::time::Duration) -> i64 {
+    pub fn ticks_at(&self, time: Duration) -> i64 {
         self.stage.clock.ticks_at(time)
+    }
+
+    /// The clock of the script for those who capture: with `clock virtual` a whole capture runs in virtual time.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(ScriptTime(Arc::clone(&self.stage)))
     }
 }
 
@@ -70,6 +93,20 @@ impl Drop for Lab {
     fn drop(&mut self) {
         stage::set_current(None);
         vtable::restore();
+        reroute::restore();
+    }
+}
+
+/// Time since the start of the laboratory, on the timeline of present times.
+struct ScriptTime(Arc<Stage>);
+
+impl Clock for ScriptTime {
+    fn now(&self) -> Duration {
+        performance_time(self.0.clock.ticks_at(Duration::ZERO)) + self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.sleep_until(self.0.now().saturating_add(duration));
     }
 }
 
@@ -90,13 +127,14 @@ fn patch() -> windows_core::Result<()> {
         let output: IDXGIOutput6 = adapter.EnumOutputs(0)?.cast()?;
         (factory, adapter, output)
     };
-    let methods: [(*mut c_void, usize, usize); 10] = [
+    let methods: [(*mut c_void, usize, usize); 11] = [
         (factory.as_raw(), outputs::ENUM_ADAPTERS, outputs::enum_adapters as *const () as usize),
         (factory.as_raw(), outputs::ENUM_ADAPTERS1, outputs::enum_adapters1 as *const () as usize),
         (factory.as_raw(), outputs::IS_CURRENT, outputs::is_current as *const () as usize),
         (adapter.as_raw(), outputs::ENUM_OUTPUTS, outputs::enum_outputs as *const () as usize),
         (adapter.as_raw(), outputs::ADAPTER_DESC, outputs::adapter_desc as *const () as usize),
         (adapter.as_raw(), outputs::ADAPTER_DESC1, outputs::adapter_desc1 as *const () as usize),
+        (output.as_raw(), outputs::QUERY_OUTPUT, outputs::query_output as *const () as usize),
         (output.as_raw(), outputs::OUTPUT_DESC, outputs::output_desc as *const () as usize),
         (output.as_raw(), outputs::OUTPUT_DESC1, outputs::output_desc1 as *const () as usize),
         (output.as_raw(), duplicate::DUPLICATE_OUTPUT, duplicate::duplicate_output as *const () as usize),
@@ -106,5 +144,5 @@ fn patch() -> windows_core::Result<()> {
         // SAFETY: each slot is computed from the table of an interface that the object was asked for, and each hook has its type.
         unsafe { vtable::patch(object, slot, hook) }?;
     }
-    Ok(())
+    creation::watch()
 }

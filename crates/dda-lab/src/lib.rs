@@ -17,6 +17,7 @@
 mod acquire;
 mod context;
 mod counters;
+mod creation;
 mod describe;
 mod device;
 mod duplicate;
@@ -31,6 +32,7 @@ mod pixels;
 mod pool;
 mod private;
 mod qpc;
+mod reroute;
 mod settings;
 mod stage;
 mod surface;

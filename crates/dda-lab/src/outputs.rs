@@ -7,12 +7,13 @@ use rustcam::source::sim::Why;
 use windows::Win32::Foundation::S_OK;
 use windows::Win32::Graphics::Dxgi::{
     IDXGIAdapter, IDXGIAdapter1_Vtbl, IDXGIAdapter_Vtbl, IDXGIFactory1, IDXGIFactory1_Vtbl, IDXGIFactory_Vtbl,
-    IDXGIObject, IDXGIOutput, IDXGIOutput6_Vtbl, IDXGIOutput_Vtbl, DXGI_ADAPTER_DESC, DXGI_ADAPTER_DESC1,
-    DXGI_ERROR_NOT_FOUND, DXGI_OUTPUT_DESC, DXGI_OUTPUT_DESC1,
+    IDXGIObject, IDXGIOutput, IDXGIOutput1, IDXGIOutput5, IDXGIOutput6_Vtbl, IDXGIOutput_Vtbl, DXGI_ADAPTER_DESC,
+    DXGI_ADAPTER_DESC1, DXGI_ERROR_NOT_FOUND, DXGI_OUTPUT_DESC, DXGI_OUTPUT_DESC1,
 };
-use windows_core::{Interface, BOOL, HRESULT};
+use windows_core::{IUnknown_Vtbl, Interface, BOOL, GUID, HRESULT};
 
 use crate::describe;
+use crate::device::own;
 use crate::faults::Call;
 use crate::private::{mark, mark_of};
 use crate::slot;
@@ -25,13 +26,14 @@ pub(crate) const IS_CURRENT: usize = slot!(IDXGIFactory1_Vtbl, IsCurrent);
 pub(crate) const ENUM_OUTPUTS: usize = slot!(IDXGIAdapter_Vtbl, EnumOutputs);
 pub(crate) const ADAPTER_DESC: usize = slot!(IDXGIAdapter_Vtbl, GetDesc);
 pub(crate) const ADAPTER_DESC1: usize = slot!(IDXGIAdapter1_Vtbl, GetDesc1);
+pub(crate) const QUERY_OUTPUT: usize = slot!(IUnknown_Vtbl, QueryInterface);
 pub(crate) const OUTPUT_DESC: usize = slot!(IDXGIOutput_Vtbl, GetDesc);
 pub(crate) const OUTPUT_DESC1: usize = slot!(IDXGIOutput6_Vtbl, GetDesc1);
 
 // The numbers as documented; a layout that disagrees must not compile.
 const _: () = assert!(ENUM_ADAPTERS == 7 && ENUM_ADAPTERS1 == 12 && IS_CURRENT == 13);
 const _: () = assert!(ENUM_OUTPUTS == 7 && ADAPTER_DESC == 8 && ADAPTER_DESC1 == 10);
-const _: () = assert!(OUTPUT_DESC == 7 && OUTPUT_DESC1 == 27);
+const _: () = assert!(QUERY_OUTPUT == 0 && OUTPUT_DESC == 7 && OUTPUT_DESC1 == 27);
 
 type Enumerate = unsafe extern "system" fn(*mut c_void, u32, *mut *mut c_void) -> HRESULT;
 
@@ -55,11 +57,20 @@ pub(crate) fn identify_adapter(stage: &Stage, adapter: &IDXGIAdapter) -> u64 {
     mark_of(adapter, stage.run).map_or(0, |[_, index, _]| index)
 }
 
+/// The code with which a guest's own call fails, if it does: Direct3D lists adapters too.
+fn guests(stage: &Stage, call: Call) -> Option<HRESULT> {
+    if own() {
+        return None;
+    }
+    stage.inject(call)
+}
+
 /// `EnumAdapters` and `EnumAdapters1`.
 ///
 /// # Safety
 /// As the replaced methods.
-unsafe fn enumerate_adapters(this: *mut c_void, slot: usize, index: u32, out: *mut *mut c_void) -> HRESULT {
+unsafe fn enumerate_adapters(this: *mut c_void, call: Call, index: u32, out: *mut *mut c_void) -> HRESULT {
+    let slot = if call == Call::EnumAdapters { ENUM_ADAPTERS } else { ENUM_ADAPTERS1 };
     // SAFETY: called for the slot that was replaced.
     let before: Enumerate = unsafe { original(this, slot) };
     // SAFETY: `this` is the factory that the method was called on.
@@ -69,7 +80,7 @@ unsafe fn enumerate_adapters(this: *mut c_void, slot: usize, index: u32, out: *m
     };
     generation_of(&stage, factory);
     let many = stage.settings.adapters > 1;
-    let code = match stage.inject(Call::EnumAdapters) {
+    let code = match guests(&stage, call) {
         Some(code) => code,
         None if many && index >= stage.settings.adapters => DXGI_ERROR_NOT_FOUND,
         // SAFETY: the caller's own arguments, but for the index: all adapters are the first.
@@ -91,12 +102,12 @@ unsafe fn enumerate_adapters(this: *mut c_void, slot: usize, index: u32, out: *m
 
 pub(crate) unsafe extern "system" fn enum_adapters(this: *mut c_void, index: u32, out: *mut *mut c_void) -> HRESULT {
     // SAFETY: the same arguments.
-    unsafe { enumerate_adapters(this, ENUM_ADAPTERS, index, out) }
+    unsafe { enumerate_adapters(this, Call::EnumAdapters, index, out) }
 }
 
 pub(crate) unsafe extern "system" fn enum_adapters1(this: *mut c_void, index: u32, out: *mut *mut c_void) -> HRESULT {
     // SAFETY: the same arguments.
-    unsafe { enumerate_adapters(this, ENUM_ADAPTERS1, index, out) }
+    unsafe { enumerate_adapters(this, Call::EnumAdapters1, index, out) }
 }
 
 pub(crate) unsafe extern "system" fn is_current(this: *mut c_void) -> BOOL {
@@ -121,7 +132,7 @@ pub(crate) unsafe extern "system" fn enum_outputs(this: *mut c_void, index: u32,
     let now = stage.now();
     let unplugged = stage.lasting_gap(now).is_some_and(|gap| gap.why == Why::Unplugged);
     let absent = unplugged || index as usize >= stage.worlds.len() || identify_adapter(&stage, adapter) != 0;
-    let code = match stage.inject(Call::EnumOutputs) {
+    let code = match guests(&stage, Call::EnumOutputs) {
         Some(code) => code,
         None if absent => DXGI_ERROR_NOT_FOUND,
         // SAFETY: the caller's own arguments, but for the index: all outputs are the first.
@@ -142,6 +153,32 @@ pub(crate) unsafe extern "system" fn enum_outputs(this: *mut c_void, index: u32,
         mark(output, [stage.run, u64::from(index), generation]);
     }
     code
+}
+
+/// `QueryInterface` of an output: the interfaces that some versions of Windows lack.
+pub(crate) unsafe extern "system" fn query_output(
+    this: *mut c_void,
+    iid: *const GUID,
+    out: *mut *mut c_void,
+) -> HRESULT {
+    // SAFETY: null or the caller's variable.
+    let call = match unsafe { iid.as_ref() } {
+        Some(&IDXGIOutput1::IID) => Some(Call::QueryOutput1),
+        Some(&IDXGIOutput5::IID) => Some(Call::QueryOutput5),
+        _ => None,
+    };
+    if let Some(code) = current().zip(call).and_then(|(stage, call)| guests(&stage, call)) {
+        // SAFETY: null or the caller's variable.
+        if let Some(out) = unsafe { out.as_mut() } {
+            *out = std::ptr::null_mut();
+        }
+        return code;
+    }
+    // SAFETY: called for the slot that was replaced.
+    let before: unsafe extern "system" fn(*mut c_void, *const GUID, *mut *mut c_void) -> HRESULT =
+        unsafe { original(this, QUERY_OUTPUT) };
+    // SAFETY: the caller's own arguments.
+    unsafe { before(this, iid, out) }
 }
 
 pub(crate) unsafe extern "system" fn output_desc(this: *mut c_void, desc: *mut DXGI_OUTPUT_DESC) -> HRESULT {

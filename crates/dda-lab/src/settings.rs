@@ -213,7 +213,7 @@ mod tests {
             ("\nlab first never", "line 2 of the script: \"never\""),
             ("lab dance", "lab statements are first, format"),
             ("lab pitch 5000", "a number from 0 to 4096"),
-            ("lab inject Nothing 1 0x1", "calls are EnumAdapters, EnumOutputs"),
+            ("lab inject Nothing 1 0x1", "calls are CreateDXGIFactory1, EnumAdapters"),
             ("lab inject Map 1 5", "hexadecimal"),
             ("lab at 5 format bgra", "a time like"),
         ] {

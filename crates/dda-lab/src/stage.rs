@@ -12,9 +12,10 @@ use crate::counters::{count, Counting};
 use crate::device::Device;
 use crate::faults::{Call, Fault, Faults};
 use crate::lock;
+use crate::pixels::Converter;
 use crate::pool::Slot;
 use crate::qpc::Clock;
-use crate::settings::Settings;
+use crate::settings::{Format, Settings};
 
 /// Everything that hooks and duplications share.
 pub(crate) struct Stage {
@@ -89,6 +90,13 @@ impl Stage {
         self.clock.now()
     }
 
+    /// Lets time pass until `moment`.
+    pub(crate) fn sleep_until(&self, moment: Duration) {
+        while let Some(left) = moment.checked_sub(self.now()).filter(|left| !left.is_zero()) {
+            self.clock.sleep(Some(left));
+        }
+    }
+
     /// Whether the laboratory was stopped or restarted.
     pub(crate) fn over(&self) -> bool {
         self.over.load(Ordering::Acquire)
@@ -97,6 +105,20 @@ impl Stage {
     /// A number that nobody else of this stage has.
     pub(crate) fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What a perfect capturer that takes BGRA gets of `frame` of an output at `at`: opaque, rows without padding. A desktop of another
+    /// format is converted as the system does it.
+    pub(crate) fn image(&self, output: usize, frame: u64, at: Duration) -> Vec<u8> {
+        let image = self.worlds[output].image(frame);
+        let bgra = Format::Bgra.dxgi();
+        let converter = Converter::new(self.settings.format_at(at), bgra, self.settings.white);
+        if converter.idle() {
+            return image;
+        }
+        let mut converted = Vec::with_capacity(image.len());
+        converter.convert(&image, &mut converted);
+        converted
     }
 
     /// Counts a call and says with which code it fails, if somebody wants that.

@@ -190,7 +190,7 @@ fn every_code_can_be_injected_into_every_call() {
         assert_eq!(guest.try_duplicate1(&[Common::DXGI_FORMAT_B8G8R8A8_UNORM]).err(), Some(code));
     }
     inject("EnumOutputs", DXGI_ERROR_NOT_CURRENTLY_AVAILABLE);
-    inject("EnumAdapters", DXGI_ERROR_NOT_FOUND);
+    inject("EnumAdapters1", DXGI_ERROR_NOT_FOUND);
     // SAFETY: plain enumeration.
     unsafe {
         let code = guest.adapter.EnumOutputs(0).err().map(|e| e.code());

@@ -229,9 +229,13 @@ fn point_10_an_invalid_call_out_of_the_blue_is_cured_by_release_and_retry() {
     frame(&dup, 0);
     done(&dup);
     assert_eq!(guest.lab.counters().acquire_while_owned, 0, "not the guest's fault");
-    assert_eq!(guest.lab.counters().release_without_frame, 1);
+    assert_eq!(guest.lab.counters().release_without_frame, 0, "that is the cure");
     assert_eq!(release(&dup), INVALID_CALL);
     assert_eq!(guest.lab.counters().release_twice, 1);
+    // Told that there is nothing to release, a guest has nothing.
+    assert_eq!(acquire(&dup, 0).code, TIMEOUT);
+    assert_eq!(release(&dup), INVALID_CALL);
+    assert_eq!(guest.lab.counters().release_without_frame, 1);
 }
 
 #[test]

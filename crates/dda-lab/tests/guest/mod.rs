@@ -31,7 +31,7 @@ pub struct Guest {
     pub adapter: IDXGIAdapter1,
     pub factory: IDXGIFactory1,
     pub lab: Lab,
-    _turn: MutexGuard<'static, ()>,
+    pub _turn: MutexGuard<'static, ()>,
 }
 
 /// An answer to `AcquireNextFrame`, with whatever it wrote.
@@ -57,6 +57,10 @@ pub fn new_factory() -> (IDXGIFactory1, IDXGIAdapter1) {
 }
 
 pub fn new_device(adapter: &IDXGIAdapter1) -> (ID3D11Device, ID3D11DeviceContext) {
+    try_new_device(adapter).expect("a device")
+}
+
+pub fn try_new_device(adapter: &IDXGIAdapter1) -> Result<(ID3D11Device, ID3D11DeviceContext), HRESULT> {
     let (mut device, mut context) = (None, None);
     // SAFETY: all pointers are valid for the call.
     unsafe {
@@ -72,8 +76,8 @@ pub fn new_device(adapter: &IDXGIAdapter1) -> (ID3D11Device, ID3D11DeviceContext
             Some(&raw mut context),
         )
     }
-    .expect("a device");
-    (device.expect("a device"), context.expect("a context"))
+    .map_err(|error| error.code())?;
+    Ok((device.expect("a device"), context.expect("a context")))
 }
 
 impl Guest {

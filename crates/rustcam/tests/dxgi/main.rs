@@ -5,6 +5,8 @@
 
 mod failures;
 mod losses;
+mod matrix;
+mod opening;
 mod session;
 mod source;
 mod stage;

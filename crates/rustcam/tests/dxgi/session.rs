@@ -1,46 +1,24 @@
 //! A session over the laboratory's desktop: whatever is presented and however it is asked for, the picture is exact.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use rustcam::capture::{Request, Session, Target};
-use rustcam::clock::MonotonicClock;
+use rustcam::capture::{Session, Target};
 use rustcam::error::Result;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
 
-use crate::stage::{ms, Stage};
+use crate::stage::{ms, request, Stage};
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
 fn never() -> Result<()> {
     Ok(())
 }
 
-fn waiting(timeout: Duration) -> Request {
-    Request { region: None, timeout, new_frame_only: true }
-}
-
-/// `region` of the script's picture number `frame`, tight and opaque.
-fn expected(stage: &Stage, frame: u64, region: Rect) -> Vec<u8> {
-    let world = stage.lab.world();
-    let (image, width) = (world.image(frame), world.size(frame).width as i32);
-    let mut bytes = Vec::new();
-    for y in region.top..region.bottom {
-        let start = (y * width + region.left) as usize * 4;
-        for p in image[start..start + region.width() as usize * 4].chunks_exact(4) {
-            bytes.extend([p[0], p[1], p[2], 255]);
-        }
-    }
-    bytes
-}
-
 fn grab_exactly(stage: &Stage, session: &mut Session, target: &Target<'static>, frames: usize) {
     let region = session.region();
     for _ in 0..frames {
-        let frame = session.grab(&waiting(ms(5000)), target_of(target), &mut never).expect("alive").expect("presents");
+        let frame = session.grab(&request(ms(5000)), target_of(target), &mut never).expect("alive").expect("presents");
         let number = stage.frame_at(session.info().expect("grabbed").present_time);
         let bytes = frame.buffer.as_ref().expect("memory of its own").bytes().to_vec();
-        assert!(bytes == expected(stage, number, region), "frame {number}");
+        assert!(bytes == stage.picture(number, region), "frame {number}");
     }
 }
 
@@ -54,17 +32,17 @@ fn target_of(target: &Target<'static>) -> Target<'static> {
 #[test]
 fn frames_are_exact_owned_retained_whole_and_cut() {
     for script in [
-        "size 640x480; refresh 100; pointer still",
-        "size 640x480; refresh 100; pointer still; full",
-        "size 480x640; refresh 100; pointer still; rotation 90; lab pitch 32",
-        "size 480x640; refresh 100; pointer still; rotation 270; lab coalesce 2",
+        "size 320x240; refresh 100; pointer still; clock virtual",
+        "size 320x240; refresh 100; pointer still; clock virtual; full",
+        "size 240x320; refresh 100; pointer still; clock virtual; rotation 90; lab pitch 32",
+        "size 240x320; refresh 100; pointer still; clock virtual; rotation 270; lab coalesce 2",
     ] {
         let stage = Stage::new(script);
         let source = stage.open(false);
-        let mut session = Session::over(Box::new(source), Arc::new(MonotonicClock), false);
+        let mut session = Session::over(Box::new(source), stage.lab.clock(), false);
         grab_exactly(&stage, &mut session, &Target::Owned(PixelFormat::Bgra), 10);
         grab_exactly(&stage, &mut session, &Target::Retained(PixelFormat::Bgra), 40);
-        session.set_region(Some(Rect::new(33, 41, 241, 300))).expect("inside");
+        session.set_region(Some(Rect::new(33, 41, 141, 200))).expect("inside");
         grab_exactly(&stage, &mut session, &Target::Retained(PixelFormat::Bgra), 40);
         grab_exactly(&stage, &mut session, &Target::Owned(PixelFormat::Bgra), 10);
         session.set_region(None).expect("whole");
@@ -77,15 +55,15 @@ fn frames_are_exact_owned_retained_whole_and_cut() {
 #[test]
 fn a_session_survives_everything_the_desktop_does() {
     let stage = Stage::new(
-        "size 640x480; refresh 100; pointer storm 500; lab first partial; at 1s lose access for 150ms; at 1500ms mode 320x200@60; \
+        "size 640x480; refresh 100; pointer storm 500; clock virtual; lab first partial; at 1s lose access for 150ms; at 1500ms mode 320x200@60; \
          at 2s rotate 90; at 2500ms lose device; at 3s unplug for 100ms",
     );
     let source = stage.open(true);
-    let mut session = Session::over(Box::new(source), Arc::new(MonotonicClock), true);
+    let mut session = Session::over(Box::new(source), stage.lab.clock(), true);
     let mut frames = 0;
     while stage.lab.now() < ms(4000) {
         let target = Target::Owned(PixelFormat::Rgb);
-        if session.grab(&waiting(ms(1000)), target, &mut never).expect("it comes back each time").is_some() {
+        if session.grab(&request(ms(1000)), target, &mut never).expect("it comes back each time").is_some() {
             frames += 1;
         }
     }
@@ -99,11 +77,11 @@ fn a_session_survives_everything_the_desktop_does() {
 fn polls_end_at_once_and_waits_in_time() {
     let stage = Stage::new("size 640x480; static; pointer still");
     let source = stage.open(false);
-    let mut session = Session::over(Box::new(source), Arc::new(MonotonicClock), false);
-    assert!(session.grab(&waiting(ms(5000)), Target::Owned(PixelFormat::Gray), &mut never).expect("alive").is_some());
+    let mut session = Session::over(Box::new(source), stage.lab.clock(), false);
+    assert!(session.grab(&request(ms(5000)), Target::Owned(PixelFormat::Gray), &mut never).expect("alive").is_some());
     for timeout in [0, 1, 30, 200] {
         let began = std::time::Instant::now();
-        let frame = session.grab(&waiting(ms(timeout)), Target::Owned(PixelFormat::Gray), &mut never).expect("alive");
+        let frame = session.grab(&request(ms(timeout)), Target::Owned(PixelFormat::Gray), &mut never).expect("alive");
         assert!(frame.is_none());
         let took = began.elapsed();
         assert!(took >= ms(timeout) && took < ms(timeout + 50), "{timeout} ms took {took:?}");

@@ -29,12 +29,12 @@ fn outputs_are_those_of_the_desktop() {
     assert!(found.iter().all(|o| o.size == Size::new(1280, 720) && !o.device_name.is_empty()));
     assert_ne!(found[0].name, found[1].name);
     for (device, output) in [(0, 2), (1, 0), (usize::MAX, usize::MAX)] {
-        let error = DxgiSource::open(&rustcam::source::OpenOptions { device, ..options(output, false) }).err();
+        let error = DxgiSource::open(&rustcam::source::OpenOptions { device, ..options(&stage, output, false) }).err();
         let error = error.expect("no such output");
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.to_string().contains(&found[1].name), "{error}");
     }
-    let source = DxgiSource::open(&options(1, false)).expect("the second output");
+    let source = DxgiSource::open(&options(&stage, 1, false)).expect("the second output");
     assert_eq!((source.output().output_idx, source.output().refresh_hz), (1, 144.0));
     drop(source);
     assert_eq!(Backend::choose("auto").expect("Windows has a backend"), Backend::Dxgi);

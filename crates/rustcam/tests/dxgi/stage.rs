@@ -1,10 +1,11 @@
 //! One laboratory at a time, and what its script says must be seen.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dda_lab::{Counters, Lab};
-use rustcam::clock::{performance_time, MonotonicClock};
+use rustcam::capture::{Frame, Request, Session};
+use rustcam::clock::performance_time;
 use rustcam::error::{Error, Result};
 use rustcam::geometry::Rect;
 use rustcam::source::dxgi::DxgiSource;
@@ -26,8 +27,14 @@ pub const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-pub fn options(output: usize, watch_pointer: bool) -> OpenOptions {
-    OpenOptions { backend: Backend::Dxgi, device: 0, output, watch_pointer, sim: None, clock: Arc::new(MonotonicClock) }
+/// Output `output`, in the time of the script.
+pub fn options(stage: &Stage, output: usize, watch_pointer: bool) -> OpenOptions {
+    OpenOptions { backend: Backend::Dxgi, device: 0, output, watch_pointer, sim: None, clock: stage.lab.clock() }
+}
+
+/// A new frame.
+pub fn request(timeout: Duration) -> Request {
+    Request { region: None, timeout, new_frame_only: true }
 }
 
 impl Stage {
@@ -36,9 +43,8 @@ impl Stage {
         Self { lab: Lab::install(script).expect("the script is right and Wine has an output"), _one: one }
     }
 
-    #[allow(clippy::unused_self, reason = "there is something to open only while the laboratory runs")]
     pub fn open(&self, watch_pointer: bool) -> DxgiSource {
-        DxgiSource::open(&options(0, watch_pointer)).expect("the laboratory hands out its desktop")
+        DxgiSource::open(&options(self, 0, watch_pointer)).expect("the laboratory hands out its desktop")
     }
 
     /// The present of the script that was presented at `time` on the clock of captures.
@@ -69,6 +75,32 @@ impl Stage {
         read
     }
 
+    /// `region` of the script's picture number `frame`, tight and opaque.
+    pub fn picture(&self, frame: u64, region: Rect) -> Vec<u8> {
+        let (image, width) = (self.lab.image(frame), self.lab.world().size(frame).width as i32);
+        let mut bytes = Vec::new();
+        for y in region.top..region.bottom {
+            let start = (y * width + region.left) as usize * 4;
+            for p in image[start..start + region.width() as usize * 4].chunks_exact(4) {
+                bytes.extend([p[0], p[1], p[2], 255]);
+            }
+        }
+        bytes
+    }
+
+    /// The BGRA frame that `session` has just grabbed, without the pointer, is what the script showed at its time.
+    pub fn assert_exact(&self, session: &Session, frame: &Frame, what: &str) {
+        let number = self.frame_at(session.info().expect("grabbed").present_time);
+        let bytes = frame.buffer.as_ref().expect("memory of its own").bytes();
+        assert!(bytes == self.picture(number, session.region()), "{what}: frame {number} is wrong");
+    }
+
+    /// No duplication, device or texture is left.
+    pub fn assert_nothing_lives(&self, what: &str) {
+        let c = self.counters();
+        assert_eq!((c.live, c.live_devices, c.live_textures), (0, 0, 0), "{what}: {c:?}");
+    }
+
     /// What was counted so far; no rule of Desktop Duplication may be broken.
     pub fn counters(&self) -> Counters {
         let c = self.lab.counters();
@@ -90,10 +122,12 @@ impl Stage {
 
     /// Everything was given back.
     pub fn finish(self) {
-        let c = self.counters();
-        assert_eq!(c.live, 0, "{c:?}");
+        self.assert_nothing_lives("at the end");
     }
 }
+
+/// Waits in slices of 20 ms are as many as this within `PATIENCE`, on whatever clock.
+const SLICES: usize = 250;
 
 /// Waits until something was presented.
 pub fn presented(source: &mut DxgiSource) -> Change {
@@ -102,8 +136,7 @@ pub fn presented(source: &mut DxgiSource) -> Change {
 
 /// Waits at most `time` for a present.
 pub fn within(time: Duration, source: &mut DxgiSource) -> Result<Option<Change>> {
-    let began = std::time::Instant::now();
-    while began.elapsed() < time {
+    for _ in 0..time.as_millis() / 20 {
         let change = source.wait(ms(20))?;
         if change.presents > 0 {
             return Ok(Some(change));
@@ -114,28 +147,23 @@ pub fn within(time: Duration, source: &mut DxgiSource) -> Result<Option<Change>>
 
 /// Waits for the loss.
 pub fn lost(source: &mut DxgiSource) -> Error {
-    let began = std::time::Instant::now();
-    while began.elapsed() < PATIENCE {
-        if let Err(error) = source.wait(ms(20)) {
-            return error;
-        }
-    }
-    panic!("the desktop is still there");
+    (0..SLICES).find_map(|_| source.wait(ms(20)).err()).expect("the desktop is lost")
 }
 
-/// Tries to get the desktop back until it is there, and says how often that failed.
-pub fn regain(source: &mut DxgiSource) -> Vec<Error> {
-    let mut failures = Vec::new();
-    let began = std::time::Instant::now();
-    while began.elapsed() < PATIENCE {
-        match source.rebuild(ms(100)) {
-            Ok(()) => return failures,
-            Err(error) => {
-                assert!(error.loss().is_some(), "{error}");
-                failures.push(error);
-                std::thread::sleep(ms(10));
+impl Stage {
+    /// Tries to get the desktop back until it is there, and says how often that failed.
+    pub fn regain(&self, source: &mut DxgiSource) -> Vec<Error> {
+        let mut failures = Vec::new();
+        for _ in 0..SLICES {
+            match source.rebuild(ms(100)) {
+                Ok(()) => return failures,
+                Err(error) => {
+                    assert!(error.loss().is_some(), "{error}");
+                    failures.push(error);
+                    self.lab.clock().sleep(ms(20));
+                }
             }
         }
+        panic!("the desktop does not come back: {failures:?}");
     }
-    panic!("the desktop does not come back: {failures:?}");
 }

@@ -282,7 +282,6 @@ impl Desktop {
             return Ok(());
         }
         self.regain().map_err(|error| {
-            let error = blame(&self.device, error);
             // Whatever cannot be had now may be had later, until the caller's deadline.
             let error = if error.loss().is_some() { error } else { again(&error) };
             // While a prompt is shown nothing but patience helps; a new device each time would only cost.
@@ -297,7 +296,8 @@ impl Desktop {
         // SAFETY: no preconditions.
         self.outdated |= !unsafe { self.factory.IsCurrent() }.as_bool() || self.device.removed().is_some();
         let info = if self.outdated { self.reopen()? } else { self.describe_again()? };
-        let duplication = Duplication::create(&self.output, &self.device, Call::DuplicateAgain)?;
+        let duplication = Duplication::create(&self.output, &self.device, Call::DuplicateAgain)
+            .map_err(|error| blame(&self.device, error))?;
         // A size that differs from the announced one again and again is the true one.
         let actual = self.actual.filter(|_| self.misfits > 1);
         self.info = refine(info, &duplication, actual);
@@ -314,6 +314,7 @@ impl Desktop {
     /// The output as it is now, on a device of its adapter as it is now.
     fn reopen(&mut self) -> Result<Output> {
         let arrangement = Arrangement::query()?;
+        arrangement.infos()?;
         let Some(found) = arrangement.outputs.iter().find(|found| found.info.name == self.info.name) else {
             let there: Vec<_> = arrangement.outputs.iter().map(|f| f.info.name.as_str()).collect();
             return Err(Error::new(

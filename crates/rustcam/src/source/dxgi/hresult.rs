@@ -235,7 +235,7 @@ pub fn error(code: u32, call: Call) -> Error {
 
 /// What a user can do.
 fn hint(code: u32, call: Call) -> Option<&'static str> {
-    use Call::{Duplicate, DuplicateAgain};
+    use Call::{CreateDevice, Duplicate, DuplicateAgain};
     Some(match (code, call) {
         (NOT_CURRENTLY_AVAILABLE, Duplicate | DuplicateAgain) => {
             "Windows lets four processes duplicate the desktop of a session at a time: close another screen recorder or remote desktop program"
@@ -251,6 +251,10 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
             "On a computer with two graphics adapters the process must run on the one that drives the display: Settings, System, Display, \
              Graphics, add python.exe, choose Power saving. Adapters without a driver of their own cannot be captured"
         }
+        (UNSUPPORTED | E_INVALIDARG, CreateDevice) => {
+            "Install or update the driver of the graphics adapter; Direct3D 10 or newer is needed"
+        }
+        (MODE_CHANGE_IN_PROGRESS, Duplicate) => "Try again in a moment",
         (E_ACCESSDENIED, Duplicate | DuplicateAgain) => {
             "Close the prompt or unlock the screen; only the local system account may see it"
         }
@@ -258,11 +262,13 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
         (E_NOTIMPL | E_NOINTERFACE, Duplicate | DuplicateAgain) => {
             "Desktop Duplication needs Windows 8 or later; Wine does not have it"
         }
+        (NOT_FOUND, Call::Enumerate) => "Attach a display, and install the driver of the graphics adapter",
         (NOT_FOUND, DuplicateAgain) => "Plug the display in again, or open another output",
         (DEVICE_REMOVED | DEVICE_HUNG | DEVICE_RESET | DRIVER_INTERNAL_ERROR, _) => {
             "The graphics driver crashed, was updated, or the adapter was unplugged; if it happens again, update the driver"
         }
         (E_OUTOFMEMORY, _) => "Close programs that use much graphics memory, or capture a smaller region",
+        (E_FAIL | E_INVALIDARG, _) => "Try again; if it happens again, update the graphics driver",
         _ => return None,
     })
 }

@@ -100,7 +100,7 @@ impl Arrangement {
         if !self.software.is_empty() {
             message = format!("{message}; there is only {}", self.software.join(", "));
         }
-        Error::new(ErrorKind::Duplication, message).with_hint(
+        Error::new(ErrorKind::Duplication, message).with_code(hresult::NOT_FOUND).with_hint(
             "Attach a display or install a virtual one, install the driver of the graphics adapter, and run in the session of a user",
         )
     }

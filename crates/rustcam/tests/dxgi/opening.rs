@@ -1,0 +1,227 @@
+//! Getting a duplication: which function serves, what the calling thread notices, and what a user is told who gets none.
+
+use std::ffi::c_void;
+use std::time::Duration;
+
+use crate::stage::{lost, ms, options, presented, request, Stage};
+use rustcam::capture::{Session, Target};
+use rustcam::error::{Error, ErrorKind, Loss};
+use rustcam::frame::PixelFormat;
+use rustcam::source::dxgi::hresult::*;
+use rustcam::source::dxgi::DxgiSource;
+use rustcam::source::Source;
+use windows::core::Interface;
+use windows::Win32::Foundation::HMODULE;
+use windows::Win32::Graphics::Direct3D::D3D_DRIVER_TYPE_UNKNOWN;
+use windows::Win32::Graphics::Direct3D11::{D3D11CreateDevice, D3D11_CREATE_DEVICE_FLAG, D3D11_SDK_VERSION};
+use windows::Win32::Graphics::Dxgi::{CreateDXGIFactory1, IDXGIFactory1, IDXGIOutput1, IDXGIOutputDuplication};
+use windows::Win32::UI::HiDpi::{
+    SetThreadDpiAwarenessContext, DPI_AWARENESS_CONTEXT, DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE,
+    DPI_AWARENESS_CONTEXT_SYSTEM_AWARE, DPI_AWARENESS_CONTEXT_UNAWARE,
+};
+
+const SMALL: &str = "size 320x200; refresh 100; pointer still; clock virtual; ";
+
+fn refused(stage: &Stage) -> Error {
+    let error = DxgiSource::open(&options(stage, 0, false)).err().expect("refused");
+    stage.assert_nothing_lives("refused");
+    error
+}
+
+/// Sets the awareness of this thread and returns what it was.
+fn dpi(context: DPI_AWARENESS_CONTEXT) -> DPI_AWARENESS_CONTEXT {
+    // SAFETY: any context may be asked for.
+    unsafe { SetThreadDpiAwarenessContext(context) }
+}
+
+#[test]
+fn the_newer_function_serves_and_the_thread_is_as_aware_of_resolutions_as_before() {
+    let original = dpi(DPI_AWARENESS_CONTEXT_UNAWARE);
+    for context in
+        [DPI_AWARENESS_CONTEXT_UNAWARE, DPI_AWARENESS_CONTEXT_SYSTEM_AWARE, DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE]
+    {
+        dpi(context);
+        // What the system calls this context when it is asked for it back.
+        let before = dpi(context);
+        let stage = Stage::new(&format!("{SMALL} at 300ms mode 640x480"));
+        let mut source = stage.open(false);
+        presented(&mut source);
+        lost(&mut source);
+        stage.regain(&mut source);
+        presented(&mut source);
+        let counters = stage.counters();
+        assert_eq!((counters.duplications, counters.duplications1), (2, 2), "{context:?}");
+        drop(source);
+        assert_eq!(dpi(context), before, "{context:?} is put back");
+        stage.lab.inject("DuplicateOutput1", 0, E_FAIL as i32).expect("a call");
+        stage.lab.inject("DuplicateOutput", 0, E_FAIL as i32).expect("a call");
+        refused(&stage);
+        assert_eq!(dpi(context), before, "{context:?} is put back after a refusal");
+        stage.finish();
+    }
+    dpi(original);
+}
+
+#[test]
+fn the_older_function_serves_where_the_newer_does_not() {
+    let stage = Stage::new(SMALL);
+    stage.lab.inject("DuplicateOutput1", 0, UNSUPPORTED as i32).expect("a call");
+    let mut source = stage.open(false);
+    presented(&mut source);
+    let counters = stage.counters();
+    assert_eq!((counters.duplications, counters.duplications1), (1, 0));
+    drop(source);
+    stage.finish();
+}
+
+#[test]
+fn what_the_system_refuses_at_first_is_final_and_gives_advice() {
+    let stage = Stage::new(SMALL);
+    for (code, advice) in [
+        (NOT_CURRENTLY_AVAILABLE, "close another screen recorder"),
+        (E_INVALIDARG, "close the other capture, or choose the device"),
+        (UNSUPPORTED, "choose Power saving"),
+        (E_ACCESSDENIED, "unlock the screen"),
+        (SESSION_DISCONNECTED, "Reconnect the session"),
+        (MODE_CHANGE_IN_PROGRESS, "Try again in a moment"),
+        (E_NOTIMPL, "Windows 8"),
+    ] {
+        for call in ["DuplicateOutput", "DuplicateOutput1"] {
+            stage.lab.inject(call, 0, code as i32).expect("a call");
+        }
+        let error = refused(&stage);
+        assert_eq!((error.kind(), error.code(), error.loss()), (ErrorKind::Duplication, Some(code), None));
+        assert!(error.to_string().contains(advice), "{error}");
+        stage.lab.heal();
+    }
+    stage.finish();
+}
+
+#[test]
+fn four_processes_are_the_limit() {
+    let stage = Stage::new(&format!("{SMALL} lab others 4"));
+    let error = refused(&stage);
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(NOT_CURRENTLY_AVAILABLE)));
+    assert!(error.to_string().contains("four processes"), "{error}");
+    stage.finish();
+    let stage = Stage::new(&format!("{SMALL} lab others 3"));
+    presented(&mut stage.open(false));
+    stage.finish();
+}
+
+#[test]
+fn a_service_is_told_that_it_has_no_desktop() {
+    let stage = Stage::new(SMALL);
+    stage.lab.inject("EnumOutputs", 0, NOT_CURRENTLY_AVAILABLE as i32).expect("a call");
+    assert!(refused(&stage).to_string().contains("session 0"));
+    stage.finish();
+}
+
+#[test]
+fn a_device_without_outputs_is_named_with_those_that_have_some() {
+    let stage = Stage::new(&format!("{SMALL} lab adapters 2"));
+    let wrong = rustcam::source::OpenOptions { device: 1, ..options(&stage, 0, false) };
+    let error = DxgiSource::open(&wrong).err().expect("nothing there");
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.to_string().contains(r"\\.\DISPLAY1"), "{error}");
+    // Whatever other adapters there are, the device is made on the one of the output.
+    presented(&mut stage.open(false));
+    stage.finish();
+}
+
+/// What another library in this process does: duplicates the first output, with a device of its own.
+fn somebody_else() -> IDXGIOutputDuplication {
+    let mut device = None;
+    // SAFETY: plain creation and enumeration; all pointers are valid during the calls.
+    unsafe {
+        let factory: IDXGIFactory1 = CreateDXGIFactory1().expect("a factory");
+        let adapter = factory.EnumAdapters1(0).expect("an adapter");
+        let output: IDXGIOutput1 = adapter.EnumOutputs(0).expect("an output").cast().expect("of Windows 8");
+        let driver = D3D_DRIVER_TYPE_UNKNOWN;
+        let (module, flags) = (HMODULE(std::ptr::null_mut::<c_void>()), D3D11_CREATE_DEVICE_FLAG(0));
+        let out = Some(&raw mut device);
+        D3D11CreateDevice(&adapter, driver, module, flags, None, D3D11_SDK_VERSION, out, None, None).expect("a device");
+        output.DuplicateOutput(&device.expect("a device")).expect("free")
+    }
+}
+
+#[test]
+fn another_library_in_this_process_is_in_the_way_until_it_lets_go() {
+    let stage = Stage::new(SMALL);
+    let other = somebody_else();
+    let error = DxgiSource::open(&options(&stage, 0, false)).err().expect("refused");
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(E_INVALIDARG)));
+    assert!(error.to_string().contains("Another library in this process already duplicates this output"), "{error}");
+    drop(other);
+    let mut session = Session::open(&options(&stage, 0, false)).expect("free");
+    let grab =
+        |session: &mut Session| session.grab(&request(ms(500)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+    grab(&mut session).expect("alive").expect("presents");
+    // While ours is lost, the other one may be faster.
+    stage.lab.inject("AcquireNextFrame", 1, ACCESS_LOST as i32).expect("a call");
+    let poll = request(Duration::ZERO);
+    assert!(session.grab(&poll, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("transient").is_none());
+    let other = somebody_else();
+    let error = grab(&mut session).err().expect("taken");
+    assert_eq!((error.kind(), error.code()), (ErrorKind::AccessLost, Some(E_INVALIDARG)));
+    assert!(error.to_string().contains("Another library"), "{error}");
+    drop(other);
+    let frame = grab(&mut session).expect("free").expect("presents");
+    stage.assert_exact(&session, &frame, "regained");
+    drop(session);
+    // It was in the way, which the laboratory takes for a mistake of whoever came second.
+    let counters = stage.lab.counters();
+    assert!(counters.duplicate_while_live > 0 && counters.live == 0 && counters.live_textures == 0, "{counters:?}");
+}
+
+#[test]
+fn a_secure_desktop_is_waited_for_until_each_deadline() {
+    let stage = Stage::new(&format!("{SMALL} at 200ms lose access for 2s"));
+    let mut session = Session::open(&options(&stage, 0, false)).expect("free");
+    let mut frames = 0;
+    let mut grab = |timeout| session.grab(&request(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+    while stage.lab.now() < ms(150) {
+        frames += u64::from(grab(ms(50)).expect("alive").is_some());
+    }
+    assert!(frames > 5);
+    while stage.lab.now() < ms(200) {
+        grab(ms(50)).expect("alive");
+    }
+    while stage.lab.now() < ms(1900) {
+        assert!(grab(ms(250)).expect("no error, however long it takes").is_none());
+    }
+    let began = stage.lab.now();
+    assert!(grab(ms(5000)).expect("unlocked").is_some(), "one call waits for the end");
+    assert!(stage.lab.now() < ms(2200 + 250 + 20) && began < ms(2200));
+    drop(session);
+    stage.finish();
+}
+
+#[test]
+fn a_device_that_is_removed_in_the_middle_of_a_map_is_replaced() {
+    let stage = Stage::new(&format!("{SMALL} slow reads 30ms; at 515ms lose device"));
+    let mut source = stage.open(false);
+    // The copy is not done when the device goes.
+    while stage.lab.now() < ms(500) {
+        presented(&mut source);
+    }
+    let whole = source.output().texture_size().rect();
+    let (maps, error) = loop {
+        let before = stage.counters().maps_still_drawing;
+        match source.read(&[whole], ms(100), &mut |_, _, _| {}) {
+            Ok(_) => presented(&mut source),
+            Err(error) => break (stage.counters().maps_still_drawing - before, error),
+        };
+    };
+    assert!(maps > 0, "the read was waiting");
+    assert_eq!(
+        (error.kind(), error.loss(), error.code()),
+        (ErrorKind::Device, Some(Loss::Lasting), Some(DEVICE_REMOVED))
+    );
+    assert!(error.to_string().contains("update the driver"), "{error}");
+    stage.regain(&mut source);
+    let frame = stage.frame_at(presented(&mut source).present_time);
+    stage.check(&mut source, &[whole], frame);
+    drop(source);
+    stage.finish();
+}
