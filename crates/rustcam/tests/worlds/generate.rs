@@ -11,7 +11,8 @@ use super::case::{Case, Memory, Part, Step};
 
 /// Everything at once.
 pub fn cases() -> impl Strategy<Value = Case> {
-    let program = (prop::bool::weighted(0.7), prop::option::weighted(0.2, part()), prop::collection::vec(step(), 1..25));
+    let program =
+        (prop::bool::weighted(0.7), prop::option::weighted(0.2, part()), prop::collection::vec(step(), 1..25));
     (scripts(), any::<bool>(), program).prop_map(|((outputs, script), last, (cursor, region, steps))| Case {
         script,
         output: if last { outputs - 1 } else { 0 },
@@ -79,12 +80,15 @@ pub fn event() -> impl Strategy<Value = String> {
         format!("present move {l},{t}>{l},{t},{r},{b} move {l},{}>{l},{b},{r},{}", t + 1, b + h)
     });
     let shapes = ["arrow", "bitmap", "ibeam", "masked", "hand", "premultiplied", "empty", "narrow", "short", "huge"];
-    let switches = ["pointer hide", "pointer show", "pointer software", "pointer hardware", "protect on", "protect off"];
-    let span = || prop_oneof![
-        6 => (0u64..60).prop_map(|ms| format!(" for {ms}ms")),
-        3 => Just(String::new()),
-        1 => Just(" for 5s".to_owned()),
-    ];
+    let switches =
+        ["pointer hide", "pointer show", "pointer software", "pointer hardware", "protect on", "protect off"];
+    let span = || {
+        prop_oneof![
+            6 => (0u64..60).prop_map(|ms| format!(" for {ms}ms")),
+            3 => Just(String::new()),
+            1 => Just(" for 5s".to_owned()),
+        ]
+    };
     let call = || select(vec!["wait", "read", "damage", "rebuild"]);
     let loss = (select(vec!["lose access", "lose device", "unplug"]), prop::option::weighted(0.5, call()), span())
         .prop_map(|(what, call, span)| {

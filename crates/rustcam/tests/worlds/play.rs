@@ -107,7 +107,8 @@ impl Player<'_> {
         let before = self.handle.snapshot();
         let area = request.region.unwrap_or(before.region).size();
         let row = area.width as usize * format.channels();
-        let (padding, upwards) = if let Memory::Into { padding, upwards } = memory { (padding, upwards) } else { (0, false) };
+        let (padding, upwards) =
+            if let Memory::Into { padding, upwards } = memory { (padding, upwards) } else { (0, false) };
         let mut own = vec![0u8; (row + padding) * area.height as usize];
         let target = match memory {
             Memory::Owned => Target::Owned(format),
@@ -148,14 +149,7 @@ impl Player<'_> {
         }
     }
 
-    fn video(
-        &mut self,
-        rate: Rate,
-        frames: u64,
-        retained: bool,
-        format: PixelFormat,
-        region: Option<Rect>,
-    ) -> Verdict {
+    fn video(&mut self, rate: Rate, frames: u64, retained: bool, format: PixelFormat, region: Option<Rect>) -> Verdict {
         if let Err(error) = self.handle.begin_frames(region, &mut || Ok(())) {
             return is_announced(&error);
         }

@@ -203,11 +203,20 @@ pub(super) enum What {
     /// Whether the system draws the pointer into the image.
     PointerSoftware(bool),
     /// At its moment, or with the first call of a kind from then on.
-    Lose { cause: Cause, during: Option<Call>, span: Span, loss: Loss },
+    Lose {
+        cause: Cause,
+        during: Option<Call>,
+        span: Span,
+        loss: Loss,
+    },
     Mode(Size, Option<Refresh>),
     Rotate(Rotation),
     Protect(bool),
-    Fail { call: Call, code: u32, times: u32 },
+    Fail {
+        call: Call,
+        code: u32,
+        times: u32,
+    },
 }
 
 /// An event and its time after the opening of the desktop.

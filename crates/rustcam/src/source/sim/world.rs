@@ -335,7 +335,8 @@ impl World {
         let [old, new] = [before, after].map(|frame| self.painted(frame));
         let rect = |painted: &Option<Painted>| painted.as_ref().and_then(|p| p.rect().intersection(whole));
         let (was, is) = (rect(&old), rect(&new));
-        let spoiled = |m: &Move| was.is_some_and(|r| r.intersection(Rect::at(m.source, m.destination.size())).is_some());
+        let spoiled =
+            |m: &Move| was.is_some_and(|r| r.intersection(Rect::at(m.source, m.destination.size())).is_some());
         damage.dirty.extend(damage.moves.iter().filter(|m| spoiled(m)).map(|m| m.destination));
         damage.moves.retain(|m| !spoiled(m));
         if old != new || !damage.moves.is_empty() {
