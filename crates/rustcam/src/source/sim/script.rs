@@ -13,6 +13,7 @@ use super::parse;
 ///
 /// Its [`Display`] is a script that parses to an equal value.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "so many statements are switches")]
 pub struct Script {
     pub(super) size: Size,
     pub(super) refresh: Refresh,
