@@ -122,6 +122,10 @@ class SimDesktop:
     def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
         return rustcam.Capturer(backend="sim", sim=STILL if still else MOVING, **options)
 
+    def play(self, script: str, **options: Any) -> rustcam.Capturer:
+        """A capturer of a desktop of the test's own."""
+        return rustcam.Capturer(backend="sim", sim=script, **options)
+
     def open_waiting(self, **options: Any) -> rustcam.Capturer:
         """A capturer whose waits take real time because nothing changes."""
         return rustcam.Capturer(backend="sim", sim=STILL_FOR_REAL, **options)
@@ -178,6 +182,9 @@ class DxgiDesktop:
 
     def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
         return self._open(STILL if still else MOVING, options)
+
+    def play(self, script: str, **options: Any) -> rustcam.Capturer:
+        return self._open(script, options)
 
     def open_waiting(self, **options: Any) -> rustcam.Capturer:
         return self._open(STILL_FOR_REAL, options)

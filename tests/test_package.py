@@ -62,7 +62,7 @@ def test_exactly_these_names() -> None:
         "OutputInfo",
         "PixelFormat",
         "PointerInfo",
-    "PointerShape",
+        "PointerShape",
         "Stats",
         "__version__",
         "device_info",
