@@ -1,7 +1,7 @@
-"""The golden images: every kind of pointer shape at every edge and corner of an output turned in every way, to the byte.
+"""The golden images: every kind of pointer shape at every edge and corner of an output turned in every way, exactly.
 
-The engine's tests make them (`make golden`) and describe them; here the package has to return them on every backend that
-plays scripts.
+The engine's tests make them (`make golden`) and describe them; here the package has to return them on every backend
+that plays scripts.
 """
 
 from __future__ import annotations

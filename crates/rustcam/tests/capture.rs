@@ -3,16 +3,16 @@
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustcam::capture::{Frame, Handle, Request, Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::{Error, ErrorKind, Result};
-use rustcam::frame::{FrameInfo, ImageMut, PixelFormat};
+use rustcam::frame::{Damage, FrameInfo, ImageMut, ImageRef, PixelFormat, Pointer};
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::sim::{Script, SimSource, World};
-use rustcam::source::{Backend, OpenOptions};
+use rustcam::source::{Backend, Change, OpenOptions, Output, Read, Source};
 
 const SMALL: &str = "size 96x64; refresh 100; pointer still; ";
 
@@ -425,4 +425,131 @@ fn waiting_for_another_threads_call_counts_against_the_timeout() {
         assert!(!slow.is_finished(), "the first call still waits");
         assert!(slow.join().expect("no panic").expect("no error").is_none());
     });
+}
+
+/// A source that counts the attempts to get its desktop back.
+struct Counting {
+    source: SimSource,
+    attempts: Arc<Mutex<Vec<Duration>>>,
+    clock: Arc<VirtualClock>,
+}
+
+impl Source for Counting {
+    fn output(&self) -> &Output {
+        self.source.output()
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<Change> {
+        self.source.wait(timeout)
+    }
+
+    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
+        self.source.damage(timeout)
+    }
+
+    fn read(
+        &mut self,
+        parts: &[Rect],
+        timeout: Duration,
+        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
+    ) -> Result<Read> {
+        self.source.read(parts, timeout, sink)
+    }
+
+    fn pointer(&self) -> &Pointer {
+        self.source.pointer()
+    }
+
+    fn rebuild(&mut self, timeout: Duration) -> Result<()> {
+        self.attempts.lock().expect("no panic").push(self.clock.now());
+        self.source.rebuild(timeout)
+    }
+}
+
+type Attempts = Arc<Mutex<Vec<Duration>>>;
+
+fn counting(script: &str) -> (Session, Arc<VirtualClock>, Attempts) {
+    let (clock, attempts) = (Arc::new(VirtualClock::new()), Attempts::default());
+    let options = options(script, false, Arc::clone(&clock) as Arc<dyn Clock>);
+    let source = SimSource::open(&options).expect("opens");
+    let source = Counting { source, attempts: Arc::clone(&attempts), clock: Arc::clone(&clock) };
+    (Session::over(Box::new(source), options.clock, false), clock, attempts)
+}
+
+fn grab(session: &mut Session, timeout_ms: u64) -> Option<Frame> {
+    session.grab(&waiting(timeout_ms), Target::Owned(PixelFormat::Bgra), &mut never).expect("no error")
+}
+
+#[test]
+fn a_minute_without_the_desktop_costs_four_attempts_a_second_and_ends_at_once() {
+    let (mut session, clock, attempts) = counting(&format!("{SMALL}at 1s lose access for 60s"));
+    while clock.now() < ms(1000) {
+        grab(&mut session, 1000);
+    }
+    let mut empty = 0;
+    while grab(&mut session, 1000).is_none() {
+        empty += 1;
+        assert!(session.stats().lost.is_some_and(|why| why.contains("access")));
+    }
+    let attempts = attempts.lock().expect("no panic");
+    assert!((59..=60).contains(&empty), "{empty} calls of a second each");
+    // One at every deadline more than the back-off alone would make.
+    assert!((240..=310).contains(&attempts.len()), "{} attempts", attempts.len());
+    assert_eq!(attempts[..5].iter().map(Duration::as_millis).collect::<Vec<_>>(), [1000, 1010, 1035, 1085, 1185]);
+    assert!(clock.now() <= ms(61_250), "{:?}", clock.now());
+    assert_eq!((session.stats().recoveries, session.stats().lost), (1, None));
+}
+
+#[test]
+fn whoever_polls_a_lost_desktop_does_not_make_an_attempt_each_time() {
+    let (mut session, clock, attempts) = counting(&format!("{SMALL}static; at 10ms lose access for 10s"));
+    grab(&mut session, 0);
+    clock.sleep(ms(10));
+    for _ in 0..2000 {
+        assert!(grab(&mut session, 0).is_none());
+        clock.sleep(ms(1));
+    }
+    let made = attempts.lock().expect("no panic").len();
+    assert!((8..=45).contains(&made), "{made} attempts in 2 seconds");
+}
+
+#[test]
+fn a_desktop_that_comes_back_during_a_pause_is_there_at_the_deadline() {
+    let (mut session, _, _) = counting(&format!("{SMALL}at 100ms lose device for 200ms"));
+    for _ in 0..10 {
+        grab(&mut session, 1000);
+    }
+    // The back-off alone would try again 435 ms after the loss.
+    assert!(grab(&mut session, 410).is_some());
+    assert_eq!(session.stats().recoveries, 1);
+}
+
+#[test]
+fn a_desktop_lost_over_and_over_before_a_picture_is_not_rebuilt_in_a_tight_loop() {
+    let losses = (0..40).map(|_| "; at 100ms lose access during read").collect::<String>();
+    let (mut session, clock, attempts) = counting(&format!("{SMALL}at 0ms present{losses}"));
+    while session.stats().recoveries == 0 {
+        grab(&mut session, 1000);
+    }
+    let attempts = attempts.lock().expect("no panic");
+    assert_eq!(attempts.len(), 40);
+    assert!(clock.now() >= ms(100 + 30 * 250), "with the back-off in between: {:?}", clock.now());
+}
+
+#[test]
+fn only_the_old_and_the_new_pixels_of_a_pointer_are_written() {
+    for memory in ["ordinary", "direct"] {
+        let script = format!(
+            "{SMALL}static; memory {memory}; at 50ms pointer 5,5; at 100ms pointer 60,30; at 150ms pointer 90,60"
+        );
+        let mut lab = Lab::new(&script, true);
+        lab.retained(0);
+        // The arrow has 12x19 pixels; the last place leaves 6x4 of them on the desktop.
+        for pixels in [2 * 12 * 19, 2 * 12 * 19, 12 * 19 + 6 * 4] {
+            let before = lab.session.stats().bytes_copied;
+            lab.retained(1000).expect("the pointer moved");
+            assert_eq!(lab.session.stats().bytes_copied - before, pixels * 4, "{memory}");
+            assert!(lab.info().damage.dirty.is_empty() && lab.info().accumulated == 0);
+        }
+    }
 }

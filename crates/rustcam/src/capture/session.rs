@@ -320,8 +320,11 @@ impl Session {
 
     /// One attempt to regain the desktop, or a pause until the next one is due. Says whether it is back.
     fn recover(&mut self, patience: &mut Patience<'_>) -> Result<bool> {
-        if patience.now() < self.back_off.next() {
-            patience.sleep(self.back_off.next())?;
+        let due = self.back_off.next(patience.deadline());
+        if patience.now() < due {
+            patience.sleep(due)?;
+        }
+        if patience.now() < due {
             return Ok(false);
         }
         let rebuilt = self.source.rebuild(patience.attempt());
