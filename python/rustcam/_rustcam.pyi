@@ -352,7 +352,7 @@ class FrameIterator:
         """
 
     def close(self) -> None:
-        """Gives the capturer back. May be called often and from any thread."""
+        """Gives the capturer back. May be called often and from any thread; ends a `next()` that waits in another one."""
 
     def __enter__(self) -> Self:
         """Returns the iterator."""

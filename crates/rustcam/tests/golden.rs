@@ -50,7 +50,7 @@ impl Sheet {
     }
 
     fn new((shape, width, height): (&str, i32, i32), degrees: u32) -> Self {
-        let size = if degrees % 180 == 0 { Size::new(96, 64) } else { Size::new(64, 96) };
+        let size = if degrees.is_multiple_of(180) { Size::new(96, 64) } else { Size::new(64, 96) };
         let mut script = format!(
             "size {size}; rotation {degrees}; refresh 60; static; pointer still; clock virtual; at 0ms shape {shape}"
         );
@@ -89,7 +89,7 @@ impl Sheet {
     }
 
     /// The nine pictures of the file, BGRA.
-    fn from_file(&self) -> Vec<Vec<u8>> {
+    fn by_file(&self) -> Vec<Vec<u8>> {
         let file = File::open(self.path()).expect("`make golden` makes the files");
         let mut reader = png::Decoder::new(BufReader::new(file)).read_info().expect("a PNG file");
         let (width, height) = (self.size.width as usize, self.size.height as usize);
@@ -174,7 +174,7 @@ fn make() {
 fn the_files_show_what_the_oracle_says() {
     let mut scripts = String::new();
     for sheet in Sheet::all() {
-        assert!(sheet.from_file() == sheet.by_oracle(), "{}", sheet.name);
+        assert!(sheet.by_file() == sheet.by_oracle(), "{}", sheet.name);
         let _ = writeln!(scripts, "{}: {}", sheet.name, sheet.script);
     }
     let kept = std::fs::read_to_string(Path::new(FOLDER).join("scripts.txt")).expect("`make golden` makes the files");
@@ -184,7 +184,7 @@ fn the_files_show_what_the_oracle_says() {
 #[test]
 fn sessions_return_the_golden_pictures() {
     for sheet in Sheet::all() {
-        let golden = sheet.from_file();
+        let golden = sheet.by_file();
         let whole = sheet.size.rect();
         // Smaller than most shapes, and cut by the pointer in the middle and by those at the left and at the top.
         let part = Rect::new(3, 2, whole.right / 2 + 1, whole.bottom / 2 + 2);

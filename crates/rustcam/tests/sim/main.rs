@@ -15,7 +15,7 @@ use rustcam::error::ErrorKind;
 use rustcam::frame::{Damage, Move};
 use rustcam::geometry::{Point, Rect, Rotation, Size};
 use rustcam::source::sim::{clock_for, decode_stripe, outputs, Script, SimSource, World};
-use rustcam::source::{Change, OpenOptions, Read, Source};
+use rustcam::source::{Change, Read, Source};
 
 #[test]
 fn the_empty_script_is_a_1080p_desktop_at_60_hertz() {
