@@ -8,7 +8,7 @@ export PYO3_PYTHON := $(abspath $(PY))
 SOURCES := $(shell find crates/rustcam/src crates/rustcam-python python -type f -not -name '*.pyc') \
 	crates/rustcam/Cargo.toml Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help demo test fuzz race bench soak check wheels clean
+.PHONY: help demo test fuzz golden reliability race bench soak check wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -23,6 +23,12 @@ test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs som
 
 fuzz:  ## random worlds against the oracle; WORLDS=1000000 for longer
 	RUSTCAM_WORLDS=$(or $(WORLDS),100000) cargo test --package rustcam --test worlds
+
+golden:  ## make the golden images of the pointer anew; look at them before you keep them
+	cargo test --package rustcam --test golden -- --ignored
+
+reliability:  ## write docs/reliability.md from the table of the tests
+	$(or $(wildcard $(PY)),$(PYTHON)) tests/reliability.py
 
 race:  ## the threads of the engine under the thread sanitizer; needs nightly Rust with rust-src
 	RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target x86_64-unknown-linux-gnu --target-dir target/race \

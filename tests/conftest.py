@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Callable, Union
+from typing import Any, Callable, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ collect_ignore = [] if lab.available() else ["test_dxgi.py"]
 collect_ignore += [] if sys.platform == "linux" else ["test_x11_compositor.py"]
 
 
-def backends() -> list[object]:
+def backends() -> list[Any]:
     """The desktops that this platform can have."""
     names = ["sim"]
     if sys.platform == "linux":
@@ -74,6 +74,17 @@ def desktop(request: pytest.FixtureRequest) -> Iterator[Desktop]:
         yield SimDesktop()
     elif request.param == "x11":
         yield X11Desktop(request.getfixturevalue("painter"))
+    else:
+        desktop = DxgiDesktop(request.getfixturevalue("session_lab"))
+        yield desktop
+        desktop.close()
+
+
+@pytest.fixture(params=[backend for backend in backends() if backend.values != ("x11",)])
+def scripted(request: pytest.FixtureRequest) -> Iterator[Union[SimDesktop, DxgiDesktop]]:
+    """Each desktop that plays the script of a test."""
+    if request.param == "sim":
+        yield SimDesktop()
     else:
         desktop = DxgiDesktop(request.getfixturevalue("session_lab"))
         yield desktop

@@ -413,6 +413,25 @@ def test_threads_share_the_slots_of_an_iterator(desktop: Desktop) -> None:
     assert sorted(times) == [index / 200 for index in range(60)]
 
 
+def test_closing_the_iterator_ends_a_waiting_slot(desktop: Desktop) -> None:
+    with desktop.open_live(any_thread=True) as capturer:
+        frames = capturer.frames(0.05)
+        next(frames)
+        closing = threading.Timer(0.2, frames.close)
+        start = time.perf_counter()
+        closing.start()
+        assert list(frames) == []
+        assert time.perf_counter() - start < 0.2 + PROMPT
+        closing.join()
+        assert not capturer.is_capturing
+        assert capturer.grab(new_frame_only=False) is not None
+
+
+def test_a_rate_with_many_digits_is_a_fraction(desktop: Desktop) -> None:
+    with desktop.open() as capturer, capturer.frames(Fraction(3, 10_000)) as frames:
+        assert next(frames)[1] == 0.0
+
+
 def test_closing_the_capturer_ends_a_waiting_slot(desktop: Desktop) -> None:
     with desktop.open_live(any_thread=True) as capturer:
         frames = capturer.frames(0.05)

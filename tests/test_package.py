@@ -62,6 +62,7 @@ def test_exactly_these_names() -> None:
         "OutputInfo",
         "PixelFormat",
         "PointerInfo",
+        "PointerShape",
         "Stats",
         "__version__",
         "device_info",

@@ -23,6 +23,7 @@ __all__ = [
     "FrameInfo",
     "FrameIterator",
     "PointerInfo",
+    "PointerShape",
     "Stats",
     "__version__",
     "_backends",
@@ -351,7 +352,7 @@ class FrameIterator:
         """
 
     def close(self) -> None:
-        """Gives the capturer back. May be called often and from any thread."""
+        """Gives the capturer back. May be called often and from any thread; ends a `next()` that waits in another one."""
 
     def __enter__(self) -> Self:
         """Returns the iterator."""
@@ -434,7 +435,55 @@ class PointerInfo:
 
     @property
     def visible(self) -> bool:
-        """Whether there is a pointer to draw on this output. False with `cursor=False`."""
+        """Whether there is a pointer to draw on this output.
+
+        False with `cursor=False`, and while the system draws the pointer into the image itself.
+        """
+
+    @property
+    def shape(self) -> PointerShape | None:
+        """What it looks like; `None` if that is not known, or makes no sense. Made anew when it is asked for."""
+
+@final
+class PointerShape:
+    """What the pointer looks like. Immutable; two shapes are equal if the system describes them alike."""
+
+    def __eq__(self, value: object, /) -> bool:
+        """Whether both are the same shape."""
+
+    def __ne__(self, value: object, /) -> bool:
+        """Whether they differ."""
+
+    def __hash__(self) -> int:
+        """A hash."""
+
+    @property
+    def kind(self) -> Literal["monochrome", "color", "premultiplied", "masked_color"]:
+        """How the system describes it, and how `image` combines with the desktop under it."""
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+
+    @property
+    def hot_spot(self) -> tuple[int, int]:
+        """The pixel that points, from the top-left corner of the image."""
+
+    @property
+    def image(self) -> npt.NDArray[np.uint8]:
+        """A read-only array of shape `(height, width, 4)`: blue, green, red, and a fourth byte that depends on `kind`.
+
+        - `"color"`: straight alpha. The desktop becomes `(colour * alpha + under * (255 - alpha)) / 255`.
+        - `"premultiplied"`: the colours are multiplied by alpha already: `colour + under * (255 - alpha) / 255`.
+        - `"monochrome"` and `"masked_color"`: where it is 0 the colour replaces the desktop, where it is 255 the
+          desktop becomes `under ^ colour`; black leaves it alone then, and white inverts it.
+
+        Quotients are rounded to the nearest integer.
+        """
 
 @final
 class Stats:
@@ -450,7 +499,7 @@ class Stats:
 
     @property
     def pointer_wakeups(self) -> int:
-        """Returned frames in which only the pointer was new."""
+        """Wake-ups in which only the pointer had changed. Several may end in one frame."""
 
     @property
     def missed(self) -> int:
@@ -458,7 +507,11 @@ class Stats:
 
     @property
     def recoveries(self) -> int:
-        """How often the desktop was lost and regained."""
+        """How often the desktop was lost and an image of it came again."""
+
+    @property
+    def lost(self) -> str | None:
+        """Why the desktop is away now, `None` while it is there. Tells whether a `None` of `grab` means this."""
 
     @property
     def bytes_copied(self) -> int:

@@ -94,7 +94,10 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Fps {
         let wrong = || wrong_type("a frame rate", "an int, a float or a Fraction", &value);
         let ratio = value.getattr_opt(pyo3::intern!(value.py(), "as_integer_ratio"))?.ok_or_else(wrong)?;
         let range = || {
-            PyValueError::new_err(format!("a frame rate must be a positive number up to 10000, got {}", shown(&value)))
+            PyValueError::new_err(format!(
+                "a frame rate must be a positive number from 1/3600, one frame an hour, up to 10000, got {}",
+                shown(&value)
+            ))
         };
         // Neither infinity nor NaN is a ratio.
         let (frames, seconds): (Bound<'_, PyInt>, Bound<'_, PyInt>) =
@@ -102,9 +105,22 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Fps {
         if !frames.is_truthy()? {
             return Ok(Self(None));
         }
-        let rate = frames.extract().ok().zip(seconds.extract().ok()).ok_or_else(range)?;
-        Rate::new(rate.0, rate.1).map(|rate| Self(Some(rate))).map_err(|_| range())
+        let rate = frames.extract().ok().zip(seconds.extract().ok());
+        if let Some((frames, seconds)) = rate {
+            return Rate::new(frames, seconds).map(|rate| Self(Some(rate))).map_err(|_| range());
+        }
+        // Its exact form has more digits than the clock of the slots can hold.
+        let in_range = value.gt(0)? && value.le(10_000)? && value.call_method1("__mul__", (3600,))?.ge(1)?;
+        Err(if in_range { too_fine(&value) } else { range() })
     }
+}
+
+fn too_fine(value: &Bound<'_, PyAny>) -> PyErr {
+    PyValueError::new_err(format!(
+        "a frame rate of {} is taken exactly, and that takes too many digits: say what you mean as a Fraction, such as \
+         Fraction(3, 10000)",
+        shown(value)
+    ))
 }
 
 /// `fmt=`.

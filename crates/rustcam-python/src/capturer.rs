@@ -20,6 +20,7 @@ use crate::array::{self, Destination};
 use crate::errors::detached;
 use crate::frames::FrameIterator;
 use crate::info::{edges, Edges, FrameInfo, Stats};
+use crate::journal;
 
 #[pyclass(frozen, weakref, subclass, module = "rustcam")]
 pub struct Capturer {
@@ -140,6 +141,7 @@ impl Capturer {
 
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.handle.stop());
+        journal::hand_on(py);
     }
 
     #[pyo3(
@@ -200,6 +202,7 @@ impl Capturer {
 
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.handle.close());
+        journal::hand_on(py);
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
@@ -348,7 +351,10 @@ pub fn interrupt(raised: &mut Option<PyErr>) -> impl FnMut() -> Result<()> + '_ 
         reason = "the method is not general over lifetimes, the closure is"
     )]
     move || {
-        let reason = match Python::try_attach(|py| py.check_signals()) {
+        let reason = match Python::try_attach(|py| {
+            journal::hand_on(py);
+            py.check_signals()
+        }) {
             Some(Ok(())) => return Ok(()),
             Some(Err(error)) => {
                 *raised = Some(error);

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use rustcam::capture::{Counts, Course, Rate};
+use rustcam::error::{Error, ErrorKind};
 
 use crate::array;
 use crate::capturer::Capturer;
@@ -35,9 +36,17 @@ impl FrameIterator {
         Self { capturer, rate, copy, closed, course: Mutex::new(course), state: Mutex::default() }
     }
 
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
     fn state(&self) -> State {
         *lock(&self.state)
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Interrupted, "the iterator was closed")
 }
 
 /// What these locks guard is whole at every moment, so a panic elsewhere does not spoil it.
@@ -54,15 +63,21 @@ impl FrameIterator {
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, f64)> {
         let capturer = self.capturer.get();
         capturer.check_thread()?;
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             return Err(PyStopIteration::new_err(()));
         }
-        let (frame, slot) = capturer.interruptible(py, |interrupt| {
+        let next = capturer.interruptible(py, |interrupt| {
             let mut course = lock(&self.course);
-            let outcome = capturer.handle().next_frame(&mut course, !self.copy, interrupt);
+            let mut interrupt = || if self.is_closed() { Err(closed()) } else { interrupt() };
+            let outcome = capturer.handle().next_frame(&mut course, !self.copy, &mut interrupt);
             lock(&self.state).counts = course.counts();
             outcome
-        })?;
+        });
+        let (frame, slot) = match next {
+            // Whatever it was about to report, nobody wants to know any more.
+            Err(_) if self.is_closed() => return Err(PyStopIteration::new_err(())),
+            next => next?,
+        };
         if slot == 0 {
             let now = py.import("time")?.call_method0("time")?.extract()?;
             lock(&self.state).start_time = Some(now);
@@ -118,7 +133,7 @@ impl FrameIterator {
 
 impl Drop for FrameIterator {
     fn drop(&mut self) {
-        if !self.closed.load(Ordering::Acquire) {
+        if !self.is_closed() {
             self.capturer.get().handle().end_frames();
         }
     }

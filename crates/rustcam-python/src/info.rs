@@ -5,26 +5,14 @@ use rustcam::capture::Stats as EngineStats;
 use rustcam::frame::FrameInfo as EngineInfo;
 use rustcam::geometry::Rect;
 
+use crate::pointer::PointerInfo;
+
 /// `(left, top, right, bottom)`.
 pub type Edges = (i32, i32, i32, i32);
 
 /// The rectangle as Python sees it.
 pub fn edges(r: Rect) -> Edges {
     (r.left, r.top, r.right, r.bottom)
-}
-
-#[pyclass(frozen, get_all, module = "rustcam")]
-pub struct PointerInfo {
-    x: i32,
-    y: i32,
-    visible: bool,
-}
-
-#[pymethods]
-impl PointerInfo {
-    fn __repr__(&self) -> String {
-        format!("PointerInfo(x={}, y={}, visible={})", self.x, self.y, python_bool(self.visible))
-    }
 }
 
 #[pyclass(frozen, module = "rustcam")]
@@ -64,8 +52,7 @@ impl FrameInfo {
 
     #[getter]
     fn pointer(&self) -> PointerInfo {
-        let pointer = &self.0.pointer;
-        PointerInfo { x: pointer.position.x, y: pointer.position.y, visible: pointer.visible }
+        PointerInfo(self.0.pointer.clone())
     }
 
     #[getter]
@@ -119,6 +106,11 @@ impl Stats {
     }
 
     #[getter]
+    fn lost(&self) -> Option<&str> {
+        self.0.lost.as_deref()
+    }
+
+    #[getter]
     fn bytes_copied(&self) -> u64 {
         self.0.bytes_copied
     }
@@ -136,20 +128,25 @@ impl Stats {
     fn __repr__(&self) -> String {
         let s = &self.0;
         format!(
-            "Stats(frames={}, timeouts={}, pointer_wakeups={}, missed={}, recoveries={}, bytes_copied={}, region_clamped={}, fallback={})",
+            "Stats(frames={}, timeouts={}, pointer_wakeups={}, missed={}, recoveries={}, lost={}, bytes_copied={}, region_clamped={}, fallback={})",
             s.frames,
             s.timeouts,
             s.pointer_wakeups,
             s.missed,
             s.recoveries,
+            quoted(s.lost.as_deref()),
             s.bytes_copied,
             python_bool(s.region_clamped),
-            s.fallback.as_deref().map_or_else(|| "None".to_owned(), |reason| format!("{reason:?}"))
+            quoted(s.fallback.as_deref())
         )
     }
 }
 
-fn python_bool(value: bool) -> &'static str {
+fn quoted(reason: Option<&str>) -> String {
+    reason.map_or_else(|| "None".to_owned(), |reason| format!("{reason:?}"))
+}
+
+pub fn python_bool(value: bool) -> &'static str {
     if value {
         "True"
     } else {

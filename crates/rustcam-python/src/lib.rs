@@ -11,7 +11,9 @@ mod capturer;
 mod errors;
 mod frames;
 mod info;
+mod journal;
 mod outputs;
+mod pointer;
 
 /// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and what changes is behind a mutex.
 #[pyo3::pymodule(gil_used = false)]
@@ -21,14 +23,17 @@ mod _rustcam {
     #[pymodule_export]
     use super::frames::FrameIterator;
     #[pymodule_export]
-    use super::info::{FrameInfo, PointerInfo, Stats};
+    use super::info::{FrameInfo, Stats};
     #[pymodule_export]
     use super::outputs::{device_info, list_outputs, output_info, screenshot};
+    #[pymodule_export]
+    use super::pointer::{PointerInfo, PointerShape};
 
     use pyo3::prelude::*;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::journal::begin();
         let backends: Vec<_> = rustcam::source::Backend::HERE.iter().map(|b| b.name()).collect();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_backends", backends)?;

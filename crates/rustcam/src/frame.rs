@@ -170,6 +170,34 @@ pub struct Damage {
     pub moves: Vec<Move>,
 }
 
+impl Damage {
+    /// The same damage as far as it can be believed: everything inside `whole`, nothing empty, and only moves that a reader who knows
+    /// the old image can follow in any order. What else is called a move becomes dirty, and what stays where it is nothing.
+    #[must_use]
+    pub fn sane(self, whole: Rect) -> Damage {
+        let mut sane =
+            Damage { dirty: self.dirty.iter().filter_map(|r| r.intersection(whole)).collect(), moves: Vec::new() };
+        let mut written: Vec<Rect> = Vec::new();
+        for m in self.moves {
+            let to = m.destination;
+            if to.origin() == m.source {
+                continue;
+            }
+            let inside = whole.contains(to) && !to.is_empty();
+            // Only of a rectangle inside the image is it certain that its size fits the source, too.
+            let from = if inside { Rect::at(m.source, to.size()) } else { Rect::default() };
+            let apart = written.iter().all(|w| w.intersection(from).is_none() && w.intersection(to).is_none());
+            if inside && whole.contains(from) && apart {
+                sane.moves.push(m);
+            } else {
+                sane.dirty.extend(to.intersection(whole));
+            }
+            written.push(to);
+        }
+        sane
+    }
+}
+
 /// How the bytes of a pointer shape combine with the desktop under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShapeKind {
@@ -256,6 +284,34 @@ mod tests {
         let mut image = ImageMut::new(&mut bytes, 2, Size::new(2, 3), PixelFormat::Gray).bottom_up();
         image.row_mut(0)[0] = 7;
         assert_eq!(bytes, [0, 0, 0, 0, 7, 0]);
+    }
+
+    #[test]
+    fn only_credible_damage_is_believed() {
+        let whole = Rect::new(0, 0, 100, 50);
+        let moved = |x, y, destination| Move { source: Point::new(x, y), destination };
+        let good = [moved(5, 5, Rect::new(50, 5, 60, 10)), moved(5, 20, Rect::new(50, 20, 60, 25))];
+        let bad = [
+            moved(7, 7, Rect::new(7, 7, 9, 9)),
+            moved(90, 0, Rect::new(0, 40, 20, 45)),
+            moved(70, 0, Rect::new(80, 40, 120, 45)),
+            moved(1, 30, Rect::new(55, 20, 58, 22)),
+            moved(52, 6, Rect::new(0, 30, 5, 33)),
+            moved(i32::MIN, i32::MAX, Rect::new(i32::MIN, i32::MIN, i32::MAX, i32::MAX)),
+            moved(0, 0, Rect::new(9, 9, 3, 3)),
+        ];
+        let dirty = vec![Rect::new(-5, -5, 3, 3), Rect::new(9, 9, 3, 3), Rect::new(100, 0, 200, 50)];
+        let sane = Damage { dirty, moves: good.into_iter().chain(bad).collect() }.sane(whole);
+        assert_eq!(sane.moves, good);
+        let dirty = [
+            Rect::new(0, 0, 3, 3),
+            Rect::new(0, 40, 20, 45),
+            Rect::new(80, 40, 100, 45),
+            Rect::new(55, 20, 58, 22),
+            Rect::new(0, 30, 5, 33),
+            whole,
+        ];
+        assert_eq!(sane.dirty, dirty);
     }
 
     #[test]

@@ -108,7 +108,8 @@ impl Brush {
                 None => return Ok((Filled::Foreign, Damage::default())),
                 Some((Read::Pending, _)) => {}
                 Some((read, damage)) => {
-                    let changed = damage.dirty.iter().filter_map(|r| r.intersection(view.bounds));
+                    let changed = damage.dirty.iter().copied().chain(damage.moves.iter().map(|m| m.destination));
+                    let changed = changed.filter_map(|r| r.intersection(view.bounds));
                     self.bytes += stale.iter().copied().chain(changed).map(|r| r.area() * 4).sum::<u64>();
                     return Ok((self.finish_native(source, buffer, read, view), damage));
                 }

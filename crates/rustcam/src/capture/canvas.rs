@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, ImageMut, PixelFormat};
 use crate::geometry::{Rect, Size};
 use crate::pixels::Placement;
-use crate::source::Source;
+use crate::source::{Output, Source};
 
 use super::brush::{Brush, Filled, View};
 use super::buffers::{Buffer, Pool};
@@ -213,11 +213,12 @@ impl Canvas {
     pub(super) fn note_damage(&mut self, source: &mut dyn Source, patience: &mut Patience<'_>) -> Result<Vec<Rect>> {
         let timeout = patience.read_slice()?.unwrap_or_default();
         let damage = source.damage(timeout)?;
-        Ok(self.spread(damage))
+        Ok(self.spread(damage, source.output()))
     }
 
-    /// Enters damage in the log and wherever content is known. Returns the changed texture pixels.
-    pub(super) fn spread(&mut self, damage: Damage) -> Vec<Rect> {
+    /// Enters damage in the log and wherever content is known, as far as it is credible. Returns the changed texture pixels.
+    pub(super) fn spread(&mut self, damage: Damage, output: &Output) -> Vec<Rect> {
+        let damage = damage.sane(output.texture_size().rect());
         let dirty: Vec<Rect> = damage.dirty.iter().copied().chain(damage.moves.iter().map(|m| m.destination)).collect();
         let begun = self.begun.as_mut().and_then(|b| b.retained.as_mut());
         for known in self.retained.iter_mut().chain(begun) {

@@ -6,81 +6,41 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::FrameInfo;
 use crate::geometry::Rect;
-use crate::source::{OpenOptions, Output};
+use crate::source::OpenOptions;
 
 use super::canvas::Target;
 use super::frames::Course;
+use super::lease::Lease;
 use super::mailbox::{Bell, Mailbox};
 use super::pacer::Patience;
-use super::session::{Frame, Request, Session, Stats};
+use super::session::{Frame, Request, Session};
+use super::snapshot::Snapshot;
 use super::stream::{Stream, StreamOptions};
-
-/// What can be read of a session at any time, also while another thread waits in it and after it was closed.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// The output.
-    pub output: Output,
-    /// The session's region; empty if a changed output left nothing of it.
-    pub region: Rect,
-    /// The last returned frame.
-    pub info: Option<FrameInfo>,
-    /// What happened so far.
-    pub stats: Stats,
-}
-
-impl Snapshot {
-    fn of(session: &Session) -> Self {
-        Self {
-            output: session.output().clone(),
-            region: session.region(),
-            info: session.info().cloned(),
-            stats: session.stats(),
-        }
-    }
-
-    /// The same as [`Snapshot::of`], without cloning what stays the same for hours.
-    fn update(&mut self, session: &Session) {
-        self.follow(session);
-        self.info = session.info().cloned();
-        self.stats = session.stats();
-    }
-
-    /// The same while a stream is ahead of its reader: what was returned, and how often nothing was, only the reader knows.
-    fn follow(&mut self, session: &Session) {
-        if self.output != *session.output() {
-            self.output = session.output().clone();
-        }
-        self.region = session.region();
-        let Stats { frames, timeouts, missed, .. } = self.stats;
-        self.stats = Stats { frames, timeouts, missed, ..session.stats() };
-    }
-}
 
 /// A session that can be shared and closed.
 pub struct Handle {
-    shared: Arc<Shared>,
-    clock: Arc<dyn Clock>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) clock: Arc<dyn Clock>,
     closed: AtomicBool,
     process: u32,
 }
 
 /// What the capture thread reaches, too.
-struct Shared {
+pub(super) struct Shared {
     state: Mutex<State>,
     /// Signalled when the use of the session changes.
-    changed: Condvar,
+    pub(super) changed: Condvar,
 }
 
-struct State {
-    usage: Usage,
+pub(super) struct State {
+    pub(super) usage: Usage,
     /// A sequence of frames at a constant rate is under way, between two calls.
     framing: bool,
-    snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
 }
 
-enum Usage {
+pub(super) enum Usage {
     Idle(Box<Session>),
     /// A call of some thread has it.
     Busy,
@@ -391,7 +351,7 @@ impl Drop for Handle {
 
 impl Shared {
     /// A state is whole at every moment, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -402,51 +362,4 @@ fn stopped() -> Error {
 
 fn closed() -> Error {
     Error::new(ErrorKind::WrongState, "Capturer is closed")
-}
-
-/// The session, taken out for one call. Gives it back whatever happens.
-struct Lease<'a> {
-    handle: &'a Handle,
-    session: Option<Box<Session>>,
-}
-
-impl Lease<'_> {
-    fn session(&mut self) -> &mut Session {
-        self.session.as_mut().expect("a lease holds its session until it ends")
-    }
-
-    /// Gives the session to a thread of its own.
-    fn give_to_stream(mut self, options: StreamOptions) {
-        let Some(session) = self.session.take() else { return };
-        let shared = Arc::downgrade(&self.handle.shared);
-        let observe = move |session: &Session| {
-            if let Some(shared) = shared.upgrade() {
-                shared.lock().snapshot.follow(session);
-            }
-        };
-        let stream = Stream::start(*session, Arc::clone(&self.handle.clock), options, observe);
-        self.handle.shared.lock().usage = Usage::Streaming(stream);
-        self.handle.shared.changed.notify_all();
-        if self.handle.is_closed() {
-            // It was closed while this call had the session, and found no stream to end.
-            self.handle.close();
-        }
-    }
-}
-
-impl Drop for Lease<'_> {
-    fn drop(&mut self) {
-        let Some(session) = self.session.take() else { return };
-        let mut state = self.handle.shared.lock();
-        state.snapshot.update(&session);
-        if self.handle.is_closed() {
-            state.usage = Usage::Gone;
-            drop(state);
-            drop(session);
-        } else {
-            state.usage = Usage::Idle(session);
-            drop(state);
-        }
-        self.handle.shared.changed.notify_all();
-    }
 }

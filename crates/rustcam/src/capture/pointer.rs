@@ -17,7 +17,9 @@ impl PointerCache {
         let shape = pointer.shape.as_ref()?;
         if !self.decoded.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, shape)) {
             let image = PointerImage::decode(shape);
-            if image.is_none() {
+            // One of a series says enough.
+            let known = matches!(self.decoded, Some((_, None)));
+            if image.is_none() && !known {
                 log::warn!("ignoring a malformed pointer shape of {} ({:?})", shape.size, shape.kind);
             }
             self.decoded = Some((Arc::clone(shape), image));

@@ -96,12 +96,12 @@ impl Canvas {
         match filled {
             Filled::Unfinished => return Ok(self.interrupted(key, work, true)),
             Filled::Done { drawn } => {
-                self.spread(damage);
+                self.spread(damage, source.output());
                 return Ok(self.remember(work, drawn));
             }
             Filled::Overtaken { pointer } => {
                 work.pointers.extend(pointer);
-                work.known.stale.extend(self.spread(damage));
+                work.known.stale.extend(self.spread(damage, source.output()));
             }
             Filled::Foreign => {
                 work.known.stale.extend(work.parts.iter().copied());

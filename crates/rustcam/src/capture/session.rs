@@ -13,6 +13,7 @@ use super::buffers::Buffer;
 use super::canvas::{Canvas, Painted, Target};
 use super::damage;
 use super::pacer::{BackOff, Patience};
+use super::stats::Stats;
 
 /// What a caller wants of one frame.
 #[derive(Clone, Copy, Debug)]
@@ -35,27 +36,6 @@ pub struct Frame {
     pub format: PixelFormat,
 }
 
-/// What happened since the session began.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Frames returned.
-    pub frames: u64,
-    /// Calls that ended without a frame because nothing new came in time.
-    pub timeouts: u64,
-    /// Wake-ups in which only the pointer had changed.
-    pub pointer_wakeups: u64,
-    /// Presents that no returned frame shows, because a later one came first.
-    pub missed: u64,
-    /// Times the desktop was lost and regained.
-    pub recoveries: u64,
-    /// Bytes written to the memory of frames.
-    pub bytes_copied: u64,
-    /// Whether the session's region had to be cut to fit a changed output.
-    pub region_clamped: bool,
-    /// Why the source works in a slower way than it could, if it does.
-    pub fallback: Option<Arc<str>>,
-}
-
 /// The capture of one output.
 pub struct Session {
     source: Box<dyn Source>,
@@ -69,11 +49,19 @@ pub struct Session {
     news: News,
     /// Why the desktop is gone, while it is.
     lost: Option<Error>,
+    outage: Option<Outage>,
     back_off: BackOff,
     sequence: u64,
     returned_at: Option<Duration>,
     info: Option<FrameInfo>,
     stats: Stats,
+}
+
+/// The time from the loss of a desktop to the next picture of it. A desktop that is regained and lost again before is one outage.
+struct Outage {
+    since: Duration,
+    /// What was reported last.
+    kind: ErrorKind,
 }
 
 /// What was seen since the last returned frame.
@@ -107,6 +95,7 @@ impl Session {
             canvas: Canvas::default(),
             news: News::default(),
             lost: None,
+            outage: None,
             back_off: BackOff::default(),
             sequence: 0,
             returned_at: None,
@@ -147,7 +136,8 @@ impl Session {
             (Some(now), Some(known)) if now == &**known => Some(Arc::clone(known)),
             (now, _) => now.map(Arc::from),
         };
-        Stats { bytes_copied: self.canvas.bytes(), fallback, ..self.stats.clone() }
+        let lost = self.lost.as_ref().map(|error| error.to_string().into());
+        Stats { bytes_copied: self.canvas.bytes(), fallback, lost, ..self.stats.clone() }
     }
 
     /// `region` if it is inside the output, or the session's own.
@@ -274,17 +264,45 @@ impl Session {
         if error.loss().is_none() {
             return Err(error);
         }
-        log::info!("capture lost: {error}");
+        self.report_loss(&error);
         self.canvas.reset();
         self.news.owed = false;
         self.lost = Some(error);
         Ok(())
     }
 
+    /// Says once that the desktop is lost, and again if it turns out to be lost in another way.
+    fn report_loss(&mut self, error: &Error) {
+        let name = &self.source.output().name;
+        match &mut self.outage {
+            None => {
+                log::warn!("{name}: lost: {error}");
+                self.outage = Some(Outage { since: self.clock.now(), kind: error.kind() });
+            }
+            Some(outage) if outage.kind != error.kind() => {
+                log::warn!("{name}: still lost: {error}");
+                outage.kind = error.kind();
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// A picture of the desktop came.
+    fn report_regained(&mut self, now: Duration) {
+        let Some(outage) = self.outage.take() else { return };
+        self.stats.recoveries += 1;
+        let Output { name, size, rotation, .. } = self.output();
+        let away = now.saturating_sub(outage.since).as_millis();
+        log::info!("{name}: regained after {away} ms: {size} at {} degrees", rotation.degrees());
+    }
+
     /// One attempt to regain the desktop, or a pause until the next one is due. Says whether it is back.
     fn recover(&mut self, patience: &mut Patience<'_>) -> Result<bool> {
-        if patience.now() < self.back_off.next() {
-            patience.sleep(self.back_off.next())?;
+        let due = self.back_off.next(patience.deadline());
+        if patience.now() < due {
+            patience.sleep(due)?;
+        }
+        if patience.now() < due {
             return Ok(false);
         }
         let rebuilt = self.source.rebuild(patience.attempt());
@@ -296,6 +314,7 @@ impl Session {
                 Ok(true)
             }
             Err(error) => {
+                self.report_loss(&error);
                 self.lost = Some(error.clone());
                 if error.loss().is_none() {
                     return Err(error);
@@ -307,11 +326,9 @@ impl Session {
 
     fn regained(&mut self) {
         self.lost = None;
-        self.stats.recoveries += 1;
         let whole = self.output().size.rect();
         self.region = self.wanted.map_or(Some(whole), |wanted| wanted.intersection(whole));
         self.stats.region_clamped = self.wanted.is_some_and(|wanted| self.region != Some(wanted));
-        log::info!("capture regained: {} at {}", self.output().name, whole.size());
     }
 
     /// The region of this request on the output as it is after the wait, which may have changed its size.
@@ -331,7 +348,8 @@ impl Session {
         self.news.protected = info.protected;
         self.news.owed = true;
         let output = self.output();
-        let damage = damage::to_texture(info.damage.clone(), output);
+        // The frame may be from before a change of the mode.
+        let damage = damage::to_texture(info.damage.clone(), output).sane(output.texture_size().rect());
         self.canvas.restore_damage(damage);
     }
 
@@ -364,6 +382,7 @@ impl Session {
             pointer: self.source.pointer().clone(),
             protected: if presented { news.protected } else { previous.protected },
         });
+        self.report_regained(now);
         self.stats = self.stats();
         self.stats.frames += 1;
         self.stats.missed += news.presents.saturating_sub(1);

@@ -18,6 +18,9 @@ use super::session::{Request, Session};
 /// How long the thread tries to regain a desktop that is gone for good before it reports that.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long it looks for news before it lets others see what it knows.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// A pause that ends in a moment is slept through; a longer one can be ended by a stop.
 const MOMENT: Duration = Duration::from_millis(2);
 
@@ -132,6 +135,7 @@ impl Runner {
         let mut slot = 0;
         // A stream begins with the screen as it is.
         let mut first = true;
+        let mut gone_since = None;
         while !self.brake.is_pulled() {
             if let Some(rate) = self.options.rate {
                 self.pause_until(start + rate.slot(slot));
@@ -139,17 +143,23 @@ impl Runner {
                 slot = rate.slot_at(self.clock.now().saturating_sub(start)) + 1;
             }
             let outcome = if first {
-                self.grab(PATIENCE, false).map(|some| first = !some)
+                self.grab(LOOK, false, observe).map(|some| first = !some)
             } else if self.options.video {
-                self.tick()
+                self.tick(observe)
             } else {
-                self.grab(PATIENCE, true).map(drop)
+                self.grab(LOOK, true, observe).map(drop)
             };
-            observe(&self.session);
-            if let Err(error) = outcome {
-                if !self.brake.is_pulled() {
-                    self.mailbox.end(error);
-                }
+            let Err(error) = outcome else {
+                gone_since = None;
+                continue;
+            };
+            let now = self.clock.now();
+            let since = *gone_since.get_or_insert(now);
+            let hopeless = error.loss().is_none() || now.saturating_sub(since) >= PATIENCE;
+            if hopeless && !self.brake.is_pulled() {
+                self.mailbox.end(error);
+            }
+            if hopeless {
                 break;
             }
         }
@@ -157,20 +167,16 @@ impl Runner {
     }
 
     /// A frame for this tick. If nothing is new and the last one still waits to be taken, that one serves again.
-    fn tick(&mut self) -> Result<()> {
-        let new = match self.grab(Duration::ZERO, true) {
-            // The desktop is gone: worth more than one look.
-            Err(error) if error.loss().is_some() => self.grab(PATIENCE, false)?,
-            other => other?,
-        };
+    fn tick(&mut self, observe: &dyn Fn(&Session)) -> Result<()> {
+        let new = self.grab(Duration::ZERO, true, observe)?;
         if new || self.mailbox.is_full() {
             return Ok(());
         }
-        self.grab(Duration::ZERO, false).map(drop)
+        self.grab(Duration::ZERO, false, observe).map(drop)
     }
 
-    /// Captures a frame into the mailbox. `false` if there was none in time.
-    fn grab(&mut self, timeout: Duration, new_frame_only: bool) -> Result<bool> {
+    /// Captures a frame into the mailbox, after others can see what belongs to it. `false` if there was none in time.
+    fn grab(&mut self, timeout: Duration, new_frame_only: bool, observe: &dyn Fn(&Session)) -> Result<bool> {
         let request = Request { region: self.options.region, timeout, new_frame_only };
         let brake = &self.brake;
         let mut interrupt = || {
@@ -180,7 +186,9 @@ impl Runner {
                 Ok(())
             }
         };
-        let frame = self.session.grab(&request, Target::Owned(self.options.format), &mut interrupt)?;
+        let outcome = self.session.grab(&request, Target::Owned(self.options.format), &mut interrupt);
+        observe(&self.session);
+        let frame = outcome?;
         let (Some(frame), Some(info)) = (frame, self.session.info()) else { return Ok(false) };
         self.mailbox.put(Delivery { frame, info: info.clone() });
         Ok(true)

@@ -92,6 +92,20 @@ impl PointerImage {
         self.size
     }
 
+    /// The shape as BGRA, row by row without padding. The fourth byte of colours is their alpha. Of every other kind it says how the
+    /// pixel combines with what is under it: 0 replaces it, 255 is exclusive-or.
+    pub fn bgra(&self) -> Vec<u8> {
+        match &self.texels {
+            Texels::Straight(words) | Texels::Premultiplied(words) => {
+                words.iter().flat_map(|word| word.to_le_bytes()).collect()
+            }
+            Texels::Masks { and, xor } => {
+                let word = |(and, xor): (&u32, &u32)| if and & RGB == 0 { *xor } else { ALPHA | xor };
+                and.iter().zip(xor).flat_map(|masks| word(masks).to_le_bytes()).collect()
+            }
+        }
+    }
+
     /// What the pointer at `at` covers of the `len` pixels from (`x`, `y`) rightwards. 64-bit differences, because positions
     /// come from the system and may be anything.
     pub(super) fn run(&self, at: Point, x: i32, y: i32, len: usize) -> Option<Run> {
@@ -271,6 +285,21 @@ mod tests {
             ImageMut::new(&mut bytes, 16, size, PixelFormat::Bgra)
         });
         assert_eq!(bytes, [0, 0, 0, 255, 255, 255, 255, 255, 10, 20, 30, 255, 245, 235, 225, 255]);
+    }
+
+    #[test]
+    fn every_kind_is_told_as_bgra() {
+        let told = |kind, pitch, data: &[u8]| {
+            let size = Size::new(4, 1);
+            PointerImage::decode(&shape(kind, size, pitch, data.to_vec())).expect("well formed").bgra()
+        };
+        let colours = [1, 2, 3, 0, 5, 6, 7, 255, 9, 10, 11, 12, 0, 0, 0, 255];
+        assert_eq!(told(ShapeKind::Color, 16, &colours), colours);
+        assert_eq!(told(ShapeKind::Premultiplied, 16, &colours), colours);
+        let masked = [1, 2, 3, 0, 5, 6, 7, 255, 9, 10, 11, 255, 0, 0, 0, 255];
+        assert_eq!(told(ShapeKind::MaskedColor, 16, &colours), masked, "every mask but 0 means 255");
+        let monochrome = [0, 0, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255, 255];
+        assert_eq!(told(ShapeKind::Monochrome, 1, &[0b0011 << 4, 0b0101 << 4]), monochrome);
     }
 
     #[test]

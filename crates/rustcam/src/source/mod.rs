@@ -177,7 +177,8 @@ pub trait Source: Send {
     fn wait(&mut self, timeout: Duration) -> Result<Change>;
 
     /// What changed since the previous call, in texture space; everything, the first time. May cost a round trip, so it is not
-    /// called for frames that nobody wants. Gives up after `timeout` and then reports everything as dirty.
+    /// called for frames that nobody wants. Gives up after `timeout` and then reports everything as dirty. It may cover more than what
+    /// changed; callers make it [sane](Damage::sane) before they use it.
     ///
     /// # Errors
     /// A loss, as for `wait`.

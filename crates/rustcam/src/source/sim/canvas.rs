@@ -4,6 +4,7 @@ use crate::frame::{Damage, ImageRef};
 use crate::geometry::{Point, Rect, Rotation, Size};
 
 use super::picture::{patch, stray_alpha};
+use super::software::Painted;
 use super::world::World;
 
 /// Rows painted before they are written: one cache line of a turned texture row.
@@ -24,6 +25,8 @@ pub struct Canvas {
     cover: Vec<Rect>,
     alpha: Vec<u32>,
     block: Vec<u32>,
+    /// What is under a pointer that is drawn now: where in `bytes`, and which pixel.
+    under: Vec<(usize, [u8; 4])>,
 }
 
 impl Canvas {
@@ -42,11 +45,13 @@ impl Canvas {
             cover: Vec::new(),
             alpha: (0..desktop.width as i32).map(stray_alpha).collect(),
             block: Vec::new(),
+            under: Vec::new(),
         }
     }
 
     /// Makes the canvas show `frame`, which must belong to the same mode and not be older than the last one.
     pub fn show(&mut self, world: &World, frame: u64) {
+        self.wipe_pointer();
         let full = world.frame(frame).last_full;
         if full > self.shown {
             self.stale = vec![self.desktop.rect()];
@@ -62,10 +67,35 @@ impl Canvas {
 
     /// The pixels of `part`, in texture space.
     pub fn view(&mut self, world: &World, part: Rect) -> ImageRef<'_> {
-        self.settle(world, self.rotation.to_desktop(part, self.desktop));
+        self.wipe_pointer();
+        let seen = self.rotation.to_desktop(part, self.desktop);
+        self.settle(world, seen);
+        if let Some(painted) = world.painted(self.shown) {
+            self.draw_pointer(&painted, seen);
+        }
         let start = part.top as usize * self.stride + part.left as usize * 4;
         let end = (part.bottom as usize - 1) * self.stride + part.right as usize * 4;
         ImageRef::new(&self.bytes[start..end], self.stride, part.size())
+    }
+
+    /// Draws the pointer over `seen`. It comes off again before anything else happens to the canvas.
+    fn draw_pointer(&mut self, painted: &Painted, seen: Rect) {
+        let Some(covered) = painted.rect().intersection(seen) else { return };
+        for y in covered.top..covered.bottom {
+            for x in covered.left..covered.right {
+                let place = self.rotation.to_texture(Rect::new(x, y, x + 1, y + 1), self.desktop);
+                let start = place.top as usize * self.stride + place.left as usize * 4;
+                let Some(pixel) = self.bytes[start..].first_chunk_mut() else { continue };
+                self.under.push((start, *pixel));
+                *pixel = Painted::over(Some(painted), *pixel, x, y);
+            }
+        }
+    }
+
+    fn wipe_pointer(&mut self) {
+        for (start, pixel) in self.under.drain(..) {
+            self.bytes[start..start + 4].copy_from_slice(&pixel);
+        }
     }
 
     /// Goes on to `frame`, between which and the shown one nothing was painted over the picture.

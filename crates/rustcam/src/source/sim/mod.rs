@@ -5,12 +5,14 @@
 
 mod blocks;
 mod canvas;
+mod faults;
 mod font;
 mod parse;
 mod picture;
 mod pointing;
 mod script;
 mod shapes;
+mod software;
 mod stage;
 mod world;
 
@@ -25,9 +27,10 @@ use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
 
 use blocks::Blocks;
+use faults::Faults;
 use pointing::State;
-use script::{Call, What};
-use world::{Cause, Outage, Segment};
+use script::Call;
+use world::Segment;
 
 pub use canvas::{to_texture, Canvas};
 pub use picture::decode_stripe;
@@ -73,14 +76,6 @@ fn describe(index: usize, segment: &Segment) -> Output {
     }
 }
 
-/// A fault that waits for its call.
-struct Fault {
-    at: Duration,
-    call: Call,
-    code: u32,
-    left: u32,
-}
-
 /// What a slow read was asked for.
 #[derive(PartialEq)]
 struct Asked {
@@ -107,9 +102,7 @@ pub struct SimSource {
     damaged: Option<u64>,
     pointer: Pointer,
     pointed: Option<State>,
-    /// Outages that a rebuild has overcome.
-    overcome: usize,
-    faults: Vec<Fault>,
+    faults: Faults,
     reading: Option<(Asked, Duration)>,
     blocks: Blocks,
 }
@@ -127,13 +120,9 @@ impl SimSource {
                 .with_code(code)
                 .with_hint("Its script says \"refuse\""));
         }
-        let faults = script.events.iter().filter_map(|event| match event.what {
-            What::Fail { call, code, times } => Some(Fault { at: event.at, call, code, left: times }),
-            _ => None,
-        });
         let world = World::new(&script, output.output_idx);
         Ok(Self {
-            faults: faults.collect(),
+            faults: Faults::of(&script),
             shown: world.frame_at(Duration::ZERO),
             opened: options.clock.now(),
             clock: Arc::clone(&options.clock),
@@ -147,7 +136,6 @@ impl SimSource {
             damaged: None,
             pointer: Pointer::default(),
             pointed: None,
-            overcome: 0,
             reading: None,
             blocks: Blocks::default(),
         })
@@ -158,17 +146,10 @@ impl SimSource {
         self.clock.now().saturating_sub(self.opened)
     }
 
-    /// The loss that no rebuild has overcome yet. It stays until one does.
-    fn check(&self, now: Duration) -> Result<()> {
-        self.world.outages.get(self.overcome).filter(|o| o.at <= now).map_or(Ok(()), |o| Err(lost(o)))
-    }
-
-    fn fault(&mut self, call: Call, now: Duration) -> Result<()> {
-        let Some(fault) = self.faults.iter_mut().find(|f| f.call == call && f.at <= now && f.left > 0) else {
-            return Ok(());
-        };
-        fault.left -= 1;
-        Err(Error::new(ErrorKind::Capture, "the simulated desktop failed as its script demands").with_code(fault.code))
+    /// What the script has in store for `call`: a loss that no rebuild has overcome yet, or a failure.
+    fn check(&mut self, call: Call, now: Duration) -> Result<()> {
+        self.faults.check(&self.world, now)?;
+        self.faults.meet(call, now)
     }
 
     /// Takes over the world as it is now and says what is new.
@@ -196,16 +177,13 @@ impl SimSource {
     /// When a wait may have something to say next.
     fn next_event(&self, now: Duration) -> Option<Duration> {
         let pointer = if self.watch_pointer { self.world.pointing.next(now) } else { None };
-        let outage = self.world.outages.get(self.overcome).map(|o| o.at);
-        let fault = self.faults.iter().filter(|f| f.call == Call::Wait && f.at > now && f.left > 0).map(|f| f.at).min();
-        [self.world.next_present(now), pointer, outage, fault].into_iter().flatten().min()
+        [self.world.next_present(now), pointer, self.faults.next(&self.world, now)].into_iter().flatten().min()
     }
 
     /// Whether the read of `parts` may be delivered; sleeps if the script makes reads slow.
     fn ready(&mut self, parts: &[Rect], into: Option<(usize, Size, Point)>, timeout: Duration) -> Result<bool> {
         let now = self.now();
-        self.check(now)?;
-        self.fault(Call::Read, now)?;
+        self.check(Call::Read, now)?;
         if self.script.slow_reads.is_zero() {
             return Ok(true);
         }
@@ -218,7 +196,7 @@ impl SimSource {
             return Ok(false);
         }
         self.sleep(left);
-        self.check(self.now()).map(|()| true)
+        self.faults.check(&self.world, self.now()).map(|()| true)
     }
 
     fn sleep(&self, time: Duration) {
@@ -262,8 +240,7 @@ impl Source for SimSource {
         let deadline = self.now().saturating_add(timeout);
         loop {
             let now = self.now();
-            self.check(now)?;
-            self.fault(Call::Wait, now)?;
+            self.check(Call::Wait, now)?;
             let change = self.latch(now);
             if change.any() || now >= deadline {
                 return Ok(change);
@@ -275,11 +252,10 @@ impl Source for SimSource {
 
     fn damage(&mut self, timeout: Duration) -> Result<Damage> {
         let now = self.now();
-        self.check(now)?;
-        self.fault(Call::Damage, now)?;
+        self.check(Call::Damage, now)?;
         let in_time = self.script.slow_damage <= timeout;
         self.sleep(self.script.slow_damage.min(timeout));
-        self.check(self.now())?;
+        self.faults.check(&self.world, self.now())?;
         let before = self.damaged.replace(self.shown).filter(|_| in_time);
         let Some(before) = before else {
             return Ok(Damage { dirty: vec![self.output.texture_size().rect()], moves: Vec::new() });
@@ -288,7 +264,8 @@ impl Source for SimSource {
         if damage.dirty.len() > MOST_PARTS {
             damage.dirty = vec![damage.dirty.iter().fold(Rect::default(), |all, part| all.union(*part))];
         }
-        Ok(to_texture(&damage, self.output.image_rotation, self.output.size))
+        let damage = to_texture(&damage, self.output.image_rotation, self.output.size);
+        Ok(if self.script.wild { faults::wild(&damage, self.output.texture_size()) } else { damage })
     }
 
     fn read(
@@ -356,56 +333,12 @@ impl Source for SimSource {
     fn rebuild(&mut self, _timeout: Duration) -> Result<()> {
         self.reading = None;
         let now = self.now();
-        self.fault(Call::Rebuild, now)?;
-        let begun = self.world.outages.partition_point(|o| o.at <= now);
-        if let Some(outage) = self.world.outages[..begun].iter().find(|o| o.until.is_none_or(|until| until > now)) {
-            return Err(still_lost(outage));
-        }
-        self.overcome = begun;
+        self.faults.meet(Call::Rebuild, now)?;
+        self.faults.overcome(&self.world, now)?;
         self.output = describe(self.output.output_idx, self.world.segment_at(now));
         self.shown = self.world.frame_at(now);
         (self.canvas, self.damaged, self.pointed, self.fresh) = (None, None, None, true);
         self.blocks.forget();
         Ok(())
     }
-}
-
-/// The error of the calls that find the desktop gone.
-fn lost(outage: &Outage) -> Error {
-    let (kind, code, message, hint) = match outage.cause {
-        Cause::Access => {
-            (ErrorKind::AccessLost, 0x887A_0026, "access to the simulated desktop was lost", "\"lose access\"")
-        }
-        Cause::ModeChange => {
-            (ErrorKind::AccessLost, 0x887A_0026, "the simulated desktop changed its mode", "\"mode\" or \"rotate\"")
-        }
-        Cause::Unplugged => (ErrorKind::AccessLost, 0x887A_0026, "the simulated output was unplugged", "\"unplug\""),
-        Cause::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device was removed", "\"lose device\""),
-    };
-    scripted(kind, code, message, hint, outage)
-}
-
-/// The error of a rebuild that comes too early.
-fn still_lost(outage: &Outage) -> Error {
-    let (kind, code, message, hint) = match outage.cause {
-        Cause::Access | Cause::ModeChange => {
-            (ErrorKind::AccessLost, 0x8007_0005, "the simulated desktop still denies access", "\"lose access\"")
-        }
-        Cause::Unplugged => {
-            (ErrorKind::AccessLost, 0x887A_0002, "the simulated output is still unplugged", "\"unplug\"")
-        }
-        Cause::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device is still gone", "\"lose device\""),
-    };
-    scripted(kind, code, message, hint, outage)
-}
-
-fn scripted(kind: ErrorKind, code: u32, message: &str, statement: &str, outage: &Outage) -> Error {
-    let end = match outage.until {
-        None => "for ever".to_owned(),
-        Some(until) => format!("until {until:?} after opening"),
-    };
-    Error::new(kind, message)
-        .with_code(code)
-        .with_loss(outage.loss)
-        .with_hint(format!("The script says so by {statement}, {end}"))
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Loss, Result};
 use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect, Rotation, Size};
 
-use super::script::{Call, Event, PointerMode, Present, Refresh, Script, Shape, Span, What};
+use super::script::{Call, Cause, Event, PointerMode, Present, Refresh, Script, Shape, Span, What};
 
 /// Longer sides and larger pictures are typing errors, not desktops.
 const LONGEST_SIDE: u32 = 16_384;
@@ -20,7 +20,7 @@ const FARTHEST: i32 = 100_000;
 const LONGEST_SECONDS: u64 = 36_000_000;
 
 const STATEMENTS: &str =
-    "size, refresh, rotation, outputs, pitch, clock, static, present, full, pointer, slow, memory, refuse, at";
+    "size, refresh, rotation, outputs, pitch, clock, static, present, full, pointer, slow, memory, damage, refuse, at";
 const EVENTS: &str = "present, pointer, shape, lose, unplug, mode, rotate, protect, fail";
 
 /// Parses a whole script.
@@ -69,6 +69,7 @@ fn statement_into(script: &mut Script, words: &mut Words<'_>) -> Result<()> {
             }
         }
         "memory" => script.direct = words.choose(&[("ordinary", false), ("direct", true)])?,
+        "damage" => script.wild = words.choose(&[("exact", false), ("wild", true)])?,
         "refuse" => script.refuse = Some(words.code()?),
         "at" => {
             let at = words.time()?;
@@ -192,6 +193,13 @@ impl<'a> Words<'a> {
         self.time().map(Span::For)
     }
 
+    fn loss(&mut self, cause: Cause) -> Result<What> {
+        let during = if self.take("during") { Some(self.choose(Call::NAMES)?) } else { None };
+        let span = self.span()?;
+        let passes = cause == Cause::Access && !self.take("lasting");
+        Ok(What::Lose { cause, during, span, loss: if passes { Loss::Transient } else { Loss::Lasting } })
+    }
+
     fn point(&mut self) -> Result<Point> {
         const ALLOWED: &str = "a point like 100,200, within 100000 pixels of the origin";
         let word = self.next(ALLOWED)?;
@@ -204,22 +212,20 @@ impl<'a> Words<'a> {
             "pointer" => match self.words.peek() {
                 Some(word) if word.contains(',') => What::PointerTo(self.point()?),
                 Some(&"show" | &"hide") => What::PointerVisible(self.choose(&[("show", true), ("hide", false)])?),
+                Some(&"software" | &"hardware") => {
+                    What::PointerSoftware(self.choose(&[("software", true), ("hardware", false)])?)
+                }
                 other => {
                     let word = other.copied().unwrap_or_default();
-                    return Err(self.wrong(word, "a point like 100,200, or one of show, hide"));
+                    return Err(self.wrong(word, "a point like 100,200, or one of show, hide, software, hardware"));
                 }
             },
             "shape" => What::Shape(self.choose(Shape::NAMES)?),
             "lose" => {
-                if self.choose(&[("access", true), ("device", false)])? {
-                    let span = self.span()?;
-                    let loss = if self.take("lasting") { Loss::Lasting } else { Loss::Transient };
-                    What::LoseAccess { span, loss }
-                } else {
-                    What::LoseDevice(self.span()?)
-                }
+                let cause = self.choose(&[("access", Cause::Access), ("device", Cause::Device)])?;
+                self.loss(cause)?
             }
-            "unplug" => What::Unplug(self.span()?),
+            "unplug" => self.loss(Cause::Output)?,
             "mode" => {
                 let word = self.next("a mode like 1280x720@144 or 1280x720")?;
                 match word.split_once('@') {

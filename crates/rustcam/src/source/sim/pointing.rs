@@ -15,6 +15,8 @@ const WANDER_HZ: u32 = 30;
 pub(super) struct State {
     pub(super) position: Point,
     pub(super) visible: bool,
+    /// Whether the system draws it into what it presents; then it is not visible by itself.
+    pub(super) painted: bool,
     pub(super) shape: Shape,
 }
 
@@ -31,6 +33,7 @@ struct Said {
     at: Duration,
     place: Option<Point>,
     visible: bool,
+    software: bool,
     shape: Shape,
 }
 
@@ -45,12 +48,13 @@ pub(super) struct Pointing {
 impl Pointing {
     /// `events` are in the order of their times.
     pub(super) fn new(script: &Script, events: &[Event], output: usize) -> Self {
-        let mut now = Said { at: Duration::ZERO, place: None, visible: true, shape: Shape::Arrow };
+        let mut now = Said { at: Duration::ZERO, place: None, visible: true, software: false, shape: Shape::Arrow };
         let mut said = vec![now];
         for event in events {
             match event.what {
                 What::PointerTo(place) => now.place = Some(place),
                 What::PointerVisible(visible) => now.visible = visible,
+                What::PointerSoftware(software) => now.software = software,
                 What::Shape(shape) => now.shape = shape,
                 _ => continue,
             }
@@ -81,7 +85,8 @@ impl Pointing {
         let tip = place.x + shapes::shape(said.shape).hot_spot.x;
         let owner = tip.div_euclid(w).clamp(0, self.outputs as i32 - 1);
         let position = Point::new(place.x - self.output as i32 * w, place.y);
-        State { position, visible: said.visible && owner == self.output as i32, shape: said.shape }
+        let here = said.visible && owner == self.output as i32;
+        State { position, visible: here && !said.software, painted: here && said.software, shape: said.shape }
     }
 
     /// When the pointer may differ next after `time`.

@@ -13,6 +13,7 @@ use super::parse;
 ///
 /// Its [`Display`] is a script that parses to an equal value.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "so many statements are switches")]
 pub struct Script {
     pub(super) size: Size,
     pub(super) refresh: Refresh,
@@ -27,6 +28,8 @@ pub struct Script {
     pub(super) slow_reads: Duration,
     pub(super) slow_damage: Duration,
     pub(super) direct: bool,
+    /// Whether damage is reported badly.
+    pub(super) wild: bool,
     pub(super) refuse: Option<u32>,
     pub(super) events: Vec<Event>,
 }
@@ -69,6 +72,7 @@ impl Default for Script {
             slow_reads: Duration::ZERO,
             slow_damage: Duration::ZERO,
             direct: false,
+            wild: false,
             refuse: None,
             events: Vec::new(),
         }
@@ -95,6 +99,8 @@ pub(super) enum PointerMode {
 pub(super) enum Shape {
     /// Straight alpha with soft edges.
     Arrow,
+    /// Monochrome; black and white only.
+    Bitmap,
     /// Monochrome; inverts the screen.
     Ibeam,
     /// Masked color; replaces, inverts and leaves alone.
@@ -103,15 +109,33 @@ pub(super) enum Shape {
     Hand,
     /// Multiplied alpha.
     Premultiplied,
+    /// Malformed: no columns.
+    Empty,
+    /// Malformed: rows longer than the distance between them.
+    Narrow,
+    /// Malformed: half a row of the second mask is missing.
+    Short,
+    /// Malformed: larger than any pointer.
+    Huge,
 }
 
 impl Shape {
+    /// Whether nobody can draw it.
+    pub(super) fn is_malformed(self) -> bool {
+        matches!(self, Shape::Empty | Shape::Narrow | Shape::Short | Shape::Huge)
+    }
+
     pub(super) const NAMES: &'static [(&'static str, Shape)] = &[
         ("arrow", Shape::Arrow),
+        ("bitmap", Shape::Bitmap),
         ("ibeam", Shape::Ibeam),
         ("masked", Shape::Masked),
         ("hand", Shape::Hand),
         ("premultiplied", Shape::Premultiplied),
+        ("empty", Shape::Empty),
+        ("narrow", Shape::Narrow),
+        ("short", Shape::Short),
+        ("huge", Shape::Huge),
     ];
 }
 
@@ -129,6 +153,14 @@ impl Call {
         &[("wait", Call::Wait), ("damage", Call::Damage), ("read", Call::Read), ("rebuild", Call::Rebuild)];
 }
 
+/// What is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Access,
+    Device,
+    Output,
+}
+
 /// How long something is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Span {
@@ -138,6 +170,17 @@ pub(super) enum Span {
     For(Duration),
     /// For ever.
     Ever,
+}
+
+impl Span {
+    /// When what begins at `at` is over; `None` for never.
+    pub(super) fn end(self, at: Duration) -> Option<Duration> {
+        match self {
+            Span::Moment => Some(at),
+            Span::For(time) => Some(at + time),
+            Span::Ever => None,
+        }
+    }
 }
 
 /// What one present does to the picture.
@@ -158,13 +201,23 @@ pub(super) enum What {
     PointerTo(Point),
     PointerVisible(bool),
     Shape(Shape),
-    LoseAccess { span: Span, loss: Loss },
-    LoseDevice(Span),
-    Unplug(Span),
+    /// Whether the system draws the pointer into the image.
+    PointerSoftware(bool),
+    /// At its moment, or with the first call of a kind from then on.
+    Lose {
+        cause: Cause,
+        during: Option<Call>,
+        span: Span,
+        loss: Loss,
+    },
     Mode(Size, Option<Refresh>),
     Rotate(Rotation),
     Protect(bool),
-    Fail { call: Call, code: u32, times: u32 },
+    Fail {
+        call: Call,
+        code: u32,
+        times: u32,
+    },
 }
 
 /// An event and its time after the opening of the desktop.
@@ -246,10 +299,20 @@ impl Display for Event {
             What::PointerVisible(true) => f.write_str("pointer show"),
             What::PointerVisible(false) => f.write_str("pointer hide"),
             What::Shape(shape) => write!(f, "shape {}", name_of(Shape::NAMES, shape)),
-            What::LoseAccess { span, loss: Loss::Transient } => write!(f, "lose access{span}"),
-            What::LoseAccess { span, loss: Loss::Lasting } => write!(f, "lose access{span} lasting"),
-            What::LoseDevice(span) => write!(f, "lose device{span}"),
-            What::Unplug(span) => write!(f, "unplug{span}"),
+            What::PointerSoftware(true) => f.write_str("pointer software"),
+            What::PointerSoftware(false) => f.write_str("pointer hardware"),
+            What::Lose { cause, during, span, loss } => {
+                f.write_str(match cause {
+                    Cause::Access => "lose access",
+                    Cause::Device => "lose device",
+                    Cause::Output => "unplug",
+                })?;
+                if let Some(call) = during {
+                    write!(f, " during {}", name_of(Call::NAMES, call))?;
+                }
+                let lasting = *cause == Cause::Access && *loss == Loss::Lasting;
+                write!(f, "{span}{}", if lasting { " lasting" } else { "" })
+            }
             What::Mode(size, None) => write!(f, "mode {size}"),
             What::Mode(size, Some(refresh)) => write!(f, "mode {size}@{refresh}"),
             What::Rotate(rotation) => write!(f, "rotate {}", rotation.degrees()),
@@ -280,6 +343,7 @@ impl Display for Script {
         }
         write!(f, "; slow reads {}; slow damage {}", Time(self.slow_reads), Time(self.slow_damage))?;
         write!(f, "; memory {}", if self.direct { "direct" } else { "ordinary" })?;
+        write!(f, "; damage {}", if self.wild { "wild" } else { "exact" })?;
         if let Some(code) = self.refuse {
             write!(f, "; refuse 0x{code:08X}")?;
         }

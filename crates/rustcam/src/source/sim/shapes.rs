@@ -49,6 +49,22 @@ const HAND: &[&str] = &[
     "    ++++++++ ",
 ];
 
+/// `#` is black, `o` is white, a space is nothing.
+const BITMAP: &[&str] = &[
+    "    #    ",
+    "   #o#   ",
+    "  #ooo#  ",
+    " ###o### ",
+    "   #o#   ",
+    "   #o#   ",
+    "   #o#   ",
+    "   #o#   ",
+    " ###o### ",
+    "  #ooo#  ",
+    "   #o#   ",
+    "    #    ",
+];
+
 /// `x` inverts the screen, `#` is black, `o` is white, a space is nothing. Wider than four bytes, so that its rows are padded.
 const IBEAM: &[&str] = &[
     "ooooooooooooo#######ooooooooooooo",
@@ -85,7 +101,7 @@ const MASKED: &[&str] = &[
     "   ooooo   ",
 ];
 
-static SHAPES: LazyLock<[Arc<PointerShape>; 5]> = LazyLock::new(|| {
+static SHAPES: LazyLock<[Arc<PointerShape>; 10]> = LazyLock::new(|| {
     [
         color(ShapeKind::Color, ARROW, Point::new(0, 0), |c| match c {
             b'#' => [0, 0, 0, 255],
@@ -118,6 +134,11 @@ static SHAPES: LazyLock<[Arc<PointerShape>; 5]> = LazyLock::new(|| {
             b'-' => [32, 0, 0, 64],
             _ => [0, 0, 0, 0],
         }),
+        monochrome(BITMAP, Point::new(4, 6)),
+        malformed(ShapeKind::Color, Size::new(0, 8), 32, 256),
+        malformed(ShapeKind::Color, Size::new(8, 8), 31, 256),
+        malformed(ShapeKind::Monochrome, Size::new(16, 5), 2, 19),
+        malformed(ShapeKind::MaskedColor, Size::new(60_000, 60_000), 240_000, 4096),
     ]
 });
 
@@ -129,6 +150,11 @@ pub(super) fn shape(name: Shape) -> &'static Arc<PointerShape> {
         Shape::Masked => 2,
         Shape::Hand => 3,
         Shape::Premultiplied => 4,
+        Shape::Bitmap => 5,
+        Shape::Empty => 6,
+        Shape::Narrow => 7,
+        Shape::Short => 8,
+        Shape::Huge => 9,
     }]
 }
 
@@ -167,18 +193,23 @@ fn monochrome(art: &[&str], hot_spot: Point) -> Arc<PointerShape> {
     Arc::new(PointerShape { kind: ShapeKind::Monochrome, size, pitch, hot_spot, data })
 }
 
+/// A description that contradicts itself.
+fn malformed(kind: ShapeKind, size: Size, pitch: usize, len: usize) -> Arc<PointerShape> {
+    Arc::new(PointerShape { kind, size, pitch, hot_spot: Point::default(), data: vec![0x5A; len] })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_shape_has_the_bytes_its_description_promises() {
-        for (name, kind) in Shape::NAMES {
+        for (name, kind) in &Shape::NAMES[..6] {
             let shape = shape(*kind);
             let masks = if shape.kind == ShapeKind::Monochrome { 2 } else { 1 };
             assert_eq!(shape.data.len(), shape.pitch * shape.size.height as usize * masks, "{name}");
         }
-        for art in [ARROW, HAND, IBEAM, MASKED] {
+        for art in [ARROW, HAND, BITMAP, IBEAM, MASKED] {
             assert!(art.iter().all(|line| line.len() == art[0].len()));
         }
     }

@@ -9,7 +9,7 @@ use crate::geometry::{Point, Rect, Rotation, Size};
 
 use super::script::{Call, Script, What};
 use super::shapes;
-use super::world::{Cause, World};
+use super::world::{Lost, World};
 
 /// What an output looks like between two changes of mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,10 +152,11 @@ impl World {
     }
 
     /// Which of the few varieties of its mode's picture `frame` shows; frames of one variety differ in few parts, though all presents
-    /// between them may have changed everything. `None` if scripted presents have painted over it.
+    /// between them may have changed everything. `None` if scripted presents or the pointer
+    /// have been painted over it.
     pub fn variety(&self, frame: u64) -> Option<u32> {
         let here = self.frame(frame);
-        let painted = self.overlays(here.last_full, frame).next().is_some();
+        let painted = self.overlays(here.last_full, frame).next().is_some() || self.painted(frame).is_some();
         (!painted).then(|| self.scene(here).tint())
     }
 
@@ -170,10 +171,10 @@ impl World {
             at: outage.at,
             until: outage.until,
             why: match outage.cause {
-                Cause::Access => Why::Access,
-                Cause::Device => Why::Device,
-                Cause::Unplugged => Why::Unplugged,
-                Cause::ModeChange => Why::Mode,
+                Lost::Access => Why::Access,
+                Lost::Device => Why::Device,
+                Lost::Output => Why::Unplugged,
+                Lost::Mode => Why::Mode,
             },
         })
     }

@@ -10,7 +10,8 @@ use crate::geometry::{Rect, Rotation, Size};
 
 use super::picture::{patch, Picture, Scene};
 use super::pointing::Pointing;
-use super::script::{Event, Present, Refresh, Script, Span, What};
+use super::script::{Cause, Event, Present, Refresh, Script, Span, What};
+use super::software::Painted;
 
 /// Everything that one output of a script shows, at every moment. Frames are presents; the first has number 1.
 pub struct World {
@@ -52,17 +53,27 @@ pub(super) struct Scripted {
 pub(super) struct Outage {
     pub(super) at: Duration,
     pub(super) until: Option<Duration>,
-    pub(super) cause: Cause,
+    pub(super) cause: Lost,
     pub(super) loss: Loss,
 }
 
 /// Why the desktop is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum Lost {
     Access,
     Device,
-    Unplugged,
-    ModeChange,
+    Output,
+    Mode,
+}
+
+impl From<Cause> for Lost {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Access => Lost::Access,
+            Cause::Device => Lost::Device,
+            Cause::Output => Lost::Output,
+        }
+    }
 }
 
 /// One present, resolved.
@@ -115,7 +126,11 @@ impl World {
         }
         let presents: Vec<_> = events
             .iter()
-            .filter_map(|e| if let What::Present(present) = &e.what { Some((e.at, present)) } else { None })
+            .scan(false, |software, event| {
+                let composed = composes(&event.what, software);
+                Some(composed.map(|present| (event.at, present)))
+            })
+            .flatten()
             .collect();
         let mut first = 1;
         for (i, &(at, size, rotation, refresh)) in modes.iter().enumerate() {
@@ -249,7 +264,7 @@ impl World {
     /// # Panics
     /// If the desktop of that frame has no such pixel.
     pub fn pixel(&self, frame: u64, x: i32, y: i32) -> [u8; 4] {
-        self.look(&mut BTreeMap::new(), frame, x, y)
+        Painted::over(self.painted(frame).as_ref(), self.look(&mut BTreeMap::new(), frame, x, y), x, y)
     }
 
     /// All pixels of [`World::pixel`], row by row without padding.
@@ -258,7 +273,8 @@ impl World {
         let mut scenes = BTreeMap::new();
         let rows = 0..size.height as i32;
         let places = rows.flat_map(|y| (0..size.width as i32).map(move |x| (x, y)));
-        places.flat_map(|(x, y)| self.look(&mut scenes, frame, x, y)).collect()
+        let painted = self.painted(frame);
+        places.flat_map(|(x, y)| Painted::over(painted.as_ref(), self.look(&mut scenes, frame, x, y), x, y)).collect()
     }
 
     /// Looks through the scripted presents, the newest first, for the one that painted the pixel. `scenes` saves making them again.
@@ -302,7 +318,44 @@ impl World {
             }
             damage.dirty.extend(&parts.dirty);
         }
+        self.account_for_pointer(&mut damage, before, after);
         damage
+    }
+
+    /// The pointer that the system drew into `frame`.
+    pub(super) fn painted(&self, frame: u64) -> Option<Painted> {
+        let frame = self.frame(frame);
+        let state = self.pointing.at(frame.at, self.segments[frame.segment].size);
+        (state.painted && !state.shape.is_malformed()).then(|| Painted::new(state))
+    }
+
+    /// A pointer in the image changes it where it was and where it is, and spoils what a move takes from under it.
+    fn account_for_pointer(&self, damage: &mut Damage, before: u64, after: u64) {
+        let whole = self.size(after).rect();
+        let [old, new] = [before, after].map(|frame| self.painted(frame));
+        let rect = |painted: &Option<Painted>| painted.as_ref().and_then(|p| p.rect().intersection(whole));
+        let (was, is) = (rect(&old), rect(&new));
+        let spoiled =
+            |m: &Move| was.is_some_and(|r| r.intersection(Rect::at(m.source, m.destination.size())).is_some());
+        damage.dirty.extend(damage.moves.iter().filter(|m| spoiled(m)).map(|m| m.destination));
+        damage.moves.retain(|m| !spoiled(m));
+        if old != new || !damage.moves.is_empty() {
+            damage.dirty.extend(was.into_iter().chain(is));
+        }
+    }
+}
+
+/// The present that an event makes, if it does. A pointer in the image cannot change without one.
+fn composes<'a>(event: &'a What, software: &mut bool) -> Option<&'a Present> {
+    static NOTHING: Present = Present::Parts(Damage { dirty: Vec::new(), moves: Vec::new() });
+    match event {
+        What::Present(present) => Some(present),
+        What::PointerSoftware(on) => {
+            *software = *on;
+            Some(&NOTHING)
+        }
+        What::PointerTo(_) | What::PointerVisible(_) | What::Shape(_) => software.then_some(&NOTHING),
+        _ => None,
     }
 }
 
@@ -319,18 +372,11 @@ fn clipped(damage: &Damage, whole: Rect) -> Damage {
 fn outages(events: &[Event]) -> Vec<Outage> {
     let outage = |event: &Event| {
         let (span, cause, loss) = match event.what {
-            What::LoseAccess { span, loss } => (span, Cause::Access, loss),
-            What::LoseDevice(span) => (span, Cause::Device, Loss::Lasting),
-            What::Unplug(span) => (span, Cause::Unplugged, Loss::Lasting),
-            What::Mode(..) | What::Rotate(_) => (Span::Moment, Cause::ModeChange, Loss::Transient),
+            What::Lose { cause, during: None, span, loss } => (span, cause.into(), loss),
+            What::Mode(..) | What::Rotate(_) => (Span::Moment, Lost::Mode, Loss::Transient),
             _ => return None,
         };
-        let until = match span {
-            Span::Moment => Some(event.at),
-            Span::For(time) => Some(event.at + time),
-            Span::Ever => None,
-        };
-        Some(Outage { at: event.at, until, cause, loss })
+        Some(Outage { at: event.at, until: span.end(event.at), cause, loss })
     };
     events.iter().filter_map(outage).collect()
 }

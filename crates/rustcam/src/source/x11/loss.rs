@@ -30,7 +30,6 @@ impl X11Source {
             .with_loss(Loss::Transient),
             Fault::Late => unanswered(display),
         };
-        log::info!("x11: {error}");
         self.lost = Some(error.clone());
         error
     }

@@ -3,96 +3,20 @@
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
 
+mod lab;
+mod recovery;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustcam::capture::{Frame, Handle, Request, Session, Target};
+use rustcam::capture::{Handle, Request, Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
-use rustcam::error::{Error, ErrorKind, Result};
-use rustcam::frame::{FrameInfo, ImageMut, PixelFormat};
+use rustcam::error::{Error, ErrorKind};
+use rustcam::frame::{ImageMut, PixelFormat};
 use rustcam::geometry::{Rect, Size};
-use rustcam::source::sim::{Script, SimSource, World};
-use rustcam::source::{Backend, OpenOptions};
+use rustcam::source::sim::SimSource;
 
-const SMALL: &str = "size 96x64; refresh 100; pointer still; ";
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
-fn never() -> Result<()> {
-    Ok(())
-}
-
-/// A session on a scripted desktop, and the oracle of that desktop.
-struct Lab {
-    session: Session,
-    clock: Arc<VirtualClock>,
-    world: World,
-}
-
-impl Lab {
-    fn new(script: &str, cursor: bool) -> Self {
-        let clock = Arc::new(VirtualClock::new());
-        let options = options(script, cursor, Arc::clone(&clock) as Arc<dyn Clock>);
-        let world = World::new(&Script::parse(script).expect("the script is valid"), 0);
-        Self { session: Session::open(&options).expect("the desktop opens"), clock, world }
-    }
-
-    fn grab(&mut self, timeout_ms: u64, target: Target<'_>) -> Result<Option<Frame>> {
-        self.session.grab(&waiting(timeout_ms), target, &mut never)
-    }
-
-    fn owned(&mut self, timeout_ms: u64) -> Option<Frame> {
-        self.grab(timeout_ms, Target::Owned(PixelFormat::Bgra)).expect("no error")
-    }
-
-    fn retained(&mut self, timeout_ms: u64) -> Option<Frame> {
-        self.grab(timeout_ms, Target::Retained(PixelFormat::Bgra)).expect("no error")
-    }
-
-    fn info(&self) -> &FrameInfo {
-        self.session.info().expect("a frame was returned")
-    }
-
-    /// The frame that the last returned image shows, by its present time.
-    fn shown(&self) -> u64 {
-        self.world.frame_at(self.info().present_time)
-    }
-
-    /// The exact picture of `region` in `frame`, without the pointer.
-    fn expected(&self, frame: u64, region: Rect) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for y in region.top..region.bottom {
-            for x in region.left..region.right {
-                bytes.extend(self.world.pixel(frame, x, y));
-            }
-        }
-        bytes
-    }
-
-    fn assert_exact(&self, frame: &Frame) {
-        let bytes = frame.buffer.as_ref().expect("memory of its own").bytes();
-        assert_eq!(frame.size, self.session.region().size());
-        assert!(bytes == self.expected(self.shown(), self.session.region()), "frame {} is not exact", self.shown());
-    }
-}
-
-fn options(script: &str, cursor: bool, clock: Arc<dyn Clock>) -> OpenOptions {
-    OpenOptions {
-        backend: Backend::Sim,
-        device: 0,
-        output: 0,
-        watch_pointer: cursor,
-        sim: Some(script.to_owned()),
-        clock,
-    }
-}
-
-fn waiting(timeout_ms: u64) -> Request {
-    Request { region: None, timeout: ms(timeout_ms), new_frame_only: true }
-}
+use lab::{ms, never, options, waiting, Lab, SMALL};
 
 #[test]
 fn the_first_grab_returns_the_current_screen_of_a_static_desktop() {
@@ -168,86 +92,6 @@ fn without_the_cursor_pointer_activity_never_wakes() {
     lab.owned(0);
     assert!(lab.owned(1000).is_none());
     assert_eq!(lab.session.stats().pointer_wakeups, 0);
-}
-
-#[test]
-fn a_desktop_that_is_away_for_a_while_is_no_error_and_comes_back() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms lose access for 500ms"), false);
-    lab.owned(0);
-    lab.clock.sleep(ms(100));
-    assert!(lab.owned(50).is_none(), "still away");
-    assert_eq!(lab.clock.now(), ms(150));
-    let frame = lab.owned(1000).expect("back after 450 ms more");
-    lab.assert_exact(&frame);
-    assert!(lab.clock.now() >= ms(600) && lab.clock.now() <= ms(600 + 250), "back-off at most 250 ms");
-    assert_eq!(lab.session.stats().recoveries, 1);
-    assert_eq!(lab.info().damage.dirty, [Rect::new(0, 0, 96, 64)], "everything is new");
-}
-
-#[test]
-fn a_lasting_loss_is_an_error_at_the_deadline_and_the_next_call_goes_on_trying() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms unplug for 300ms"), false);
-    lab.owned(0);
-    lab.clock.sleep(ms(100));
-    let error = lab.grab(50, Target::Owned(PixelFormat::Bgra)).err().expect("the output is gone");
-    assert_eq!(error.kind(), ErrorKind::AccessLost);
-    assert!(error.code().is_some() && error.hint().is_some());
-    assert_eq!(lab.clock.now(), ms(150), "not before the deadline");
-    assert!(lab.owned(1000).is_some(), "plugged in again");
-}
-
-#[test]
-fn a_removed_device_is_rebuilt_or_reported_as_device_error() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms lose device for 30ms; at 1s lose device for ever"), false);
-    lab.owned(0);
-    lab.clock.sleep(ms(100));
-    assert!(lab.owned(200).is_some());
-    lab.clock.sleep(ms(1000));
-    let error = lab.grab(200, Target::Owned(PixelFormat::Bgra)).err().expect("gone for good");
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Device, Some(0x887A_0005)));
-}
-
-#[test]
-fn a_fault_without_loss_is_passed_on_and_the_next_call_works() {
-    for call in ["wait", "read", "damage"] {
-        let mut lab = Lab::new(&format!("{SMALL}at 10ms fail {call} 0x8007000E"), false);
-        lab.retained(0);
-        lab.clock.sleep(ms(10));
-        let error = lab.grab(1000, Target::Retained(PixelFormat::Bgra)).err().expect("as scripted");
-        assert_eq!((error.kind(), error.code()), (ErrorKind::Capture, Some(0x8007_000E)), "{call}");
-        let frame = lab.retained(1000).expect("healthy again");
-        lab.assert_exact(&frame);
-    }
-}
-
-#[test]
-fn a_changed_size_and_rotation_are_followed() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms mode 80x120@50; at 200ms rotate 90"), false);
-    lab.owned(0);
-    for (at, size, degrees) in [(100, Size::new(80, 120), 0), (200, Size::new(120, 80), 90)] {
-        lab.clock.sleep(ms(at) - lab.clock.now());
-        let frame = lab.owned(100).expect("regained");
-        lab.assert_exact(&frame);
-        assert_eq!((frame.size, lab.session.output().rotation.degrees()), (size, degrees));
-    }
-}
-
-#[test]
-fn a_region_that_no_longer_fits_is_clamped_and_grows_back() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms mode 50x40; at 200ms mode 96x64; at 300ms mode 20x20"), false);
-    let region = Rect::new(30, 10, 90, 60);
-    lab.session.set_region(Some(region)).expect("inside");
-    lab.owned(0);
-    for (at, expected, clamped) in [(100, Rect::new(30, 10, 50, 40), true), (200, region, false)] {
-        lab.clock.sleep(ms(at) - lab.clock.now());
-        let frame = lab.owned(100).expect("regained");
-        lab.assert_exact(&frame);
-        assert_eq!((lab.session.region(), lab.session.stats().region_clamped), (expected, clamped));
-    }
-    lab.clock.sleep(ms(300) - lab.clock.now());
-    let error = lab.grab(100, Target::Owned(PixelFormat::Bgra)).err().expect("nothing is left of the region");
-    assert_eq!(error.kind(), ErrorKind::Capture);
-    assert!(error.message().contains("(30, 10, 90, 60)"), "{error}");
 }
 
 #[test]
@@ -425,4 +269,24 @@ fn waiting_for_another_threads_call_counts_against_the_timeout() {
         assert!(!slow.is_finished(), "the first call still waits");
         assert!(slow.join().expect("no panic").expect("no error").is_none());
     });
+}
+
+#[test]
+fn only_the_old_and_the_new_pixels_of_a_pointer_are_written() {
+    // The arrow has 12x19 pixels; the last place leaves 6x4 of them on the desktop. Where the system writes the picture itself it writes
+    // what the pointer leaves, and the new one is drawn over what is there.
+    let arrow = 12 * 19;
+    for (memory, written) in [("ordinary", [2 * arrow, 2 * arrow, arrow + 6 * 4]), ("direct", [arrow; 3])] {
+        let script = format!(
+            "{SMALL}static; memory {memory}; at 50ms pointer 5,5; at 100ms pointer 60,30; at 150ms pointer 90,60"
+        );
+        let mut lab = Lab::new(&script, true);
+        lab.retained(0);
+        for pixels in written {
+            let before = lab.session.stats().bytes_copied;
+            lab.retained(1000).expect("the pointer moved");
+            assert_eq!(lab.session.stats().bytes_copied - before, pixels * 4, "{memory}");
+            assert!(lab.info().damage.dirty.is_empty() && lab.info().accumulated == 0);
+        }
+    }
 }

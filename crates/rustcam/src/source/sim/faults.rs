@@ -1,0 +1,163 @@
+//! What goes wrong with a simulated desktop: losses, calls that fail, and damage that nobody should believe.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Loss, Result};
+use crate::frame::{Damage, Move};
+use crate::geometry::{Point, Rect, Size};
+
+use super::script::{Call, Cause, Script, Span, What};
+use super::world::{Lost, Outage, World};
+
+/// The faults of one source.
+pub(super) struct Faults {
+    waiting: Vec<Fault>,
+    /// The loss that a call met.
+    sudden: Option<Outage>,
+    /// Outages of the world that a rebuild has overcome.
+    overcome: usize,
+}
+
+/// A fault that waits for its call.
+struct Fault {
+    at: Duration,
+    call: Call,
+    left: u32,
+    what: Failure,
+}
+
+#[derive(Clone, Copy)]
+enum Failure {
+    Code(u32),
+    Loss { cause: Cause, span: Span, loss: Loss },
+}
+
+impl Faults {
+    pub(super) fn of(script: &Script) -> Self {
+        let waiting = script.events.iter().filter_map(|event| match event.what {
+            What::Fail { call, code, times } => {
+                Some(Fault { at: event.at, call, left: times, what: Failure::Code(code) })
+            }
+            What::Lose { cause, during: Some(call), span, loss } => {
+                Some(Fault { at: event.at, call, left: 1, what: Failure::Loss { cause, span, loss } })
+            }
+            _ => None,
+        });
+        Self { waiting: waiting.collect(), sudden: None, overcome: 0 }
+    }
+
+    /// The loss that no rebuild has overcome yet. It stays until one does.
+    pub(super) fn check(&self, world: &World, now: Duration) -> Result<()> {
+        let begun = world.outages.get(self.overcome).filter(|o| o.at <= now);
+        self.sudden.as_ref().or(begun).map_or(Ok(()), |outage| Err(lost(outage)))
+    }
+
+    /// What the script has in store for this very call.
+    pub(super) fn meet(&mut self, call: Call, now: Duration) -> Result<()> {
+        let Some(fault) = self.waiting.iter_mut().find(|f| f.call == call && f.at <= now && f.left > 0) else {
+            return Ok(());
+        };
+        fault.left -= 1;
+        match fault.what {
+            Failure::Code(code) => {
+                Err(Error::new(ErrorKind::Capture, "the simulated desktop failed as its script demands")
+                    .with_code(code))
+            }
+            Failure::Loss { cause, span, loss } => {
+                let outage = Outage { at: now, until: span.end(now), cause: cause.into(), loss };
+                self.sudden = Some(outage);
+                Err(lost(&outage))
+            }
+        }
+    }
+
+    /// An attempt to get the desktop back.
+    pub(super) fn overcome(&mut self, world: &World, now: Duration) -> Result<()> {
+        let begun = world.outages.partition_point(|o| o.at <= now);
+        let lasting = |o: &&Outage| o.until.is_none_or(|until| until > now);
+        if let Some(outage) = world.outages[..begun].iter().chain(&self.sudden).find(lasting) {
+            return Err(still_lost(outage));
+        }
+        self.overcome = begun;
+        self.sudden = None;
+        Ok(())
+    }
+
+    /// When a wait may meet one next.
+    pub(super) fn next(&self, world: &World, now: Duration) -> Option<Duration> {
+        let outage = world.outages.get(self.overcome).map(|o| o.at);
+        let met = self.waiting.iter().filter(|f| f.call == Call::Wait && f.at > now && f.left > 0).map(|f| f.at);
+        met.chain(outage).min()
+    }
+}
+
+/// The error of the calls that find the desktop gone.
+fn lost(outage: &Outage) -> Error {
+    let (kind, code, message, hint) = match outage.cause {
+        Lost::Access => {
+            (ErrorKind::AccessLost, 0x887A_0026, "access to the simulated desktop was lost", "\"lose access\"")
+        }
+        Lost::Mode => {
+            (ErrorKind::AccessLost, 0x887A_0026, "the simulated desktop changed its mode", "\"mode\" or \"rotate\"")
+        }
+        Lost::Output => (ErrorKind::AccessLost, 0x887A_0026, "the simulated output was unplugged", "\"unplug\""),
+        Lost::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device was removed", "\"lose device\""),
+    };
+    scripted(kind, code, message, hint, outage)
+}
+
+/// The error of a rebuild that comes too early.
+fn still_lost(outage: &Outage) -> Error {
+    let (kind, code, message, hint) = match outage.cause {
+        Lost::Access | Lost::Mode => {
+            (ErrorKind::AccessLost, 0x8007_0005, "the simulated desktop still denies access", "\"lose access\"")
+        }
+        Lost::Output => (ErrorKind::AccessLost, 0x887A_0002, "the simulated output is still unplugged", "\"unplug\""),
+        Lost::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device is still gone", "\"lose device\""),
+    };
+    scripted(kind, code, message, hint, outage)
+}
+
+fn scripted(kind: ErrorKind, code: u32, message: &str, statement: &str, outage: &Outage) -> Error {
+    let end = match outage.until {
+        None => "for ever".to_owned(),
+        Some(until) => format!("until {until:?} after opening"),
+    };
+    Error::new(kind, message)
+        .with_code(code)
+        .with_loss(outage.loss)
+        .with_hint(format!("The script says so by {statement}, {end}"))
+}
+
+/// The same damage as a careless system may list it: every move in two pieces that overlap and with a third that leaves the screen, moves
+/// onto themselves, parts that are empty, reversed, twice there or as large as numbers get.
+pub(super) fn wild(damage: &Damage, texture: Size) -> Damage {
+    let whole = texture.rect();
+    let mut listed = Damage { dirty: vec![Rect::default(), Rect::new(9, 9, 3, 3)], moves: Vec::new() };
+    for m in &damage.moves {
+        let (dx, dy) = (m.destination.left - m.source.x, m.destination.top - m.source.y);
+        let middle = i32::midpoint(m.destination.left, m.destination.right);
+        let pieces = [
+            Rect { right: (middle + 1).min(m.destination.right), ..m.destination },
+            Rect { left: middle, ..m.destination },
+            Rect { left: m.destination.left, right: whole.right + 50, ..m.destination },
+        ];
+        let moved = |r: Rect| Move { source: r.translated(-dx, -dy).origin(), destination: r };
+        // The third piece would claim more than what moved.
+        let honest = m.destination.right == whole.right;
+        listed.moves.extend(pieces.into_iter().take(if honest { 3 } else { 2 }).map(moved));
+    }
+    let still = Rect::new(0, 0, 5, 5).intersection(whole).unwrap_or(whole);
+    listed.moves.push(Move { source: still.origin(), destination: still });
+    listed.moves.push(Move { source: Point::new(-70, -70), destination: Rect::new(-70, -70, -60, -60) });
+    for &part in &damage.dirty {
+        let grown = Rect {
+            left: if part.left == 0 { i32::MIN } else { part.left },
+            top: if part.top == 0 { -40 } else { part.top },
+            right: if part.right == whole.right { i32::MAX } else { part.right },
+            bottom: if part.bottom == whole.bottom { whole.bottom + 1 } else { part.bottom },
+        };
+        listed.dirty.extend([grown, part]);
+    }
+    listed
+}

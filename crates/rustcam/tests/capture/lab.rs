@@ -1,0 +1,92 @@
+//! A session on a scripted desktop, and the oracle of that desktop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustcam::capture::{Frame, Request, Session, Target};
+use rustcam::clock::{Clock, VirtualClock};
+use rustcam::error::Result;
+use rustcam::frame::{FrameInfo, PixelFormat};
+use rustcam::geometry::Rect;
+use rustcam::source::sim::{Script, World};
+use rustcam::source::{Backend, OpenOptions};
+
+pub const SMALL: &str = "size 96x64; refresh 100; pointer still; ";
+
+pub fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
+pub fn never() -> Result<()> {
+    Ok(())
+}
+
+/// A session on a scripted desktop, and the oracle of that desktop.
+pub struct Lab {
+    pub session: Session,
+    pub clock: Arc<VirtualClock>,
+    pub world: World,
+}
+
+impl Lab {
+    pub fn new(script: &str, cursor: bool) -> Self {
+        let clock = Arc::new(VirtualClock::new());
+        let options = options(script, cursor, Arc::clone(&clock) as Arc<dyn Clock>);
+        let world = World::new(&Script::parse(script).expect("the script is valid"), 0);
+        Self { session: Session::open(&options).expect("the desktop opens"), clock, world }
+    }
+
+    pub fn grab(&mut self, timeout_ms: u64, target: Target<'_>) -> Result<Option<Frame>> {
+        self.session.grab(&waiting(timeout_ms), target, &mut never)
+    }
+
+    pub fn owned(&mut self, timeout_ms: u64) -> Option<Frame> {
+        self.grab(timeout_ms, Target::Owned(PixelFormat::Bgra)).expect("no error")
+    }
+
+    pub fn retained(&mut self, timeout_ms: u64) -> Option<Frame> {
+        self.grab(timeout_ms, Target::Retained(PixelFormat::Bgra)).expect("no error")
+    }
+
+    pub fn info(&self) -> &FrameInfo {
+        self.session.info().expect("a frame was returned")
+    }
+
+    /// The frame that the last returned image shows, by its present time.
+    pub fn shown(&self) -> u64 {
+        self.world.frame_at(self.info().present_time)
+    }
+
+    /// The exact picture of `region` in `frame`, without the pointer.
+    pub fn expected(&self, frame: u64, region: Rect) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for y in region.top..region.bottom {
+            for x in region.left..region.right {
+                bytes.extend(self.world.pixel(frame, x, y));
+            }
+        }
+        bytes
+    }
+
+    pub fn assert_exact(&self, frame: &Frame) {
+        let bytes = frame.buffer.as_ref().expect("memory of its own").bytes();
+        assert_eq!(frame.size, self.session.region().size());
+        assert!(bytes == self.expected(self.shown(), self.session.region()), "frame {} is not exact", self.shown());
+    }
+}
+
+pub fn options(script: &str, cursor: bool, clock: Arc<dyn Clock>) -> OpenOptions {
+    OpenOptions {
+        backend: Backend::Sim,
+        device: 0,
+        output: 0,
+        watch_pointer: cursor,
+        sim: Some(script.to_owned()),
+        clock,
+    }
+}
+
+pub fn waiting(timeout_ms: u64) -> Request {
+    Request { region: None, timeout: ms(timeout_ms), new_frame_only: true }
+}

@@ -1,0 +1,203 @@
+//! Losing the desktop and getting it back: how long, how often, what is told, and what the picture is afterwards.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustcam::capture::{Frame, Session, Target};
+use rustcam::clock::{Clock, VirtualClock};
+use rustcam::error::{ErrorKind, Result};
+use rustcam::frame::{Damage, ImageRef, PixelFormat, Pointer};
+use rustcam::geometry::{Rect, Size};
+use rustcam::source::sim::SimSource;
+use rustcam::source::{Change, Output, Read, Source};
+
+use super::lab::{ms, never, options, waiting, Lab, SMALL};
+
+#[test]
+fn a_desktop_that_is_away_for_a_while_is_no_error_and_comes_back() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms lose access for 500ms"), false);
+    lab.owned(0);
+    lab.clock.sleep(ms(100));
+    assert!(lab.owned(50).is_none(), "still away");
+    assert_eq!(lab.clock.now(), ms(150));
+    let frame = lab.owned(1000).expect("back after 450 ms more");
+    lab.assert_exact(&frame);
+    assert!(lab.clock.now() >= ms(600) && lab.clock.now() <= ms(600 + 250), "back-off at most 250 ms");
+    assert_eq!(lab.session.stats().recoveries, 1);
+    assert_eq!(lab.info().damage.dirty, [Rect::new(0, 0, 96, 64)], "everything is new");
+}
+
+#[test]
+fn a_lasting_loss_is_an_error_at_the_deadline_and_the_next_call_goes_on_trying() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms unplug for 300ms"), false);
+    lab.owned(0);
+    lab.clock.sleep(ms(100));
+    let error = lab.grab(50, Target::Owned(PixelFormat::Bgra)).err().expect("the output is gone");
+    assert_eq!(error.kind(), ErrorKind::AccessLost);
+    assert!(error.code().is_some() && error.hint().is_some());
+    assert_eq!(lab.clock.now(), ms(150), "not before the deadline");
+    assert!(lab.owned(1000).is_some(), "plugged in again");
+}
+
+#[test]
+fn a_removed_device_is_rebuilt_or_reported_as_device_error() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms lose device for 30ms; at 1s lose device for ever"), false);
+    lab.owned(0);
+    lab.clock.sleep(ms(100));
+    assert!(lab.owned(200).is_some());
+    lab.clock.sleep(ms(1000));
+    let error = lab.grab(200, Target::Owned(PixelFormat::Bgra)).err().expect("gone for good");
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Device, Some(0x887A_0005)));
+}
+
+#[test]
+fn a_fault_without_loss_is_passed_on_and_the_next_call_works() {
+    for call in ["wait", "read", "damage"] {
+        let mut lab = Lab::new(&format!("{SMALL}at 10ms fail {call} 0x8007000E"), false);
+        lab.retained(0);
+        lab.clock.sleep(ms(10));
+        let error = lab.grab(1000, Target::Retained(PixelFormat::Bgra)).err().expect("as scripted");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Capture, Some(0x8007_000E)), "{call}");
+        let frame = lab.retained(1000).expect("healthy again");
+        lab.assert_exact(&frame);
+    }
+}
+
+#[test]
+fn a_changed_size_and_rotation_are_followed() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms mode 80x120@50; at 200ms rotate 90"), false);
+    lab.owned(0);
+    for (at, size, degrees) in [(100, Size::new(80, 120), 0), (200, Size::new(120, 80), 90)] {
+        lab.clock.sleep(ms(at) - lab.clock.now());
+        let frame = lab.owned(100).expect("regained");
+        lab.assert_exact(&frame);
+        assert_eq!((frame.size, lab.session.output().rotation.degrees()), (size, degrees));
+    }
+}
+
+#[test]
+fn a_region_that_no_longer_fits_is_clamped_and_grows_back() {
+    let mut lab = Lab::new(&format!("{SMALL}at 100ms mode 50x40; at 200ms mode 96x64; at 300ms mode 20x20"), false);
+    let region = Rect::new(30, 10, 90, 60);
+    lab.session.set_region(Some(region)).expect("inside");
+    lab.owned(0);
+    for (at, expected, clamped) in [(100, Rect::new(30, 10, 50, 40), true), (200, region, false)] {
+        lab.clock.sleep(ms(at) - lab.clock.now());
+        let frame = lab.owned(100).expect("regained");
+        lab.assert_exact(&frame);
+        assert_eq!((lab.session.region(), lab.session.stats().region_clamped), (expected, clamped));
+    }
+    lab.clock.sleep(ms(300) - lab.clock.now());
+    let error = lab.grab(100, Target::Owned(PixelFormat::Bgra)).err().expect("nothing is left of the region");
+    assert_eq!(error.kind(), ErrorKind::Capture);
+    assert!(error.message().contains("(30, 10, 90, 60)"), "{error}");
+}
+
+/// A source that counts the attempts to get its desktop back.
+struct Counting {
+    source: SimSource,
+    attempts: Arc<Mutex<Vec<Duration>>>,
+    clock: Arc<VirtualClock>,
+}
+
+impl Source for Counting {
+    fn output(&self) -> &Output {
+        self.source.output()
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<Change> {
+        self.source.wait(timeout)
+    }
+
+    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
+        self.source.damage(timeout)
+    }
+
+    fn read(
+        &mut self,
+        parts: &[Rect],
+        timeout: Duration,
+        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
+    ) -> Result<Read> {
+        self.source.read(parts, timeout, sink)
+    }
+
+    fn pointer(&self) -> &Pointer {
+        self.source.pointer()
+    }
+
+    fn rebuild(&mut self, timeout: Duration) -> Result<()> {
+        self.attempts.lock().expect("no panic").push(self.clock.now());
+        self.source.rebuild(timeout)
+    }
+}
+
+type Attempts = Arc<Mutex<Vec<Duration>>>;
+
+fn counting(script: &str) -> (Session, Arc<VirtualClock>, Attempts) {
+    let (clock, attempts) = (Arc::new(VirtualClock::new()), Attempts::default());
+    let options = options(script, false, Arc::clone(&clock) as Arc<dyn Clock>);
+    let source = SimSource::open(&options).expect("opens");
+    let source = Counting { source, attempts: Arc::clone(&attempts), clock: Arc::clone(&clock) };
+    (Session::over(Box::new(source), options.clock, false), clock, attempts)
+}
+
+fn grab(session: &mut Session, timeout_ms: u64) -> Option<Frame> {
+    session.grab(&waiting(timeout_ms), Target::Owned(PixelFormat::Bgra), &mut never).expect("no error")
+}
+
+#[test]
+fn a_minute_without_the_desktop_costs_four_attempts_a_second_and_ends_at_once() {
+    let (mut session, clock, attempts) = counting(&format!("{SMALL}at 1s lose access for 60s"));
+    while clock.now() < ms(1000) {
+        grab(&mut session, 1000);
+    }
+    let mut empty = 0;
+    while grab(&mut session, 1000).is_none() {
+        empty += 1;
+        assert!(session.stats().lost.is_some_and(|why| why.contains("access")));
+    }
+    let attempts = attempts.lock().expect("no panic");
+    assert!((59..=60).contains(&empty), "{empty} calls of a second each");
+    // One at every deadline more than the back-off alone would make.
+    assert!((240..=310).contains(&attempts.len()), "{} attempts", attempts.len());
+    assert_eq!(attempts[..5].iter().map(Duration::as_millis).collect::<Vec<_>>(), [1000, 1010, 1035, 1085, 1185]);
+    assert!(clock.now() <= ms(61_250), "{:?}", clock.now());
+    assert_eq!((session.stats().recoveries, session.stats().lost), (1, None));
+}
+
+#[test]
+fn whoever_polls_a_lost_desktop_does_not_make_an_attempt_each_time() {
+    let (mut session, clock, attempts) = counting(&format!("{SMALL}static; at 10ms lose access for 10s"));
+    grab(&mut session, 0);
+    clock.sleep(ms(10));
+    for _ in 0..2000 {
+        assert!(grab(&mut session, 0).is_none());
+        clock.sleep(ms(1));
+    }
+    let made = attempts.lock().expect("no panic").len();
+    assert!((8..=45).contains(&made), "{made} attempts in 2 seconds");
+}
+
+#[test]
+fn a_desktop_that_comes_back_during_a_pause_is_there_at_the_deadline() {
+    let (mut session, _, _) = counting(&format!("{SMALL}at 100ms lose device for 200ms"));
+    for _ in 0..10 {
+        grab(&mut session, 1000);
+    }
+    // The back-off alone would try again 435 ms after the loss.
+    assert!(grab(&mut session, 410).is_some());
+    assert_eq!(session.stats().recoveries, 1);
+}
+
+#[test]
+fn a_desktop_lost_over_and_over_before_a_picture_is_not_rebuilt_in_a_tight_loop() {
+    let losses = (0..40).map(|_| "; at 100ms lose access during read").collect::<String>();
+    let (mut session, clock, attempts) = counting(&format!("{SMALL}at 0ms present{losses}"));
+    while session.stats().recoveries == 0 {
+        grab(&mut session, 1000);
+    }
+    let attempts = attempts.lock().expect("no panic");
+    assert_eq!(attempts.len(), 40);
+    assert!(clock.now() >= ms(100 + 30 * 250), "with the back-off in between: {:?}", clock.now());
+}

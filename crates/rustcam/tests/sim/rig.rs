@@ -1,0 +1,167 @@
+//! An open desktop in virtual time, and what it must show.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustcam::clock::{Clock, VirtualClock};
+use rustcam::error::{Error, ErrorKind, Loss};
+use rustcam::frame::{Damage, Move, Pointer};
+use rustcam::geometry::Rect;
+use rustcam::source::sim::{Script, SimSource, World};
+use rustcam::source::{Backend, Change, OpenOptions, Read, Source};
+
+pub const ZERO: Duration = Duration::ZERO;
+pub const LONG: Duration = Duration::from_secs(100);
+
+pub fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// An open desktop in virtual time, and the world it must show.
+pub struct Rig {
+    pub clock: Arc<VirtualClock>,
+    pub source: SimSource,
+    pub world: World,
+}
+
+pub fn options(script: &str, output: usize, clock: &Arc<VirtualClock>) -> OpenOptions {
+    OpenOptions {
+        backend: Backend::Sim,
+        device: 0,
+        output,
+        watch_pointer: true,
+        sim: Some(script.to_owned()),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+    }
+}
+
+impl Rig {
+    pub fn of(script: &str, output: usize, watch_pointer: bool) -> Self {
+        let clock = Arc::new(VirtualClock::new());
+        let world = World::new(&Script::parse(script).expect("a script"), output);
+        let options = OpenOptions { watch_pointer, ..options(script, output, &clock) };
+        Self { source: SimSource::open(&options).expect("an output"), clock, world }
+    }
+
+    /// Without pointer.
+    pub fn new(script: &str) -> Self {
+        Self::of(script, 0, false)
+    }
+
+    /// With pointer.
+    pub fn pointing(script: &str) -> Self {
+        Self::of(script, 0, true)
+    }
+
+    pub fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    pub fn frame(&self) -> u64 {
+        self.world.frame_at(self.now())
+    }
+
+    pub fn wait(&mut self) -> Change {
+        self.source.wait(LONG).expect("a wait")
+    }
+
+    /// Waits until `time` with polls and sleeps, so that everything up to then is folded into the next wait.
+    pub fn skip_to(&mut self, time: Duration) {
+        self.clock.sleep(time.saturating_sub(self.now()));
+    }
+
+    pub fn damage(&mut self) -> Damage {
+        self.source.damage(LONG).expect("damage")
+    }
+
+    /// The whole texture, tight.
+    pub fn read(&mut self) -> Vec<u8> {
+        let size = self.source.output().texture_size();
+        let mut image = vec![0; size.area() as usize * 4];
+        self.read_parts(&[size.rect()], &mut image);
+        image
+    }
+
+    pub fn read_parts(&mut self, parts: &[Rect], image: &mut [u8]) {
+        let stride = self.source.output().texture_size().width as usize * 4;
+        let read = self.source.read(parts, LONG, &mut |part, view, _| {
+            assert_eq!(view.size(), part.size());
+            for y in 0..part.height() as usize {
+                let start = (part.top as usize + y) * stride + part.left as usize * 4;
+                image[start..start + view.row(y).len()].copy_from_slice(view.row(y));
+            }
+        });
+        assert_eq!(read.expect("a read"), Read::Done);
+    }
+
+    /// The texture that the oracle demands, alpha 255.
+    pub fn oracle(&self) -> Vec<u8> {
+        let (frame, output) = (self.frame(), self.source.output());
+        assert_eq!((output.size, output.image_rotation), (self.world.size(frame), self.world.rotation(frame)));
+        let texture = output.texture_size();
+        let desktop = self.world.image(frame);
+        let mut image = vec![0; desktop.len()];
+        for y in 0..output.size.height as i32 {
+            for x in 0..output.size.width as i32 {
+                let (u, v) = output.image_rotation.texture_pixel(x, y, output.size);
+                let at = (v as usize * texture.width as usize + u as usize) * 4;
+                let from = (y as usize * output.size.width as usize + x as usize) * 4;
+                image[at..at + 4].copy_from_slice(&desktop[from..from + 4]);
+            }
+        }
+        image
+    }
+
+    pub fn assert_exact(&mut self) {
+        let (mut image, oracle) = (self.read(), self.oracle());
+        opaque(&mut image);
+        assert!(
+            image == oracle,
+            "frame {} differs from the oracle at byte {:?}",
+            self.frame(),
+            first_difference(&image, &oracle)
+        );
+    }
+
+    pub fn lost(&mut self) -> Error {
+        self.source.wait(LONG).expect_err("a loss")
+    }
+
+    pub fn pointer(&self) -> &Pointer {
+        self.source.pointer()
+    }
+}
+
+pub fn opaque(image: &mut [u8]) {
+    image.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = 255);
+}
+
+pub fn first_difference(a: &[u8], b: &[u8]) -> Option<usize> {
+    a.iter().zip(b).position(|(a, b)| a != b)
+}
+
+/// Applies damage to an image as a consumer does: moves from the old image, then the dirty parts, freshly read.
+pub fn apply(rig: &mut Rig, damage: &Damage, image: &mut [u8]) {
+    let texture = rig.source.output().texture_size();
+    let (old, stride) = (image.to_vec(), texture.width as usize * 4);
+    for Move { source, destination } in &damage.moves {
+        assert!(
+            texture.rect().contains(*destination) && texture.rect().contains(Rect::at(*source, destination.size()))
+        );
+        for y in 0..destination.height() as usize {
+            let from = (source.y as usize + y) * stride + source.x as usize * 4;
+            let to = (destination.top as usize + y) * stride + destination.left as usize * 4;
+            let len = destination.width() as usize * 4;
+            image[to..to + len].copy_from_slice(&old[from..from + len]);
+        }
+    }
+    for dirty in &damage.dirty {
+        assert!(texture.rect().contains(*dirty) && !dirty.is_empty());
+        rig.read_parts(&[*dirty], image);
+    }
+}
+
+pub fn codes(error: &Error) -> (ErrorKind, Option<u32>, Option<Loss>) {
+    assert!(error.hint().is_some() || error.loss().is_none(), "a loss says what to do: {error}");
+    (error.kind(), error.code(), error.loss())
+}

@@ -1,0 +1,277 @@
+//! Runs a program in its world and compares whatever it gets with the oracle.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use rustcam::capture::{Course, Frame, Handle, Rate, Request, Snapshot, Target};
+use rustcam::clock::{Clock, VirtualClock};
+use rustcam::error::{Error, ErrorKind, Result};
+use rustcam::frame::{Damage, FrameInfo, ImageMut, PixelFormat};
+use rustcam::geometry::{Point, Rect, Size};
+use rustcam::source::sim::{Script, World};
+use rustcam::source::{Backend, OpenOptions};
+
+use super::case::{Case, Memory, Part, Step};
+use super::oracle;
+
+/// What the contract allows a call beyond its timeout.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// A program that records waits no longer than this for a desktop that is away.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+type Verdict = std::result::Result<(), TestCaseError>;
+
+/// Plays `case` on the simulated desktop.
+pub fn play(case: &Case) -> Verdict {
+    let clock = Arc::new(VirtualClock::new());
+    let options = OpenOptions {
+        backend: Backend::Sim,
+        device: 0,
+        output: case.output,
+        watch_pointer: case.cursor,
+        sim: Some(case.script.clone()),
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+    };
+    let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let handle = Handle::open(&options).expect("the desktop opens");
+    let world = World::new(&script, case.output);
+    let mut player =
+        Player { case, handle, clock, desk: Desk { world, images: BTreeMap::new() }, held: Vec::new(), last: None };
+    player.run()
+}
+
+struct Player<'a> {
+    case: &'a Case,
+    handle: Handle,
+    clock: Arc<VirtualClock>,
+    desk: Desk,
+    held: Vec<Held>,
+    /// The frame returned last.
+    last: Option<u64>,
+}
+
+/// A picture that somebody keeps, and what it was.
+struct Held {
+    frame: Frame,
+    bytes: Vec<u8>,
+}
+
+impl Held {
+    fn is_intact(&self) -> bool {
+        self.frame.buffer.as_ref().is_some_and(|buffer| buffer.bytes() == self.bytes)
+    }
+}
+
+impl Player<'_> {
+    fn run(&mut self) -> Verdict {
+        if let Some(region) = self.case.region {
+            let region = region.on(self.size());
+            self.handle.set_region(Some(region)).expect("inside the output");
+        }
+        for step in &self.case.steps {
+            match step {
+                Step::Pass { ms } => self.clock.sleep(Duration::from_millis(*ms)),
+                Step::Drop => prop_assert!(self.held.drain(..).all(|h| h.is_intact()), "a held picture changed"),
+                Step::Grab { memory, format, region, timeout, current, hold } => {
+                    let request = Request {
+                        region: self.region(*region),
+                        timeout: Duration::from_millis(*timeout),
+                        new_frame_only: !*current,
+                    };
+                    self.grab(&request, *memory, *format, *hold)?;
+                }
+                Step::Video { fps, frames, memory, format, region } => {
+                    let rate = Rate::new(*fps, 1).expect("a rate");
+                    self.video(rate, *frames, *memory == Memory::Retained, *format, self.region(*region))?;
+                }
+            }
+        }
+        prop_assert!(self.held.iter().all(Held::is_intact), "a held picture changed");
+        Ok(())
+    }
+
+    fn size(&self) -> Size {
+        self.handle.peek(|s| s.output.size)
+    }
+
+    fn region(&self, part: Option<Part>) -> Option<Rect> {
+        part.map(|part| part.on(self.size()))
+    }
+
+    fn grab(&mut self, request: &Request, memory: Memory, format: PixelFormat, hold: bool) -> Verdict {
+        let before = self.handle.snapshot();
+        let area = request.region.unwrap_or(before.region).size();
+        let row = area.width as usize * format.channels();
+        let (padding, upwards) =
+            if let Memory::Into { padding, upwards } = memory { (padding, upwards) } else { (0, false) };
+        let mut own = vec![0u8; (row + padding) * area.height as usize];
+        let target = match memory {
+            Memory::Owned => Target::Owned(format),
+            Memory::Retained => Target::Retained(format),
+            Memory::Into { .. } => {
+                let image = ImageMut::new(&mut own, row + padding, area, format);
+                Target::Into(if upwards { image.bottom_up() } else { image })
+            }
+        };
+        let began = self.clock.now();
+        let outcome = self.handle.grab(request, target, &mut || Ok(()));
+        let took = self.clock.now().saturating_sub(began);
+        prop_assert!(took <= request.timeout + GRACE, "{took:?} for a timeout of {:?}", request.timeout);
+        let after = self.handle.snapshot();
+        let counted = |s: &Snapshot| (s.stats.frames, s.stats.timeouts);
+        let (frames, timeouts) = counted(&before);
+        match outcome {
+            Ok(None) => {
+                prop_assert_eq!(counted(&after), (frames, timeouts + 1));
+                Ok(())
+            }
+            Err(error) => {
+                prop_assert_eq!(counted(&after), (frames, timeouts));
+                is_announced(&error)
+            }
+            Ok(Some(frame)) => {
+                prop_assert_eq!(counted(&after), (frames + 1, timeouts));
+                let bytes = match &frame.buffer {
+                    Some(buffer) => buffer.bytes().to_vec(),
+                    None => tight(&own, row, padding, upwards),
+                };
+                self.check(&frame, &bytes, request.region.unwrap_or(after.region), &after)?;
+                if hold && frame.buffer.is_some() {
+                    self.held.push(Held { frame, bytes });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn video(&mut self, rate: Rate, frames: u64, retained: bool, format: PixelFormat, region: Option<Rect>) -> Verdict {
+        if let Err(error) = self.handle.begin_frames(region, &mut || Ok(())) {
+            return is_announced(&error);
+        }
+        let mut course = Course::new(rate, region, format, Duration::from_millis(100));
+        let mut start = Duration::ZERO;
+        for expected in 0..frames {
+            let (clock, limit) = (Arc::clone(&self.clock), self.clock.now() + PATIENCE);
+            let mut interrupt = || -> Result<()> {
+                if clock.now() < limit {
+                    return Ok(());
+                }
+                Err(Error::new(ErrorKind::Interrupted, "enough"))
+            };
+            let (frame, slot) = match self.handle.next_frame(&mut course, retained, &mut interrupt) {
+                Ok(next) => next,
+                Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted) => break,
+                Err(error) => {
+                    is_announced(&error)?;
+                    break;
+                }
+            };
+            prop_assert_eq!(slot, expected);
+            if slot == 0 {
+                start = self.clock.now();
+            }
+            prop_assert!(self.clock.now() >= start + rate.slot(slot), "slot {} came too early", slot);
+            let snapshot = self.handle.snapshot();
+            let bytes = frame.buffer.as_ref().expect("memory of its own").bytes().to_vec();
+            self.check(&frame, &bytes, region.unwrap_or(snapshot.region), &snapshot)?;
+        }
+        self.handle.end_frames();
+        Ok(())
+    }
+
+    /// Everything that a returned frame promises.
+    fn check(&mut self, frame: &Frame, bytes: &[u8], region: Rect, snapshot: &Snapshot) -> Verdict {
+        let info = snapshot.info.as_ref().expect("a frame was returned");
+        let shown = self.desk.world.frame_at(info.present_time);
+        let size = self.desk.world.size(shown);
+        prop_assert_eq!(frame.size, region.size());
+        prop_assert_eq!(snapshot.output.size, size, "the output as it was in frame {}", shown);
+        prop_assert!(snapshot.stats.lost.is_none(), "a desktop that delivers is not away");
+        let desktop = self.desk.image(shown);
+        let pointer = Some(&info.pointer).filter(|_| self.case.cursor);
+        let expected = oracle::picture(&desktop, size, pointer, region, frame.format);
+        let wrong = bytes.iter().zip(&expected).position(|(a, b)| a != b);
+        prop_assert!(
+            bytes.len() == expected.len() && wrong.is_none(),
+            "frame {shown} at {:?} differs first at byte {wrong:?} of {region} x {}",
+            self.clock.now(),
+            frame.format
+        );
+        let before = self.last.replace(shown);
+        self.check_damage(before, shown, info)
+    }
+
+    /// A reader who has the frame before and follows moves and dirty parts misses nothing.
+    fn check_damage(&mut self, before: Option<u64>, shown: u64, info: &FrameInfo) -> Verdict {
+        let size = self.desk.world.size(shown);
+        let Damage { dirty, moves } = &info.damage;
+        let whole = size.rect();
+        prop_assert!(dirty.iter().all(|r| !r.is_empty() && whole.contains(*r)), "dirty {dirty:?} on {whole}");
+        for m in moves {
+            let from = Rect::at(m.source, m.destination.size());
+            prop_assert!(whole.contains(from) && whole.contains(m.destination) && from != m.destination, "{m:?}");
+        }
+        if before == Some(shown) || dirty.as_slice() == [whole] {
+            return Ok(());
+        }
+        let Some(before) = before else {
+            return Err(TestCaseError::fail(format!("of the first frame everything is new, not {dirty:?}")));
+        };
+        prop_assert_eq!(self.desk.world.size(before), size, "everything is new after a change of size");
+        let (old, new) = (self.desk.image(before), self.desk.image(shown));
+        let pixel = |image: &[u8], at: Point| {
+            let start = (at.y as usize * size.width as usize + at.x as usize) * 4;
+            [image[start], image[start + 1], image[start + 2]]
+        };
+        for (x, y) in (0..whole.bottom).flat_map(|y| (0..whole.right).map(move |x| (x, y))) {
+            let here = Rect::new(x, y, x + 1, y + 1);
+            if dirty.iter().any(|r| r.contains(here)) {
+                continue;
+            }
+            let moved = moves.iter().find(|m| m.destination.contains(here));
+            let from = moved.map_or(Point::new(x, y), |m| {
+                Point::new(x - m.destination.left + m.source.x, y - m.destination.top + m.source.y)
+            });
+            prop_assert!(
+                pixel(&new, Point::new(x, y)) == pixel(&old, from),
+                "({x}, {y}) changed between {before} and {shown}; told were {dirty:?} and {moves:?}"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Only what the script did may reach the program, as one of the kinds that the contract names.
+fn is_announced(error: &Error) -> Verdict {
+    let known = matches!(error.kind(), ErrorKind::Capture | ErrorKind::AccessLost | ErrorKind::Device);
+    prop_assert!(known, "{error:?}");
+    Ok(())
+}
+
+/// The rows of a padded image from the top down.
+fn tight(bytes: &[u8], row: usize, padding: usize, upwards: bool) -> Vec<u8> {
+    let rows = bytes.chunks_exact(row + padding).map(|r| &r[..row]);
+    if upwards {
+        rows.rev().flatten().copied().collect()
+    } else {
+        rows.flatten().copied().collect()
+    }
+}
+
+/// The desktop's pictures, as far as they were asked for.
+struct Desk {
+    world: World,
+    images: BTreeMap<u64, Rc<[u8]>>,
+}
+
+impl Desk {
+    fn image(&mut self, frame: u64) -> Rc<[u8]> {
+        let world = &self.world;
+        Rc::clone(self.images.entry(frame).or_insert_with(|| world.image(frame).into()))
+    }
+}
