@@ -45,7 +45,7 @@ class Borrowing(Rustcam):
 
 
 class Dxcam:
-    """BGR and RGB by its own compiled kernels, which it calls `numpy`; they are faster here than OpenCV's."""
+    """BGR and RGB by OpenCV, which it prefers to its own kernels, and which is faster here, too."""
 
     package = "dxcam"
     cursor = False
@@ -60,7 +60,7 @@ class Dxcam:
     def create(self, color: str) -> Any:
         module = import_module("dxcam")
         module.DXFactory._camera_instances.clear()
-        return module.create(output_idx=0, output_color=color, processor_backend="numpy")
+        return module.create(output_idx=0, output_color=color)
 
     def grab(self) -> Any:
         return self._camera.grab(region=self._region)
