@@ -8,7 +8,7 @@ export PYO3_PYTHON := $(abspath $(PY))
 SOURCES := $(shell find crates/rustcam/src crates/rustcam-python python -type f -not -name '*.pyc') \
 	crates/rustcam/Cargo.toml Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help demo test fuzz golden reliability race bench soak check wheels clean
+.PHONY: help demo test fuzz golden reliability race bench bench-windows soak check wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -37,7 +37,12 @@ race:  ## the threads of the engine under the thread sanitizer; needs nightly Ru
 bench: $(VENV)/dev $(VENV)/installed  ## measure speed and memory, write docs/performance.md
 	sh scripts/packages.sh x11 || true
 	PYTHONPATH=tests $(PY) benches/bench.py benches/results/x11.json
-	$(PY) benches/render.py benches/results/x11.json docs/performance.md
+	$(PY) benches/render.py docs/performance.md x11
+
+bench-windows: $(VENV)/dev  ## measure the Windows wheel and its rivals under Wine; ROUNDS=1 for a quick look
+	sh scripts/packages.sh x11 windows wine || true
+	PYTHONPATH=benches:scripts $(PY) benches/windows/rounds.py benches/results/windows.json
+	$(PY) benches/render.py docs/performance.md windows
 
 soak: $(VENV)/installed  ## stream for two minutes and watch memory, files and threads; SECONDS=600 for longer
 	$(PY) benches/soak.py $(or $(SECONDS),120)

@@ -7,14 +7,12 @@ colour that was not there before, so that nothing can be answered from memory. T
 
 from __future__ import annotations
 
-import datetime
 import gc
 import importlib.metadata
 import json
 import os
 import platform
 import random
-import re
 import resource
 import subprocess
 import sys
@@ -28,6 +26,7 @@ from typing import Any, Callable
 import mss
 import numpy as np
 from raw_shm import RawShm
+from record import machine, write
 
 import rustcam
 from desktops import Painter, XServer
@@ -251,13 +250,8 @@ def kernels() -> dict[str, Any]:
     return measured
 
 
-def machine() -> dict[str, Any]:
-    cpu = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+def versions() -> dict[str, Any]:
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "cpu": cpu[1] if cpu else platform.machine(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in ("rustcam", "mss", "numpy")},
         "cpu_path": rustcam._rustcam._cpu_path,
@@ -265,16 +259,14 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> int:
-    path = Path(sys.argv[1])
     result = {
-        "machine": machine(),
+        "machine": {**machine(), **versions()},
         "kernels": kernels(),
         "screens": {"1920x1080": race(1920, 1080), "3840x2160": race(3840, 2160)},
         "steady": steady(1920, 1080),
         "streams": {"deliveries": deliveries(), "slots": slots(), "spinning": spinning()},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write(Path(sys.argv[1]), result)
     return 0
 
 

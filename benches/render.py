@@ -1,217 +1,34 @@
-"""Makes a page of a measurement: render.py RESULT.json PAGE.md. Also prints its table.
+"""Makes the page of all measurements: render.py PAGE [SECTION]. Also prints the targets of that section.
 
-Every number of the page comes from the JSON file; only the targets are written here.
+A section is the name of a file in `results`; what was not measured is left out.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from typing import Any
 
-FULL_HD, UHD = "1920x1080", "3840x2160"
-FRAME = 1920 * 1080 * 4
-FREE = 0.02  # milliseconds
+from report import windows, x11
+from report.table import show
 
-
-@dataclass
-class Row:
-    """One line of the table."""
-
-    work: str
-    target: str
-    measured: str
-    good: bool
-
-    @property
-    def verdict(self) -> str:
-        return "met" if self.good else "missed"
-
-
-def wall(result: dict[str, Any], screen: str, name: str) -> float:
-    """Median milliseconds of a contender."""
-    return median(result["screens"][screen][name]["wall_ms"])
-
-
-def faster(result: dict[str, Any], screen: str, work: str, ours: str, theirs: str, least: float) -> Row:
-    ratio = wall(result, screen, theirs) / wall(result, screen, ours)
-    return Row(f"{screen}: {work}", f"≥ {least:g}× the speed of {theirs}", f"{ratio:.2f}×", ratio >= least)
-
-
-def costs(result: dict[str, Any], screen: str, work: str, ours: str, theirs: str, most: float) -> Row:
-    ratio = wall(result, screen, ours) / wall(result, screen, theirs)
-    return Row(f"{screen}: {work}", f"≤ {most:g}× the time of {theirs}", f"{ratio:.2f}×", ratio <= most)
-
-
-def kernel_rows(kernels: dict[str, Any]) -> list[Row]:
-    rows = []
-    for name, least in (("bgr", 0.85), ("rgb", 0.85), ("rgba", 0.85), ("gray", 0.45)):
-        ratio = kernels["sizes"][FULL_HD][name]["ratio_median"]
-        target = f"≥ {least:g}× memcpy's bytes per second"
-        rows.append(Row(f"{FULL_HD}: kernel BGRA→{name}", target, f"{ratio:.2f}×", ratio >= least))
-    return rows
-
-
-def delivery_rows(deliveries: dict[str, Any]) -> list[Row]:
-    streams = deliveries["stream"]
-    taken, presents = (sum(count) for count in zip(*((len(s["latency_ms"]), s["presents"]) for s in streams)))
-    # The median over the rounds: one bad moment of the machine spoils one of them.
-    stream, grab = (
-        median(percentile(turn["latency_ms"], 95) for turn in deliveries[name]) for name in ("stream", "grab")
-    )
-    work = "sim, 240 Hz: `start(0)` and `get_latest_frame()`"
-    share, ratio = taken / presents, stream / grab
-    return [
-        Row(work, "≥ 99 % of the presents delivered", f"{100 * share:.1f} %", share >= 0.99),
-        Row(
-            f"{work}, p95 from present to array",
-            "≤ 1.3× that of `grab()`",
-            f"{ratio:.2f}× ({stream:.2f} to {grab:.2f} ms)",
-            ratio <= 1.3,
-        ),
-    ]
-
-
-def slot_rows(rounds: list[dict[str, Any]]) -> list[Row]:
-    rows = []
-    for size in dict.fromkeys(turn["size"] for turn in rounds):
-        turns = [turn for turn in rounds if turn["size"] == size]
-        errors, drifts = [], []
-        for turn in turns:
-            behind, usual = turn["behind_us"], median(turn["behind_us"])
-            errors.append(sum(abs(us - usual) for us in behind) / len(behind))
-            # Other programs only ever delay a slot, so the early ones of a second tell where the clock is.
-            drifts.append(percentile(behind[-60:], 10) - percentile(behind[:60], 10))
-        error, drift = median(errors), median(drifts)
-        ratio = median(turn["cpu_s"] / turn["cpu_s_of_grabs"] for turn in turns)
-        seconds, late = len(turns[0]["behind_us"]) / 60, sum(turn["late"] for turn in turns)
-        work = f"sim {size}, 60 Hz: `frames(60)` for {len(turns)} × {seconds:.0f} s"
-        rows += [
-            Row(f"{work}, mean slot error", "< 50 µs", f"{error:.0f} µs, {late} late", error < 50),
-            Row(f"{work}, drift first to last second", "none (< 50 µs)", f"{drift:+.0f} µs", abs(drift) < 50),
-            Row(f"{work}, CPU", "≤ 1.1× as many `grab()`", f"{ratio:.2f}×", ratio <= 1.1),
-        ]
-    return rows
-
-
-def spinning_row(spinning: dict[str, list[float]]) -> Row:
-    loss = 1 - median(spinning["beside"]) / median(spinning["alone"])
-    work = "sim, 240 Hz: a Python loop beside a stream and its reader"
-    return Row(work, "loses < 5 % of its turns", f"{100 * loss:.1f} %", loss < 0.05)
-
-
-def table(result: dict[str, Any]) -> list[Row]:
-    rows = []
-    for screen in (FULL_HD, UHD):
-        rows.append(faster(result, screen, "`grab()`, all changed", "rustcam bgra", "mss bgra", 1.5))
-        rows.append(costs(result, screen, "`grab()`, all changed", "rustcam bgra", "raw", 1.3))
-    rows.append(faster(result, FULL_HD, '`grab(fmt="rgb")`, all changed', "rustcam rgb", "mss rgb", 8))
-    for screen, share, most in ((FULL_HD, "0.11", 0.5), (UHD, "0.03", 0.25)):
-        rows.append(
-            costs(result, screen, f"640×360 region ({share} of the area)", "rustcam region", "rustcam bgra", most)
-        )
-    little = "1 % changed, `copy=False`"
-    rows.append(costs(result, FULL_HD, little, "rustcam little", "rustcam borrowed", 0.2))
-    static = wall(result, FULL_HD, "rustcam static")
-    copied = result["steady"]["bytes_copied_by_1000_polls"]
-    rows.append(
-        Row(
-            f"{FULL_HD}: static, `grab(timeout_ms=0)`",
-            "< 20 µs, no pixel copied",
-            f"{1000 * static:.1f} µs, {copied} bytes",
-            static < FREE and copied == 0,
-        )
-    )
-    rows += kernel_rows(result["kernels"])
-    steady = result["steady"]
-    growth = max(steady["resident_bytes"]) - steady["resident_bytes"][0]
-    faults = steady["page_faults"] / steady["grabs"]
-    rows.append(
-        Row(
-            f"{FULL_HD}: {steady['grabs']} grabs",
-            "memory flat, nothing of the size of a frame allocated",
-            f"{growth / 2**20:+.1f} MiB, {faults:.2f} page faults per grab",
-            growth < FRAME and faults < 10,
-        )
-    )
-    streams = result["streams"]
-    rows += delivery_rows(streams["deliveries"])
-    rows += slot_rows(streams["slots"])
-    rows.append(spinning_row(streams["spinning"]))
-    return rows
-
-
-def percentile(values: list[float], percent: int) -> float:
-    return sorted(values)[(len(values) - 1) * percent // 100]
-
-
-def times(samples: dict[str, dict[str, list[float]]]) -> list[str]:
-    lines = ["| work | median ms | p95 ms | CPU ms | samples |", "|---|---:|---:|---:|---:|"]
-    for name, sample in samples.items():
-        ms, cpu = sample["wall_ms"], sum(sample["cpu_ms"]) / len(sample["cpu_ms"])
-        lines.append(f"| {name} | {median(ms):.3f} | {percentile(ms, 95):.3f} | {cpu:.3f} | {len(ms)} |")
-    return lines
-
-
-def kernel_times(kernels: dict[str, Any]) -> list[str]:
-    lines = ["| size | kernel | median ms | best ms | bytes per second to memcpy's |", "|---|---|---:|---:|---:|"]
-    for size, field in kernels["sizes"].items():
-        for name, k in field.items():
-            lines.append(f"| {size} | {name} | {k['median_ms']:.3f} | {k['best_ms']:.3f} | {k['ratio_median']:.2f} |")
-    return lines
-
-
-def page(result: dict[str, Any], source: str) -> str:
-    machine = result["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    lines = [
-        "# Performance",
-        "",
-        f"Written by `make bench` from `{source}`, which holds every sample; no number here is typed by hand.",
-        "",
-        f"- Measured on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, {machine['system']}.",
-        f"- Python {machine['python']}, {versions}; pixel kernels: {machine['cpu_path']}.",
-        "- A real X server (Xvfb). Before every timed call, and outside of it, the screen gets a new colour.",
-        "- All contenders take turns in random order within each round. `raw` is XShmGetImage alone, called from C.",
-        "- `mss bgra` is `np.asarray(sct.grab(monitor))`; `mss rgb` is that made a contiguous RGB array by numpy.",
-        "- CPU is the time of the capturing process; the X server's own is not in it.",
-        "- Streams are measured on the simulated desktop, full HD if nothing else is said; it takes CPU time, too.",
-        "  The error of a slot is how much later or earlier than usual `next()` returned. The tiny desktop costs",
-        "  next to nothing, so that its errors are those of the clock and the machine alone.",
-        "",
-        "## Targets",
-        "",
-        "| work | target | measured | verdict |",
-        "|---|---|---:|---|",
-        *(f"| {row.work} | {row.target} | {row.measured} | {row.verdict} |" for row in table(result)),
-    ]
-    for screen, samples in result["screens"].items():
-        lines += ["", f"## Times at {screen}", "", *times(samples)]
-    lines += [
-        "",
-        "## Pixel kernels",
-        "",
-        "Bytes are those read and those written. `bgra_90` and the like turn the image.",
-        "",
-    ]
-    lines += kernel_times(result["kernels"])
-    return "\n".join(lines) + "\n"
+RESULTS = Path(__file__).resolve().parent / "results"
+SECTIONS = {"x11": x11, "windows": windows}
 
 
 def main() -> int:
-    source, target = Path(sys.argv[1]), Path(sys.argv[2])
-    result = json.loads(source.read_text(encoding="utf-8"))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page(result, source.as_posix()), encoding="utf-8")
-    rows = table(result)
-    widths = [max(len(getattr(row, field)) for row in rows) for field in ("work", "target", "measured")]
-    for row in rows:
-        cells = (row.work.ljust(widths[0]), row.target.ljust(widths[1]), row.measured.rjust(widths[2]), row.verdict)
-        print("  ".join(cells))
-    print(f"written: {target}")
+    page, chosen = Path(sys.argv[1]), sys.argv[2:]
+    lines = ["# Performance", "", "No number here is typed by hand."]
+    for name, section in SECTIONS.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            result = json.loads(path.read_text(encoding="utf-8"))
+            lines += ["", *section.section(result, f"benches/results/{path.name}")]
+            if name in chosen:
+                show(section.rows(result))
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"written: {page}")
     return 0
 
 

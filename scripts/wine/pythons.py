@@ -51,6 +51,8 @@ TESTED = [
 ]
 # Other capture packages, and the published rustcam, away from ours.
 PEERS = WindowsPython("peers", "3.11", "windows-peers.txt")
+# The same, and what else is measured beside them.
+RIVALS = WindowsPython("rivals", "3.11", "windows-bench.txt")
 
 
 def provide(python: WindowsPython) -> None:

@@ -19,6 +19,10 @@ class Lab:
             getattr(self.dll, name).restype = ctypes.c_size_t
         self.dll.lab_frame.argtypes = [ctypes.c_uint64, ctypes.c_void_p, ctypes.c_size_t]
         self.dll.lab_counters.argtypes = self.dll.lab_message.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+        self.start(script)
+
+    def start(self, script: str) -> None:
+        """Another desktop, whose time begins now."""
         if self.dll.lab_start(script.encode()) != 0:
             raise SystemExit(self.text(self.dll.lab_message))
 
@@ -43,7 +47,7 @@ class Lab:
 def frame_number(image: np.ndarray, y: int = 4) -> int:
     block = max(1, min(8, image.shape[1] // 64))
     bits = image[y, block // 2 : 64 * block : block, 1] >= 128
-    return int("".join("01"[int(bit)] for bit in bits), 2)
+    return int.from_bytes(np.packbits(bits).tobytes(), "big") >> (-len(bits) % 8)
 
 
 def check(lab: Lab, package: str, grab: Callable[[], Any], frames: int, seconds: float = 30.0) -> dict[str, Any]:

@@ -16,6 +16,7 @@ use crate::faults::Call;
 use crate::lock;
 use crate::pool::Show;
 use crate::private::NoTexture;
+use crate::qpc::Work;
 
 /// A wait without end.
 const INFINITE: u32 = u32::MAX;
@@ -25,6 +26,13 @@ const MAPPED_PADDING: usize = 52;
 impl Duplication {
     /// Waits for news and hands it out with the texture.
     pub(crate) fn acquire(&self, timeout: u32) -> Result<(DXGI_OUTDUPL_FRAME_INFO, IDXGIResource)> {
+        let mut work = Work::begin();
+        let result = self.next(timeout, &mut work);
+        add(&self.stage.counting.own_ns, work.end().as_nanos() as u64);
+        result
+    }
+
+    fn next(&self, timeout: u32, work: &mut Work) -> Result<(DXGI_OUTDUPL_FRAME_INFO, IDXGIResource)> {
         let stage = &self.stage;
         let mut state = self.state();
         if state.owned.is_some() {
@@ -53,7 +61,7 @@ impl Duplication {
             let fault = lock(&stage.faults).next(Call::AcquireNextFrame, now);
             let event = [state.fold.next(stage, now), losses, formats, fault].into_iter().flatten().min();
             let wake = [event, deadline].into_iter().flatten().min();
-            stage.clock.sleep(wake.map(|wake| wake.saturating_sub(now)));
+            work.pause(|| stage.clock.sleep(wake.map(|wake| wake.saturating_sub(now))));
             now = stage.now();
             if fault.is_some_and(|at| at <= now) {
                 self.injected_while_waiting(&mut state, deadline)?;

@@ -78,6 +78,8 @@ counters! {
     flushes,
     /// Textures created, those of the laboratory not counted.
     textures,
+    /// Nanoseconds that the laboratory worked inside `AcquireNextFrame`, mostly to paint and upload. Waiting is not in it.
+    own_ns,
     /// Broken rule: `AcquireNextFrame` while a frame is owned.
     acquire_while_owned,
     /// Broken rule: `ReleaseFrame` although no frame was acquired since the last try.

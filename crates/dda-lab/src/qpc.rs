@@ -1,7 +1,7 @@
 //! The time of the laboratory: since its start, and as ticks of the performance counter.
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use windows::Win32::System::Performance::{QueryPerformanceCounter, QueryPerformanceFrequency};
 
@@ -62,6 +62,29 @@ impl Clock {
             (Clock::Virtual { .. }, None) => std::thread::sleep(Duration::from_millis(5)),
             (Clock::Real { .. }, time) => std::thread::sleep(time.unwrap_or(SLICE).min(SLICE)),
         }
+    }
+}
+
+/// How long the laboratory itself works for a guest, whatever the script's clock says.
+pub(crate) struct Work {
+    begun: Instant,
+    paused: Duration,
+}
+
+impl Work {
+    pub(crate) fn begin() -> Self {
+        Self { begun: Instant::now(), paused: Duration::ZERO }
+    }
+
+    /// Does something that is no work.
+    pub(crate) fn pause(&mut self, rest: impl FnOnce()) {
+        let begun = Instant::now();
+        rest();
+        self.paused += begun.elapsed();
+    }
+
+    pub(crate) fn end(self) -> Duration {
+        self.begun.elapsed().saturating_sub(self.paused)
     }
 }
 

@@ -34,6 +34,8 @@ mod pointer;
 #[cfg(windows)]
 mod readback;
 #[cfg(windows)]
+mod relay;
+#[cfg(windows)]
 mod viewer;
 
 #[cfg(windows)]

@@ -9,6 +9,8 @@
 //!   other, what changed is copied straight to it, which saves the copy in between, and reads map it without any further work of the
 //!   GPU. This is the way of full frames.
 //!
+//! Small parts get from the device to either by way of the **relay**.
+//!
 //! Every acquired frame shows the whole desktop, so whichever of the two was left behind is brought up to date from the next one.
 
 use std::time::Duration;
@@ -17,6 +19,7 @@ use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 
 use super::changes::Changes;
 use super::device::{Device, Place};
+use super::relay::Relay;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::frame::ImageRef;
@@ -40,6 +43,7 @@ pub(super) struct Store {
     size: Size,
     mirror: Option<Copy>,
     board: Option<Copy>,
+    relay: Relay,
     /// The image of the last read that wanted most of the desktop.
     wide: Option<u64>,
 }
@@ -55,7 +59,7 @@ pub(super) struct Scratch {
 
 impl Store {
     pub(super) fn new(size: Size) -> Self {
-        Self { size, mirror: None, board: None, wide: None }
+        Self { size, mirror: None, board: None, relay: Relay::default(), wide: None }
     }
 
     /// Queues the copy of the newest image of `changes`, which `frame` shows.
@@ -65,9 +69,13 @@ impl Store {
     pub(super) fn take(&mut self, device: &Device, frame: &ID3D11Texture2D, changes: &Changes) -> Result<()> {
         let newest = changes.newest();
         let direct = self.wide.is_some_and(|wide| newest.saturating_sub(wide) <= LINGER);
-        let (kept, place) = if direct { (&mut self.board, Place::Staging) } else { (&mut self.mirror, Place::Device) };
-        let target = existing(kept, device, self.size, place)?;
-        target.update(device, frame, changes, self.size);
+        if direct {
+            let board = existing(&mut self.board, device, self.size, Place::Staging)?;
+            board.fetch(device, &mut self.relay, frame, changes, self.size)?;
+        } else {
+            let mirror = existing(&mut self.mirror, device, self.size, Place::Device)?;
+            mirror.update(device, frame, changes, self.size);
+        }
         device.flush();
         Ok(())
     }
@@ -99,14 +107,14 @@ impl Store {
         let Some(mirror) = self.mirror.as_ref().filter(|mirror| mirror.image == newest) else { return Ok(false) };
         if wide {
             let board = existing(&mut self.board, device, self.size, Place::Staging)?;
-            board.update(device, &mirror.texture, changes, self.size);
+            board.fetch(device, &mut self.relay, &mirror.texture, changes, self.size)?;
             return deliver(device, &board.texture, parts, whole, (clock, deadline), sink);
         }
         let scratch = Scratch::fitting(scratch, device, bounds.size())?;
         if scratch.holds.as_ref().is_none_or(|(held, image)| held != parts || *image != newest) {
             for &part in parts {
                 let at = Point::new(part.left - bounds.left, part.top - bounds.top);
-                device.copy(&mirror.texture, part, &scratch.texture, at);
+                self.relay.copy(device, (&mirror.texture, self.size), part, (&scratch.texture, at))?;
             }
             scratch.holds = Some((parts.to_vec(), newest));
         }
@@ -137,7 +145,23 @@ impl Store {
 }
 
 impl Copy {
-    /// Brings the copy up to date from `from`, which shows the newest image.
+    /// Brings the copy, in memory of the processor, up to date from `from`, which shows the newest image.
+    fn fetch(
+        &mut self,
+        device: &Device,
+        relay: &mut Relay,
+        from: &ID3D11Texture2D,
+        changes: &Changes,
+        size: Size,
+    ) -> Result<()> {
+        for part in changes.parts_since(self.image, size.rect()) {
+            relay.copy(device, (from, size), part, (&self.texture, part.origin()))?;
+        }
+        self.image = changes.newest();
+        Ok(())
+    }
+
+    /// Brings the copy, on the device, up to date from `from`, which shows the newest image.
     fn update(&mut self, device: &Device, from: &ID3D11Texture2D, changes: &Changes, size: Size) {
         for part in changes.parts_since(self.image, size.rect()) {
             device.copy(from, part, &self.texture, part.origin());
