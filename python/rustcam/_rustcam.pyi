@@ -28,6 +28,7 @@ __all__ = [
     "_backends",
     "_cpu_path",
     "_debug_build",
+    "_facts",
     "device_info",
     "list_outputs",
     "output_info",
@@ -471,6 +472,9 @@ class Stats:
     @property
     def fallback(self) -> str | None:
         """Why a slower path than the best is used, `None` if the best is."""
+
+def _facts(backend: str) -> list[tuple[str, str, str]]:
+    """What the system behind a backend says of itself: subject, name and value. For the report of `rustcam doctor`."""
 
 def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[OutputInfo]:
     """Describes all outputs of all adapters.

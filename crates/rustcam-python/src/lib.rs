@@ -23,7 +23,7 @@ mod _rustcam {
     #[pymodule_export]
     use super::info::{FrameInfo, PointerInfo, Stats};
     #[pymodule_export]
-    use super::outputs::{device_info, list_outputs, output_info, screenshot};
+    use super::outputs::{_facts, device_info, list_outputs, output_info, screenshot};
 
     use pyo3::prelude::*;
 
