@@ -28,7 +28,28 @@ PACKAGE = [
     "_rustcam.pyi",
     "_stream.py",
     "_types.py",
-    "cli.py",
+    "cli/__init__.py",
+    "cli/bench.py",
+    "cli/contenders.py",
+    "cli/doctor.py",
+    "cli/measuring.py",
+    "cli/memory.py",
+    "cli/options.py",
+    "cli/outputs.py",
+    "cli/progress.py",
+    "cli/record.py",
+    "cli/shot.py",
+    "cli/table.py",
+    "cli/video.py",
+    "compat/__init__.py",
+    "compat/bettercam.py",
+    "compat/dxcam.py",
+    "doctor/__init__.py",
+    "doctor/backends.py",
+    "doctor/finding.py",
+    "doctor/linux.py",
+    "doctor/python.py",
+    "doctor/windows.py",
     "py.typed",
 ]
 STUB = ast.parse((ROOT / "python" / "rustcam" / "_rustcam.pyi").read_text(encoding="utf-8"))
@@ -85,8 +106,8 @@ def test_numpy_is_the_only_dependency() -> None:
 
 def test_installed_files() -> None:
     files = importlib.metadata.files("rustcam") or []
-    installed = sorted(f.name for f in files if f.parts[0] == "rustcam" and f.suffix != ".pyc")
-    assert installed == PACKAGE
+    installed = {f.as_posix() for f in files if f.parts[0] == "rustcam" and f.suffix != ".pyc"}
+    assert installed == {f"rustcam/{name}" for name in PACKAGE}
 
 
 def test_release_build() -> None:
