@@ -57,7 +57,7 @@ $(VENV)/build: requirements/build.txt scripts/venv.sh
 	sh scripts/venv.sh $(PYTHON) $(VENV) $<
 	touch $@
 
-$(VENV)/dev: requirements/dev.txt $(VENV)/build
+$(VENV)/dev: requirements/dev.txt requirements/examples.txt $(VENV)/build
 	sh scripts/venv.sh $(PYTHON) $(VENV) $<
 	touch $@
 

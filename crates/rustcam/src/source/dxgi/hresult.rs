@@ -132,7 +132,7 @@ pub enum Call {
 
 impl Call {
     /// All of them.
-    #[cfg(test)]
+    #[cfg(all(test, target_os = "linux"))]
     pub(in crate::source) const ALL: [Call; 9] = [
         Call::Enumerate,
         Call::CreateDevice,

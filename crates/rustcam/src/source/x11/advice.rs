@@ -3,6 +3,7 @@
 /// One piece of advice.
 pub(in crate::source) struct Advice {
     /// When it is given, for a reader who has no message at hand.
+    #[cfg_attr(not(test), allow(dead_code, reason = "the page is written by a test"))]
     pub(in crate::source) when: &'static str,
     /// What to do.
     pub(in crate::source) hint: &'static str,
