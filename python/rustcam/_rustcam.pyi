@@ -80,8 +80,8 @@ class Capturer:
             region: Part of the output that every `grab` returns, `None` for all of it. Must lie inside the output and
                 must not be empty.
             device: Index of the adapter.
-            backend: `"x11"` (Linux), `"sim"` (a simulated desktop, everywhere), or `"auto"`: the best real one of this
-                platform, never `"sim"`.
+            backend: `"dxgi"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop, everywhere), or `"auto"`: the best
+                real one of this platform, never `"sim"`.
             any_thread: Let every thread use the capturer.
             sim: Script of the simulated desktop, `None` for its default. Only with `backend="sim"`.
 
@@ -304,7 +304,7 @@ class Capturer:
 
     @property
     def backend(self) -> str:
-        """Name of the backend at work: `"x11"` or `"sim"`."""
+        """Name of the backend at work: `"dxgi"`, `"x11"` or `"sim"`."""
 
     @property
     def refresh_hz(self) -> float:

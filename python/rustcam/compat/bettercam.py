@@ -30,4 +30,4 @@ def create(
     sim: Optional[str] = None,
 ) -> BetterCam:
     """Opens an output, as `rustcam.compat.dxcam.create` does."""
-    return dxcam.create(device_idx, output_idx, region, output_color, max_buffer_len, backend, sim=sim)
+    return dxcam.create(device_idx, output_idx, region, output_color, max_buffer_len, backend=backend, sim=sim)

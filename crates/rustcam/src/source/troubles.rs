@@ -51,9 +51,9 @@ fn tables() -> String {
     format!("\n## Codes of Windows\n\n{}\n## X servers\n\n{}\n", codes(), servers())
 }
 
-/// One row per code and advice. Advice that is the same for many is left to the last row.
+/// One section per code. Advice that is the same for many is left to the end.
 fn codes() -> String {
-    let mut table = String::from("| `.hresult` | when | what to do |\n|---|---|---|\n");
+    let mut text = String::new();
     let mut others = Vec::new();
     for code in CODES {
         let mut rows: Vec<(String, Vec<String>)> = Vec::new();
@@ -72,21 +72,28 @@ fn codes() -> String {
             }
         }
         let name = format!("`0x{:08X}` {}", code.value, code.name);
-        if rows.is_empty() && reaches {
-            others.push(name);
-        } else {
-            for (hint, whens) in rows {
-                let when = if whens.len() > 3 { "whatever was tried".to_owned() } else { whens.join("; ") };
-                writeln!(table, "| {name}: {} | {when} | {hint} |", code.meaning).expect("a string takes everything");
-            }
+        if rows.is_empty() {
+            others.extend(reaches.then_some(name));
+            continue;
         }
+        writeln!(text, "### {name}\n\n{}.\n", sentence(code.meaning)).expect("a string takes everything");
+        for (hint, whens) in rows {
+            let when = if whens.len() > 3 { "whatever was tried".to_owned() } else { whens.join("; ") };
+            writeln!(text, "- {when}: **{hint}.**").expect("a string takes everything");
+        }
+        text.push('\n');
     }
-    let rest = others.join(", ");
+    let others = others.join(", ");
     format!(
-        "{table}\nOf everything else a loss that passes says: {}. The rest says: {}. That goes for {rest}, too.\n",
+        "{text}### Everything else\n\nOf a loss that passes: **{}.** Of all others, and of the codes below: **{}.**\n\n{others}.\n",
         hresult::PASSES,
         hresult::ASK
     )
+}
+
+fn sentence(clause: &str) -> String {
+    let (first, rest) = clause.split_at(1);
+    first.to_uppercase() + rest
 }
 
 fn servers() -> String {
