@@ -3,12 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+DOCS := build/docs
 export PYO3_PYTHON := $(abspath $(PY))
 
 SOURCES := $(shell find crates/rustcam/src crates/rustcam-python python -type f -not -name '*.pyc') \
 	crates/rustcam/Cargo.toml Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help demo test fuzz golden reliability race bench bench-windows soak check wheels clean
+.PHONY: help demo test fuzz golden reliability race bench bench-windows soak check docs pages wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -50,6 +51,13 @@ soak: $(VENV)/installed  ## stream for two minutes and watch memory, files and t
 check: $(VENV)/dev $(VENV)/installed  ## formatting, lints, types, stub, architecture
 	$(PY) scripts/check.py
 
+docs: $(DOCS)/ready  ## build the documentation strictly, into build/site
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
+
+pages: $(VENV)/installed  ## write the pages that are made from the program: commands, troubleshooting
+	$(PY) scripts/pages.py
+	WRITE_PAGES=1 cargo test --quiet --package rustcam --lib page
+
 wheels: dist/.made  ## build the wheels for Linux and Windows into dist/
 
 clean:  ## delete everything that was built
@@ -60,11 +68,15 @@ dist/.made: $(VENV)/build $(SOURCES) scripts/wheels.sh
 	sh scripts/wheels.sh $(PY)
 	touch $@
 
+$(DOCS)/ready: requirements/docs.txt scripts/venv.sh
+	sh scripts/venv.sh $(PYTHON) $(DOCS) $<
+	touch $@
+
 $(VENV)/build: requirements/build.txt scripts/venv.sh
 	sh scripts/venv.sh $(PYTHON) $(VENV) $<
 	touch $@
 
-$(VENV)/dev: requirements/dev.txt $(VENV)/build
+$(VENV)/dev: requirements/dev.txt requirements/examples.txt $(VENV)/build
 	sh scripts/venv.sh $(PYTHON) $(VENV) $<
 	touch $@
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -16,7 +17,13 @@ from lanes import ROOT, Result, report_of
 
 X_TOOLS = ("Xvfb", "xrandr")
 LANE_LIMIT = 600  # seconds; reached only if a test hangs in a way that its own limit cannot end
-MARKERS = {"sim": "sim", "x11": "x11", "python": "not sim and not x11 and not dxgi and not wheels", "wheels": "wheels"}
+MARKERS = {
+    "sim": "sim and not x11 and not torch",
+    "x11": "x11",
+    "python": "not sim and not x11 and not dxgi and not wheels",
+    "wheels": "wheels",
+    "torch": "torch",
+}
 
 
 def missing_tools() -> str:
@@ -60,20 +67,31 @@ def wheels() -> list[Result]:
     return python("wheels")
 
 
+def torch() -> list[Result]:
+    if not importlib.util.find_spec("torch"):
+        return [Result("torch", left_out="PyTorch is not installed: .venv/bin/pip install torch")]
+    return python("torch")
+
+
 LANES: dict[str, Callable[[], list[Result]]] = {
     "rust": rust,
     "sim": partial(python, "sim"),
     "x11": partial(python, "x11"),
     "python": partial(python, "python"),
     "wheels": wheels,
+    "torch": torch,
     "wine-rust": wine.lanes.rust,
     "windows": wine.lanes.windows,
     "peers": wine.lanes.peers,
 }
 
 
+# PyTorch is large: its lane runs where it is asked for.
+ON_REQUEST = ("torch",)
+
+
 def main() -> int:
-    names = sys.argv[1:] or list(LANES)
+    names = sys.argv[1:] or [name for name in LANES if name not in ON_REQUEST]
     unknown = [name for name in names if name not in LANES]
     if unknown:
         print(f"no lane {unknown[0]}; there are {', '.join(LANES)}", file=sys.stderr)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -43,10 +44,22 @@ capturer = rustcam.Capturer(
 class XServer:
     """An Xvfb on a free display, or on the given one."""
 
-    def __init__(self, width: int = WIDTH, height: int = HEIGHT, number: Optional[int] = None) -> None:
+    def __init__(
+        self, width: int = WIDTH, height: int = HEIGHT, number: Optional[int] = None, options: Sequence[str] = ()
+    ) -> None:
         reader, writer = os.pipe()
         command = ["Xvfb"] if number is None else ["Xvfb", f":{number}"]
-        command += ["-displayfd", str(writer), "-screen", "0", f"{width}x{height}x24", "-noreset", "-nolisten", "tcp"]
+        command += [
+            "-displayfd",
+            str(writer),
+            "-screen",
+            "0",
+            f"{width}x{height}x24",
+            "-noreset",
+            "-nolisten",
+            "tcp",
+            *options,
+        ]
         quiet = subprocess.DEVNULL
         self.process = subprocess.Popen(command, pass_fds=[writer], stdin=quiet, stdout=quiet, stderr=quiet)
         os.close(writer)

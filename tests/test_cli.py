@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ SIM = ["--backend", "sim", "--sim", STILL]
 
 def test_list_names_every_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--backend", "sim", "--sim", f"{STILL}; outputs 2"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["device", "output", "name", "size"]
+    assert [line.split()[:2] for line in lines] == [["0", "0"], ["0", "1"]]
     assert f"{WIDTH}x{HEIGHT}" in lines[0]
-    assert "output 1" in lines[1]
-    assert [", primary" in line for line in lines].count(True) == 1
+    assert ["(primary)" in line for line in lines] == [True, False]
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +59,7 @@ def test_shot_of_another_output(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_bench_prints_rate_time_and_latency(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--seconds", "0.3", "--backend", "sim", "--sim", "size 320x200"]) == 0
     out = capsys.readouterr().out
-    for words in ("320x200", "fps", "CPU time", "median", "p99"):
+    for words in ("320x200", "unique", "fps", "CPU time", "median", "p99", "MB"):
         assert words in out
 
 
@@ -66,7 +67,8 @@ def test_bench_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     script = "size 320x200; refresh 60"
     assert main(["bench", "--seconds", "0.3", "--json", "--backend", "sim", "--sim", script]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["frames"] > 0
+    assert report["frames"] >= report["unique"] > 0
+    assert report["rss_mb"] > 1
     assert report["fps"] == pytest.approx(report["frames"] / report["seconds"])
     assert set(report["latency_ms"]) == {"p50", "p95", "p99"}
 
@@ -87,6 +89,12 @@ def test_bench_of_a_desktop_where_nothing_changes(capsys: pytest.CaptureFixture[
         ["shot", "--region", "a,b,c,d"],
         ["shot", "--region", "0,0,1.5,2"],
         ["shot", "--output", "one"],
+        ["shot", "--delay", "-1"],
+        ["record"],
+        ["record", "-o", "a.mp4", "--fps", "0"],
+        ["record", "-o", "a.mp4", "--fps", "1/0"],
+        ["record", "-o", "a.mp4", "--fps", "fast"],
+        ["record", "-o", "a.mp4", "--seconds", "1e999999999"],
         ["bench", "--seconds", "0"],
         ["bench", "--seconds", "nan"],
         ["bench", "--seconds", "inf"],
@@ -108,28 +116,59 @@ def test_usage_mistakes(arguments: list[str], capsys: pytest.CaptureFixture[str]
         ["shot", "--region", "0,0,0,0", *SIM],
         ["shot", "--region", " -1,0,5,5", *SIM],
         ["shot", "--device", "7", *SIM],
+        ["record", "-o", "a.gif", *SIM],
+        ["record", "-o", "video", *SIM],
+        ["record", "-o", "-", "--fps", "10001", *SIM],
         ["bench", "--fmt", "yuv", *SIM],
+        ["bench", "--peers", *SIM],
+        ["doctor", "--backend", "gdi"],
+        ["doctor", "--backend", "sim", "--sim", "sighs"],
     ],
 )
 def test_mistakes_that_the_engine_finds(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
-    assert captured.out == ""
     assert captured.err.startswith("rustcam: ")
     assert captured.err.count("\n") == 1
 
 
 @pytest.mark.linux
-@pytest.mark.parametrize("command", ["list", "shot", "bench"])
+@pytest.mark.parametrize("command", [["list"], ["shot"], ["bench"], ["record", "-o", "a.y4m"]])
 def test_no_display_is_one_line(
-    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
-    assert main([command]) == 1
+    assert main(command) == 1
     error = capsys.readouterr().err
     assert error.startswith("rustcam: ")
     assert "DISPLAY" in error
     assert error.count("\n") == 1
+
+
+def test_shot_into_a_pipe(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["shot", "-o", "-", *SIM]) == 0
+    expected = rustcam.screenshot(backend="sim", sim=STILL)
+    assert np.array_equal(decode(capfdbinary.readouterr().out), expected)
+
+
+def test_shot_waits_first(tmp_path: Path) -> None:
+    start = time.perf_counter()
+    assert main(["shot", "-o", str(tmp_path / "a.png"), "--delay", "0.2", *SIM]) == 0
+    assert time.perf_counter() - start >= 0.2
+
+
+@pytest.mark.linux
+def test_a_reader_that_goes_away_is_no_traceback(python: Any) -> None:
+    source = """
+import os, sys
+from rustcam.cli import main
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2(writer, 1)
+sys.exit(main(["list", "--json", "--backend", "sim", "--sim", "outputs 16"]))
+"""
+    result = python(source)
+    assert (result.returncode, result.stderr) == (1, "")
 
 
 def test_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +176,10 @@ def test_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "a.png" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["shot", "--help"], ["--version"]])
+COMMANDS = ["doctor", "list", "shot", "record", "bench"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)])
 def test_help_and_version(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -145,8 +187,9 @@ def test_help_and_version(arguments: list[str], capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     if arguments == ["--version"]:
         assert out == f"rustcam {rustcam.__version__}\n"
-    elif arguments == ["--help"]:
-        assert "examples:" in out
+    else:
+        assert "examples:\n  rustcam " in out
+        assert max(len(line) for line in out.splitlines()) <= 120
 
 
 SCRIPT = pytest.param([str(Path(sys.executable).with_name("rustcam"))], marks=pytest.mark.linux)
@@ -156,7 +199,7 @@ SCRIPT = pytest.param([str(Path(sys.executable).with_name("rustcam"))], marks=py
 def test_both_ways_to_start_it(command: list[str]) -> None:
     result = subprocess.run([*command, "list", *SIM], capture_output=True, text=True, timeout=20, check=False)
     assert (result.returncode, result.stderr) == (0, "")
-    assert "output 0" in result.stdout
+    assert "SIM-1 (primary)" in result.stdout
 
 
 @pytest.mark.x11

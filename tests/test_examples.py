@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import rustcam
+from desktops import XServer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
-pytestmark = pytest.mark.sim
+# They use packages that only the environment of `make test` has.
+pytestmark = [pytest.mark.sim, pytest.mark.linux]
 
 
-def run(name: str, *arguments: str, path: str | None = None) -> str:
+def run(name: str, *arguments: str, **environment: str) -> str:
     command = [sys.executable, str(EXAMPLES / name), *arguments, "--backend", "sim"]
-    env = dict(os.environ) if path is None else {**os.environ, "PATH": path}
+    env = {**os.environ, **environment}
     result = subprocess.run(command, capture_output=True, text=True, timeout=25, check=False, env=env)
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
+
+
+def example(name: str) -> Any:
+    """An example as a module."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_latest_frame() -> None:
@@ -39,9 +53,20 @@ def test_async_stream() -> None:
     assert re.search(r"^[\d.]+ images per second$", out, re.MULTILINE)
 
 
+def test_record_pyav(tmp_path: Path) -> None:
+    out = run("record_pyav.py", str(tmp_path / "video.mp4"), "--fps", "30000/1001", "--seconds", "0.5")
+    assert re.match(r"15 images: \d+ repeated, \d+ skipped, \d+ late", out)
+    import av
+
+    with av.open(str(tmp_path / "video.mp4")) as video:
+        frames = list(video.decode(video=0))
+    assert [frame.time for frame in frames] == pytest.approx([i * 1001 / 30000 for i in range(15)], abs=1e-4)
+    assert (frames[0].width, frames[0].height) == (1920, 1080)
+
+
 @pytest.mark.parametrize("name", ["video.y4m", "video.mp4"])
 def test_record_without_ffmpeg(tmp_path: Path, name: str) -> None:
-    out = run("record_ffmpeg.py", str(tmp_path / name), "--fps", "30000/1001", "--seconds", "0.5", path="")
+    out = run("record_ffmpeg.py", str(tmp_path / name), "--fps", "30000/1001", "--seconds", "0.5", PATH="")
     assert "15 frames" in out
     header, _, body = (tmp_path / "video.y4m").read_bytes().partition(b"\n")
     assert header == b"YUV4MPEG2 W1920 H1080 F30000:1001 Ip A1:1 C444"
@@ -63,15 +88,89 @@ def test_record_without_ffmpeg(tmp_path: Path, name: str) -> None:
     assert np.median(np.abs(colours.clip(0, 255) - shown)) < 3
 
 
-@pytest.mark.linux
 def test_record_with_ffmpeg(tmp_path: Path) -> None:
     """An ffmpeg that only keeps what it gets."""
     fake = tmp_path / "ffmpeg"
     fake.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\nexec cat > {tmp_path}/pixels\n', encoding="utf-8")
     fake.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
-    out = run("record_ffmpeg.py", str(tmp_path / "video.mp4"), "--fps", "25", "--seconds", "0.2", path=path)
+    out = run("record_ffmpeg.py", str(tmp_path / "video.mp4"), "--fps", "25", "--seconds", "0.2", PATH=path)
     assert "5 frames" in out
     arguments = (tmp_path / "arguments").read_text(encoding="utf-8")
     assert "-pix_fmt rgb24 -video_size 1920x1080 -framerate 25" in arguments
     assert (tmp_path / "pixels").stat().st_size == 5 * 1920 * 1080 * 3
+
+
+def test_frame_stack() -> None:
+    out = run("frame_stack.py", "--count", "9")
+    shape, change = re.match(r"stack (\(.+\)), mean change per image ([\d.]+)", out).groups()  # type: ignore[union-attr]
+    assert shape == "(4, 1080, 1920, 1)"
+    assert float(change) > 0
+
+
+def test_a_stack_holds_the_last_images_in_order() -> None:
+    FrameStack = example("frame_stack").FrameStack  # noqa: N806 - a class
+    stack = FrameStack(3, 2, 2, 1)
+    for number in range(1, 20):
+        stack.next_slot()[:] = number
+        expected = [max(0, number - age) for age in (2, 1, 0)]
+        assert stack.images[:, 0, 0, 0].tolist() == expected
+        assert stack.images.flags.c_contiguous
+
+
+def test_opencv_window(tmp_path: Path) -> None:
+    file = tmp_path / "edges.png"
+    assert run("opencv_window.py", "--frames", "5", "--save", str(file)) == f"written: {file}\n"
+    import cv2
+
+    image: Any = cv2.imread(str(file))
+    assert image.shape == (1080, 1920, 3)
+    assert (image == [0, 255, 0]).all(axis=2).any()
+
+
+def test_screen_env() -> None:
+    out = run("screen_env.py", "--steps", "8")
+    reward = re.match(r"observations \(4, 135, 240\), mean reward ([\d.]+)", out)
+    assert reward
+    assert float(reward[1]) > 0
+
+
+def test_the_environment_is_what_gymnasium_expects() -> None:
+    env = example("screen_env").ScreenEnv(fps=50, backend="sim", sim="size 320x200; refresh 60")
+    observation, _ = env.reset(seed=3)
+    assert env.observation_space.contains(observation)
+    observation, reward, terminated, truncated, info = env.step(0)
+    assert env.observation_space.contains(observation)
+    assert np.array_equal(observation[0], observation[1])
+    assert 0 <= reward <= 1
+    assert (terminated, truncated) == (False, False)
+    assert info["sequence"] > 0
+    env.close()
+
+
+def test_change_detector() -> None:
+    out = run("change_detector.py", "--seconds", "1", "--region", "0,0,960,540")
+    places = re.findall(r"rectangles, (\d+) pixels: \((\d+), (\d+), (\d+), (\d+)\)$", out, re.MULTILINE)
+    assert places
+    for area, left, top, right, bottom in (map(int, place) for place in places):
+        assert 0 <= left < right <= 960
+        assert 0 <= top < bottom <= 540
+        assert area > 0
+
+
+def test_overlap() -> None:
+    overlap = example("change_detector").overlap
+    assert overlap((0, 0, 10, 10), (5, 6, 20, 20)) == (5, 6, 10, 10)
+    assert overlap((0, 0, 5, 5), (5, 0, 9, 9)) is None
+
+
+@pytest.mark.x11
+def test_tk_preview(session_server: XServer) -> None:
+    out = run("tk_preview.py", "--seconds", "1", DISPLAY=session_server.display)
+    assert int(re.match(r"(\d+) images shown", out)[1]) > 0  # type: ignore[index]
+
+
+@pytest.mark.torch
+def test_torch_tensor() -> None:
+    out = run("torch_tensor.py", "--batches", "2", "--device", "cpu")
+    assert out.count("batch (4, 3, 1080, 1920) -> (4, 3, 135, 240)") == 2

@@ -29,6 +29,7 @@ __all__ = [
     "_backends",
     "_cpu_path",
     "_debug_build",
+    "_facts",
     "device_info",
     "list_outputs",
     "output_info",
@@ -80,8 +81,8 @@ class Capturer:
             region: Part of the output that every `grab` returns, `None` for all of it. Must lie inside the output and
                 must not be empty.
             device: Index of the adapter.
-            backend: `"x11"` (Linux), `"sim"` (a simulated desktop, everywhere), or `"auto"`: the best real one of this
-                platform, never `"sim"`.
+            backend: `"dxgi"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop, everywhere), or `"auto"`: the best
+                real one of this platform, never `"sim"`.
             any_thread: Let every thread use the capturer.
             sim: Script of the simulated desktop, `None` for its default. Only with `backend="sim"`.
 
@@ -304,7 +305,7 @@ class Capturer:
 
     @property
     def backend(self) -> str:
-        """Name of the backend at work: `"x11"` or `"sim"`."""
+        """Name of the backend at work: `"dxgi"`, `"x11"` or `"sim"`."""
 
     @property
     def refresh_hz(self) -> float:
@@ -524,6 +525,9 @@ class Stats:
     @property
     def fallback(self) -> str | None:
         """Why a slower path than the best is used, `None` if the best is."""
+
+def _facts(backend: str) -> list[tuple[str, str, str]]:
+    """What the system behind a backend says of itself: subject, name and value. For the report of `rustcam doctor`."""
 
 def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[OutputInfo]:
     """Describes all outputs of all adapters.

@@ -25,7 +25,7 @@ mod _rustcam {
     #[pymodule_export]
     use super::info::{FrameInfo, Stats};
     #[pymodule_export]
-    use super::outputs::{device_info, list_outputs, output_info, screenshot};
+    use super::outputs::{_facts, device_info, list_outputs, output_info, screenshot};
     #[pymodule_export]
     use super::pointer::{PointerInfo, PointerShape};
 

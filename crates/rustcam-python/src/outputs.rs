@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustcam::capture::{Request, Session, Target};
 use rustcam::error::{Error, ErrorKind};
-use rustcam::source::Output;
+use rustcam::source::{self, Output};
 
 use crate::arguments::{self, BackendName, Choice, Cursor, Format, Index, Script};
 use crate::array;
@@ -71,6 +71,14 @@ pub fn output_info(py: Python<'_>, backend: BackendName, sim: Option<Script>) ->
         )
     };
     Ok(outputs.iter().map(line).collect())
+}
+
+/// What the system behind a backend says of itself, for reports.
+#[pyfunction]
+pub fn _facts(py: Python<'_>, backend: BackendName) -> PyResult<Vec<(String, &'static str, String)>> {
+    let choice = Choice::new(py, backend, None)?;
+    let facts = detached(py, || source::facts(choice.backend))?;
+    Ok(facts.into_iter().map(|fact| (fact.subject, fact.name, fact.value)).collect())
 }
 
 #[pyfunction]

@@ -162,7 +162,10 @@ impl Handle {
                 Ok(None) if patience.is_over() => {
                     self.shared.lock().snapshot.stats.timeouts += 1;
                     let waited = timeout.unwrap_or_default().as_millis();
-                    return Err(Error::new(ErrorKind::Timeout, format!("no new frame within {waited} ms")));
+                    let error = Error::new(ErrorKind::Timeout, format!("no new frame within {waited} ms"));
+                    return Err(error.with_hint(
+                            "Nothing changed on the screen. Wait longer, or start(video_mode=True) to get the same image again",
+                        ));
                 }
                 Ok(None) => {}
                 Err(error) => {

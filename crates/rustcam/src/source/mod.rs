@@ -9,6 +9,9 @@ pub mod sim;
 #[cfg(target_os = "linux")]
 pub mod x11;
 
+#[cfg(all(test, target_os = "linux"))]
+mod troubles;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -308,6 +311,31 @@ pub fn outputs(backend: Backend, sim: Option<&str>) -> Result<Vec<Output>> {
         Backend::X11 => x11::outputs(),
         #[cfg(not(target_os = "linux"))]
         Backend::X11 => Err(Error::invalid("the x11 backend exists on Linux only")),
+    }
+}
+
+/// Something that a report about this machine says: for people, and the same whichever output is captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about, such as `adapter 0` or `server`.
+    pub subject: String,
+    /// What is told.
+    pub name: &'static str,
+    /// What it is.
+    pub value: String,
+}
+
+/// What `backend` knows about the system behind it.
+///
+/// # Errors
+/// As for [`open`].
+pub fn facts(backend: Backend) -> Result<Vec<Fact>> {
+    match backend {
+        #[cfg(windows)]
+        Backend::Dxgi => dxgi::facts(),
+        #[cfg(target_os = "linux")]
+        Backend::X11 => x11::facts(),
+        _ => Ok(Vec::new()),
     }
 }
 

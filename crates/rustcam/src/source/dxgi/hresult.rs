@@ -131,7 +131,21 @@ pub enum Call {
 }
 
 impl Call {
-    fn attempt(self) -> &'static str {
+    /// All of them.
+    #[cfg(all(test, target_os = "linux"))]
+    pub(in crate::source) const ALL: [Call; 9] = [
+        Call::Enumerate,
+        Call::CreateDevice,
+        Call::Duplicate,
+        Call::DuplicateAgain,
+        Call::Acquire,
+        Call::Metadata,
+        Call::Release,
+        Call::CreateTexture,
+        Call::Map,
+    ];
+
+    pub(in crate::source) fn attempt(self) -> &'static str {
         match self {
             Call::Enumerate => "listing adapters and outputs failed",
             Call::CreateDevice => "no Direct3D device could be created",
@@ -233,6 +247,12 @@ pub fn error(code: u32, call: Call) -> Error {
     }
 }
 
+/// The advice for whatever nothing else is known about and the next call cures.
+pub(in crate::source) const PASSES: &str = "It passes by itself: call again";
+/// The advice for whatever nothing else is known about.
+pub(in crate::source) const ASK: &str =
+    "Run `rustcam doctor`; if nothing that it says helps, report what it prints with --json";
+
 /// What a user can do.
 fn hint(code: u32, call: Call) -> Option<&'static str> {
     use Call::{CreateDevice, Duplicate, DuplicateAgain};
@@ -267,9 +287,16 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
         (DEVICE_REMOVED | DEVICE_HUNG | DEVICE_RESET | DRIVER_INTERNAL_ERROR, _) => {
             "The graphics driver crashed, was updated, or the adapter was unplugged; if it happens again, update the driver"
         }
+        (E_FAIL | E_INVALIDARG | E_NOTIMPL | E_NOINTERFACE | UNSUPPORTED, Call::CreateDevice) => {
+            "Install or update the driver of the graphics adapter"
+        }
         (E_OUTOFMEMORY, _) => "Close programs that use much graphics memory, or capture a smaller region",
         (E_FAIL | E_INVALIDARG, _) => "Try again; if it happens again, update the graphics driver",
-        _ => return None,
+        _ => match classify(code, call) {
+            Verdict::LostAccess(Loss::Transient) | Verdict::ReleaseAndRetry => PASSES,
+            Verdict::LostAccess(Loss::Lasting) | Verdict::Refused | Verdict::Failed => ASK,
+            _ => return None,
+        },
     })
 }
 

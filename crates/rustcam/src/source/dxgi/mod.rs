@@ -26,6 +26,8 @@ mod dpi;
 #[cfg(windows)]
 mod duplication;
 #[cfg(windows)]
+mod facts;
+#[cfg(windows)]
 mod metadata;
 #[cfg(windows)]
 mod outputs;
@@ -38,5 +40,7 @@ mod relay;
 #[cfg(windows)]
 mod viewer;
 
+#[cfg(windows)]
+pub use facts::facts;
 #[cfg(windows)]
 pub use viewer::{outputs, DxgiSource};

@@ -107,7 +107,7 @@ impl Arrangement {
 }
 
 /// The basic render driver of Windows (vendor 1414, device 8c) and its like never let the desktop be duplicated.
-fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
+pub(super) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
     desc.Flags & DXGI_ADAPTER_FLAG_SOFTWARE.0 as u32 != 0 || (desc.VendorId, desc.DeviceId) == (0x1414, 0x8c)
 }
 
@@ -170,7 +170,7 @@ pub(super) fn failed(error: &windows::core::Error, call: Call) -> Error {
     hresult::error(error.code().0 as u32, call)
 }
 
-fn text(utf16: &[u16]) -> String {
+pub(super) fn text(utf16: &[u16]) -> String {
     let end = utf16.iter().position(|&c| c == 0).unwrap_or(utf16.len());
     String::from_utf16_lossy(&utf16[..end])
 }

@@ -18,6 +18,7 @@ use x11rb::rust_connection::{DefaultStream, PollMode, RustConnection, Stream};
 use x11rb::utils::RawFdContainer;
 use x11rb::x11_utils::X11Error;
 
+use super::advice;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -204,7 +205,7 @@ pub(super) struct Connected {
 /// `Duplication`, with what the user can do.
 pub(super) fn connect(display: &str, clock: &Arc<dyn Clock>, deadline: Duration) -> Result<Connected> {
     let parsed = parse_display(Some(display)).map_err(|_| {
-        Error::new(ErrorKind::Duplication, format!("{display:?} is not the name of an X server")).with_hint(advice())
+        Error::new(ErrorKind::Duplication, format!("{display:?} is not the name of an X server")).with_hint(no_server())
     })?;
     let mut last = String::from("it has no address");
     for address in parsed.connect_instruction() {
@@ -227,28 +228,25 @@ pub(super) fn connect(display: &str, clock: &Arc<dyn Clock>, deadline: Duration)
             Err(ConnectError::IoError(e)) if is_late(&e) => Err(unanswered(display)),
             Err(e @ (ConnectError::SetupFailed(_) | ConnectError::SetupAuthenticate(_))) => {
                 let message = format!("the X server at {display} refused the connection: {}", e.to_string().trim());
-                Err(Error::new(ErrorKind::Duplication, message).with_hint(
-                    "Point XAUTHORITY to the authority file of that server (see `xauth list`), or let this user in with `xhost +si:localuser:$USER`",
-                ))
+                Err(Error::new(ErrorKind::Duplication, message).with_hint(advice::NOT_LET_IN.hint))
             }
             Err(e) => Err(Error::new(ErrorKind::Duplication, format!("the X server at {display} failed: {e}"))
-                .with_hint(advice())),
+                .with_hint(no_server())),
         };
     }
     Err(Error::new(ErrorKind::Duplication, format!("cannot reach the X server at {display}: {last}"))
-        .with_hint(advice()))
+        .with_hint(no_server()))
 }
 
 /// What a user can do who has no X server.
-pub(super) fn advice() -> String {
-    let advice = "Set DISPLAY to a running X server (for example DISPLAY=:0), start a virtual one (`Xvfb :99 -screen 0 1920x1080x24`), \
-                  or do without a screen: backend=\"sim\" simulates a desktop";
+pub(super) fn no_server() -> String {
+    let hint = advice::NO_SERVER.hint;
     match std::env::var_os("WAYLAND_DISPLAY") {
-        None => advice.to_owned(),
+        None => hint.to_owned(),
         Some(name) => format!(
-            "{advice}. This is a Wayland session (WAYLAND_DISPLAY={}): the x11 backend needs an X11 session; through Xwayland it sees \
-             nothing but X11 programs",
-            name.to_string_lossy()
+            "{hint}. This is a Wayland session (WAYLAND_DISPLAY={}). {}",
+            name.to_string_lossy(),
+            advice::WAYLAND.hint
         ),
     }
 }
@@ -262,11 +260,12 @@ pub(super) fn unusable(display: &str, fault: Fault) -> Error {
         Fault::Refused(error) => describe(&error),
     };
     Error::new(ErrorKind::Duplication, format!("the X server at {display} cannot be captured: {reason}"))
+        .with_hint(advice::UNUSABLE.hint)
 }
 
 fn unanswered(display: &str) -> Error {
     Error::new(ErrorKind::Duplication, format!("the X server at {display} does not answer"))
-        .with_hint("It is frozen or overloaded; resume or restart it")
+        .with_hint(advice::FROZEN.hint)
 }
 
 /// A non-blocking stream to `address`, and the peer as an authority file names it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::advice;
 use super::connection::{describe, unusable, Fault};
 use super::desk::Desk;
 use super::monitors::{self, Layout};
@@ -27,6 +28,7 @@ impl X11Source {
                 ErrorKind::AccessLost,
                 format!("the X server at {display} does not show its screen: {}", describe(&error)),
             )
+            .with_hint(advice::HIDDEN.hint)
             .with_loss(Loss::Transient),
             Fault::Late => unanswered(display),
         };
@@ -47,7 +49,8 @@ impl X11Source {
         let old = &self.output;
         let Some(new) = outputs.iter().find(|o| o.name == old.name) else {
             let message = format!("the output {} is gone; there is {}", old.name, names(&outputs));
-            let error = Error::new(ErrorKind::AccessLost, message).with_loss(Loss::Lasting);
+            let error =
+                Error::new(ErrorKind::AccessLost, message).with_hint(advice::OUTPUT_GONE.hint).with_loss(Loss::Lasting);
             return Err(Fault::Moved(Box::new(error)));
         };
         let change = if new.size != old.size {
@@ -106,7 +109,9 @@ impl X11Source {
         let by_name = outputs.iter().find(|o| o.name == old.name);
         let Some(output) = by_name.or_else(|| outputs.iter().find(|o| o.output_idx == old.output_idx)) else {
             let message = format!("the output {} is gone; there is {}", old.name, names(&outputs));
-            return Err(Error::new(ErrorKind::AccessLost, message).with_loss(Loss::Lasting));
+            return Err(Error::new(ErrorKind::AccessLost, message)
+                .with_hint(advice::OUTPUT_GONE.hint)
+                .with_loss(Loss::Lasting));
         };
         self.adopt(output.clone(), root).map_err(|fault| self.lose(fault))?;
         self.lost = None;
@@ -121,12 +126,12 @@ fn names(outputs: &[Output]) -> String {
 
 fn gone(display: &str, reason: &str) -> Error {
     Error::new(ErrorKind::AccessLost, format!("the X server at {display} went away: {reason}"))
-        .with_hint("Start it again, or set DISPLAY to another one and open a new capture")
+        .with_hint(advice::GONE.hint)
         .with_loss(Loss::Lasting)
 }
 
 fn unanswered(display: &str) -> Error {
     Error::new(ErrorKind::AccessLost, format!("the X server at {display} does not answer"))
-        .with_hint("It is frozen or overloaded; resume or restart it")
+        .with_hint(advice::FROZEN.hint)
         .with_loss(Loss::Transient)
 }

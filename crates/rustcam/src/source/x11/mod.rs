@@ -7,12 +7,14 @@
 //! The server is somebody else's process and may freeze or die at any time. Every step that waits for it obeys the deadline of the
 //! call, and nothing more is sent to a server that owes an answer.
 
+pub(in crate::source) mod advice;
 mod capture;
 mod changes;
 mod connection;
 mod cursor;
 mod damage;
 mod desk;
+mod facts;
 mod loss;
 mod monitors;
 mod reading;
@@ -23,8 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::capture::{Target, Want};
-use self::connection::{advice, unusable, Fault};
+use self::connection::{no_server, unusable, Fault};
 use self::desk::Desk;
+pub use self::facts::facts;
 use self::reading::{check_parts, covers};
 use self::segment::Transport;
 use self::server::Server;
@@ -58,10 +61,10 @@ fn display() -> Result<String> {
     match std::env::var("DISPLAY") {
         Ok(name) if !name.is_empty() => Ok(name),
         Ok(_) | Err(std::env::VarError::NotPresent) => {
-            Err(Error::new(ErrorKind::Duplication, "there is no X server: DISPLAY is not set").with_hint(advice()))
+            Err(Error::new(ErrorKind::Duplication, "there is no X server: DISPLAY is not set").with_hint(no_server()))
         }
         Err(std::env::VarError::NotUnicode(_)) => {
-            Err(Error::new(ErrorKind::Duplication, "DISPLAY is not the name of an X server").with_hint(advice()))
+            Err(Error::new(ErrorKind::Duplication, "DISPLAY is not the name of an X server").with_hint(no_server()))
         }
     }
 }
@@ -157,7 +160,7 @@ impl X11Source {
             return Ok(());
         }
         Err(Error::new(ErrorKind::WrongState, "the capture was opened in another process")
-            .with_hint("A connection to an X server does not survive a fork; open a new capture in this process"))
+            .with_hint(advice::FORKED.hint))
     }
 }
 

@@ -17,6 +17,7 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::x11_utils::TryParse;
 
+use super::advice;
 use super::connection::{connect, unusable, Connected, Connection, Fault};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
@@ -113,7 +114,7 @@ impl Server {
                 masks.0, masks.1, masks.2
             ),
         )
-        .with_hint("Run the X server with 24 bits per pixel, for example `Xvfb :99 -screen 0 1920x1080x24`"))
+        .with_hint(advice::PIXELS.hint))
     }
 
     fn meet_extensions(&mut self) -> std::result::Result<(), Fault> {

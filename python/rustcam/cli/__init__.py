@@ -1,0 +1,88 @@
+"""The command `rustcam`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import Optional
+
+from .._errors import CaptureError
+from .._rustcam import __version__
+from . import bench, doctor, outputs, record, shot
+from .options import Screen, Source
+
+__all__ = ["EXAMPLES", "command_line", "main"]
+
+EXAMPLES = [
+    ("rustcam doctor", "what works here, and what to do about the rest"),
+    ("rustcam list", "the outputs that can be captured"),
+    ("rustcam shot -o desk.png --cursor", "the whole screen with its pointer"),
+    ("rustcam record -o desk.mp4", "a video, until Ctrl-C"),
+    ("rustcam bench --seconds 5 --json", "frame rate, CPU time and latency"),
+]
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Runs the command. Returns 0, 1 if it failed, 2 for a mistake in the arguments, 130 after Ctrl-C."""
+    arguments = command_line().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _nobody_reads()
+    except (CaptureError, OSError) as error:
+        return _fail(error, 1)
+    except ValueError as error:
+        return _fail(error, 2)
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The parser of everything that can be typed."""
+    parser = argparse.ArgumentParser(
+        prog="rustcam",
+        description="Exact and fast screen capture.",
+        epilog=examples(EXAMPLES),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"rustcam {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    source, screen = Source.options(), Screen.options()
+    for command, parents in ((doctor, source), (outputs, source), (shot, screen), (record, screen), (bench, screen)):
+        added = commands.add_parser(
+            command.NAME,
+            parents=[parents],
+            help=command.HELP,
+            description=description(command.HELP, command.DETAILS),
+            epilog=examples(command.EXAMPLES),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_options(added)
+        added.set_defaults(run=command.run)
+    return parser
+
+
+def description(summary: str, details: str) -> str:
+    """The first part of a help text."""
+    return textwrap.fill(f"{summary[0].upper()}{summary[1:]}. {details}".strip(), 79)
+
+
+def examples(lines: Sequence[tuple[str, str]]) -> str:
+    """The last part of a help text."""
+    width = max(len(command) for command, _ in lines)
+    return "\n".join(["examples:", *(f"  {command:{width}}  {meaning}" for command, meaning in lines)])
+
+
+def _fail(error: Exception, status: int) -> int:
+    print("rustcam:", " ".join(str(error).split()), file=sys.stderr)
+    return status
+
+
+def _nobody_reads() -> int:
+    """Whoever read the output went away, as `head` does. Nothing more may be written, not even at the exit."""
+    sys.stderr.close()
+    return 1

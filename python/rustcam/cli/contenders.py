@@ -1,0 +1,137 @@
+"""Packages that can be measured, each used as its documentation says."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import time
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+import numpy as np
+
+from .._rustcam import Capturer, __version__, list_outputs
+from .options import Screen
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Image = npt.NDArray[np.uint8]
+
+
+# What makes an array of each pixel format from BGRA.
+CHANNELS = {"bgra": [0, 1, 2, 3], "rgba": [2, 1, 0, 3], "bgr": [0, 1, 2], "rgb": [2, 1, 0]}
+
+
+class Contender:
+    """A package that takes pictures of one output."""
+
+    package = ""
+
+    def __init__(self, screen: Screen, fmt: str) -> None:
+        self.screen, self.fmt = screen, fmt
+
+    def version(self) -> str:
+        return importlib.metadata.version(self.package)
+
+    def grab(self, timeout: float) -> Optional[Image]:
+        """The next image; `None` if nothing came within `timeout` seconds, or at once where the package cannot wait."""
+        raise NotImplementedError
+
+    def present_time(self) -> Optional[float]:
+        """When the last image was presented, on the clock of `time.perf_counter`, if the package tells."""
+        return None
+
+    def details(self) -> dict[str, Any]:
+        return {"backend": None, "missed": None, "fallback": None}
+
+    def close(self) -> None:
+        """Releases the output."""
+
+
+class Rustcam(Contender):
+    package = "rustcam"
+
+    def __init__(self, screen: Screen, fmt: str) -> None:
+        super().__init__(screen, fmt)
+        self._capturer: Capturer = screen.capturer()
+
+    def version(self) -> str:
+        return __version__
+
+    def grab(self, timeout: float) -> Optional[Image]:
+        return self._capturer.grab(int(timeout * 1000) + 1, self.fmt)  # type: ignore[arg-type]
+
+    def present_time(self) -> Optional[float]:
+        info = self._capturer.frame_info
+        return info.present_time if info else None
+
+    def details(self) -> dict[str, Any]:
+        stats = self._capturer.stats
+        return {"backend": self._capturer.backend, "missed": stats.missed, "fallback": stats.fallback}
+
+    def close(self) -> None:
+        self._capturer.close()
+
+
+class Mss(Contender):
+    package = "mss"
+
+    def __init__(self, screen: Screen, fmt: str) -> None:
+        super().__init__(screen, fmt)
+        module = importlib.import_module("mss")
+        self._order = CHANNELS.get(fmt.lower())
+        if self._order is None:
+            raise ValueError(f"mss makes no {fmt} images")
+        self._mss = (getattr(module, "MSS", None) or module.mss)()
+        left, top, right, bottom = _on_the_desktop(screen)
+        self._area = {"left": left, "top": top, "width": right - left, "height": bottom - top}
+
+    def grab(self, timeout: float) -> Optional[Image]:
+        image = np.asarray(self._mss.grab(self._area))
+        return image if self._order == [0, 1, 2, 3] else np.ascontiguousarray(image[:, :, self._order])
+
+    def close(self) -> None:
+        self._mss.close()
+
+
+class Dxcam(Contender):
+    package = "dxcam"
+
+    def __init__(self, screen: Screen, fmt: str) -> None:
+        super().__init__(screen, fmt)
+        self._camera = importlib.import_module(self.package).create(
+            device_idx=screen.device, output_idx=screen.output, region=screen.region, output_color=fmt.upper()
+        )
+
+    def grab(self, timeout: float) -> Optional[Image]:
+        image: Optional[Image] = self._camera.grab()
+        if image is None:
+            # It polls. Its own loops sleep between two looks, too.
+            time.sleep(0.001)
+        return image
+
+    def close(self) -> None:
+        self._camera.release()
+
+
+class Bettercam(Dxcam):
+    package = "bettercam"
+
+
+CONTENDERS: dict[str, Callable[[Screen, str], Contender]] = {c.package: c for c in (Rustcam, Mss, Dxcam, Bettercam)}
+
+
+def installed() -> list[str]:
+    """The contenders of this machine, rustcam first."""
+    return [name for name in CONTENDERS if importlib.util.find_spec(name)]
+
+
+def _on_the_desktop(screen: Screen) -> tuple[int, int, int, int]:
+    """Where the screen is on the whole desktop."""
+    for output in list_outputs(screen.source.backend, sim=screen.source.sim):
+        if (output["device_idx"], output["output_idx"]) == (screen.device, screen.output):
+            x, y = output["left"], output["top"]
+            left, top, right, bottom = screen.region or (0, 0, output["width"], output["height"])
+            return left + x, top + y, right + x, bottom + y
+    raise ValueError(f"there is no output {screen.output} on device {screen.device}")

@@ -1,0 +1,83 @@
+"""One line that says how a recording goes, where somebody watches."""
+
+from __future__ import annotations
+
+import sys
+import time
+from fractions import Fraction
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    from .._rustcam import FrameIterator
+
+INTERVAL = 0.2  # seconds between two updates
+
+
+class Progress:
+    """Shown on the standard error output if that is a terminal: by rich with a bar, without rich as a line of text."""
+
+    def __init__(self, total: Optional[int], fps: Fraction) -> None:
+        self._total, self._fps = total, fps
+        self._shown = sys.stderr.isatty()
+        self._next = 0.0
+        self._bar: Any = _bar(total) if self._shown else None
+
+    def __enter__(self) -> Progress:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def update(self, count: int, frames: FrameIterator, size: int) -> None:
+        now = time.monotonic()
+        if not self._shown or now < self._next:
+            return
+        self._next = now + INTERVAL
+        text = describe(count, self._fps, frames, size)
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=count, description=text)
+            self._bar.refresh()
+        else:
+            sys.stderr.write(f"\r{text}\x1b[K")
+            sys.stderr.flush()
+
+    def __exit__(
+        self,
+        exc_type: Optional[type[BaseException]],
+        exc_value: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+        elif self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def describe(count: int, fps: Fraction, frames: FrameIterator, size: int) -> str:
+    """Length and size of a video, and how well it follows the screen."""
+    return (
+        f"{clock(count / fps)}, {count} frames: {frames.repeated} repeated, {frames.skipped} skipped,"
+        f" {frames.late} late; {size / 1e6:.1f} MB"
+    )
+
+
+def clock(seconds: Fraction) -> str:
+    """1:02:03.4"""
+    tenths = int(seconds * 10)
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    start = f"{hours}:{minutes:02}" if hours else str(minutes)
+    return f"{start}:{tenths // 10:02}.{tenths % 10}"
+
+
+def _bar(total: Optional[int]) -> Any:
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+    except ImportError:
+        return None
+    columns = [BarColumn(20), TextColumn("{task.description}")]
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
+    bar.add_task("", total=total)
+    return bar

@@ -1,0 +1,1 @@
+"""The interfaces of other packages, on rustcam: a program changes one import."""

@@ -1,0 +1,304 @@
+"""The interface of dxcam 0.3 on rustcam: `import rustcam.compat.dxcam as dxcam`.
+
+What differs, all of it for the better or because there is no Direct3D underneath:
+
+- The first `grab()` always returns the screen. `grab(new_frame_only=False)` always returns an image.
+- `copy=False` and the `..._view` methods return read-only arrays that never change under their holder.
+- Errors of the system are `rustcam.CaptureError` and its kinds instead of `comtypes.COMError`.
+- A wrong region, colour or rate is a `ValueError` at the call that brings it.
+- It runs on Linux, too. `backend` takes the names of rustcam's backends besides those of dxcam, which mean the best
+  one of the platform; with `"winrt"` the pointer is drawn.
+- `processor_backend` is accepted and means nothing. `max_buffer_len` neither: nobody could ever see the older frames.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from .. import _rustcam
+from .._errors import CaptureTimeout
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Frame = npt.NDArray[np.uint8]
+    Region = tuple[int, int, int, int]
+
+__all__ = ["DXCamera", "create", "device_info", "output_info"]
+
+COLORS = ("RGB", "RGBA", "BGR", "BGRA", "GRAY")
+TICKS_PER_SECOND = 10_000_000
+FIRST_MS = 1000  # how long the very first image may take
+SLICE_MS = 20  # how long one thread keeps the others from the camera while it waits
+
+_log = logging.getLogger(__name__)
+_cameras: weakref.WeakValueDictionary[tuple[Any, ...], DXCamera] = weakref.WeakValueDictionary()
+
+
+def create(
+    device_idx: int = 0,
+    output_idx: Optional[int] = None,
+    region: Optional[Region] = None,
+    output_color: str = "RGB",
+    max_buffer_len: int = 8,
+    backend: str = "dxgi",
+    processor_backend: str = "cv2",
+    *,
+    sim: Optional[str] = None,
+) -> DXCamera:
+    """Opens an output, the primary one of the device if `output_idx` is `None`.
+
+    While a camera of an output lives and was not released, this returns that camera, whatever the other arguments say.
+
+    Args:
+        device_idx: Index among the adapters that have outputs.
+        output_idx: Index among the outputs of that adapter.
+        region: `(left, top, right, bottom)` of every image, `None` for all of the output.
+        output_color: `"RGB"`, `"RGBA"`, `"BGR"`, `"BGRA"` or `"GRAY"`.
+        max_buffer_len: Kept as an attribute, at least 2.
+        backend: `"dxgi"`, `"winrt"`, or the name of a backend of rustcam.
+        processor_backend: Ignored.
+        sim: Script of the simulated desktop, with `backend="sim"` only.
+
+    Raises:
+        IndexError: There is no such adapter or output.
+        ValueError: Unknown colour or backend, or a region that does not fit.
+        CaptureError: The system refuses.
+    """
+    name = "auto" if backend in ("dxgi", "winrt") else backend
+    device, output = _choose(name, sim, device_idx, output_idx)
+    key = (device, output, backend, sim)
+    existing = _cameras.get(key)
+    if existing is not None and not existing.is_released:
+        _log.warning("device %s output %s has a camera already, which is returned: release() it first", device, output)
+        return existing
+    if output_color.upper() not in COLORS:
+        raise ValueError(f"output_color must be one of {', '.join(COLORS)}, not {output_color!r}")
+    capturer = _rustcam.Capturer(output, backend == "winrt", region, device, backend=name, any_thread=True, sim=sim)
+    camera = _cameras[key] = DXCamera(capturer, output_color.upper(), max_buffer_len, backend)
+    return camera
+
+
+def _choose(backend: str, sim: Optional[str], device_idx: int, output_idx: Optional[int]) -> tuple[int, int]:
+    """The indices that rustcam knows an output by."""
+    outputs = _rustcam.list_outputs(backend, sim=sim)
+    devices = sorted({output["device_idx"] for output in outputs})
+    if not 0 <= device_idx < len(devices):
+        raise IndexError(f"there is no device {device_idx}; devices with outputs: {len(devices)}")
+    own = [output for output in outputs if output["device_idx"] == devices[device_idx]]
+    if output_idx is None:
+        # A device that has outputs, but not the primary one, has a first one.
+        chosen = next((output for output in own if output["is_primary"]), own[0])
+    elif 0 <= output_idx < len(own):
+        chosen = own[output_idx]
+    else:
+        raise IndexError(f"device {device_idx} has no output {output_idx}; it has {len(own)}")
+    return chosen["device_idx"], chosen["output_idx"]
+
+
+def device_info(backend: str = "auto", *, sim: Optional[str] = None) -> str:
+    """A line of text per adapter."""
+    return _rustcam.device_info(backend, sim=sim)
+
+
+def output_info(backend: str = "auto", *, sim: Optional[str] = None) -> str:
+    """A line of text per output."""
+    return _rustcam.output_info(backend, sim=sim)
+
+
+class DXCamera:
+    """Images of one output, from `create`. A context manager; every thread may use it."""
+
+    def __init__(self, capturer: _rustcam.Capturer, output_color: str, max_buffer_len: int, backend: str) -> None:
+        self._capturer = capturer
+        self._fmt: Any = output_color.lower()
+        self._region: Optional[Region] = None
+        self._grabbed = False
+        self._taking = threading.Lock()
+        self._latest: Optional[Frame] = None
+        self._latest_time: Optional[float] = None
+        self._unseen = False
+        self.backend = backend
+        self.max_buffer_len = max(2, max_buffer_len)
+        self.channel_size = 1 if output_color == "GRAY" else len(output_color)
+
+    @property
+    def width(self) -> int:
+        """Width of the output."""
+        return self._capturer.width
+
+    @property
+    def height(self) -> int:
+        """Height of the output."""
+        return self._capturer.height
+
+    @property
+    def rotation_angle(self) -> int:
+        """Rotation of the output in degrees. Images are upright whatever it is."""
+        return self._capturer.rotation
+
+    @property
+    def region(self) -> Region:
+        """What images show unless a call says otherwise."""
+        return self._region or self._capturer.region
+
+    @property
+    def is_capturing(self) -> bool:
+        """Whether `start()` is in effect."""
+        return self._capturer.is_capturing
+
+    @property
+    def is_released(self) -> bool:
+        """Whether `release()` was called."""
+        return self._capturer.closed
+
+    @property
+    def latest_frame_time(self) -> Optional[float]:
+        """When the newest image was presented, in seconds on the clock of `time.perf_counter`; `None` without one."""
+        with self._taking:
+            self._unseen |= self._take(0)
+            return self._latest_time
+
+    @property
+    def latest_frame_ticks(self) -> Optional[int]:
+        """The same in units of 100 nanoseconds."""
+        seconds = self.latest_frame_time
+        return None if seconds is None else int(seconds * TICKS_PER_SECOND)
+
+    def grab(self, region: Optional[Region] = None, copy: bool = True, new_frame_only: bool = True) -> Optional[Frame]:
+        """The screen if it changed since the last call, else `None`; does not wait.
+
+        While `start()` is in effect: the newest image, new or not, and `None` before there is one.
+
+        Args:
+            region: Part of the output for this call only.
+            copy: If false, the array is read-only.
+            new_frame_only: If false, the screen as it is, changed or not.
+
+        Raises:
+            RuntimeError: The camera was released.
+            ValueError: A region that does not fit, or that differs from the one that is captured.
+            CaptureError: The system failed.
+        """
+        self._check()
+        if self.is_capturing:
+            if region is not None and tuple(region) != tuple(self.region):
+                raise ValueError("while capturing, only the region that was given to start() can be grabbed")
+            with self._taking:
+                self._unseen |= self._take(0)
+                latest = self._latest
+            return latest if latest is None or not copy else latest.copy()
+        wait = 0 if self._grabbed else FIRST_MS
+        frame = self._capturer.grab(wait, self._fmt, region or self._region, copy=copy, new_frame_only=new_frame_only)
+        self._grabbed = self._grabbed or frame is not None
+        return frame
+
+    def grab_view(self, region: Optional[Region] = None) -> Optional[Frame]:
+        """`grab(region, copy=False)`"""
+        return self.grab(region, copy=False)
+
+    def start(
+        self,
+        region: Optional[Region] = None,
+        target_fps: int = 60,
+        video_mode: bool = False,
+        delay: float = 0,
+    ) -> None:
+        """Captures on a thread of its own from now on.
+
+        Args:
+            region: Part of the output from now on; `None` for the region as it is.
+            target_fps: Most images per second; 0 for every present.
+            video_mode: An image at every tick of `target_fps`, the same again if nothing changed.
+            delay: Seconds to wait first.
+
+        Raises:
+            RuntimeError: It captures already, or was released.
+            ValueError: A region or a rate that does not fit.
+        """
+        self._check()
+        if delay:
+            time.sleep(delay)
+        self._capturer.start(target_fps, region or self._region, video_mode, fmt=self._fmt)
+        self._region = region or self._region
+        with self._taking:
+            self._forget()
+
+    def stop(self) -> None:
+        """Ends what `start()` began. Any thread that waits for an image gets `None`."""
+        self._capturer.stop()
+        with self._taking:
+            self._forget()
+
+    def get_latest_frame(
+        self, copy: bool = True, with_timestamp: bool = False
+    ) -> Union[Frame, tuple[Frame, float], None]:
+        """Waits for an image that it has not returned before; `None` if nothing is captured, or no longer.
+
+        Args:
+            copy: If false, the array is read-only.
+            with_timestamp: Return `(array, seconds)`, the time as of `latest_frame_time`.
+
+        Raises:
+            CaptureError: The thread failed.
+        """
+        while self.is_capturing or self._unseen:
+            with self._taking:
+                if not self._unseen and not self._take(SLICE_MS):
+                    continue
+                self._unseen = False
+                frame, seconds = self._latest, self._latest_time
+            if frame is None or seconds is None:
+                return None
+            frame = frame.copy() if copy else frame
+            return (frame, seconds) if with_timestamp else frame
+        return None
+
+    def get_latest_frame_view(self, with_timestamp: bool = False) -> Union[Frame, tuple[Frame, float], None]:
+        """`get_latest_frame(copy=False)`"""
+        return self.get_latest_frame(False, with_timestamp)
+
+    def _take(self, timeout_ms: int) -> bool:
+        """Makes the newest image the latest one. Whether there was a new one."""
+        try:
+            self._latest = self._capturer.get_latest_frame(timeout_ms, copy=False)
+        except CaptureTimeout:
+            return False
+        except RuntimeError:
+            return False  # it was stopped meanwhile, or never started
+        info = self._capturer.frame_info
+        self._latest_time = info.present_time if info else None
+        return True
+
+    def _forget(self) -> None:
+        self._latest, self._latest_time, self._unseen = None, None, False
+
+    def _check(self) -> None:
+        if self.is_released:
+            raise RuntimeError("this camera was released: create() another one")
+
+    def release(self) -> None:
+        """Ends everything. Idempotent."""
+        self._capturer.close()
+
+    def __enter__(self) -> DXCamera:
+        self._check()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: Optional[type[BaseException]],
+        exc_value: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.release()
+
+    def __repr__(self) -> str:
+        state = "released" if self.is_released else "capturing" if self.is_capturing else "idle"
+        return f"<{type(self).__name__} {self.width}x{self.height} {self._fmt} {state}>"

@@ -1,0 +1,52 @@
+"""Examines this machine: what can be captured here, what cannot, and what to do about it.
+
+    import rustcam.doctor
+
+    report = rustcam.doctor.examine()
+    for finding in report.findings:
+        print(finding.level, finding.message, finding.advice)
+
+`rustcam doctor` prints the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Optional
+
+from .. import _rustcam
+from . import backends, linux, python, windows
+from .finding import NOTE, OK, PROBLEM, Finding, Report
+
+__all__ = ["NOTE", "OK", "PROBLEM", "Finding", "Report", "examine"]
+
+
+def examine(backend: str = "auto", *, sim: Optional[str] = None) -> Report:
+    """Tries `backend`, or with `"auto"` all that this platform has, and takes a picture of every output.
+
+    Takes seconds at most, changes nothing, and raises nothing but `ValueError` for an unknown backend or a mistake in
+    the script of the simulated desktop.
+    """
+    if backend != "auto":
+        _rustcam.list_outputs("sim", sim=sim) if backend == "sim" else _known(backend)
+    names = _rustcam._backends if backend == "auto" else [backend]
+    findings = [*python.examine(), *surroundings(names)]
+    for name in names:
+        findings += backends.examine(name, sim if name == "sim" else None)
+    return Report(python.facts(), findings)
+
+
+def surroundings(names: list[str]) -> Iterator[Finding]:
+    """What the system says about itself, as far as it matters to the backends called `names`."""
+    if "x11" in names:
+        yield from linux.examine(os.environ)
+    if sys.platform == "win32" and "dxgi" in names:
+        yield from windows.examine()
+
+
+def _known(backend: str) -> None:
+    if backend not in _rustcam._backends:
+        names = ", ".join(f'"{name}"' for name in _rustcam._backends)
+        raise ValueError(f'no backend "{backend}" on this platform; it has "auto", {names}')

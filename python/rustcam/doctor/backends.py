@@ -1,0 +1,149 @@
+"""Tries a backend in earnest: its outputs, and a picture of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from .._errors import CaptureError
+from .._rustcam import Capturer, _facts, list_outputs
+from .._types import OutputInfo
+from .finding import NOTE, OK, PROBLEM, Finding
+
+GRAB_MS = 2000
+BLACK = 2  # brighter than this is not black; video drivers round
+
+
+def examine(backend: str, sim: Optional[str] = None) -> Iterator[Finding]:
+    try:
+        facts = _facts(backend)
+        outputs = list_outputs(backend, sim=sim)
+    except CaptureError as error:
+        yield failed(backend, error)
+        return
+    yield from server(backend, facts)
+    yield from adapters(backend, facts)
+    yield from ranges(backend, facts)
+    yield Finding(backend, OK, f"{len(outputs)} output{'s' if len(outputs) > 1 else ''}")
+    for output in outputs:
+        yield described(output)
+        yield from pictured(output, sim)
+
+
+def server(backend: str, facts: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
+    told = {name: value for subject, name, value in facts if subject == "server"}
+    if told:
+        compositor = "a compositor is running" if told["compositor"] == "running" else "there is no compositor"
+        message = f"an X server of {told['vendor']} on {told['place']}; {compositor}"
+        yield Finding(backend, OK, message, data=told)
+
+
+def adapters(backend: str, facts: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
+    found: dict[str, dict[str, str]] = {}
+    for subject, name, value in facts:
+        if subject.startswith("adapter "):
+            found.setdefault(subject, {})[name] = value
+    for subject, told in found.items():
+        message = f"{subject}: {told['name']}, {told['memory']}, {told['outputs']} outputs, {told['kind']}"
+        yield Finding(backend, OK, message, data=told)
+    real = [told["name"] for told in found.values() if told["kind"] == "hardware"]
+    if len(real) > 1:
+        yield Finding(
+            backend,
+            NOTE,
+            f"there are {len(real)} graphics adapters; an output can be captured on the one that shows it only",
+            "If duplication is refused as unsupported: Settings, System, Display, Graphics, add python.exe, and choose"
+            " the adapter that drives the display (on laptops usually Power saving)",
+        )
+
+
+def ranges(backend: str, facts: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
+    for subject, name, value in facts:
+        if (name, value) == ("range", "HDR"):
+            yield Finding(
+                backend,
+                NOTE,
+                f"{subject} shows high dynamic range; pictures have 8 bits per channel",
+                "If they look pale or overexposed, switch HDR off in the display settings while capturing",
+            )
+
+
+def described(output: OutputInfo) -> Finding:
+    turned = f", turned by {output['rotation']} degrees" if output["rotation"] else ""
+    rate = f" at {output['refresh_hz']:g} Hz" if output["refresh_hz"] else ""
+    primary = ", primary" if output["is_primary"] else ""
+    message = (
+        f"{output['output_name']}: {output['width']}x{output['height']}{rate}{turned}{primary} on {output['name']}"
+    )
+    return Finding(place(output), OK, message, data=dict(output))
+
+
+def pictured(output: OutputInfo, sim: Optional[str]) -> Iterator[Finding]:
+    """Takes a picture. Without the pointer, which may be all that a black screen shows."""
+    start = time.perf_counter()
+    output_idx, device_idx = output["output_idx"], output["device_idx"]
+    try:
+        with Capturer(output_idx, cursor=False, device=device_idx, backend=output["backend"], sim=sim) as screen:
+            opened = time.perf_counter()
+            image = screen.grab(GRAB_MS)
+            grabbed = time.perf_counter()
+            fallback = screen.stats.fallback
+            protected = screen.frame_info is not None and screen.frame_info.protected
+    except CaptureError as error:
+        yield failed(place(output), error)
+        return
+    if image is None:
+        yield Finding(
+            place(output),
+            PROBLEM,
+            f"no picture came within {GRAB_MS / 1000:g} s: the desktop is away",
+            "Answer a prompt, unlock the screen or wake the display, and try again",
+        )
+        return
+    times = {"open_ms": 1000 * (opened - start), "first_grab_ms": 1000 * (grabbed - opened)}
+    yield Finding(
+        place(output),
+        OK,
+        "a test picture took {first_grab_ms:.1f} ms, opening {open_ms:.1f} ms".format_map(times),
+        data=times,
+    )
+    if is_black(image):
+        yield Finding(
+            place(output),
+            NOTE if _may_be_bare(output) else PROBLEM,
+            "the picture is all black",
+            "If the screen is not: the display may be asleep or the session locked, a full-screen program may show"
+            " protected content, or this is an Xwayland or a virtual screen on which nothing was opened",
+        )
+    if protected:
+        yield Finding(
+            place(output), NOTE, "the system blanked protected content in the picture", "Close the video player"
+        )
+    if fallback:
+        yield Finding(place(output), NOTE, f"a slower way is in use: {fallback}")
+
+
+def is_black(image: Any) -> bool:
+    """Whether no pixel shows anything. Alpha does not count."""
+    return int(np.max(image[:, :, :3])) <= BLACK
+
+
+def _may_be_bare(output: OutputInfo) -> bool:
+    # A bare X server is black until a program opens a window on it.
+    return output["backend"] == "x11"
+
+
+def failed(about: str, error: CaptureError) -> Finding:
+    code = None if error.hresult is None else f"0x{error.hresult:08X}"
+    message = str(error.args[0]) if error.args else type(error).__name__
+    if code:
+        message = f"{message} ({code})"
+    data = {"exception": type(error).__name__, "hresult": code}
+    return Finding(about, PROBLEM, message, error.hint or "", data)
+
+
+def place(output: OutputInfo) -> str:
+    return f"{output['backend']} {output['device_idx']}.{output['output_idx']}"

@@ -1,0 +1,45 @@
+"""What the environment of a process on Linux says about its session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .finding import NOTE, PROBLEM, Finding
+
+
+def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
+    for check in (wayland, display, forwarded):
+        yield from check(environment)
+
+
+def display(environment: Mapping[str, str]) -> Iterator[Finding]:
+    if not environment.get("DISPLAY"):
+        yield Finding(
+            "session",
+            PROBLEM,
+            "DISPLAY is not set: this process belongs to no screen",
+            "Run it in a terminal of the desktop, or set DISPLAY=:0; from a service or over SSH, set XAUTHORITY, too."
+            " A machine without a screen can have a virtual one: Xvfb :99 -screen 0 1920x1080x24",
+        )
+
+
+def wayland(environment: Mapping[str, str]) -> Iterator[Finding]:
+    if environment.get("WAYLAND_DISPLAY") or environment.get("XDG_SESSION_TYPE") == "wayland":
+        yield Finding(
+            "session",
+            PROBLEM,
+            "this is a Wayland session, whose screen X programs cannot see: pictures are black or show X programs only",
+            "Log out and choose the session on X11 (often called Xorg) on the login screen",
+        )
+
+
+def forwarded(environment: Mapping[str, str]) -> Iterator[Finding]:
+    name = environment.get("DISPLAY", "")
+    host = name.rpartition(":")[0]
+    if host and host != "unix" and not host.startswith("/"):
+        yield Finding(
+            "session",
+            NOTE,
+            f"DISPLAY={name} is reached over the network, so every picture is sent through a socket",
+            "Run the program on the machine that has the screen",
+        )

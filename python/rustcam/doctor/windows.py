@@ -1,0 +1,138 @@
+"""What Windows says about the session, the desktop and the graphics settings of this process."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from .finding import NOTE, OK, PROBLEM, Finding
+
+SM_REMOTESESSION = 0x1000
+DESKTOP_READOBJECTS = 0x0001
+UOI_NAME = 2
+PER_MONITOR = 2  # PROCESS_DPI_AWARENESS
+GPU_PREFERENCES = r"Software\Microsoft\DirectX\UserGpuPreferences"
+
+
+def examine() -> Iterator[Finding]:
+    for check in (version, remote_session, session_of_services, secure_desktop, dpi, graphics_preference):
+        yield from check()
+
+
+def version() -> Iterator[Finding]:
+    release = platform.version()
+    try:
+        major, minor = (int(part) for part in release.split(".")[:2])
+    except ValueError:
+        return
+    if (major, minor) < (6, 2):
+        yield Finding(
+            "session", PROBLEM, f"Windows {release} has no Desktop Duplication", "It needs Windows 8 or later"
+        )
+
+
+def remote_session() -> Iterator[Finding]:
+    if _dll("user32").GetSystemMetrics(SM_REMOTESESSION):
+        yield Finding(
+            "session",
+            NOTE,
+            "this is a remote desktop session: its screen exists only while somebody is connected, and not minimised",
+            "Keep the connection open, or work at the machine itself",
+        )
+
+
+def session_of_services() -> Iterator[Finding]:
+    kernel = _dll("kernel32")
+    number = ctypes.c_uint32(0xFFFF_FFFF)
+    if kernel.ProcessIdToSessionId(kernel.GetCurrentProcessId(), ctypes.byref(number)) and number.value == 0:
+        # Wine has no services of its own: everything runs in session 0 there.
+        level = NOTE if hasattr(_dll("ntdll"), "wine_get_version") else PROBLEM
+        yield Finding(
+            "session",
+            level,
+            "this process runs in session 0, where services live and no desktop is shown",
+            "Start it in the session of a user, for example by a scheduled task that runs while the user is logged on",
+        )
+
+
+def secure_desktop() -> Iterator[Finding]:
+    """Whether the desktop that the user sees is the one of this process."""
+    user = _dll("user32")
+    user.OpenInputDesktop.restype = ctypes.c_void_p
+    user.CloseDesktop.argtypes = [ctypes.c_void_p]
+    desktop = user.OpenInputDesktop(0, False, DESKTOP_READOBJECTS)
+    name = desktop_name(user, desktop) if desktop else ""
+    if desktop:
+        user.CloseDesktop(desktop)
+    if name.lower() not in ("default", ""):
+        shown = f"the desktop {name!r} is shown"
+    elif not desktop:
+        shown = "a desktop is shown that this process may not see"
+    else:
+        return
+    yield Finding(
+        "session",
+        PROBLEM,
+        f"{shown}: a prompt for permission, the lock screen or the logon screen",
+        "Answer the prompt or unlock the screen; capturing goes on by itself then",
+    )
+
+
+def desktop_name(user: Any, desktop: int) -> str:
+    text = ctypes.create_unicode_buffer(256)
+    user.GetUserObjectInformationW.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+    ]
+    user.GetUserObjectInformationW(desktop, UOI_NAME, text, ctypes.sizeof(text), None)
+    return text.value
+
+
+def dpi() -> Iterator[Finding]:
+    awareness = ctypes.c_int(0)
+    try:
+        _dll("shcore").GetProcessDpiAwareness(None, ctypes.byref(awareness))
+    except (OSError, AttributeError):
+        return  # before Windows 8.1
+    if awareness.value != PER_MONITOR:
+        yield Finding(
+            "session",
+            OK,
+            "this process is not DPI-aware, which is fine: rustcam works in physical pixels; positions that other"
+            " packages tell may be scaled",
+        )
+
+
+def graphics_preference() -> Iterator[Finding]:
+    """What the settings say about the adapter for this very interpreter, which matters on laptops with two."""
+    chosen = preference(sys.executable)
+    if chosen is not None:
+        names = {"0": "Windows decides", "1": "power saving", "2": "high performance"}
+        yield Finding(
+            "session",
+            NOTE,
+            f"the graphics settings choose the adapter for this Python: {names.get(chosen, chosen)}",
+            "If duplication is refused as unsupported, change it: Settings, System, Display, Graphics",
+        )
+
+
+def preference(program: str) -> Any:
+    registry: Any = __import__("winreg")
+    try:
+        with registry.OpenKey(registry.HKEY_CURRENT_USER, GPU_PREFERENCES) as key:
+            text = registry.QueryValueEx(key, program)[0]
+    except OSError:
+        return None
+    settings = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+    return settings.get("GpuPreference")
+
+
+def _dll(name: str) -> Any:
+    # `vars`, because types of Linux have no Windows in them.
+    return vars(ctypes)["WinDLL"](name)

@@ -1,0 +1,135 @@
+"""`rustcam bench`: what it counts, and how it measures other packages."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import must
+from desktops import HEIGHT, WIDTH
+from rustcam.cli import bench, contenders, main
+from rustcam.cli.measuring import Plan, differ, measure, percentiles
+from rustcam.cli.memory import resident
+from rustcam.cli.options import Screen, Source
+
+
+def plan(script: str, seconds: float = 0.3, fmt: str = "bgra") -> Plan:
+    return Plan(Screen(Source("sim", script), 0, 0, None, False), fmt, seconds)
+
+
+def test_a_present_without_change_is_no_unique_image() -> None:
+    report = measure(
+        contenders.Rustcam, plan("size 64x64; refresh 60; static; at 30ms present nothing; at 60ms present full")
+    )
+    assert (report["frames"], report["unique"]) == (2, 1)
+    assert report["unique_fps"] == pytest.approx(1 / report["seconds"])
+
+
+def test_a_plan_survives_the_way_to_another_process() -> None:
+    whole = plan("size 64x64")
+    part = Plan(Screen(Source("x11", None), 1, 0, (1, 2, 3, 4), True), "rgb", 2.5)
+    for original in (whole, part):
+        assert Plan.from_json(original.to_json()) == original
+
+
+def test_percentiles() -> None:
+    assert percentiles([]) is None
+    assert percentiles([number / 1000 for number in range(101)]) == pytest.approx({"p50": 50, "p95": 95, "p99": 99})
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 4), (3, 5, 3)])
+def test_one_pixel_makes_a_difference(shape: tuple[int, int, int]) -> None:
+    one = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    other = one.copy()
+    assert not differ(one, other)
+    other[2, 4, 1] ^= 1
+    assert differ(one, other)
+    assert differ(one, other[:, :-1])
+
+
+def test_memory_in_use() -> None:
+    size = resident()
+    assert size is not None
+    assert 10_000_000 < size < 10_000_000_000
+
+
+def test_a_contender_that_fails_is_a_row() -> None:
+    report = bench.in_a_process("dxcam", Plan(Screen(Source("x11", None), 0, 0, None, False), "bgra", 0.1))
+    assert report["package"] == "dxcam"
+    assert "No module" in report["error"]
+    assert bench.row(report)[-1] == report["error"]
+
+
+STAND_IN = '''
+"""Looks like {name} and shows a simulated desktop."""
+import rustcam.compat.dxcam as real
+
+def create(device_idx=0, output_idx=None, region=None, output_color="RGB"):
+    return real.create(device_idx, output_idx, region, output_color, backend="sim", sim="size 320x200; refresh 60")
+'''
+
+
+@pytest.mark.parametrize("name", ["dxcam", "bettercam"])
+def test_cameras_are_polled(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"{name}.py").write_text(STAND_IN.format(name=name), encoding="utf-8")
+    info = tmp_path / f"{name}-9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.0\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert name in contenders.installed()
+    report = bench.in_a_process(name, Plan(Screen(Source("auto", None), 0, 0, (0, 0, 100, 80), False), "bgra", 0.3))
+    assert (report["package"], report["version"], report["width"], report["height"]) == (name, "9.0", 100, 80)
+    assert report["frames"] > 0
+    assert report["latency_ms"] is None
+
+
+@pytest.mark.x11
+def test_other_packages_beside_it(painter: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    over = threading.Event()
+
+    def paint() -> None:
+        color = 0
+        while not over.wait(0.02):
+            color += 0x010203
+            painter.fill((0, 0, WIDTH, HEIGHT), color & 0xFFFFFF)
+
+    painting = threading.Thread(target=paint)
+    painting.start()
+    try:
+        assert main(["bench", "--peers", "--json", "--seconds", "0.5", "--region", "0,0,100,80"]) == 0
+        reports = json.loads(capsys.readouterr().out)
+        assert main(["bench", "--peers", "--seconds", str(Fraction(1, 2))]) == 0
+        head, *lines = capsys.readouterr().out.splitlines()
+    finally:
+        over.set()
+        painting.join()
+    assert [report["package"] for report in reports] == ["rustcam", "mss"]
+    for report in reports:
+        assert (report["width"], report["height"]) == (100, 80)
+        assert report["unique"] > 0
+    assert reports[0]["latency_ms"]["p50"] >= 0
+    assert reports[1]["latency_ms"] is None
+    assert head.startswith("package")
+    assert [line.split()[0] for line in lines] == ["rustcam", "mss"]
+
+
+@pytest.mark.parametrize("fmt", ["bgra", "rgba", "bgr", "rgb"])
+@pytest.mark.x11
+def test_mss_is_asked_for_the_same_pixels(painter: Any, fmt: str) -> None:
+    painter.fill((0, 0, WIDTH, HEIGHT), 0x3366CC)
+    screen = Screen(Source("x11", None), 0, 0, (3, 4, 30, 20), False)
+    images = []
+    for make in (contenders.Rustcam, contenders.Mss):
+        contender = make(screen, fmt)
+        images.append(must(contender.grab(1.0)))
+        contender.close()
+    # The fourth channel of mss is whatever the server had there.
+    assert np.array_equal(images[0][:, :, :3], images[1][:, :, :3])

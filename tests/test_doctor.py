@@ -1,0 +1,301 @@
+"""`rustcam doctor`: every state of a machine that can be made here is told, with what to do about it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+
+import rustcam
+from desktops import STILL, WIDTH, XServer
+from rustcam.cli import main
+from rustcam.doctor import NOTE, OK, PROBLEM, Finding, Report, backends, examine, linux, windows
+
+
+def messages(findings: Any, level: str) -> list[str]:
+    return [finding.message for finding in findings if finding.level == level]
+
+
+def sim(script: str) -> Report:
+    return examine("sim", sim=script)
+
+
+def test_a_desktop_in_order() -> None:
+    report = sim(STILL)
+    assert report.healthy
+    assert messages(report.findings, PROBLEM) == []
+    about = {finding.about for finding in report.findings}
+    assert {"python", "sim", "sim 0.0"} <= about
+    (picture,) = [finding for finding in report.findings if "first_grab_ms" in finding.data]
+    assert picture.data["first_grab_ms"] > 0
+    assert report.facts["rustcam"] == rustcam.__version__
+    assert report.facts["numpy"] == np.__version__
+
+
+def test_every_output_is_tried() -> None:
+    pictures = [finding.about for finding in sim(f"{STILL}; outputs 3").findings if "first_grab_ms" in finding.data]
+    assert pictures == ["sim 0.0", "sim 0.1", "sim 0.2"]
+
+
+def test_rotation_is_told() -> None:
+    assert any("turned by 90 degrees" in message for message in messages(sim(f"{STILL}; rotation 90").findings, OK))
+
+
+def test_a_refusal_has_its_code_and_advice() -> None:
+    report = sim(f"{STILL}; refuse 0x80070005")
+    (problem,) = [finding for finding in report.findings if finding.level == PROBLEM]
+    assert not report.healthy
+    assert "(0x80070005)" in problem.message
+    assert problem.advice
+    assert problem.data == {"exception": "DuplicationError", "hresult": "0x80070005"}
+
+
+def test_a_desktop_that_is_away() -> None:
+    (problem,) = messages(sim(f"{STILL}; at 0ms lose access for ever").findings, PROBLEM)
+    assert "no picture came" in problem
+
+
+def test_a_device_that_is_gone() -> None:
+    (problem,) = [f for f in sim(f"{STILL}; at 0ms lose device for ever").findings if f.level == PROBLEM]
+    assert problem.data["exception"] == "DeviceError"
+
+
+def test_protected_content() -> None:
+    script = "size 64x64; refresh 60; clock virtual; at 0ms protect on; at 0ms present"
+    notes = messages(sim(script).findings, NOTE)
+    assert any("protected" in note for note in notes)
+
+
+@pytest.mark.parametrize(("level", "black"), [(0, True), (2, True), (3, False)])
+def test_black_is_told_from_dark(level: int, black: bool) -> None:
+    image = np.zeros((4, 4, 4), np.uint8)
+    image[:, :, 3] = 255
+    image[2, 3, 1] = level
+    assert backends.is_black(image) is black
+
+
+def test_unknown_backends_and_scripts_are_mistakes() -> None:
+    with pytest.raises(ValueError, match="it has"):
+        examine("gdi")
+    with pytest.raises(ValueError, match="sighs"):
+        sim("sighs")
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({}, ["DISPLAY is not set"]),
+        ({"DISPLAY": ""}, ["DISPLAY is not set"]),
+        ({"DISPLAY": ":0"}, []),
+        ({"DISPLAY": "unix:0"}, []),
+        ({"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, ["Wayland"]),
+        ({"DISPLAY": ":0", "XDG_SESSION_TYPE": "wayland"}, ["Wayland"]),
+        ({"DISPLAY": ":0", "XDG_SESSION_TYPE": "x11"}, []),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, ["Wayland", "DISPLAY is not set"]),
+        ({"DISPLAY": "localhost:10.0"}, ["over the network"]),
+        ({"DISPLAY": "10.1.2.3:0"}, ["over the network"]),
+    ],
+)
+def test_sessions_of_linux(environment: dict[str, str], words: list[str]) -> None:
+    findings = list(linux.examine(environment))
+    assert len(findings) == len(words)
+    for finding, word in zip(findings, words):
+        assert word in finding.message
+        assert finding.advice
+
+
+FACTS = [
+    ("adapter 0", "name", "Integrated"),
+    ("adapter 0", "kind", "hardware"),
+    ("adapter 0", "memory", "128 MB"),
+    ("adapter 0", "outputs", "1"),
+    ("adapter 1", "name", "Basic"),
+    ("adapter 1", "kind", "software"),
+    ("adapter 1", "memory", "0 MB"),
+    ("adapter 1", "outputs", "0"),
+]
+DISCRETE = [
+    ("adapter 2", "name", "Discrete"),
+    ("adapter 2", "kind", "hardware"),
+    ("adapter 2", "memory", "8192 MB"),
+    ("adapter 2", "outputs", "0"),
+]
+
+
+def test_two_graphics_adapters_come_with_advice() -> None:
+    assert messages(backends.adapters("dxgi", FACTS), NOTE) == []
+    (note,) = [finding for finding in backends.adapters("dxgi", FACTS + DISCRETE) if finding.level == NOTE]
+    assert "2 graphics adapters" in note.message
+    assert "Settings" in note.advice
+
+
+def test_high_dynamic_range_comes_with_advice() -> None:
+    assert list(backends.ranges("dxgi", [("output 0.0", "range", "SDR")])) == []
+    (note,) = backends.ranges("dxgi", [("output 0.0", "range", "SDR"), ("output 0.1", "range", "HDR")])
+    assert "output 0.1" in note.message
+    assert note.advice
+
+
+def test_command_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--backend", "sim", "--sim", STILL]) == 0
+    out = capsys.readouterr().out
+    assert "a test picture took" in out
+    assert out.endswith("\neverything works\n")
+    assert main(["doctor", "--backend", "sim", "--sim", f"{STILL}; refuse 0x887A0004"]) == 1
+    out = capsys.readouterr().out
+    assert "PROBLEM  sim 0.0" in out
+    assert "-> " in out
+    assert out.endswith("\n1 problem\n")
+    assert max(len(line) for line in out.splitlines()) <= 100
+
+
+def test_command_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json", "--backend", "sim", "--sim", STILL]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["healthy"] is True
+    assert report["rustcam"] == rustcam.__version__
+    assert [set(finding) for finding in report["findings"]] == [{"about", "level", "message", "advice", "data"}] * len(
+        report["findings"]
+    )
+
+
+def test_a_finding_is_immutable() -> None:
+    with pytest.raises(AttributeError):
+        Finding("a", OK, "b").level = NOTE  # type: ignore[misc]
+
+
+@pytest.mark.linux
+def test_without_a_display(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "DISPLAY is not set" in out
+    assert "Xvfb" in out
+    assert "sim 0.0" in out
+
+
+@pytest.mark.x11
+def test_a_real_screen(painter: Any) -> None:
+    painter.fill((0, 0, WIDTH, 200), 0x3366CC)
+    report = examine("x11")
+    assert report.healthy
+    assert messages(report.findings, NOTE) == []
+    (server,) = [finding for finding in report.findings if "vendor" in finding.data]
+    assert server.data["compositor"] == "none"
+
+
+@pytest.mark.x11
+def test_a_black_screen(painter: Any) -> None:
+    painter.fill((0, 0, WIDTH, 400), 0)
+    assert "the picture is all black" in messages(examine("x11").findings, NOTE)
+
+
+@pytest.mark.x11
+def test_a_frozen_server(server: XServer) -> None:
+    server.freeze()
+    (problem,) = [finding for finding in examine("x11").findings if finding.level == PROBLEM]
+    assert "does not answer" in problem.message
+    assert problem.advice
+
+
+@pytest.mark.x11
+def test_a_server_without_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = XServer(options=["-extension", "MIT-SHM"])
+    try:
+        monkeypatch.setenv("DISPLAY", server.display)
+        report = examine("x11")
+    finally:
+        server.stop()
+    assert report.healthy
+    assert any("MIT-SHM" in note for note in messages(report.findings, NOTE))
+
+
+class Library:
+    """A DLL whose functions answer what a test wants."""
+
+    def __init__(self, **functions: Any) -> None:
+        vars(self).update(functions)
+
+
+class Function:
+    """One of its functions. Takes the settings of ctypes and ignores them."""
+
+    def __init__(self, answer: Callable[..., Any]) -> None:
+        self._answer = answer
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._answer(*arguments)
+
+
+def windows_where(monkeypatch: pytest.MonkeyPatch, **libraries: Library) -> None:
+    monkeypatch.setattr(windows, "_dll", lambda name: libraries.get(name, Library()))
+
+
+def fill(value: int) -> Callable[..., int]:
+    """A function that writes to where its last argument points."""
+
+    def write(*arguments: Any) -> int:
+        arguments[-1]._obj.value = value
+        return 1
+
+    return write
+
+
+@pytest.mark.parametrize(("remote", "findings"), [(0, 0), (1, 1)])
+def test_remote_sessions(monkeypatch: pytest.MonkeyPatch, remote: int, findings: int) -> None:
+    windows_where(monkeypatch, user32=Library(GetSystemMetrics=lambda metric: remote if metric == 0x1000 else 0))
+    assert len(messages(windows.remote_session(), NOTE)) == findings
+
+
+@pytest.mark.parametrize(("number", "problems"), [(0, 1), (1, 0)])
+def test_sessions_of_services(monkeypatch: pytest.MonkeyPatch, number: int, problems: int) -> None:
+    kernel = Library(GetCurrentProcessId=lambda: 7, ProcessIdToSessionId=fill(number))
+    windows_where(monkeypatch, kernel32=kernel)
+    assert len(messages(windows.session_of_services(), PROBLEM)) == problems
+
+
+@pytest.mark.parametrize(
+    ("desktop", "words"), [("Default", None), ("Winlogon", "'Winlogon' is shown"), (None, "may not see")]
+)
+def test_secure_desktop(monkeypatch: pytest.MonkeyPatch, desktop: str | None, words: str | None) -> None:
+    def name(handle: int, index: int, text: Any, size: int, needed: Any) -> int:
+        text.value = desktop
+        return 1
+
+    user = Library(
+        OpenInputDesktop=Function(lambda *_: 0x123456789 if desktop else None),
+        CloseDesktop=Function(lambda handle: 1),
+        GetUserObjectInformationW=Function(name),
+    )
+    windows_where(monkeypatch, user32=user)
+    problems = messages(windows.secure_desktop(), PROBLEM)
+    assert len(problems) == (words is not None)
+    assert all(words in problem for problem in problems if words)
+
+
+@pytest.mark.parametrize(("awareness", "findings"), [(0, 1), (1, 1), (2, 0)])
+def test_dpi_awareness(monkeypatch: pytest.MonkeyPatch, awareness: int, findings: int) -> None:
+    windows_where(monkeypatch, shcore=Library(GetProcessDpiAwareness=fill(awareness)))
+    assert len(list(windows.dpi())) == findings
+
+
+@pytest.mark.parametrize(("release", "problems"), [("6.1.7601", 1), ("6.2.9200", 0), ("10.0.26100", 0), ("?", 0)])
+def test_versions_of_windows(monkeypatch: pytest.MonkeyPatch, release: str, problems: int) -> None:
+    monkeypatch.setattr(platform, "version", lambda: release)
+    assert len(messages(windows.version(), PROBLEM)) == problems
+
+
+if sys.platform == "win32":
+
+    def test_windows_answers_every_question() -> None:
+        for finding in windows.examine():
+            assert finding.message
+            assert finding.level == OK or finding.advice
+
+    def test_no_preference_for_a_program_that_does_not_exist() -> None:
+        assert windows.preference(r"C:\no\such\program.exe") is None

@@ -1,0 +1,137 @@
+"""What the documents claim: every Python block runs, every command exists, every link leads somewhere."""
+
+from __future__ import annotations
+
+import functools
+import re
+import runpy
+import shlex
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import rustcam
+from rustcam import compat
+from rustcam.cli import command_line
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FENCE = re.compile(r"^( *)```(\w+)?(?: title=\"([^\"]+)\")?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A fenced block."""
+
+    language: str
+    title: str
+    text: str
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page: str, language: str) -> list[Block]:
+    found = [Block(name, title, textwrap.dedent(text)) for _, name, title, text in FENCE.findall(read(page))]
+    return [block for block in found if block.language == language]
+
+
+# Blocks with a title are files, which have tests of their own, or for other packages.
+RUNNABLE = [page for page in PAGES if any(not block.title for block in blocks(page, "python"))]
+
+
+@pytest.fixture
+def simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulated desktop wherever the documents mean the screen, and rustcam where they mean dxcam."""
+    for module, name in [
+        *((rustcam, name) for name in ("Capturer", "screenshot", "list_outputs")),
+        (compat_of("dxcam"), "create"),
+        (compat_of("bettercam"), "create"),
+    ]:
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, with_sim(real))
+    monkeypatch.setitem(sys.modules, "dxcam", compat_of("dxcam"))
+
+
+def compat_of(name: str) -> Any:
+    __import__(f"rustcam.compat.{name}")
+    return getattr(compat, name)
+
+
+def with_sim(real: Any) -> Any:
+    @functools.wraps(real)
+    def call(*arguments: Any, **options: Any) -> Any:
+        return real(*arguments, **{"backend": "sim", **options})
+
+    return call
+
+
+# The laboratory page shows what runs in a Windows process only.
+@pytest.mark.parametrize("page", [page for page in RUNNABLE if page != "docs/lab.md"])
+@pytest.mark.usefixtures("simulated")
+def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All blocks of a page, in order and in one namespace."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {}
+    for block in blocks(page, "python"):
+        if not block.title:
+            exec(compile(block.text, page, "exec"), namespace)
+
+
+@pytest.mark.x11
+def test_python_for_mss_runs(painter: Any) -> None:
+    found = [block for block in blocks("docs/guides/moving.md", "python") if block.title == "mss"]
+    assert len(found) >= 2
+    namespace: dict[str, Any] = {}
+    for block in found:
+        exec(compile(block.text, "moving.md", "exec"), namespace)
+    assert namespace["image"].ndim == 3
+
+
+def test_enough_python_is_run() -> None:
+    assert len(RUNNABLE) >= 12
+    assert "README.md" in RUNNABLE
+    assert "docs/index.md" in RUNNABLE
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for block in blocks(page, "console"):
+            for line in block.text.splitlines():
+                if line.startswith("$ rustcam "):
+                    yield page, re.split(r" [|>#]", line.partition("$ ")[2])[0].strip()
+
+
+@pytest.mark.parametrize(("page", "command"), sorted(set(commands())))
+def test_commands_exist(page: str, command: str) -> None:
+    program, *arguments = shlex.split(command)
+    assert program == "rustcam"
+    assert callable(command_line().parse_args(arguments).run)
+
+
+@pytest.mark.linux
+def test_the_page_of_commands_is_that_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "commands.md"
+    monkeypatch.setattr(sys, "argv", ["pages.py", str(file)])
+    runpy.run_path(str(ROOT / "scripts" / "pages.py"), run_name="__main__")
+    assert file.read_text(encoding="utf-8") == read("docs/commands.md"), "run `make pages`"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = FENCE.sub("", read(page))
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+        there = (ROOT / page).parent / target if target else ROOT / page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there.read_text(encoding="utf-8")), f"{target}#{anchor}"
+
+
+def anchors(text: str) -> set[str]:
+    """What the headings of a page are called."""
+    heads = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
