@@ -154,10 +154,6 @@ class SimDesktop:
     def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
         return self.play(STILL if still else MOVING, **options)
 
-    def play(self, script: str, **options: Any) -> rustcam.Capturer:
-        """A capturer of a desktop of the test's own."""
-        return rustcam.Capturer(backend="sim", sim=script, **options)
-
     def open_waiting(self, **options: Any) -> rustcam.Capturer:
         """A capturer whose waits take real time because nothing changes."""
         return self.play(STILL_FOR_REAL, **options)
@@ -214,9 +210,6 @@ class DxgiDesktop:
 
     def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
         return self.play(STILL if still else MOVING, **options)
-
-    def play(self, script: str, **options: Any) -> rustcam.Capturer:
-        return self._open(script, options)
 
     def open_waiting(self, **options: Any) -> rustcam.Capturer:
         return self.play(STILL_FOR_REAL, **options)

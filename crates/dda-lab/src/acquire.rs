@@ -130,7 +130,11 @@ impl Duplication {
         let excused = std::mem::take(&mut state.excused);
         if state.owned.is_none() {
             if !excused {
-                count(if state.released { &stage.counting.release_twice } else { &stage.counting.release_without_frame });
+                count(if state.released {
+                    &stage.counting.release_twice
+                } else {
+                    &stage.counting.release_without_frame
+                });
             }
             return failure(DXGI_ERROR_INVALID_CALL);
         }

@@ -292,7 +292,7 @@ fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     text.extract().map_err(|_| PyValueError::new_err(format!("{name} is not valid text: {}", shown(value))))
 }
 
-/// Names the argument itself: the binding does so only in a note, which CPython has from 3.11 on.
+/// Names the argument itself: the binding does so only in a note, which exceptions have from Python 3.11 on.
 fn wrong_type(name: &str, wanted: &str, got: &Bound<'_, PyAny>) -> PyErr {
     let kind = got.get_type().name().map_or_else(|_| "something else".to_owned(), |n| n.to_string());
     PyTypeError::new_err(format!("{name} must be {wanted}, not {kind}"))

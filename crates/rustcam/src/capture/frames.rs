@@ -37,7 +37,8 @@ impl Lead {
 
     fn learn(&mut self, took: Duration) {
         let took = took.min(Self::LIMIT);
-        self.0 = took.max(self.0 - self.0.saturating_sub(took) / 8);
+        let faster = self.0.saturating_sub(took);
+        self.0 = took.max(self.0.saturating_sub(faster / 8));
     }
 }
 

@@ -271,7 +271,7 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
             "On a computer with two graphics adapters the process must run on the one that drives the display: Settings, System, Display, \
              Graphics, add python.exe, choose Power saving. Adapters without a driver of their own cannot be captured"
         }
-        (UNSUPPORTED | E_INVALIDARG, CreateDevice) => {
+        (E_FAIL | E_INVALIDARG | E_NOTIMPL | E_NOINTERFACE | UNSUPPORTED, CreateDevice) => {
             "Install or update the driver of the graphics adapter; Direct3D 10 or newer is needed"
         }
         (MODE_CHANGE_IN_PROGRESS, Duplicate) => "Try again in a moment",
@@ -286,9 +286,6 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
         (NOT_FOUND, DuplicateAgain) => "Plug the display in again, or open another output",
         (DEVICE_REMOVED | DEVICE_HUNG | DEVICE_RESET | DRIVER_INTERNAL_ERROR, _) => {
             "The graphics driver crashed, was updated, or the adapter was unplugged; if it happens again, update the driver"
-        }
-        (E_FAIL | E_INVALIDARG | E_NOTIMPL | E_NOINTERFACE | UNSUPPORTED, Call::CreateDevice) => {
-            "Install or update the driver of the graphics adapter"
         }
         (E_OUTOFMEMORY, _) => "Close programs that use much graphics memory, or capture a smaller region",
         (E_FAIL | E_INVALIDARG, _) => "Try again; if it happens again, update the graphics driver",
