@@ -80,8 +80,8 @@ class Capturer:
             region: Part of the output that every `grab` returns, `None` for all of it. Must lie inside the output and
                 must not be empty.
             device: Index of the adapter.
-            backend: `"dxgi"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop, everywhere), or `"auto"`: the best
-                real one of this platform, never `"sim"`.
+            backend: `"dxgi"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop, everywhere), or `"auto"`: the
+                best real one of this platform, never `"sim"`.
             any_thread: Let every thread use the capturer.
             sim: Script of the simulated desktop, `None` for its default. Only with `backend="sim"`.
 
