@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 DOCS := build/docs
+LINT := build/lint
 export PYO3_PYTHON := $(abspath $(PY))
 
 SOURCES := $(shell find crates/rustcam/src crates/rustcam-python python -type f -not -name '*.pyc') \
 	crates/rustcam/Cargo.toml Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help demo test fuzz golden reliability race bench bench-windows soak check docs pages wheels clean
+.PHONY: help demo test fuzz golden reliability race bench bench-windows soak check docs pages lint-workflows wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -58,6 +59,13 @@ pages: $(VENV)/installed  ## write the pages that are made from the program: com
 	$(PY) scripts/pages.py
 	WRITE_PAGES=1 cargo test --quiet --package rustcam --lib page
 
+lint-workflows: $(LINT)/ready  ## look for mistakes and dangers in .github
+	$(LINT)/bin/zizmor --offline --quiet .github
+	$(LINT)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(LINT)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(LINT)/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(LINT)/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+
 wheels: dist/.made  ## build the wheels for Linux and Windows into dist/
 
 clean:  ## delete everything that was built
@@ -70,6 +78,10 @@ dist/.made: $(VENV)/build $(SOURCES) scripts/wheels.sh
 
 $(DOCS)/ready: requirements/docs.txt scripts/venv.sh
 	sh scripts/venv.sh $(PYTHON) $(DOCS) $<
+	touch $@
+
+$(LINT)/ready: requirements/workflows.txt scripts/venv.sh
+	sh scripts/venv.sh $(PYTHON) $(LINT) $<
 	touch $@
 
 $(VENV)/build: requirements/build.txt scripts/venv.sh

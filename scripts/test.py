@@ -20,9 +20,10 @@ LANE_LIMIT = 600  # seconds; reached only if a test hangs in a way that its own 
 MARKERS = {
     "sim": "sim and not x11 and not torch",
     "x11": "x11",
-    "python": "not sim and not x11 and not dxgi and not wheels",
+    "python": "not sim and not x11 and not dxgi and not wheels and not install",
     "wheels": "wheels",
     "torch": "torch",
+    "install": "install",
 }
 
 
@@ -45,7 +46,7 @@ def rust() -> list[Result]:
 
 
 def python(lane: str) -> list[Result]:
-    if lane == "x11" and missing_tools():
+    if lane in ("x11", "install") and missing_tools():
         return [Result(lane, left_out=f"no {missing_tools()}")]
     report = report_of(lane)
     command = [sys.executable, "-m", "pytest", "-q", "-m", MARKERS[lane], f"--junitxml={report}"]
@@ -80,14 +81,15 @@ LANES: dict[str, Callable[[], list[Result]]] = {
     "python": partial(python, "python"),
     "wheels": wheels,
     "torch": torch,
+    "install": partial(python, "install"),
     "wine-rust": wine.lanes.rust,
     "windows": wine.lanes.windows,
     "peers": wine.lanes.peers,
 }
 
 
-# PyTorch is large: its lane runs where it is asked for.
-ON_REQUEST = ("torch",)
+# Large, slow to set up, or slow to run: these lanes run where they are asked for.
+ON_REQUEST = ("torch", "install")
 
 
 def main() -> int:

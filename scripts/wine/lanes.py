@@ -17,7 +17,7 @@ TEST_LIMIT = 300  # seconds for one test program or one script
 LANE_LIMIT = 900  # seconds for cargo, or one run of pytest
 
 # Left out in Windows CPython because they are about something else.
-MARKERS = "not x11 and not linux and not wheels"
+MARKERS = "not x11 and not linux and not wheels and not torch and not install"
 
 LAB = ROOT / "crates" / "dda-lab"
 PACKAGES = ["dxcam", "bettercam", "rustcam"]

@@ -16,7 +16,7 @@ from .options import Screen
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Image = npt.NDArray[np.uint8]
+    _Image = npt.NDArray[np.uint8]
 
 
 # What makes an array of each pixel format from BGRA.
@@ -34,7 +34,7 @@ class Contender:
     def version(self) -> str:
         return importlib.metadata.version(self.package)
 
-    def grab(self, timeout: float) -> Optional[Image]:
+    def grab(self, timeout: float) -> Optional[_Image]:
         """The next image; `None` if nothing came within `timeout` seconds, or at once where the package cannot wait."""
         raise NotImplementedError
 
@@ -59,7 +59,7 @@ class Rustcam(Contender):
     def version(self) -> str:
         return __version__
 
-    def grab(self, timeout: float) -> Optional[Image]:
+    def grab(self, timeout: float) -> Optional[_Image]:
         return self._capturer.grab(int(timeout * 1000) + 1, self.fmt)  # type: ignore[arg-type]
 
     def present_time(self) -> Optional[float]:
@@ -87,7 +87,7 @@ class Mss(Contender):
         left, top, right, bottom = _on_the_desktop(screen)
         self._area = {"left": left, "top": top, "width": right - left, "height": bottom - top}
 
-    def grab(self, timeout: float) -> Optional[Image]:
+    def grab(self, timeout: float) -> Optional[_Image]:
         image = np.asarray(self._mss.grab(self._area))
         return image if self._order == [0, 1, 2, 3] else np.ascontiguousarray(image[:, :, self._order])
 
@@ -104,8 +104,8 @@ class Dxcam(Contender):
             device_idx=screen.device, output_idx=screen.output, region=screen.region, output_color=fmt.upper()
         )
 
-    def grab(self, timeout: float) -> Optional[Image]:
-        image: Optional[Image] = self._camera.grab()
+    def grab(self, timeout: float) -> Optional[_Image]:
+        image: Optional[_Image] = self._camera.grab()
         if image is None:
             # It polls. Its own loops sleep between two looks, too.
             time.sleep(0.001)

@@ -18,7 +18,7 @@ from .options import Screen, Source
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Image = npt.NDArray[np.uint8]
+    _Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _measured(contender: Contender, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _first(contender: Contender) -> Image:
+def _first(contender: Contender) -> _Image:
     """An image to compare the next one with."""
     end = time.perf_counter() + 5
     while time.perf_counter() < end:
@@ -100,7 +100,7 @@ def _first(contender: Contender) -> Image:
     raise TimeoutError("no image within 5 s")
 
 
-def differ(one: Image, other: Image) -> bool:
+def differ(one: _Image, other: _Image) -> bool:
     """Whether any pixel differs. Eight bytes at a time, which numpy does in a fraction of the time."""
     if one.shape != other.shape:
         return True

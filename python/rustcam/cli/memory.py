@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import struct
 import sys
 from pathlib import Path
 from typing import Optional
+
+# PROCESS_MEMORY_COUNTERS: its size, page faults, the largest working set, the working set, and six more.
+COUNTERS = struct.Struct("@II8N")
+THIS_PROCESS = -1
 
 
 def resident() -> Optional[int]:
@@ -21,23 +27,11 @@ def resident() -> Optional[int]:
 
 
 def _working_set() -> Optional[int]:
-    import ctypes
-
-    class Counters(ctypes.Structure):
-        """PROCESS_MEMORY_COUNTERS."""
-
-        _fields_ = [
-            ("size", ctypes.c_uint32),
-            ("page_faults", ctypes.c_uint32),
-            ("peak_working_set", ctypes.c_size_t),
-            ("working_set", ctypes.c_size_t),
-            ("others", ctypes.c_size_t * 6),
-        ]
-
     # `vars`, because types of Linux have no Windows in them.
-    kernel = vars(ctypes)["WinDLL"]("kernel32")
-    query = kernel.K32GetProcessMemoryInfo
+    query = vars(ctypes)["WinDLL"]("kernel32").K32GetProcessMemoryInfo
     query.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
-    counters = Counters(size=ctypes.sizeof(Counters))
-    this_process = -1
-    return int(counters.working_set) if query(this_process, ctypes.byref(counters), counters.size) else None
+    counters = ctypes.create_string_buffer(COUNTERS.size)
+    if not query(THIS_PROCESS, counters, COUNTERS.size):
+        return None
+    _, _, _, working_set, *_ = COUNTERS.unpack(counters.raw)
+    return int(working_set)

@@ -16,7 +16,7 @@ from .._types import PixelFormat
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Image = npt.NDArray[np.uint8]
+    _Image = npt.NDArray[np.uint8]
 
 # The first of these that PyAV has.
 ENCODERS = ("libx264", "libopenh264", "h264_mf", "mpeg4")
@@ -29,7 +29,7 @@ class Video(Protocol):
     fmt: PixelFormat
     """The pixel format that it takes."""
 
-    def write(self, image: Image) -> None: ...
+    def write(self, image: _Image) -> None: ...
 
     def size(self) -> int:
         """Bytes written so far."""
@@ -70,7 +70,7 @@ class Y4M:
         self._written = 0
         self._put(f"YUV4MPEG2 W{width} H{height} F{fps.numerator}:{fps.denominator} Ip A1:1 C444\n".encode())
 
-    def write(self, image: Image) -> None:
+    def write(self, image: _Image) -> None:
         for top in range(0, image.shape[0], self.BAND):
             rows = slice(top, top + self.BAND)
             red, green, blue = (image[rows, :, channel].astype(np.uint16) for channel in range(3))
@@ -123,7 +123,7 @@ class Encoded:
         if encoder == "libx264":
             stream.options = {"preset": "veryfast", "crf": "20"}
 
-    def write(self, image: Image) -> None:
+    def write(self, image: _Image) -> None:
         if self._odd != ((0, 0), (0, 0), (0, 0)):
             # Most players want even sides.
             image = np.pad(image, self._odd, mode="edge")

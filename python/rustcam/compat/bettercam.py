@@ -13,7 +13,7 @@ from .dxcam import DXCamera as BetterCam
 from .dxcam import device_info, output_info
 
 if TYPE_CHECKING:
-    from .dxcam import Region
+    from .dxcam import _Region
 
 __all__ = ["BetterCam", "create", "device_info", "output_info"]
 
@@ -21,7 +21,7 @@ __all__ = ["BetterCam", "create", "device_info", "output_info"]
 def create(
     device_idx: int = 0,
     output_idx: Optional[int] = None,
-    region: Optional[Region] = None,
+    region: Optional[_Region] = None,
     output_color: str = "RGB",
     nvidia_gpu: bool = False,
     max_buffer_len: int = 64,

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    Frame = npt.NDArray[np.uint8]
-    Region = tuple[int, int, int, int]
+    _Frame = npt.NDArray[np.uint8]
+    _Region = tuple[int, int, int, int]
 
 __all__ = ["DXCamera", "create", "device_info", "output_info"]
 
@@ -44,7 +44,7 @@ _cameras: weakref.WeakValueDictionary[tuple[Any, ...], DXCamera] = weakref.WeakV
 def create(
     device_idx: int = 0,
     output_idx: Optional[int] = None,
-    region: Optional[Region] = None,
+    region: Optional[_Region] = None,
     output_color: str = "RGB",
     max_buffer_len: int = 8,
     backend: str = "dxgi",
@@ -118,10 +118,10 @@ class DXCamera:
     def __init__(self, capturer: _rustcam.Capturer, output_color: str, max_buffer_len: int, backend: str) -> None:
         self._capturer = capturer
         self._fmt: Any = output_color.lower()
-        self._region: Optional[Region] = None
+        self._region: Optional[_Region] = None
         self._grabbed = False
         self._taking = threading.Lock()
-        self._latest: Optional[Frame] = None
+        self._latest: Optional[_Frame] = None
         self._latest_time: Optional[float] = None
         self._unseen = False
         self.backend = backend
@@ -144,7 +144,7 @@ class DXCamera:
         return self._capturer.rotation
 
     @property
-    def region(self) -> Region:
+    def region(self) -> _Region:
         """What images show unless a call says otherwise."""
         return self._region or self._capturer.region
 
@@ -171,7 +171,9 @@ class DXCamera:
         seconds = self.latest_frame_time
         return None if seconds is None else int(seconds * TICKS_PER_SECOND)
 
-    def grab(self, region: Optional[Region] = None, copy: bool = True, new_frame_only: bool = True) -> Optional[Frame]:
+    def grab(
+        self, region: Optional[_Region] = None, copy: bool = True, new_frame_only: bool = True
+    ) -> Optional[_Frame]:
         """The screen if it changed since the last call, else `None`; does not wait.
 
         While `start()` is in effect: the newest image, new or not, and `None` before there is one.
@@ -199,13 +201,13 @@ class DXCamera:
         self._grabbed = self._grabbed or frame is not None
         return frame
 
-    def grab_view(self, region: Optional[Region] = None) -> Optional[Frame]:
+    def grab_view(self, region: Optional[_Region] = None) -> Optional[_Frame]:
         """`grab(region, copy=False)`"""
         return self.grab(region, copy=False)
 
     def start(
         self,
-        region: Optional[Region] = None,
+        region: Optional[_Region] = None,
         target_fps: int = 60,
         video_mode: bool = False,
         delay: float = 0,
@@ -238,7 +240,7 @@ class DXCamera:
 
     def get_latest_frame(
         self, copy: bool = True, with_timestamp: bool = False
-    ) -> Union[Frame, tuple[Frame, float], None]:
+    ) -> Union[_Frame, tuple[_Frame, float], None]:
         """Waits for an image that it has not returned before; `None` if nothing is captured, or no longer.
 
         Args:
@@ -260,7 +262,7 @@ class DXCamera:
             return (frame, seconds) if with_timestamp else frame
         return None
 
-    def get_latest_frame_view(self, with_timestamp: bool = False) -> Union[Frame, tuple[Frame, float], None]:
+    def get_latest_frame_view(self, with_timestamp: bool = False) -> Union[_Frame, tuple[_Frame, float], None]:
         """`get_latest_frame(copy=False)`"""
         return self.get_latest_frame(False, with_timestamp)
 

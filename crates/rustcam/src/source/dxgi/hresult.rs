@@ -288,9 +288,11 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
             "The graphics driver crashed, was updated, or the adapter was unplugged; if it happens again, update the driver"
         }
         (E_OUTOFMEMORY, _) => "Close programs that use much graphics memory, or capture a smaller region",
-        (E_FAIL | E_INVALIDARG, _) => "Try again; if it happens again, update the graphics driver",
         _ => match classify(code, call) {
             Verdict::LostAccess(Loss::Transient) | Verdict::ReleaseAndRetry => PASSES,
+            Verdict::Failed if matches!(code, E_FAIL | E_INVALIDARG) => {
+                "Try again; if it happens again, update the graphics driver"
+            }
             Verdict::LostAccess(Loss::Lasting) | Verdict::Refused | Verdict::Failed => ASK,
             _ => return None,
         },
