@@ -1,8 +1,8 @@
 """Paints on an X server and says when: stimulus.py DISPLAY CONTENT HZ.
 
 Every present is painted into a pixmap first and shown by one request, so that no capture can see half of it. The number
-of a present is in its pixels, twice, as on the simulated desktop. Each is told on standard output as number and
-monotonic time, before it is shown. Ends when nobody listens.
+of a present is in its pixels, twice, as on the simulated desktop. Once shown, it is told on standard output with the
+monotonic time of its request. Ends when nobody listens.
 """
 
 from __future__ import annotations
@@ -116,9 +116,10 @@ def ticks(hz: float) -> Iterator[int]:
 def present(screen: Screen, content: str, hz: float, out: Any) -> None:
     for number in ticks(hz):
         screen.prepare(paint(screen, content, number))
-        out.write(PRESENT.pack(number, time.monotonic()))
-        out.flush()
+        shown = time.monotonic()
         screen.show()
+        out.write(PRESENT.pack(number, shown))
+        out.flush()
 
 
 def move(screen: Screen, out: Any) -> None:
