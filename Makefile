@@ -36,12 +36,12 @@ race:  ## the threads of the engine under the thread sanitizer; needs nightly Ru
 	RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target x86_64-unknown-linux-gnu --target-dir target/race \
 		--package rustcam --lib --test stream --test capture
 
-bench: $(VENV)/dev $(VENV)/installed  ## measure speed and memory, write docs/performance.md
+bench: $(VENV)/bench $(VENV)/installed  ## measure speed and memory, write docs/performance.md
 	sh scripts/packages.sh x11 || true
-	PYTHONPATH=tests $(PY) benches/bench.py benches/results/x11.json
+	PYTHONPATH=benches:tests $(PY) benches/x11/bench.py benches/results/x11.json
 	$(PY) benches/render.py docs/performance.md x11
 
-bench-windows: $(VENV)/dev  ## measure the Windows wheel and its rivals under Wine; ROUNDS=1 for a quick look
+bench-windows: $(VENV)/bench  ## measure the Windows wheel and its rivals under Wine; ROUNDS=1 for a quick look
 	sh scripts/packages.sh x11 windows wine || true
 	PYTHONPATH=benches:scripts $(PY) benches/windows/rounds.py benches/results/windows.json
 	$(PY) benches/render.py docs/performance.md windows
@@ -89,6 +89,10 @@ $(VENV)/build: requirements/build.txt scripts/venv.sh
 	touch $@
 
 $(VENV)/dev: requirements/dev.txt requirements/examples.txt $(VENV)/build
+	sh scripts/venv.sh $(PYTHON) $(VENV) $<
+	touch $@
+
+$(VENV)/bench: requirements/bench.txt $(VENV)/dev
 	sh scripts/venv.sh $(PYTHON) $(VENV) $<
 	touch $@
 

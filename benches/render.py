@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from report import windows, x11
+from report.plots import compare
 from report.table import show
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -24,6 +25,8 @@ def main() -> int:
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
             lines += ["", *section.section(result, f"benches/results/{path.name}")]
+            if bars := section.bars(result):
+                lines += ["", compare(page.parent / "plots" / f"{name}.svg", section.TITLE, bars)]
             if name in chosen:
                 show(section.rows(result))
     page.parent.mkdir(parents=True, exist_ok=True)

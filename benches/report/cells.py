@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import Any, Optional
+from typing import Any
 
 from .table import percentile
 
@@ -38,8 +38,8 @@ class Cell:
 
     @property
     def share(self) -> float:
-        """Of the presents that were delivered."""
-        return self.frames / max(1.0, self.total("presents"))
+        """Of the presents that were delivered. What arrives late was presented before the counting began."""
+        return min(1.0, self.frames / max(1.0, self.total("presents")))
 
     @property
     def missed(self) -> int:
@@ -79,8 +79,13 @@ class Results:
     def __init__(self, rounds: list[dict[str, list[Sample]]]) -> None:
         self._rounds = rounds
 
-    def cell(self, contender: str, work: str, desktop: Optional[str] = None, fmt: Optional[str] = None) -> Cell:
-        def meant(sample: Sample) -> bool:
-            return sample["work"] == work and sample.get("desktop") == desktop and sample.get("fmt") == fmt
+    def cell(self, contender: str, *place: str) -> Cell:
+        """What a contender did there: the kind of work, and whatever else tells one piece from another."""
+        return Cell([sample for turn in self._rounds for sample in turn[contender] if place_of(sample) == place])
 
-        return Cell([sample for turn in self._rounds for sample in turn[contender] if meant(sample)])
+    def has(self, contender: str, *place: str) -> bool:
+        return any(place_of(sample) == place for sample in self._rounds[0][contender])
+
+
+def place_of(sample: Sample) -> tuple[str, ...]:
+    return tuple(sample[key] for key in ("work", "desktop", "content", "fmt", "screen") if key in sample)

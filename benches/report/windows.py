@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .cells import Cell, Results
+from .plots import Bars
 from .table import Row, table, targets
 
+TITLE = "Full HD, simulated duplication under Wine, 180 presents a second, streams 240"
 OURS = "rustcam"
 PEERS = ("dxcam", "bettercam", "rustcam 0.1.2")
 DESKTOPS = ("full", "ordinary")
@@ -191,9 +193,17 @@ def spinning(results: Results) -> list[str]:
 
 def real(results: Results) -> list[str]:
     works = [("mss", "bgra"), ("mss", "rgb"), ("pillow", "rgb")]
-    cells = [(name, fmt, results.cell(name, "real", None, fmt)) for name, fmt in works]
+    cells = [(name, fmt, results.cell(name, "real", fmt)) for name, fmt in works]
     lines = [[name, fmt, f"{c.fps:.0f}", f"{c.total('cpu_ms') / c.frames:.2f}"] for name, fmt, c in cells]
     return table(["", "format", "grabs per second:", "CPU ms per grab:"], lines)
+
+
+def bars(result: dict[str, Any]) -> Bars:
+    """What the picture shows."""
+    results = Results(result["rounds"])
+    works = [("grab", desktop, fmt) for desktop in DESKTOPS for fmt in ("bgra", "bgr")]
+    works += [("stream", desktop, "bgra") for desktop in DESKTOPS]
+    return {", ".join(work): [(name, results.cell(name, *work)) for name in FIELD] for work in works}
 
 
 def section(result: dict[str, Any], source: str) -> list[str]:

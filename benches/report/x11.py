@@ -5,8 +5,12 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
+from . import contents
+from .cells import Results
+from .plots import Bars
 from .table import Row, percentile, table, targets
 
+TITLE = "Full HD on an X server, 60 presents a second"
 FULL_HD, UHD = "1920x1080", "3840x2160"
 FRAME = 1920 * 1080 * 4
 FREE = 0.02  # milliseconds
@@ -106,6 +110,8 @@ def rows(result: dict[str, Any]) -> list[Row]:
             static < FREE and copied == 0,
         )
     )
+    if "contents" in result:
+        found += contents.rows(result["contents"])
     found += kernel_rows(result["kernels"])
     steady = result["steady"]
     growth = max(steady["resident_bytes"]) - steady["resident_bytes"][0]
@@ -142,6 +148,19 @@ def kernel_times(kernels: dict[str, Any]) -> list[str]:
     return table(["size", "kernel", "median ms:", "best ms:", "bytes per second to memcpy's:"], rows)
 
 
+def bars(result: dict[str, Any]) -> Bars:
+    """What the picture shows."""
+    if "contents" not in result:
+        return {}
+    results = Results(result["contents"])
+    return {
+        contents.WHAT[content]: [
+            (name, results.cell(name, "free", content, FULL_HD)) for name in contents.FIELD if name != "ffmpeg"
+        ]
+        for content in contents.MOVING
+    }
+
+
 def section(result: dict[str, Any], source: str) -> list[str]:
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
@@ -164,6 +183,18 @@ def section(result: dict[str, Any], source: str) -> list[str]:
         "",
         *targets(rows(result)),
     ]
+    if "contents" in result:
+        lines += [
+            "",
+            "### Contents",
+            "",
+            "A program of its own presents sixty times a second, each time by one request. A frame is told by the",
+            "number in its pixels. rustcam and ffmpeg wait for frames; the others cannot, and are asked sixty times a",
+            "second. *paced* asks right after each present. *server* is the time of the X server, painting included;",
+            "*MiB* is the most that the process had; *faults* counts what was torn, changed afterwards, or wrong.",
+            "`raw` makes no array of its own.",
+            *contents.lines(result["contents"]),
+        ]
     for screen, samples in result["screens"].items():
         lines += ["", f"### Times at {screen}", "", *times(samples)]
     lines += [

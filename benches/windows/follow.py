@@ -1,72 +1,21 @@
-"""Follows a desktop of the laboratory with one camera, and keeps account of every frame.
-
-The number of a frame is in its pixels, so what is counted is what was delivered, whatever the camera says about it.
-"""
+"""Follows a desktop of the laboratory with one camera."""
 
 from __future__ import annotations
 
-import random
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import numpy as np
+from account import Account
 
-from lab import Lab, frame_number
+from lab import Lab
 
 WIDTH, HEIGHT = 1920, 1080
 # On a desktop that changes everywhere the laboratory paints the first 32 frames at a higher price.
-WARM_UP = 0.3  # seconds
-# Frames that are compared with the oracle, pixel by pixel, after the clock has stopped.
-SAMPLES = 4
+WARM_UP = 0.2  # seconds
 CHANNELS = {"bgra": (0, 1, 2), "bgr": (0, 1, 2), "rgb": (2, 1, 0)}
 
 Take = Callable[[], Any]
-
-
-class Account:
-    """What the frames of one piece of work were."""
-
-    def __init__(self, lab: Lab, hz: int, fmt: str, whole: bool) -> None:
-        self._lab, self._hz, self._fmt, self._whole = lab, hz, fmt, whole
-        self._numbers: list[int] = []
-        self._before: Optional[tuple[int, Any]] = None
-        self._samples: list[tuple[int, Any]] = []
-        self.latencies: list[int] = []
-        self.torn = self.changed = self.wrong = self.compared = 0
-
-    def add(self, image: Any) -> int:
-        """Takes in a frame that arrived just now, and looks once more at the one before."""
-        now = self._lab.dll.lab_time_ms()
-        number = frame_number(image)
-        self.latencies.append(round(1000 * (now - 1000 * (number - 1) / self._hz)))
-        self._numbers.append(number)
-        self.torn += self._whole and frame_number(image, -4) != number
-        if self._before is not None:
-            # Memory that is not the caller's shows a later frame by now, or none.
-            old, kept = self._before
-            self.changed += frame_number(kept) != old or (self._whole and frame_number(kept, -4) != old)
-        self._before = number, image
-        if random.random() < len(self._numbers) ** -0.75:
-            self._samples = [*self._samples[1 - SAMPLES :], (number, image)]
-        return number
-
-    def compare(self) -> None:
-        """Compares the samples with the oracle. Its pictures cost time, so the clock must not run."""
-        self.compared = len(self._samples)
-        for number, image in self._samples:
-            right = self._lab.oracle(number, WIDTH, HEIGHT)[: image.shape[0], : image.shape[1]]
-            self.wrong += not same(image, right, self._fmt)
-
-    def told(self) -> dict[str, Any]:
-        return {
-            "frames": len(self._numbers),
-            "unique": len(set(self._numbers)),
-            "torn": self.torn,
-            "changed": self.changed,
-            "wrong": self.wrong,
-            "compared": self.compared,
-            "latency_us": self.latencies,
-        }
 
 
 class Meter:
@@ -98,11 +47,6 @@ class Meter:
         }
 
 
-def same(image: Any, right: Any, fmt: str) -> bool:
-    """Whether every pixel is that of the oracle. Its fourth channel is 255, others make it what they like."""
-    return np.array_equal(image[..., :3], right[..., CHANNELS[fmt]])
-
-
 def follow(
     lab: Lab,
     take: Take,
@@ -119,17 +63,24 @@ def follow(
     With `paced` it sleeps until something was presented and then takes one frame: what that costs without the wait.
     """
     warm_up(take)
-    account, meter, number = Account(lab, hz, fmt, whole), Meter(lab), lab.dll.lab_present()
+    account, meter, number = Account(lab.dll.lab_time_ms, whole), Meter(lab), lab.dll.lab_present()
     while meter.seconds < seconds:
         if paced:
             until_present(lab, number, hz)
         image = take()
         if image is not None:
             number = account.add(image)
-    told = meter.told()
-    if compare:
-        account.compare()
-    return {**told, **account.told()}
+    told = {**meter.told(), **account.told(lambda number: 1000 * (number - 1) / hz)}
+    # Pictures of the oracle cost time: only now that the clock has stopped.
+    samples = account.samples if compare else []
+    wrong = sum(not same(image, lab.oracle(number, WIDTH, HEIGHT), fmt) for number, image in samples)
+    return {**told, "compared": len(samples), "wrong": wrong}
+
+
+def same(image: Any, right: Any, fmt: str) -> bool:
+    """Whether every pixel is that of the oracle's picture, as far as the image goes. Alpha is nobody's business."""
+    height, width, _ = image.shape
+    return np.array_equal(image[..., :3], right[:height, :width, CHANNELS[fmt]])
 
 
 def until_present(lab: Lab, number: int, hz: int) -> None:

@@ -21,7 +21,7 @@ from wine.pythons import RIVALS, ROOT, TESTED, provide, provide_wheel
 from wine.session import TARGET, Session
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-SECONDS = os.environ.get("SECONDS", "0.6")
+SECONDS = os.environ.get("SECONDS", "0.5")
 MOST_LOAD = 0.5
 LIMIT = 300  # seconds for one contender in one round
 

@@ -19,6 +19,7 @@ from typing import Any
 
 # An embedded interpreter does not look beside the script by itself.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "crates" / "dda-lab" / "peers"))
 
 from cameras import ABSENT, DRAWING, DUPLICATING, Borrowing

@@ -47,7 +47,7 @@ class Lab:
 def frame_number(image: np.ndarray, y: int = 4) -> int:
     block = max(1, min(8, image.shape[1] // 64))
     bits = image[y, block // 2 : 64 * block : block, 1] >= 128
-    return int.from_bytes(np.packbits(bits).tobytes(), "big") >> (-len(bits) % 8)
+    return int("".join("01"[int(bit)] for bit in bits), 2)
 
 
 def check(lab: Lab, package: str, grab: Callable[[], Any], frames: int, seconds: float = 30.0) -> dict[str, Any]:

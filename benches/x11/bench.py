@@ -25,6 +25,7 @@ from typing import Any, Callable
 
 import mss
 import numpy as np
+from contents import contents
 from raw_shm import RawShm
 from record import machine, write
 
@@ -37,11 +38,12 @@ REGION = (640, 360, 1280, 720)
 STEADY_GRABS = 100_000
 FAST = "size 1920x1080; refresh 240; pointer still"
 STREAM_ROUNDS, STREAM_FRAMES = 5, 480
+PACKAGES = ("rustcam", "mss", "pillow", "imageio-ffmpeg", "numpy")
 BEAT = "refresh 60; pointer still"
 BEAT_SIZES = ("96x64", "1920x1080")
 BEAT_ROUNDS, BEAT_SLOTS = 3, 600
 SPIN_ROUNDS, SPIN_SECONDS = 10, 0.5
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 Contender = tuple[Callable[[], None], Callable[[], Any]]
 
@@ -253,7 +255,7 @@ def kernels() -> dict[str, Any]:
 def versions() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in ("rustcam", "mss", "numpy")},
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "cpu_path": rustcam._rustcam._cpu_path,
     }
 
@@ -263,6 +265,7 @@ def main() -> int:
         "machine": {**machine(), **versions()},
         "kernels": kernels(),
         "screens": {"1920x1080": race(1920, 1080), "3840x2160": race(3840, 2160)},
+        "contents": contents(),
         "steady": steady(1920, 1080),
         "streams": {"deliveries": deliveries(), "slots": slots(), "spinning": spinning()},
     }

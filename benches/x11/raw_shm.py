@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+from typing import Any
+
+import numpy as np
 
 IPC_PRIVATE, IPC_RMID = 0, 0
 Z_PIXMAP = 2
@@ -68,6 +71,7 @@ class RawShm:
             self._display, visual, ctypes.c_uint(24), Z_PIXMAP, None, ctypes.byref(self._segment), *size
         )
         length = self._image.contents.bytes_per_line * height
+        self._shape = height, width, 4
         self._segment.shmid = libc.shmget(IPC_PRIVATE, ctypes.c_size_t(length), 0o600)
         self._segment.shmaddr = libc.shmat(self._segment.shmid, None, 0)
         self._image.contents.data = self._segment.shmaddr
@@ -81,3 +85,8 @@ class RawShm:
         """Lets the server write the whole screen into the segment."""
         if not self._xext.XShmGetImage(self._display, self._root, self._image, 0, 0, ALL_PLANES):
             raise OSError("XShmGetImage failed")
+
+    def view(self) -> Any:
+        """The segment as an array of BGRA."""
+        pixels = (ctypes.c_ubyte * (self._shape[0] * self._shape[1] * 4)).from_address(self._segment.shmaddr)
+        return np.frombuffer(pixels, np.uint8).reshape(self._shape)
