@@ -144,8 +144,10 @@ impl Canvas {
                 }
                 Ok(Filled::Unfinished) => return Ok(self.interrupted(key, work, false)),
                 Ok(Filled::Done { drawn }) => return Ok(self.remember(work, drawn)),
-                // Nothing of an older state is left in a picture that was read whole.
+                // Nothing of an older state is left in a picture that was read whole. What changed belongs to its news, and may have
+                // changed once more since.
                 Ok(Filled::Overtaken { pointer }) if work.parts == [view.bounds] => {
+                    work.known.stale.extend(self.note_damage(source, patience)?);
                     return Ok(self.remember(work, pointer));
                 }
                 Ok(Filled::Overtaken { pointer }) => {

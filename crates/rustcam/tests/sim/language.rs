@@ -23,6 +23,7 @@ fn wrong_scripts_name_their_line_and_what_is_allowed() {
         ("slow read 5ms", "line 1", "reads, damage"),
         ("slow reads 5", "line 1", "100ms"),
         ("memory foreign", "line 1", "ordinary, direct"),
+        ("reads lately", "line 1", "latched, live"),
         ("damage done", "line 1", "exact, wild"),
         ("refuse 5", "line 1", "0x8007000E"),
         ("refuse 0x+5", "line 1", "0x8007000E"),

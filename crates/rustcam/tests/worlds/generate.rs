@@ -117,7 +117,17 @@ pub fn scripts() -> impl Strategy<Value = (usize, String)> {
     let frame = (16u32..90, 16u32..70, select(vec![0, 90, 180, 270]), 20u32..200, 1usize..3);
     let mode = select(vec!["static", "present every 1", "present every 3", "full"]);
     let pointer = select(vec!["pointer path", "pointer still", "pointer storm 700"]);
-    let slow = select(vec!["", "", "", "; slow reads 7ms", "; slow reads 60ms", "; slow damage 9ms"]);
+    let slow = select(vec![
+        "",
+        "",
+        "",
+        "; slow reads 7ms",
+        "; slow reads 7ms; reads live",
+        "; slow reads 60ms",
+        "; slow reads 60ms; reads live",
+        "; slow damage 9ms",
+        "; slow damage 9ms; reads live",
+    ]);
     let memory = select(vec!["memory ordinary", "memory direct"]);
     let damage = select(vec!["", "", "; damage wild"]);
     (frame, mode, pointer, slow, memory, damage, prop::collection::vec(event(), 0..12)).prop_map(

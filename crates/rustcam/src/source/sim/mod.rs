@@ -163,13 +163,7 @@ impl SimSource {
             self.fresh = false;
             self.counted = self.shown;
         }
-        if self.watch_pointer {
-            let state = self.world.pointing.at(now, self.world.segment_at(now).size);
-            change.pointer = self.pointed.is_none_or(|old| old.differs(state));
-            self.pointed = Some(state);
-            let shape = Some(Arc::clone(shapes::shape(state.shape)));
-            self.pointer = Pointer { position: state.position, visible: state.visible, shape };
-        }
+        change.pointer = self.point(now);
         change.protected = change.any() && self.world.protected_at(self.world.present_time(self.shown));
         change
     }
@@ -180,12 +174,12 @@ impl SimSource {
         [self.world.next_present(now), pointer, self.faults.next(&self.world, now)].into_iter().flatten().min()
     }
 
-    /// Whether the read of `parts` may be delivered; sleeps if the script makes reads slow.
-    fn ready(&mut self, parts: &[Rect], into: Option<(usize, Size, Point)>, timeout: Duration) -> Result<bool> {
+    /// How the read of `parts` ends, if it may be delivered; sleeps if the script makes reads slow.
+    fn ready(&mut self, parts: &[Rect], into: Option<(usize, Size, Point)>, timeout: Duration) -> Result<Read> {
         let now = self.now();
         self.check(Call::Read, now)?;
         if self.script.slow_reads.is_zero() {
-            return Ok(true);
+            return Ok(self.catch_up(now));
         }
         let asked = Asked { parts: parts.to_vec(), into };
         let began = self.reading.take().filter(|(before, _)| *before == asked).map_or(now, |(_, began)| began);
@@ -193,10 +187,39 @@ impl SimSource {
         if left > timeout {
             self.sleep(timeout);
             self.reading = Some((asked, began));
-            return Ok(false);
+            return Ok(Read::Pending);
         }
         self.sleep(left);
-        self.faults.check(&self.world, self.now()).map(|()| true)
+        let now = self.now();
+        self.faults.check(&self.world, now)?;
+        Ok(self.catch_up(now))
+    }
+
+    /// Goes on to the desktop as it is at the moment of a read, if the script wants that.
+    fn catch_up(&mut self, now: Duration) -> Read {
+        if !self.script.live {
+            return Read::Done;
+        }
+        self.shown = self.world.frame_at(now);
+        self.point(now);
+        if self.damaged.is_some_and(|known| known != self.shown) {
+            Read::Overtaken
+        } else {
+            Read::Done
+        }
+    }
+
+    /// Takes over the pointer as it is now, and says whether it is another.
+    fn point(&mut self, now: Duration) -> bool {
+        if !self.watch_pointer {
+            return false;
+        }
+        let state = self.world.pointing.at(now, self.world.segment_at(now).size);
+        let changed = self.pointed.is_none_or(|old| old.differs(state));
+        self.pointed = Some(state);
+        let shape = Some(Arc::clone(shapes::shape(state.shape)));
+        self.pointer = Pointer { position: state.position, visible: state.visible, shape };
+        changed
     }
 
     fn sleep(&self, time: Duration) {
@@ -274,11 +297,11 @@ impl Source for SimSource {
         timeout: Duration,
         sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
     ) -> Result<Read> {
-        if !self.ready(parts, None, timeout)? {
-            return Ok(Read::Pending);
+        let read = self.ready(parts, None, timeout)?;
+        if read != Read::Pending {
+            self.deliver(parts, sink);
         }
-        self.deliver(parts, sink);
-        Ok(Read::Done)
+        Ok(read)
     }
 
     fn allocate(&mut self, size: Size) -> Option<Memory> {
@@ -297,11 +320,11 @@ impl Source for SimSource {
         if !self.blocks.own(memory) {
             return Ok(None);
         }
-        if !self.ready(parts, Some((memory.as_ptr() as usize, size, origin)), timeout)? {
-            return Ok(Some(Read::Pending));
+        let read = self.ready(parts, Some((memory.as_ptr() as usize, size, origin)), timeout)?;
+        if read != Read::Pending {
+            self.write(memory, size, origin, parts);
         }
-        self.write(memory, size, origin, parts);
-        Ok(Some(Read::Done))
+        Ok(Some(read))
     }
 
     fn refresh(
@@ -315,7 +338,7 @@ impl Source for SimSource {
         if !self.blocks.own(memory) {
             return Ok(None);
         }
-        if !self.ready(stale, Some((memory.as_ptr() as usize, size, origin)), timeout)? {
+        if self.ready(stale, Some((memory.as_ptr() as usize, size, origin)), timeout)? == Read::Pending {
             return Ok(Some((Read::Pending, Damage::default())));
         }
         let damage = self.damage(timeout)?;

@@ -20,7 +20,7 @@ const FARTHEST: i32 = 100_000;
 const LONGEST_SECONDS: u64 = 36_000_000;
 
 const STATEMENTS: &str =
-    "size, refresh, rotation, outputs, pitch, clock, static, present, full, pointer, slow, memory, damage, refuse, at";
+    "size, refresh, rotation, outputs, pitch, clock, static, present, full, pointer, slow, reads, memory, damage, refuse, at";
 const EVENTS: &str = "present, pointer, shape, lose, unplug, mode, rotate, protect, fail";
 
 /// Parses a whole script.
@@ -68,6 +68,7 @@ fn statement_into(script: &mut Script, words: &mut Words<'_>) -> Result<()> {
                 script.slow_damage = words.time()?;
             }
         }
+        "reads" => script.live = words.choose(&[("latched", false), ("live", true)])?,
         "memory" => script.direct = words.choose(&[("ordinary", false), ("direct", true)])?,
         "damage" => script.wild = words.choose(&[("exact", false), ("wild", true)])?,
         "refuse" => script.refuse = Some(words.code()?),

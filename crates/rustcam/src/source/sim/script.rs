@@ -27,6 +27,8 @@ pub struct Script {
     pub(super) pointer: PointerMode,
     pub(super) slow_reads: Duration,
     pub(super) slow_damage: Duration,
+    /// Whether a read shows the desktop as it is then, not as of the wait before.
+    pub(super) live: bool,
     pub(super) direct: bool,
     /// Whether damage is reported badly.
     pub(super) wild: bool,
@@ -71,6 +73,7 @@ impl Default for Script {
             pointer: PointerMode::Path,
             slow_reads: Duration::ZERO,
             slow_damage: Duration::ZERO,
+            live: false,
             direct: false,
             wild: false,
             refuse: None,
@@ -342,6 +345,7 @@ impl Display for Script {
             PointerMode::Storm(hz) => write!(f, "; pointer storm {hz}")?,
         }
         write!(f, "; slow reads {}; slow damage {}", Time(self.slow_reads), Time(self.slow_damage))?;
+        write!(f, "; reads {}", if self.live { "live" } else { "latched" })?;
         write!(f, "; memory {}", if self.direct { "direct" } else { "ordinary" })?;
         write!(f, "; damage {}", if self.wild { "wild" } else { "exact" })?;
         if let Some(code) = self.refuse {
