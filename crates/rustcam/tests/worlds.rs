@@ -4,6 +4,10 @@
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
 
+#[cfg(windows)]
+#[path = "worlds/lab.rs"]
+mod lab;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -179,7 +183,19 @@ fn run(script: &str, cursor: bool, steps: &[Step]) -> Result<(), TestCaseError> 
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
     };
     let world = World::new(&Script::parse(script).expect("generated scripts are valid"), 0);
-    let mut session = Session::open(&options).expect("opens");
+    let session = Session::open(&options).expect("opens");
+    play(session, &*clock, &world, &|time| world.frame_at(time), cursor, steps)
+}
+
+/// Does `steps` in a session over `world`, whose frame at a present time is what `frame_at` says.
+fn play(
+    mut session: Session,
+    clock: &dyn Clock,
+    world: &World,
+    frame_at: &dyn Fn(Duration) -> u64,
+    cursor: bool,
+    steps: &[Step],
+) -> Result<(), TestCaseError> {
     let mut held: Vec<Held> = Vec::new();
     for step in steps {
         match step {
@@ -225,7 +241,7 @@ fn run(script: &str, cursor: bool, steps: &[Step]) -> Result<(), TestCaseError> 
                     }
                 };
                 let info = session.info().expect("a frame was returned");
-                let shown = world.frame_at(info.present_time);
+                let shown = frame_at(info.present_time);
                 let region = region.unwrap_or(session.region());
                 prop_assert_eq!(frame.size, region.size());
                 let mut expected = Vec::with_capacity(row * region.height() as usize);
