@@ -62,7 +62,7 @@ class Windows:
         raise AssertionError("the system does not know this process")
 
     def handles(self) -> int:
-        """Asks each place of the table: what Wine calls the number of handles is 0, or how many the table has room for."""
+        """Asks each place of the table: the numbers that Wine gives are 0, or how many it has room for."""
         flags, is_open = ctypes.c_uint32(), self._kernel32.GetHandleInformation
         return sum(is_open(4 * place, ctypes.byref(flags)) != 0 for place in range(1, self.MOST_HANDLES))
 

@@ -84,10 +84,12 @@ impl Duplication {
             (NoTexture::default().into(), None)
         } else {
             let State { canvas, pool, .. } = state;
-            if update.show != Show::Nothing {
+            let odd = update.show != Show::Nothing && stage.inject(Call::TextureFormat).is_some();
+            let show = if odd { Show::Nothing } else { update.show };
+            if show != Show::Nothing {
                 canvas.show(&stage.worlds[self.index], update.frame);
             }
-            let (texture, slot) = pool.lend(stage, canvas, update.frame, update.show)?;
+            let (texture, slot) = pool.lend(stage, canvas, update.frame, show)?;
             (texture.cast()?, Some(slot))
         };
         count(&stage.counting.acquires);
@@ -122,7 +124,11 @@ impl Duplication {
         let excused = std::mem::take(&mut state.excused);
         if state.owned.is_none() {
             if !excused {
-                count(if state.released { &stage.counting.release_twice } else { &stage.counting.release_without_frame });
+                count(if state.released {
+                    &stage.counting.release_twice
+                } else {
+                    &stage.counting.release_without_frame
+                });
             }
             return failure(DXGI_ERROR_INVALID_CALL);
         }
