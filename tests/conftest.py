@@ -19,7 +19,7 @@ from desktops import DxgiDesktop, Painter, SimDesktop, X11Desktop, XServer, miss
 Desktop = Union[SimDesktop, X11Desktop, DxgiDesktop]
 
 # What cannot even be imported: tests that begin with the lab, and tests of an X server.
-collect_ignore = [] if lab.available() else ["test_dxgi.py"]
+collect_ignore = [] if lab.available() else ["test_dxgi.py", "test_dxgi_failures.py"]
 collect_ignore += [] if sys.platform == "linux" else ["test_x11_compositor.py"]
 
 
@@ -65,6 +65,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
 @pytest.fixture(scope="session")
 def session_lab() -> lab.Lab:
     return lab.Lab()
+
+
+@pytest.fixture
+def desk(session_lab: lab.Lab) -> Iterator[lab.Lab]:
+    """The lab, for scripts of the test; nobody may have broken the rules of the interface."""
+    yield session_lab
+    broken = session_lab.broken_rules() if session_lab.script else {}
+    session_lab.stop()
+    assert broken == {}
 
 
 @pytest.fixture(params=backends())

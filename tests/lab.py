@@ -58,6 +58,20 @@ class Lab:
         counters: dict[str, int] = json.loads(self._text(self._dll.lab_counters))
         return counters
 
+    def inject(self, call: str, code: int, nth: int = 0) -> None:
+        """The `nth` call of the method fails, every one if that is 0."""
+        status = self._dll.lab_inject(call.encode(), nth, ctypes.c_int32(code))
+        assert status == 0, self._text(self._dll.lab_message)
+
+    def heal(self) -> None:
+        """Nothing fails any more."""
+        self._dll.lab_heal()
+
+    def alive(self) -> dict[str, int]:
+        """Duplications, their devices and the textures of these that still exist."""
+        counters = self.counters()
+        return {name: counters[name] for name in ("live", "live_devices", "live_textures") if counters[name]}
+
     def present(self) -> int:
         """The number of the frame that the desktop shows now."""
         return int(self._dll.lab_present())

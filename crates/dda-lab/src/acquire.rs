@@ -92,10 +92,12 @@ impl Duplication {
             (NoTexture::default().into(), None)
         } else {
             let State { canvas, pool, .. } = state;
-            if update.show != Show::Nothing {
+            let odd = update.show != Show::Nothing && stage.inject(Call::TextureFormat).is_some();
+            let show = if odd { Show::Nothing } else { update.show };
+            if show != Show::Nothing {
                 canvas.show(&stage.worlds[self.index], update.frame);
             }
-            let (texture, slot) = pool.lend(stage, canvas, update.frame, update.show)?;
+            let (texture, slot) = pool.lend(stage, canvas, update.frame, show)?;
             (texture.cast()?, Some(slot))
         };
         count(&stage.counting.acquires);

@@ -105,6 +105,14 @@ pub unsafe extern "C" fn lab_inject(call: *const c_char, nth: u32, code: i32) ->
     lab::inject(&stage, &name, nth, code).map_or_else(fail, |()| 0)
 }
 
+/// Forgets every failure that is still to come.
+#[no_mangle]
+pub extern "C" fn lab_heal() {
+    if let Some(stage) = stage::current() {
+        lab::heal(&stage);
+    }
+}
+
 /// Writes the picture that a perfect capturer gets now of `frame` of the first output: BGRA, alpha 255, rows without padding. Returns
 /// the number of its bytes, 0 if no laboratory runs.
 ///

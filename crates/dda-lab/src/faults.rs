@@ -44,6 +44,8 @@ calls! {
     Map,
     /// The acquired resource is no texture.
     QueryTexture,
+    /// The acquired texture has another format than all before.
+    TextureFormat,
     /// The code replaces a member of the pointer shape's description.
     ShapeType,
     ShapeWidth,

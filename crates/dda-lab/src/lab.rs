@@ -50,7 +50,7 @@ impl Lab {
 
     /// Forgets every failure that is still to come.
     pub fn heal(&self) {
-        lock(&self.stage.faults).0.clear();
+        heal(&self.stage);
     }
 
     /// The calls whose failure can be injected.
@@ -117,6 +117,10 @@ pub(crate) fn counters(stage: &Stage) -> Counters {
 pub(crate) fn inject(stage: &Stage, call: &str, nth: u32, code: i32) -> Result<(), String> {
     lock(&stage.faults).0.push(Fault::new(call, nth, code as u32)?);
     Ok(())
+}
+
+pub(crate) fn heal(stage: &Stage) {
+    lock(&stage.faults).0.clear();
 }
 
 fn patch() -> windows_core::Result<()> {

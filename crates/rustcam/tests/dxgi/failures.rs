@@ -174,6 +174,7 @@ played! {
     duplicating: "Duplicate",
     acquiring: "AcquireNextFrame",
     asking_for_the_texture: "QueryTexture",
+    a_texture_of_another_format: "TextureFormat",
     listing_what_is_dirty: "GetFrameDirtyRects",
     listing_what_moved: "GetFrameMoveRects",
     fetching_the_pointer_shape: "GetFramePointerShape",

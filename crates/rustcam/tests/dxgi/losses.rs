@@ -1,7 +1,9 @@
 //! Losing the desktop and getting it back.
 
-use crate::stage::{lost, ms, presented, Stage, PATIENCE};
+use crate::stage::{lost, ms, options, presented, request, Stage, PATIENCE};
+use rustcam::capture::{Session, Target};
 use rustcam::error::{ErrorKind, Loss};
+use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rotation, Size};
 use rustcam::source::dxgi::DxgiSource;
 use rustcam::source::{Read, Source};
@@ -53,6 +55,24 @@ fn a_new_mode_and_a_turn_are_followed() {
     shows_the_present(&stage, &mut source);
     drop(source);
     stage.finish();
+}
+
+#[test]
+fn an_enumeration_that_went_stale_is_made_anew() {
+    for stale in ["strict", "unplugged"] {
+        let script = "at 300ms mode 320x200@50; at 600ms rotate 90; at 900ms unplug for 100ms; at 1300ms mode 640x480";
+        let stage = Stage::new(&format!("{SMALL} lab stale {stale}; {script}"));
+        let mut session = Session::open(&options(&stage, 0, false)).expect("opens");
+        while stage.lab.now() < ms(1600) {
+            let grabbed = session.grab(&request(ms(1000)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+            let frame = grabbed.expect("it comes back each time").expect("something is presented");
+            stage.assert_exact(&session, &frame, stale);
+        }
+        assert_eq!(session.stats().recoveries, 4);
+        assert_eq!(session.output().size, Size::new(640, 480));
+        drop(session);
+        stage.finish();
+    }
 }
 
 #[test]

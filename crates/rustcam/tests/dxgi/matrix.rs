@@ -143,6 +143,9 @@ pub const ROWS: &[Row] = &[
     row(Capturing, "AcquireNextFrame",     E_FAIL,                  Regained,            Raises(AccessLost)),
     row(Capturing, "QueryTexture",         E_NOINTERFACE,           Frame,               Nothing),
 
+    // Told as a loss, because a new duplication has the format that was agreed on.
+    row(Capturing, "TextureFormat",        ACCESS_LOST,             Regained,            Raises(AccessLost)),
+
     // After a loss everything is new, so that no list is asked for.
     row(Capturing, "GetFrameDirtyRects",   MORE_DATA,               Frame,               Frame),
     row(Capturing, "GetFrameDirtyRects",   INVALID_CALL,            Frame,               Frame),

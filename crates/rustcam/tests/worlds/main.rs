@@ -3,6 +3,8 @@
 
 mod case;
 mod generate;
+#[cfg(windows)]
+mod lab;
 mod oracle;
 mod play;
 

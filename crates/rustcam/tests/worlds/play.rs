@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_millis(50);
 /// A program that records waits no longer than this for a desktop that is away.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-type Verdict = std::result::Result<(), TestCaseError>;
+pub type Verdict = std::result::Result<(), TestCaseError>;
 
 /// Plays `case` on the simulated desktop.
 pub fn play(case: &Case) -> Verdict {
@@ -37,10 +37,14 @@ pub fn play(case: &Case) -> Verdict {
         sim: Some(case.script.clone()),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
     };
-    let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let handle = Handle::open(&options).expect("the desktop opens");
-    let world = World::new(&script, case.output);
-    let desk = Desk { world, images: BTreeMap::new() };
+    play_on(case, handle, clock, Duration::ZERO)
+}
+
+/// Plays `case` in a capture that is open, of a desktop whose script began at `start`.
+pub fn play_on(case: &Case, handle: Handle, clock: Arc<dyn Clock>, start: Duration) -> Verdict {
+    let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let desk = Desk { world: World::new(&script, case.output), start, images: BTreeMap::new() };
     let live = case.script.contains("reads live");
     let mut player = Player { case, handle, clock, desk, held: Vec::new(), last: Vec::new(), live };
     player.run()
@@ -49,7 +53,7 @@ pub fn play(case: &Case) -> Verdict {
 struct Player<'a> {
     case: &'a Case,
     handle: Handle,
-    clock: Arc<VirtualClock>,
+    clock: Arc<dyn Clock>,
     desk: Desk,
     held: Vec<Held>,
     /// The frame returned last; several if they are alike where it was looked at.
@@ -191,7 +195,7 @@ impl Player<'_> {
     /// Everything that a returned frame promises.
     fn check(&mut self, frame: &Frame, bytes: &[u8], region: Rect, snapshot: &Snapshot, began: Duration) -> Verdict {
         let info = snapshot.info.as_ref().expect("a frame was returned");
-        let shown = self.desk.world.frame_at(info.present_time);
+        let shown = self.desk.frame_at(info.present_time);
         let size = snapshot.output.size;
         prop_assert_eq!(frame.size, region.size());
         prop_assert!(self.live || self.desk.world.size(shown) == size, "the output as it was in frame {shown}");
@@ -199,11 +203,8 @@ impl Player<'_> {
         let pointer = Some(&info.pointer).filter(|_| self.case.cursor);
         let now = self.clock.now();
         // A live read shows one moment since the call began. When that was is known to the system only.
-        let possible = if self.live {
-            shown.min(self.desk.world.frame_at(began))..=self.desk.world.frame_at(now)
-        } else {
-            shown..=shown
-        };
+        let possible =
+            if self.live { shown.min(self.desk.frame_at(began))..=self.desk.frame_at(now) } else { shown..=shown };
         let possible: Vec<u64> = possible.filter(|number| self.desk.world.size(*number) == size).collect();
         let mut differs = |number| {
             let expected = oracle::picture(&self.desk.image(number), size, pointer, region, frame.format);
@@ -288,10 +289,17 @@ fn tight(bytes: &[u8], row: usize, padding: usize, upwards: bool) -> Vec<u8> {
 /// The desktop's pictures, as far as they were asked for.
 struct Desk {
     world: World,
+    /// When the script began.
+    start: Duration,
     images: BTreeMap<u64, Rc<[u8]>>,
 }
 
 impl Desk {
+    /// The picture that was presented at `time`, which a system may have rounded down to a tick of its clock.
+    fn frame_at(&self, time: Duration) -> u64 {
+        self.world.frame_at(time.saturating_sub(self.start) + Duration::from_micros(1))
+    }
+
     fn image(&mut self, frame: u64) -> Rc<[u8]> {
         let world = &self.world;
         Rc::clone(self.images.entry(frame).or_insert_with(|| world.image(frame).into()))

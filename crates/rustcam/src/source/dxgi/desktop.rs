@@ -252,7 +252,10 @@ impl Desktop {
             Misfit::Format(format) => format!("the desktop changed its pixel format to DXGI_FORMAT {format}"),
         };
         let loss = if self.misfits > 3 { Loss::Lasting } else { Loss::Transient };
-        Error::new(ErrorKind::AccessLost, message).with_code(hresult::ACCESS_LOST).with_loss(loss)
+        Error::new(ErrorKind::AccessLost, message)
+            .with_code(hresult::ACCESS_LOST)
+            .with_hint("Turn HDR and automatic colour management of this display off")
+            .with_loss(loss)
     }
 
     /// Gives up what is lost, so that nothing of it stands in the way of a new duplication.

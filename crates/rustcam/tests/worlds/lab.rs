@@ -1,0 +1,53 @@
+//! The same worlds through Desktop Duplication: the laboratory plays them over real Direct3D textures, in virtual time.
+
+#[path = "../dxgi/stage.rs"]
+#[allow(dead_code, reason = "every test program uses its own part")]
+mod stage;
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+
+use rustcam::capture::Handle;
+use rustcam::clock::performance_time;
+use rustcam::error::ErrorKind;
+
+use super::case::Case;
+use super::generate;
+use super::play::{play_on, Verdict};
+use stage::{options, Stage};
+
+fn play(case: &Case) -> Verdict {
+    let stage = Stage::new(&format!("{}\nclock virtual; lab poison eager; lab pitch 48", case.script));
+    match Handle::open(&options(&stage, case.output, case.cursor)) {
+        Ok(handle) => {
+            let start = performance_time(stage.lab.ticks_at(Duration::ZERO));
+            play_on(case, handle, stage.lab.clock(), start)?;
+        }
+        // A desktop that is lost from the beginning cannot be opened.
+        Err(error) => {
+            let refused = matches!(error.kind(), ErrorKind::Duplication | ErrorKind::Device);
+            prop_assert!(refused && case.script.contains("at 0ms"), "{error:?}");
+        }
+    }
+    stage.finish();
+    Ok(())
+}
+
+/// As many worlds as `RUSTCAM_LAB_WORLDS` says: making a device takes Wine a fifth of a second.
+#[test]
+fn every_picture_through_desktop_duplication_is_exact() {
+    let cases = std::env::var("RUSTCAM_LAB_WORLDS").map_or(60, |n| n.parse().expect("RUSTCAM_LAB_WORLDS is a number"));
+    let config =
+        ProptestConfig { cases, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() };
+    match TestRunner::new(config).run(&generate::cases(), |case| play(&case)) {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, case)) => panic!("{reason}\n{case}"),
+        Err(other) => panic!("{other}"),
+    }
+    // Past the harness, which hides what passing tests print.
+    writeln!(std::io::stderr(), "random worlds through the lab: {cases} scripts run, 0 violations")
+        .expect("stderr takes a line");
+}
