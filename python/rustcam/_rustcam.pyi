@@ -352,7 +352,7 @@ class FrameIterator:
         """
 
     def close(self) -> None:
-        """Gives the capturer back, and ends a `next()` that waits in another thread. May be called often, from anywhere."""
+        """Gives the capturer back, and ends a `next()` that waits. May be called often and from any thread."""
 
     def __enter__(self) -> Self:
         """Returns the iterator."""
