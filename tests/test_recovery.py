@@ -214,3 +214,29 @@ def test_lost_for_ever_is_told_by_every_way_of_capturing() -> None:
             capturer.grab(100)
         with pytest.raises(rustcam.DeviceError):
             next(capturer.frames(30, timeout_ms=100))
+
+
+@pytest.mark.parametrize("what", ["lose access", "lose device", "unplug"])
+def test_lost_before_the_first_frame(what: str) -> None:
+    script = f"{STILL}; at 0ms {what} for 300ms"
+    with sim(script) as capturer:
+        assert must(capturer.grab(1000)).shape == (HEIGHT, WIDTH, 4)
+        assert capturer.frame_info is not None
+        assert capturer.frame_info.dirty == [(0, 0, WIDTH, HEIGHT)]
+        assert capturer.stats.recoveries == 1
+    assert rustcam.screenshot(backend="sim", sim=script).shape == (HEIGHT, WIDTH, 3)
+
+
+def test_a_region_that_a_stream_or_an_iterator_has_outgrown_is_no_mistake_of_the_caller() -> None:
+    with sim(f"{MOVING}; at 100ms mode 320x200", cursor=False) as capturer:
+        frames = capturer.frames(50, region=(400, 0, 500, 50))
+        for _ in range(2):
+            with pytest.raises(rustcam.CaptureError, match="the output has changed"):
+                for _ in frames:
+                    pass
+    with sim(f"{LIVE}; at 100ms mode 320x200", cursor=False) as capturer:
+        capturer.start(0, region=(400, 0, 500, 50))
+        with pytest.raises(rustcam.CaptureError, match="the output has changed"):
+            while True:
+                capturer.get_latest_frame(20_000)
+        assert must(capturer.grab(5000)).shape == (200, 320, 4)

@@ -86,7 +86,7 @@ def test_every_cell(fault: Fault, call: str) -> None:
     expected = fault.outcomes[call]
     # A stream has a thread of its own, which no virtual clock can wait for.
     clock = "real" if call == "latest" else "virtual"
-    deadline = 400 if call != "latest" or expected == TIMEOUT else 10_000
+    deadline = {TIMEOUT: 2000}.get(expected, 10_000) if call == "latest" else 400
     with sim(f"{DESKTOP}; clock {clock}; {fault.script.format(at=AT)}") as capturer, held(capturer):
         take = caller(capturer, call, deadline)
         name, hresult = outcome(capturer, take)

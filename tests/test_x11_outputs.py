@@ -120,6 +120,45 @@ def test_region_is_clamped_to_a_smaller_mode(server: XServer) -> None:
         assert capturer.stats.region_clamped
 
 
+def test_modes_are_followed_by_a_stream_and_held_frames_stay(server: XServer, artist: Painter) -> None:
+    with rustcam.Capturer(cursor=False) as capturer:
+        capturer.start(60, video_mode=True)
+        held = []
+        for width, height, change in [
+            (WIDTH, HEIGHT, None),
+            (320, 200, lambda: server.resize(320, 200)),
+            (WIDTH, HEIGHT, lambda: server.xrandr("--output", "screen", "--mode", f"{WIDTH}x{HEIGHT}")),
+        ]:
+            if change:
+                change()
+            deadline = time.perf_counter() + 10
+            frame = capturer.get_latest_frame(10_000, copy=False)
+            while frame.shape != (height, width, 4):
+                assert time.perf_counter() < deadline
+                frame = capturer.get_latest_frame(10_000, copy=False)
+            assert (capturer.width, capturer.height) == (width, height)
+            held.append((frame, frame.copy()))
+            artist.fill((0, 0, width, height), 0x204060 * (len(held) + 1))
+        assert capturer.stats.recoveries >= 2
+        capturer.stop()
+        for frame, before in held:
+            assert np.array_equal(frame, before)
+
+
+def test_modes_are_followed_by_frames(server: XServer) -> None:
+    with rustcam.Capturer(cursor=False, region=(100, 100, 500, 300)) as capturer:
+        with capturer.frames(50, copy=False) as frames:
+            assert next(frames)[0].shape == (200, 400, 4)
+            server.resize(320, 200)
+            deadline = time.perf_counter() + 10
+            image, seconds = next(frames)
+            while image.shape != (100, 220, 4):
+                assert time.perf_counter() < deadline
+                image, seconds = next(frames)
+            assert next(frames)[1] == pytest.approx(seconds + 1 / 50)
+        assert capturer.stats.region_clamped
+
+
 def test_region_of_which_nothing_is_left_is_an_error(server: XServer) -> None:
     with rustcam.Capturer(cursor=False, region=(400, 250, 600, 300)) as capturer:
         must(capturer.grab())

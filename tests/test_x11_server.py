@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import struct
@@ -110,7 +111,10 @@ def test_display_that_refuses(monkeypatch: pytest.MonkeyPatch, answer: Callable[
         assert "Go away" in str(caught.value)
 
 
-def test_killed_server_is_an_error_and_its_successor_is_captured(server: XServer) -> None:
+def test_killed_server_is_an_error_and_its_successor_is_captured(
+    server: XServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "rustcam")
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
         must(capturer.grab())
         server.kill()
@@ -131,6 +135,9 @@ def test_killed_server_is_an_error_and_its_successor_is_captured(server: XServer
             assert (frame == [0xCC, 0x66, 0x33, 255]).all()
             assert capturer.stats.recoveries == 1
             assert capturer.grab(0) is None
+            lost, regained = [message for name, _, message in caplog.record_tuples if name == "rustcam"]
+            assert "lost" in lost
+            assert "regained after" in regained
         finally:
             successor.stop()
 

@@ -353,7 +353,7 @@ class FrameIterator:
         """
 
     def close(self) -> None:
-        """Gives the capturer back, and ends a `next()` that waits elsewhere. May be called often, from any thread."""
+        """Gives the capturer back, and ends a `next()` that waits. May be called often and from any thread."""
 
     def __enter__(self) -> Self:
         """Returns the iterator."""

@@ -88,7 +88,7 @@ impl Course {
         let target = || if retained { Target::Retained(self.format) } else { Target::Owned(self.format) };
         let Some(due) = self.due() else {
             let request = Request { region: self.region, timeout: self.timeout, new_frame_only: false };
-            let frame = session.grab(&request, target(), interrupt)?.ok_or_else(|| {
+            let frame = session.capture(&request, target(), interrupt)?.ok_or_else(|| {
                 Error::new(ErrorKind::Timeout, format!("no first image within {} ms", self.timeout.as_millis()))
                     .with_hint(
                         "The desktop is away, for example behind a lock screen: try again later or allow more time",
@@ -106,7 +106,7 @@ impl Course {
         Patience::new(clock, begin.saturating_sub(asked), interrupt).sleep_out()?;
         let request = Request { region: self.region, timeout: Duration::from_secs(1), new_frame_only: false };
         let frame = loop {
-            if let Some(frame) = session.grab(&request, target(), interrupt)? {
+            if let Some(frame) = session.capture(&request, target(), interrupt)? {
                 break frame;
             }
         };

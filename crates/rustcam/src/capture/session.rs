@@ -176,14 +176,27 @@ impl Session {
     pub fn grab(
         &mut self,
         request: &Request,
+        target: Target<'_>,
+        interrupt: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<Frame>> {
+        self.checked_region(request.region)?;
+        self.capture(request, target, interrupt)
+    }
+
+    /// [`Session::grab`] for a region that was all right when the caller named it: if it no longer is, that is no mistake of the caller.
+    ///
+    /// # Errors
+    /// Those of [`Session::grab`], but `Capture` for a region outside of what the output has become.
+    pub(super) fn capture(
+        &mut self,
+        request: &Request,
         mut target: Target<'_>,
         interrupt: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<Frame>> {
         let clock = Arc::clone(&self.clock);
         let mut patience = Patience::new(&*clock, request.timeout, interrupt);
-        self.checked_region(request.region)?;
         while self.wait(request, &mut patience)? {
-            let region = self.region_after_wait(request.region)?;
+            let region = self.region_as_it_is(request.region)?;
             self.news.owed = true;
             match self.canvas.paint(&mut *self.source, &mut target, region, self.cursor, &mut patience) {
                 Ok(Painted::Done(buffer)) => {
@@ -332,10 +345,10 @@ impl Session {
     }
 
     /// The region of this request on the output as it is after the wait, which may have changed its size.
-    fn region_after_wait(&self, region: Option<Rect>) -> Result<Rect> {
+    fn region_as_it_is(&self, region: Option<Rect>) -> Result<Rect> {
         self.checked_region(region).map_err(|error| match error.kind() {
             ErrorKind::InvalidArgument => {
-                Error::new(ErrorKind::Capture, format!("the output changed while waiting: {}", error.message()))
+                Error::new(ErrorKind::Capture, format!("the output has changed: {}", error.message()))
             }
             _ => error,
         })

@@ -186,7 +186,7 @@ impl Runner {
                 Ok(())
             }
         };
-        let outcome = self.session.grab(&request, Target::Owned(self.options.format), &mut interrupt);
+        let outcome = self.session.capture(&request, Target::Owned(self.options.format), &mut interrupt);
         observe(&self.session);
         let frame = outcome?;
         let (Some(frame), Some(info)) = (frame, self.session.info()) else { return Ok(false) };

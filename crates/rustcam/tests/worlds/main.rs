@@ -24,7 +24,7 @@ const CORPUS: &str = "tests/worlds/corpus";
 /// As many worlds as `RUSTCAM_WORLDS` says. One that fails is shrunk, and kept in the corpus.
 #[test]
 fn every_picture_of_every_world_is_exact() {
-    let cases = std::env::var("RUSTCAM_WORLDS").map_or(20_000, |n| n.parse().expect("RUSTCAM_WORLDS is a number"));
+    let cases = std::env::var("RUSTCAM_WORLDS").map_or(10_000, |n| n.parse().expect("RUSTCAM_WORLDS is a number"));
     let mut runner = TestRunner::new(ProptestConfig {
         cases,
         max_shrink_iters: 4000,
