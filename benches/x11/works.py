@@ -72,6 +72,10 @@ class Presents:
         self._pipe = pipe
         self.times: dict[int, float] = {}
 
+    @property
+    def newest(self) -> int:
+        return max(self.times)
+
     def read(self) -> None:
         """Waits for one, and takes in those that came meanwhile."""
         data = os.read(self._pipe.fileno(), 1 << 16)
@@ -103,18 +107,21 @@ def follow(name: str, server: list[str], seconds: float, content: str, paced: bo
         while time.monotonic() - start < WARM_UP:
             take()
         presents.read()
-        first = max(presents.times)
+        first = newest = presents.newest
         account, meter = Account(now), Meter(int(pid), opened.child)
         while meter.seconds < seconds:
             if paced:
                 presents.read()
             image = take()
             if image is not None:
-                account.add(image)
+                newest = max(newest, account.add(image))
         told = meter.told()
         presents.read()
+        # A frame may be here before the news of it.
+        while presents.newest < newest:
+            presents.read()
         opened.close()
-    told["presents"] = max(presents.times) - first
+    told["presents"] = presents.newest - first
     told.update(account.told(presents.times.__getitem__))
     if not opened.owned:
         del told["changed"]
