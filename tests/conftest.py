@@ -19,7 +19,7 @@ from desktops import DxgiDesktop, Painter, SimDesktop, X11Desktop, XServer, miss
 Desktop = Union[SimDesktop, X11Desktop, DxgiDesktop]
 
 # They begin with the lab.
-collect_ignore = [] if lab.available() else ["test_dxgi.py"]
+collect_ignore = [] if lab.available() else ["test_dxgi.py", "test_dxgi_doctor.py"]
 
 
 def backends() -> list[object]:
