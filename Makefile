@@ -20,11 +20,11 @@ demo: $(VENV)/installed  ## capture the screen (or a simulated one), save a pict
 	$(PY) examples/demo.py build/demo.png target/release/examples/x11_desktop
 
 test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs some
-	sh scripts/packages.sh x11 windows || true
+	PYTHON=$(PYTHON) sh scripts/packages.sh x11 windows || true
 	$(PY) scripts/test.py $(LANES)
 
 test-windows: $(VENV)/dev $(VENV)/installed  ## the Windows side under Wine: engine, backend, wheel in Windows CPython, other packages
-	sh scripts/packages.sh x11 windows wine || true
+	PYTHON=$(PYTHON) sh scripts/packages.sh x11 windows wine || true
 	$(PY) scripts/test.py wine-rust windows peers
 
 fuzz:  ## random worlds against the oracle; WORLDS=1000000 for longer
@@ -35,7 +35,7 @@ race:  ## the threads of the engine under the thread sanitizer; needs nightly Ru
 		--package rustcam --lib --test stream --test capture
 
 bench: $(VENV)/dev $(VENV)/installed  ## measure speed and memory, write docs/performance.md
-	sh scripts/packages.sh x11 || true
+	PYTHON=$(PYTHON) sh scripts/packages.sh x11 || true
 	PYTHONPATH=tests $(PY) benches/bench.py benches/results/x11.json
 	$(PY) benches/render.py benches/results/x11.json docs/performance.md
 
