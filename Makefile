@@ -20,7 +20,7 @@ demo: $(VENV)/installed  ## capture the screen (or a simulated one), save a pict
 	$(PY) examples/demo.py build/demo.png target/release/examples/x11_desktop
 
 test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs some
-	sh scripts/packages.sh x11 windows wine || true
+	PYTHON=$(PYTHON) sh scripts/packages.sh x11 windows wine || true
 	$(PY) scripts/test.py $(LANES)
 
 fuzz:  ## random worlds against the oracle; WORLDS=1000000 for longer
@@ -37,12 +37,12 @@ race:  ## the threads of the engine under the thread sanitizer; needs nightly Ru
 		--package rustcam --lib --test stream --test capture
 
 bench: $(VENV)/bench $(VENV)/installed  ## measure speed and memory, write docs/performance.md
-	sh scripts/packages.sh x11 || true
+	PYTHON=$(PYTHON) sh scripts/packages.sh x11 || true
 	PYTHONPATH=benches:tests $(PY) benches/x11/bench.py benches/results/x11.json
 	$(PY) benches/render.py docs/performance.md x11
 
 bench-windows: $(VENV)/bench  ## measure the Windows wheel and its rivals under Wine; ROUNDS=1 for a quick look
-	sh scripts/packages.sh x11 windows wine || true
+	PYTHON=$(PYTHON) sh scripts/packages.sh x11 windows wine || true
 	PYTHONPATH=benches:scripts $(PY) benches/windows/rounds.py benches/results/windows.json
 	$(PY) benches/render.py docs/performance.md windows
 

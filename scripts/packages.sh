@@ -35,6 +35,7 @@ for purpose in "$@"; do
         need xvfb Xvfb
         need x11-xserver-utils xrandr
         need xcompmgr xcompmgr
+        "${PYTHON:-python3}" -c 'import tkinter' 2>/dev/null || missing="$missing python3-tk"
         ;;
     windows)
         need gcc-mingw-w64-x86-64-win32 x86_64-w64-mingw32-gcc

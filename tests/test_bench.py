@@ -76,6 +76,8 @@ def create(device_idx=0, output_idx=None, region=None, output_color="RGB"):
 '''
 
 
+# The interpreters of the lanes under Wine look for no modules but their own.
+@pytest.mark.linux
 @pytest.mark.parametrize("name", ["dxcam", "bettercam"])
 def test_cameras_are_polled(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / f"{name}.py").write_text(STAND_IN.format(name=name), encoding="utf-8")

@@ -17,6 +17,7 @@ import rustcam
 from desktops import HEIGHT, STILL, WIDTH
 from rustcam.cli import main
 from test_png import decode
+from test_record import Terminal
 
 SIM = ["--backend", "sim", "--sim", STILL]
 
@@ -28,6 +29,17 @@ def test_list_names_every_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[:2] for line in lines] == [["0", "0"], ["0", "1"]]
     assert f"{WIDTH}x{HEIGHT}" in lines[0]
     assert ["(primary)" in line for line in lines] == [True, False]
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize(("width", "drawn"), [("120", True), ("60", False)])
+def test_tables_are_drawn_where_they_fit(monkeypatch: pytest.MonkeyPatch, width: str, drawn: bool) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", width)
+    assert main(["list", *SIM]) == 0
+    assert f"{WIDTH}x{HEIGHT}" in terminal.text
+    assert ("─" in terminal.text) is drawn
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -166,6 +166,7 @@ def test_overlap() -> None:
 
 @pytest.mark.x11
 def test_tk_preview(session_server: XServer) -> None:
+    pytest.importorskip("tkinter")
     out = run("tk_preview.py", "--seconds", "1", DISPLAY=session_server.display)
     assert int(re.match(r"(\d+) images shown", out)[1]) > 0  # type: ignore[index]
 

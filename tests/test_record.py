@@ -222,10 +222,9 @@ class Terminal:
         return True
 
 
-@pytest.mark.parametrize("rich", [True, False])
+@pytest.mark.parametrize("rich", [pytest.param(True, marks=pytest.mark.linux), False])
 def test_progress_is_shown_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rich: bool) -> None:
     if rich:
-        pytest.importorskip("rich")
         monkeypatch.setenv("COLUMNS", "120")
     else:
         monkeypatch.setitem(sys.modules, "rich.progress", None)

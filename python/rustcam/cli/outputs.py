@@ -18,7 +18,7 @@ EXAMPLES = [
     ("rustcam list --json", "the same for programs"),
 ]
 
-COLUMNS = ["device", "output", "name", "size", "refresh", "place", "rotation", "adapter", "backend"]
+COLUMNS = ["device", "output", "name", "size", "rate", "at", "turned", "adapter", "backend"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Tables: drawn by rich if it is installed and somebody looks, else in plain columns."""
+"""Tables: drawn by rich if it is installed, somebody looks and there is room, else in plain columns."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from collections.abc import Sequence
 
 def show(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints a table."""
-    if sys.stdout.isatty():
-        try:
-            _draw(columns, rows)
-            return
-        except ImportError:
-            pass
-    print(plain(columns, rows))
+    if not (sys.stdout.isatty() and _drawn(columns, rows)):
+        print(plain(columns, rows))
 
 
 def plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -24,12 +19,20 @@ def plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
 
 
-def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns)
+def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the table could be drawn without cutting its cells."""
+    try:
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ImportError:
+        return False
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console(file=sys.stdout).print(table)
+    console = Console(file=sys.stdout)
+    fits = console.measure(table, options=console.options.update(max_width=1000)).maximum <= console.width
+    if fits:
+        console.print(table)
+    return fits

@@ -116,6 +116,8 @@ class Encoded:
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         stream.time_base = self._step
+        # As many as there are processors, which is not the default.
+        stream.codec_context.thread_count = 0
         # Without them, players guess the colours from the size of the picture.
         stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
         stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU709

@@ -47,7 +47,8 @@ def adapters(backend: str, facts: Sequence[tuple[str, str, str]]) -> Iterator[Fi
         if subject.startswith("adapter "):
             found.setdefault(subject, {})[name] = value
     for subject, told in found.items():
-        message = f"{subject}: {told['name']}, {told['memory']}, {told['outputs']} outputs, {told['kind']}"
+        outputs = f"{told['outputs']} output{'s' if told['outputs'] != '1' else ''}"
+        message = f"{subject}: {told['name']}, {told['memory']}, {outputs}, {told['kind']}"
         yield Finding(backend, OK, message, data=told)
     real = [told["name"] for told in found.values() if told["kind"] == "hardware"]
     if len(real) > 1:

@@ -1,0 +1,56 @@
+"""`rustcam doctor` on the lab's Desktop Duplication: what it says where Windows refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from desktops import STILL
+from lab import Lab
+from rustcam.doctor import NOTE, PROBLEM, Finding, examine
+
+pytestmark = pytest.mark.dxgi
+
+
+@pytest.fixture
+def desk(session_lab: Lab) -> Iterator[Lab]:
+    yield session_lab
+    session_lab.stop()
+
+
+def findings(about: str, level: str) -> list[Finding]:
+    return [f for f in examine("dxgi").findings if f.level == level and f.about.startswith(about)]
+
+
+def test_a_desktop_in_order(desk: Lab) -> None:
+    desk.start(STILL)
+    assert findings("dxgi", PROBLEM) == []
+    assert desk.broken_rules() == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "words"),
+    [
+        ("lab others 4", "0x887A0022", "four processes"),
+        ("refuse 0x887A0004", "0x887A0004", "Graphics"),
+        ("refuse 0x80070005", "0x80070005", "unlock"),
+        ("refuse 0x887A0028", "0x887A0028", "Reconnect"),
+    ],
+)
+def test_refusals_come_with_their_advice(desk: Lab, statement: str, code: str, words: str) -> None:
+    desk.start(f"{STILL}; {statement}")
+    (problem,) = findings("dxgi", PROBLEM)
+    assert problem.data["hresult"] == code
+    assert words in problem.advice
+
+
+def test_a_second_adapter(desk: Lab) -> None:
+    desk.start(f"{STILL}; lab adapters 2")
+    assert any("2 graphics adapters" in note.message for note in findings("dxgi", NOTE))
+
+
+def test_a_desktop_that_is_away(desk: Lab) -> None:
+    desk.start("size 64x64; refresh 60; static; at 0ms lose access for ever")
+    (problem,) = findings("dxgi", PROBLEM)
+    assert problem.advice
