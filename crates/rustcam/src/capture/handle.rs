@@ -8,13 +8,14 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::FrameInfo;
 use crate::geometry::Rect;
+use crate::source::texture::TextureSync;
 use crate::source::{OpenOptions, Output};
 
 use super::canvas::Target;
 use super::frames::Course;
 use super::mailbox::{Bell, Mailbox};
 use super::pacer::Patience;
-use super::session::{Frame, Request, Session, Stats};
+use super::session::{Frame, GpuFrame, Request, Session, Stats};
 use super::stream::{Stream, StreamOptions};
 
 /// What can be read of a session at any time, also while another thread waits in it and after it was closed.
@@ -167,6 +168,22 @@ impl Handle {
         let Some((mut lease, left)) = self.lease(request.timeout, false, &mut interrupt)? else { return Ok(None) };
         let request = Request { timeout: left, ..*request };
         lease.session().grab(&request, target, &mut interrupt)
+    }
+
+    /// [`Session::share`], one call at a time, as [`Handle::grab`].
+    ///
+    /// # Errors
+    /// Those of [`Session::share`] and of [`Handle::grab`].
+    pub fn share(
+        &self,
+        request: &Request,
+        sync: TextureSync,
+        interrupt: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<GpuFrame>> {
+        let mut interrupt = || self.check_open().and_then(|()| interrupt());
+        let Some((mut lease, left)) = self.lease(request.timeout, false, &mut interrupt)? else { return Ok(None) };
+        let request = Request { timeout: left, ..*request };
+        lease.session().share(&request, sync, &mut interrupt)
     }
 
     /// Starts a thread that captures by itself.

@@ -24,5 +24,5 @@ pub use frames::{Counts, Course};
 pub use handle::{Handle, Snapshot};
 pub use mailbox::Bell;
 pub use rate::Rate;
-pub use session::{Frame, Request, Session, Stats};
+pub use session::{Frame, GpuFrame, Request, Session, Stats};
 pub use stream::StreamOptions;
