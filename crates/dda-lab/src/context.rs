@@ -54,7 +54,7 @@ pub(crate) fn watch(context: &ID3D11DeviceContext) -> windows_core::Result<()> {
 ///
 /// # Safety
 /// `this` is a context.
-unsafe fn guest(this: &*mut c_void) -> Option<(Arc<Stage>, Arc<Device>, &ID3D11DeviceContext)> {
+pub(crate) unsafe fn guest(this: &*mut c_void) -> Option<(Arc<Stage>, Arc<Device>, &ID3D11DeviceContext)> {
     let stage = current().filter(|_| !own())?;
     // SAFETY: as the caller promises.
     let context = unsafe { ID3D11DeviceContext::from_raw_borrowed(this) }?;

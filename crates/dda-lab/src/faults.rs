@@ -35,6 +35,9 @@ calls! {
     ReleaseFrame,
     CreateTexture2D,
     Map,
+    CreateSharedHandle,
+    AcquireSync,
+    ReleaseSync,
     /// The acquired resource is no texture.
     QueryTexture,
     /// The code replaces a member of the pointer shape's description.

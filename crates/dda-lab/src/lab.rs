@@ -10,7 +10,7 @@ use windows_core::Interface;
 use crate::counters::Counters;
 use crate::faults::Fault;
 use crate::stage::{self, Stage};
-use crate::{duplicate, lock, outputs, vtable};
+use crate::{duplicate, lock, outputs, shared, vtable};
 
 /// The laboratory of this process. There is one at a time; dropping it ends it.
 pub struct Lab {
@@ -74,7 +74,8 @@ impl Drop for Lab {
 }
 
 pub(crate) fn counters(stage: &Stage) -> Counters {
-    Counters { live: lock(&stage.live).len() as u64, ..stage.counting.snapshot() }
+    let live = lock(&stage.live).len() as u64;
+    Counters { live, open_handles: shared::open_handles(stage), ..stage.counting.snapshot() }
 }
 
 pub(crate) fn inject(stage: &Stage, call: &str, nth: u32, code: i32) -> Result<(), String> {

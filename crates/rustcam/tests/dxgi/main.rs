@@ -4,7 +4,9 @@
 #![allow(clippy::unchecked_time_subtraction)]
 
 mod failures;
+mod gpu;
 mod losses;
+mod reader;
 mod session;
 mod source;
 mod stage;

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use windows::core::{s, w, Interface, HRESULT, PCSTR};
+use windows::core::{s, w, HRESULT, PCSTR};
 use windows::Win32::Graphics::Direct3D::{ID3DBlob, D3D_PRIMITIVE_TOPOLOGY_TRIANGLELIST};
 use windows::Win32::Graphics::Direct3D11::{
     ID3D11Buffer, ID3D11PixelShader, ID3D11RenderTargetView, ID3D11ShaderResourceView, ID3D11Texture2D,
@@ -19,7 +19,7 @@ use super::outputs::failed;
 use super::picture::{Constants, Texels};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Pointer, PointerShape};
-use crate::geometry::{Rect, Size};
+use crate::geometry::{Point, Rect, Size};
 use crate::source::Output;
 
 /// The pipeline for pictures of the desktop on one device.
@@ -115,7 +115,7 @@ impl Painter {
                 let covered = extent.intersection(region)?;
                 Some((texels, shader, covered))
             }) {
-                let origin = crate::geometry::Point::new(covered.left - region.left, covered.top - region.top);
+                let origin = Point::new(covered.left - region.left, covered.top - region.top);
                 context.PSSetShaderResources(1, Some(&[Some(texels)]));
                 context.PSSetShader(&shader, None);
                 context.RSSetViewports(Some(&[viewport(Rect::at(origin, covered.size()))]));

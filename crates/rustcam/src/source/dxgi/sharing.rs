@@ -44,10 +44,9 @@ impl Sharing {
             Some(tools) => tools,
             None => self.tools.insert(Tools::new(&desktop.device)?),
         };
-        let begun = self.begun.take().filter(|(begun, _)| begun == picture);
-        let writing = match begun {
-            Some((_, writing)) => writing,
-            None => {
+        let writing = match self.begun.take() {
+            Some((begun, writing)) if begun == *picture => writing,
+            _ => {
                 let writing = self.ring.begin(&desktop.device, picture.region.size(), picture.sync)?;
                 match tools.draw(desktop, picture, &writing.texture) {
                     Ok(true) => writing,
@@ -66,6 +65,11 @@ impl Sharing {
         let lease: Lent<Device> = self.ring.lend(&desktop.device, writing)?;
         let luid = desktop.device.luid;
         Ok(Some(SharedTexture { size: picture.region.size(), sync: picture.sync, luid, lease: Box::new(lease) }))
+    }
+
+    /// Whether this picture is drawn already, and only waited for.
+    pub(super) fn has_begun(&self, picture: &Picture) -> bool {
+        self.begun.as_ref().is_some_and(|(begun, _)| begun == picture)
     }
 
     /// Gives up everything on the device. What holders have stays theirs.

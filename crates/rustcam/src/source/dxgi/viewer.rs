@@ -242,7 +242,9 @@ impl Source for DxgiSource {
         if !self.await_image(&mut turn, deadline)? {
             return Ok(None);
         }
-        self.pointer.clone_from(&turn.pointer);
+        if !self.sharing.has_begun(picture) {
+            self.pointer.clone_from(&turn.pointer);
+        }
         let shown = self.sharing.show(&mut turn, picture, (&*self.clock, deadline));
         shown.map_err(|error| {
             let error = turn.lose(error);
