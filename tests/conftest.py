@@ -19,7 +19,7 @@ from desktops import DxgiDesktop, Painter, SimDesktop, X11Desktop, XServer, miss
 Desktop = Union[SimDesktop, X11Desktop, DxgiDesktop]
 
 # They begin with the lab.
-collect_ignore = [] if lab.available() else ["test_dxgi.py"]
+collect_ignore = [] if lab.available() else ["test_dxgi.py", "test_gpu.py"]
 
 
 def backends() -> list[object]:
@@ -64,6 +64,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
 @pytest.fixture(scope="session")
 def session_lab() -> lab.Lab:
     return lab.Lab()
+
+
+@pytest.fixture
+def desk(session_lab: lab.Lab) -> Iterator[lab.Lab]:
+    """The lab, for scripts of the test; nobody may have broken the rules of the interface."""
+    yield session_lab
+    broken = session_lab.broken_rules() if session_lab.script else {}
+    session_lab.stop()
+    assert broken == {}
 
 
 @pytest.fixture(params=backends())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,6 @@ from rustcam.cli import main
 from test_png import decode
 
 pytestmark = pytest.mark.dxgi
-
-
-@pytest.fixture
-def desk(session_lab: Lab) -> Iterator[Lab]:
-    """The lab, for scripts of the test; nobody may have broken the rules of the interface."""
-    yield session_lab
-    broken = session_lab.broken_rules() if session_lab.script else {}
-    session_lab.stop()
-    assert broken == {}
 
 
 def test_auto_chooses_desktop_duplication(desk: Lab) -> None:

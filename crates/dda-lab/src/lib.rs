@@ -11,8 +11,8 @@
 //!
 //! On other systems the crate is empty.
 #![cfg(windows)]
-// What #[implement] expands to.
-#![allow(clippy::ref_as_ptr, clippy::inline_always)]
+// What #[implement] and #[interface] expand to.
+#![allow(clippy::ref_as_ptr, clippy::inline_always, clippy::transmute_ptr_to_ptr)]
 
 mod acquire;
 mod across;

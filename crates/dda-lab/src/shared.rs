@@ -22,11 +22,11 @@ use windows::Win32::System::Memory::{
 };
 use windows_core::{implement, interface, s, w, IUnknown, IUnknown_Vtbl, Interface, Result, GUID, HRESULT};
 
+use crate::across::copy_across;
 use crate::counters::count;
 use crate::device::{own, quietly};
 use crate::faults::Call;
 use crate::keyed::{Keyed, KeyedMutex};
-use crate::across::copy_across;
 use crate::resource::Resource;
 use crate::stage::{current, Stage};
 use crate::vtable::{original, patch};
@@ -256,7 +256,8 @@ type Open = unsafe extern "system" fn(*mut c_void, HANDLE, *const GUID, *mut *mu
 
 unsafe extern "system" fn query_interface(this: *mut c_void, iid: *const GUID, out: *mut *mut c_void) -> HRESULT {
     // SAFETY: null or the caller's variables.
-    if let (Some(&wanted), Some(place), true) = (unsafe { iid.as_ref() }, unsafe { out.as_mut() }, current().is_some()) {
+    if let (Some(&wanted), Some(place), true) = (unsafe { iid.as_ref() }, unsafe { out.as_mut() }, current().is_some())
+    {
         if wanted == IDXGIResource1::IID || wanted == IDXGIKeyedMutex::IID {
             // SAFETY: `this` is the texture that the method was called on.
             let texture = unsafe { ID3D11Texture2D::from_raw_borrowed(&this) };

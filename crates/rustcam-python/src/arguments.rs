@@ -9,6 +9,7 @@ use pyo3::Borrowed;
 use rustcam::capture::Rate;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
+use rustcam::source::texture::TextureSync;
 use rustcam::source::{self, Backend, Output};
 
 use crate::errors::to_python;
@@ -110,6 +111,17 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Fps {
 pub struct Format(pub PixelFormat);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Format {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(text(&value)?.parse().map_err(|e| to_python(value.py(), &e))?))
+    }
+}
+
+/// `sync=`.
+pub struct SyncMode(pub TextureSync);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for SyncMode {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {

@@ -12,6 +12,7 @@ mod errors;
 mod frames;
 mod info;
 mod outputs;
+mod texture;
 
 /// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and what changes is behind a mutex.
 #[pyo3::pymodule(gil_used = false)]
@@ -24,6 +25,8 @@ mod _rustcam {
     use super::info::{FrameInfo, PointerInfo, Stats};
     #[pymodule_export]
     use super::outputs::{device_info, list_outputs, output_info, screenshot};
+    #[pymodule_export]
+    use super::texture::GpuTexture;
 
     use pyo3::prelude::*;
 

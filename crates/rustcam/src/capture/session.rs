@@ -200,7 +200,7 @@ impl Session {
         interrupt: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<Frame>> {
         let format = target.format();
-        self.next(request, interrupt, &mut |session, region, patience| {
+        self.next(request, interrupt, |session, region, patience| {
             let Self { source, canvas, cursor, .. } = session;
             Ok(match canvas.paint(&mut **source, &mut target, region, *cursor, patience)? {
                 Painted::Done(buffer) => Some(Frame { buffer, size: region.size(), format }),
@@ -221,7 +221,7 @@ impl Session {
         interrupt: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<GpuFrame>> {
         self.source.can_share()?;
-        let texture = self.next(request, interrupt, &mut |session, region, patience| {
+        let texture = self.next(request, interrupt, |session, region, patience| {
             let picture = Picture { region, cursor: session.cursor, sync };
             let texture = loop {
                 let Some(slice) = patience.read_slice()? else { return Ok(None) };
@@ -240,7 +240,7 @@ impl Session {
         &mut self,
         request: &Request,
         interrupt: &mut dyn FnMut() -> Result<()>,
-        show: &mut dyn FnMut(&mut Self, Rect, &mut Patience<'_>) -> Result<Option<T>>,
+        mut show: impl FnMut(&mut Self, Rect, &mut Patience<'_>) -> Result<Option<T>>,
     ) -> Result<Option<T>> {
         let clock = Arc::clone(&self.clock);
         let mut patience = Patience::new(&*clock, request.timeout, interrupt);

@@ -78,7 +78,11 @@ const fn code(value: u32, name: &'static str, meaning: &'static str) -> Code {
 /// Every code that is known by name.
 pub const CODES: &[Code] = &[
     code(S_OK, "S_OK", "it succeeded"),
-    code(WAIT_ABANDONED, "WAIT_ABANDONED", "whoever held its lock ended, as the desktop compositor does when it restarts"),
+    code(
+        WAIT_ABANDONED,
+        "WAIT_ABANDONED",
+        "whoever held its lock ended, as the desktop compositor does when it restarts",
+    ),
     code(WAIT_TIMEOUT, "WAIT_TIMEOUT", "nothing happened in time"),
     code(E_NOTIMPL, "E_NOTIMPL", "this system does not have it"),
     code(E_NOINTERFACE, "E_NOINTERFACE", "this version of Windows does not have it"),

@@ -40,6 +40,8 @@ mod pointer;
 #[cfg(windows)]
 mod readback;
 #[cfg(windows)]
+mod shaders;
+#[cfg(windows)]
 mod shared;
 #[cfg(windows)]
 mod sharing;

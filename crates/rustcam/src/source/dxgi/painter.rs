@@ -1,23 +1,21 @@
 //! Draws the desktop's texture upright into another one, with the pointer over it, on the device. Nothing comes back to the processor.
 
-use std::ffi::c_void;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use windows::core::{s, w, HRESULT, PCSTR};
-use windows::Win32::Graphics::Direct3D::{ID3DBlob, D3D_PRIMITIVE_TOPOLOGY_TRIANGLELIST};
+use windows::Win32::Graphics::Direct3D::D3D_PRIMITIVE_TOPOLOGY_TRIANGLELIST;
 use windows::Win32::Graphics::Direct3D11::{
     ID3D11Buffer, ID3D11PixelShader, ID3D11RenderTargetView, ID3D11ShaderResourceView, ID3D11Texture2D,
     ID3D11VertexShader, D3D11_BIND_CONSTANT_BUFFER, D3D11_BIND_SHADER_RESOURCE, D3D11_BUFFER_DESC,
     D3D11_SUBRESOURCE_DATA, D3D11_TEXTURE2D_DESC, D3D11_USAGE_DEFAULT, D3D11_USAGE_IMMUTABLE, D3D11_VIEWPORT,
 };
 use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT_B8G8R8A8_UNORM, DXGI_SAMPLE_DESC};
-use windows::Win32::System::LibraryLoader::{GetProcAddress, LoadLibraryExW, LOAD_LIBRARY_SEARCH_SYSTEM32};
 
 use super::device::Device;
 use super::hresult::{self, Call};
 use super::outputs::failed;
 use super::picture::{Constants, Texels};
-use crate::error::{Error, ErrorKind, Result};
+use super::shaders::{compiled, Code};
+use crate::error::Result;
 use crate::frame::{Pointer, PointerShape};
 use crate::geometry::{Point, Rect, Size};
 use crate::source::Output;
@@ -48,7 +46,7 @@ impl Painter {
     /// `Capture` if the system has no compiler, `Device` if the device is lost.
     pub(super) fn new(device: &Device) -> Result<Self> {
         let code = compiled()?;
-        let [corner, plain, blended, masked] = &*code;
+        let Code { corner, plain, blended, masked } = &*code;
         let desc = D3D11_BUFFER_DESC {
             ByteWidth: size_of::<Constants>() as u32,
             Usage: D3D11_USAGE_DEFAULT,
@@ -212,89 +210,101 @@ fn made<T>(object: Option<T>) -> Result<T> {
     object.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::Draw))
 }
 
-const SOURCE: &str = include_str!("picture.hlsl");
-const SHADERS: [(PCSTR, PCSTR); 4] = [
-    (s!("corner"), s!("vs_4_0")),
-    (s!("plain"), s!("ps_4_0")),
-    (s!("blended"), s!("ps_4_0")),
-    (s!("masked"), s!("ps_4_0")),
-];
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-type Code = [Vec<u8>; 4];
-type Compile = unsafe extern "system" fn(
-    *const c_void,
-    usize,
-    PCSTR,
-    *const c_void,
-    *mut c_void,
-    PCSTR,
-    PCSTR,
-    u32,
-    u32,
-    *mut Option<ID3DBlob>,
-    *mut Option<ID3DBlob>,
-) -> HRESULT;
+    use windows::Win32::Graphics::Dxgi::{CreateDXGIFactory1, IDXGIFactory1};
 
-/// The shaders' code, compiled by the system's compiler when it is first asked for: it is part of Windows since 8.1.
-///
-/// # Errors
-/// `Capture` if there is no compiler, or it rejects the source.
-fn compiled() -> Result<Arc<Code>> {
-    static CODE: Mutex<Option<Arc<Code>>> = Mutex::new(None);
-    let mut known = CODE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(code) = &*known {
-        return Ok(Arc::clone(code));
+    use super::super::device::Place;
+    use super::*;
+    use crate::clock::{Clock, MonotonicClock};
+    use crate::frame::ShapeKind;
+    use crate::geometry::{Point, Rotation};
+    use crate::source::texture::TextureSync;
+
+    const SIDE: u32 = 256;
+    const SIZE: Size = Size::new(SIDE, SIDE);
+
+    struct Bench {
+        device: Device,
+        painter: Painter,
+        from: ID3D11Texture2D,
+        to: ID3D11Texture2D,
+        view: ID3D11RenderTargetView,
+        staging: ID3D11Texture2D,
     }
-    let compile = compiler().map_err(|e| {
-        Error::new(ErrorKind::Capture, "the shader compiler d3dcompiler_47.dll is missing")
-            .with_code(e.code().0 as u32)
-            .with_hint("It is part of Windows since version 8.1; grab() works without it")
-    })?;
-    let mut code = Code::default();
-    for ((entry, target), code) in SHADERS.into_iter().zip(&mut code) {
-        let (mut blob, mut messages) = (None, None);
-        // SAFETY: a function of this very type; source, names and places are valid during the call, the rest may be null.
-        let result = unsafe {
-            let (source, none) = (SOURCE.as_ptr().cast(), std::ptr::null());
-            let flags = STRICT | OPTIMIZE;
-            compile(
-                source,
-                SOURCE.len(),
-                s!("picture.hlsl"),
-                none,
-                std::ptr::null_mut(),
-                entry,
-                target,
-                flags,
-                0,
-                &raw mut blob,
-                &raw mut messages,
-            )
-        };
-        let Some(blob) = blob.filter(|_| result.is_ok()) else {
-            let messages = messages.map(|text| String::from_utf8_lossy(bytes(&text)).into_owned()).unwrap_or_default();
-            return Err(Error::new(ErrorKind::Capture, format!("the shaders do not compile: {}", messages.trim_end()))
-                .with_code(result.0 as u32));
-        };
-        *code = bytes(&blob).to_vec();
+
+    impl Bench {
+        /// A desktop whose columns are the 256 values of a byte.
+        fn new() -> Self {
+            // SAFETY: plain creation.
+            let adapter = unsafe { CreateDXGIFactory1::<IDXGIFactory1>().and_then(|factory| factory.EnumAdapters1(0)) };
+            let device = Device::create(&adapter.expect("an adapter")).expect("a device");
+            let painter = Painter::new(&device).expect("the shaders compile");
+            let columns: Vec<u32> = (0..SIDE * SIDE).map(|i| (i % SIDE) * 0x01_0101).collect();
+            let from = texture(&device, SIZE, &columns).expect("a texture");
+            // Wine cannot share it, but draw on it.
+            let to = device.texture(SIZE, Place::Shared(TextureSync::None)).expect("a texture");
+            let mut view = None;
+            // SAFETY: a texture that may be drawn on; the pointer is valid.
+            unsafe { device.object.CreateRenderTargetView(&to, None, Some(&raw mut view)) }.expect("a view");
+            let staging = device.texture(SIZE, Place::Staging).expect("a texture");
+            Self { device, painter, from, to, view: view.expect("a view"), staging }
+        }
+
+        /// Draws a pointer that covers everything, and reads the words of the picture.
+        fn draw(&mut self, kind: ShapeKind, texels: impl Fn(u32) -> u32) -> Vec<u32> {
+            let data = (0..SIDE * SIDE).flat_map(|i| texels(i / SIDE).to_le_bytes()).collect();
+            let shape = PointerShape { kind, size: SIZE, pitch: SIDE as usize * 4, hot_spot: Point::default(), data };
+            let pointer = Pointer { position: Point::default(), visible: true, shape: Some(Arc::new(shape)) };
+            let output = Output {
+                device_idx: 0,
+                output_idx: 0,
+                device_name: String::new(),
+                name: String::new(),
+                position: Point::default(),
+                size: SIZE,
+                rotation: Rotation::None,
+                image_rotation: Rotation::None,
+                refresh_hz: 60.0,
+                is_primary: true,
+            };
+            let place = (SIZE.rect(), &output);
+            self.painter.draw(&self.device, &self.from, &self.view, place, Some(&pointer)).expect("drawn");
+            self.device.copy(&self.to, SIZE.rect(), &self.staging, Point::default());
+            let deadline = MonotonicClock.now() + Duration::from_secs(30);
+            let (row, rows) = (SIDE as usize * 4, SIDE as usize);
+            let mapped = self.device.map(&self.staging, row, rows, &MonotonicClock, deadline);
+            let mapped = mapped.expect("alive").expect("done in time");
+            let pixels = (0..rows).flat_map(|y| mapped.bytes()[y * mapped.pitch..][..row].as_chunks::<4>().0.iter());
+            pixels.map(|pixel| u32::from_le_bytes(*pixel)).collect()
+        }
     }
-    Ok(Arc::clone(known.insert(Arc::new(code))))
-}
 
-/// `D3DCOMPILE_ENABLE_STRICTNESS` and `D3DCOMPILE_OPTIMIZATION_LEVEL3`.
-const STRICT: u32 = 1 << 11;
-const OPTIMIZE: u32 = 1 << 15;
-
-fn compiler() -> windows::core::Result<Compile> {
-    // SAFETY: only the system's own folder is searched; the library is never unloaded; the name is a function of this very type.
-    unsafe {
-        let library = LoadLibraryExW(w!("d3dcompiler_47.dll"), None, LOAD_LIBRARY_SEARCH_SYSTEM32)?;
-        let address = GetProcAddress(library, s!("D3DCompile")).ok_or_else(windows::core::Error::from_thread)?;
-        Ok(std::mem::transmute::<unsafe extern "system" fn() -> isize, Compile>(address))
+    /// Row `s` and column `d` of a picture, opaque and gray.
+    fn check(picture: &[u32], what: &str, expected: impl Fn(u32, u32) -> u32) {
+        for (i, word) in (0..).zip(picture) {
+            let gray = expected(i / SIDE, i % SIDE);
+            assert_eq!(*word, 0xFF00_0000 | gray * 0x01_0101, "{what}: {} over {}", i / SIDE, i % SIDE);
+        }
     }
-}
 
-fn bytes(blob: &ID3DBlob) -> &[u8] {
-    // SAFETY: a blob has as many bytes as it says, unchanged as long as it lives.
-    unsafe { std::slice::from_raw_parts(blob.GetBufferPointer().cast(), blob.GetBufferSize()) }
+    #[test]
+    fn every_alpha_of_every_colour_over_every_colour_is_exact() {
+        let mut bench = Bench::new();
+        for alpha in 0..=255 {
+            let picture = bench.draw(ShapeKind::Color, |s| alpha << 24 | s * 0x01_0101);
+            check(&picture, &format!("alpha {alpha}"), |s, d| (2 * (s * alpha + d * (255 - alpha)) + 255) / 510);
+        }
+    }
+
+    #[test]
+    fn every_masked_colour_over_every_colour_is_exact() {
+        let mut bench = Bench::new();
+        for mask in [0, 1, 255] {
+            let picture = bench.draw(ShapeKind::MaskedColor, |s| mask << 24 | s * 0x01_0101);
+            check(&picture, &format!("mask {mask}"), |s, d| if mask == 0 { s } else { s ^ d });
+        }
+    }
 }

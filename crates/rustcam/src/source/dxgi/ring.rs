@@ -174,7 +174,9 @@ impl<T> Ring<T> {
 
     /// Takes back a texture that could not be written, for the next writer.
     pub(super) fn cancel<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: Writing<T>) {
-        if let Err(error) = self.leave(gpu, &writing, WRITER) {
+        let left = self.leave(gpu, &writing, WRITER);
+        drop(writing);
+        if let Err(error) = left {
             log::info!("a shared texture is given up: {error}");
         }
     }

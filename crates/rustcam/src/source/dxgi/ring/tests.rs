@@ -356,9 +356,8 @@ fn another_size_or_kind_takes_the_room_of_what_nobody_holds() {
 #[test]
 fn after_the_loss_of_the_device_held_textures_still_count() {
     let (mut ring, device) = (Ring::default(), Device::default());
-    let held: Vec<_> = (0..MOST as u64 - 1)
-        .map(|frame| lend(&mut ring, &device, TextureSync::None, frame).expect("room"))
-        .collect();
+    let held: Vec<_> =
+        (0..MOST as u64 - 1).map(|frame| lend(&mut ring, &device, TextureSync::None, frame).expect("room")).collect();
     drop(lend(&mut ring, &device, TextureSync::None, 50).expect("room"));
     ring.clear();
     assert_eq!(device.balance().3, MOST - 1, "only the holders keep theirs");
