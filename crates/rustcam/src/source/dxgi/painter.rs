@@ -286,7 +286,7 @@ mod tests {
     fn check(picture: &[u32], what: &str, expected: impl Fn(u32, u32) -> u32) {
         for (i, word) in (0..).zip(picture) {
             let gray = expected(i / SIDE, i % SIDE);
-            assert_eq!(*word, 0xFF00_0000 | gray * 0x01_0101, "{what}: {} over {}", i / SIDE, i % SIDE);
+            assert_eq!(*word, 0xFF00_0000 | (gray * 0x01_0101), "{what}: {} over {}", i / SIDE, i % SIDE);
         }
     }
 
@@ -294,7 +294,7 @@ mod tests {
     fn every_alpha_of_every_colour_over_every_colour_is_exact() {
         let mut bench = Bench::new();
         for alpha in 0..=255 {
-            let picture = bench.draw(ShapeKind::Color, |s| alpha << 24 | s * 0x01_0101);
+            let picture = bench.draw(ShapeKind::Color, |s| (alpha << 24) | (s * 0x01_0101));
             check(&picture, &format!("alpha {alpha}"), |s, d| (2 * (s * alpha + d * (255 - alpha)) + 255) / 510);
         }
     }
@@ -303,7 +303,7 @@ mod tests {
     fn every_masked_colour_over_every_colour_is_exact() {
         let mut bench = Bench::new();
         for mask in [0, 1, 255] {
-            let picture = bench.draw(ShapeKind::MaskedColor, |s| mask << 24 | s * 0x01_0101);
+            let picture = bench.draw(ShapeKind::MaskedColor, |s| (mask << 24) | (s * 0x01_0101));
             check(&picture, &format!("mask {mask}"), |s, d| if mask == 0 { s } else { s ^ d });
         }
     }
