@@ -1,8 +1,11 @@
 """What a frame costs the processor that stays on the device, beside one that becomes an array: gpu.py [SECONDS].
 
 Runs in a process with the lab (`RUSTCAM_LAB_DLL` names it) and prints one line of JSON per way. On the lab's device,
-which computes in software, drawing is work of the processor too, in threads of its own. So the time of the calling
-thread is what counts; that of the whole process stands beside it.
+which computes in software, copying and drawing are work of the processor too, partly in the calling thread. The lab
+counts how long calls of the device take there: `cpu_ms` is the time of the calling thread without that, which is what
+is left where the device is real. What the thread and the whole process needed stands beside it. The first number needs
+an idle machine, because the lab counts time that passes, and `WINE_D3D_CONFIG=csmt=0`, so that Wine has no thread in
+between.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ WAYS: dict[str, Callable[[rustcam.Capturer], None]] = {
 
 
 def measure(lab: Lab, capturer: rustcam.Capturer, way: Callable[[rustcam.Capturer], None], seconds: float) -> dict[str, Any]:
-    """Milliseconds per frame, without those that the lab itself worked, and what was mapped."""
+    """Milliseconds per frame, without those that the lab itself worked, and what was copied, mapped and drawn."""
     for _ in range(WARM_UP):
         way(capturer)
     before, frames = lab.counters(), 0
@@ -59,8 +62,14 @@ def measure(lab: Lab, capturer: rustcam.Capturer, way: Callable[[rustcam.Capture
     wall = time.perf_counter() - start
     thread, process = time.thread_time() - thread, time.process_time() - process
     after = lab.counters()
-    own = (after.get("own_ns", 0) - before.get("own_ns", 0)) / 1e9
-    per_frame = {"wall_ms": wall - own, "thread_cpu_ms": thread - own, "process_cpu_ms": process - own}
+    own, device = ((after.get(name, 0) - before.get(name, 0)) / 1e9 for name in ("own_ns", "device_ns"))
+    per_frame = {
+        "cpu_ms": thread - own - device,
+        "device_ms": device,
+        "thread_cpu_ms": thread - own,
+        "process_cpu_ms": process - own,
+        "wall_ms": wall - own,
+    }
     counted = ("maps", "bytes_mapped", "bytes_copied", "draws")
     return {
         "frames": frames,

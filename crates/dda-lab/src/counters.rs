@@ -72,6 +72,9 @@ counters! {
     flushes,
     /// Textures created, those of the laboratory not counted.
     textures,
+    /// Nanoseconds that guests spent in calls that copy, draw, map, flush and ask whether that is done: the work of a device that computes in
+    /// software, as far as the calling thread does it.
+    device_ns,
     /// Calls of `Draw`.
     draws,
     /// Calls of `GetData` that said that the device is still drawing.

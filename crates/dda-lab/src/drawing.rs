@@ -8,21 +8,32 @@ use windows::Win32::Graphics::Direct3D11::{
 };
 use windows_core::{Interface, Result, HRESULT};
 
-use crate::context::guest;
+use crate::context::{device_time, guest};
 use crate::counters::count;
+use crate::qpc::on_the_device;
 use crate::vtable::{original, patch};
 use crate::{lock, shared, slot};
 
 const DRAW: usize = slot!(ID3D11DeviceContext_Vtbl, Draw);
+const END: usize = slot!(ID3D11DeviceContext_Vtbl, End);
 const GET_DATA: usize = slot!(ID3D11DeviceContext_Vtbl, GetData);
-const _: () = assert!(DRAW == 13 && GET_DATA == 29);
+const CLEAR_STATE: usize = slot!(ID3D11DeviceContext_Vtbl, ClearState);
+const _: () = assert!(DRAW == 13 && END == 28 && GET_DATA == 29 && CLEAR_STATE == 110);
 
 type Draw = unsafe extern "system" fn(*mut c_void, u32, u32);
+type End = unsafe extern "system" fn(*mut c_void, *mut c_void);
+type ClearState = unsafe extern "system" fn(*mut c_void);
 type GetData = unsafe extern "system" fn(*mut c_void, *mut c_void, *mut c_void, u32, u32) -> HRESULT;
 
 /// Watches the drawing of a context, and of all others of its class.
 pub(crate) fn watch(context: &ID3D11DeviceContext) -> Result<()> {
-    for (slot, hook) in [(DRAW, draw as *const () as usize), (GET_DATA, get_data as *const () as usize)] {
+    let methods = [
+        (DRAW, draw as *const () as usize),
+        (END, end as *const () as usize),
+        (GET_DATA, get_data as *const () as usize),
+        (CLEAR_STATE, clear_state as *const () as usize),
+    ];
+    for (slot, hook) in methods {
         // SAFETY: the slots are those of `ID3D11DeviceContext`, and the hooks have their types.
         unsafe { patch(context.as_raw(), slot, hook) }?;
     }
@@ -53,7 +64,21 @@ unsafe extern "system" fn draw(this: *mut c_void, vertices: u32, first: u32) {
         lock(&device.lock)
     });
     // SAFETY: the caller's own arguments.
-    unsafe { before(this, vertices, first) }
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this, vertices, first) });
+}
+
+unsafe extern "system" fn end(this: *mut c_void, query: *mut c_void) {
+    // SAFETY: called for the slot that was replaced; `this` is the context that the method was called on.
+    let (before, guest): (End, _) = unsafe { (original(this, END), guest(&this)) };
+    // SAFETY: the caller's own arguments.
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this, query) });
+}
+
+unsafe extern "system" fn clear_state(this: *mut c_void) {
+    // SAFETY: called for the slot that was replaced; `this` is the context that the method was called on.
+    let (before, guest): (ClearState, _) = unsafe { (original(this, CLEAR_STATE), guest(&this)) };
+    // SAFETY: the caller's own argument.
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this) });
 }
 
 unsafe extern "system" fn get_data(
@@ -66,8 +91,9 @@ unsafe extern "system" fn get_data(
     // SAFETY: called for the slot that was replaced.
     let before: GetData = unsafe { original(this, GET_DATA) };
     // SAFETY: `this` is the context that the method was called on.
-    if let Some((stage, device, _)) = unsafe { guest(&this) } {
-        if let Some(code) = device.removed(&stage, stage.now()) {
+    let guest = unsafe { guest(&this) };
+    if let Some((stage, device, _)) = &guest {
+        if let Some(code) = device.removed(stage, stage.now()) {
             return code;
         }
         if stage.now() < *lock(&device.drawn) + stage.script.slow_reads() {
@@ -76,5 +102,5 @@ unsafe extern "system" fn get_data(
         }
     }
     // SAFETY: the caller's own arguments.
-    unsafe { before(this, query, data, size, flags) }
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this, query, data, size, flags) })
 }

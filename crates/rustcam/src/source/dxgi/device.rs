@@ -248,8 +248,7 @@ impl Device {
                 return Ok(None);
             }
             // The kernel wakes us when the GPU is done; where it cannot, ask again after a while.
-            if !announced && self.done.as_ref().is_some_and(|done| done.wait(left)) {
-                announced = true;
+            if !std::mem::replace(&mut announced, true) && self.done.as_ref().is_some_and(|done| done.wait(left)) {
                 continue;
             }
             clock.sleep(pause.min(left));
