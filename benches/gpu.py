@@ -21,7 +21,7 @@ import rustcam
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from lab import Lab  # noqa: E402
+from lab import Lab
 
 # Every present changes every pixel, and comes as soon as somebody waits for it.
 SCRIPT = "size 1920x1080; refresh 180; pointer still; full; clock virtual"
@@ -50,7 +50,9 @@ WAYS: dict[str, Callable[[rustcam.Capturer], None]] = {
 }
 
 
-def measure(lab: Lab, capturer: rustcam.Capturer, way: Callable[[rustcam.Capturer], None], seconds: float) -> dict[str, Any]:
+def measure(
+    lab: Lab, capturer: rustcam.Capturer, way: Callable[[rustcam.Capturer], None], seconds: float
+) -> dict[str, Any]:
     """Milliseconds per frame, without those that the lab itself worked, and what was copied, mapped and drawn."""
     for _ in range(WARM_UP):
         way(capturer)

@@ -1,4 +1,4 @@
-"""`grab_gpu` on the lab's desktop: exact textures, handles, keys and lifetimes. The lab is the reader on another device."""
+"""`grab_gpu` on the lab's desktop: exact textures, handles, keys and lifetimes. The lab is also the reader."""
 
 from __future__ import annotations
 
@@ -87,10 +87,9 @@ def test_it_shows_what_grab_shows(desk: Lab, rotation: int, region: Any) -> None
     desk.start(f"{STILL}; rotation {rotation}; at 0ms shape masked")
     with rustcam.Capturer(region=region) as capturer:
         expected = must(capturer.grab())
-    with rustcam.Capturer(region=region) as capturer:
-        for sync in SYNCS:
-            with rustcam.Capturer(region=region) as capturer, grab_gpu(capturer, sync) as texture:
-                assert np.array_equal(desk.read(texture), expected), sync
+    for sync in SYNCS:
+        with rustcam.Capturer(region=region) as capturer, grab_gpu(capturer, sync) as texture:
+            assert np.array_equal(desk.read(texture), expected), sync
 
 
 @pytest.mark.parametrize("sync", SYNCS)
@@ -168,7 +167,7 @@ def test_a_slow_reader_gets_its_own_frames_in_order(desk: Lab) -> None:
         for turn in range(30):
             texture = grab_gpu(capturer, "keyed")
             waiting.append((texture, frame(desk)))
-            # It begins to read when six more frames have come, and closes before it reads, as a queue of the device may.
+            # It reads a frame when six more have come.
             if turn >= 6:
                 texture, picture = waiting.pop(0)
                 assert np.array_equal(desk.read(texture), picture)
@@ -218,8 +217,7 @@ def test_after_the_loss_of_the_device_old_textures_are_stale(desk: Lab) -> None:
         desk.inject("AcquireNextFrame", 0x887A0005)
         new = grab_gpu(capturer)
         assert capturer.stats.recoveries == 1
-        assert old.stale
-        assert not new.stale
+        assert [old.stale, new.stale] == [True, False]
         assert np.array_equal(desk.read(new), frame(desk))
         old.close()
         assert not old.stale

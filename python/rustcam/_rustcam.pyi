@@ -441,7 +441,7 @@ class GpuTexture:
 
     @property
     def luid(self) -> tuple[int, int]:
-        """`(low, high)` of the adapter that holds the texture: unsigned and signed 32 bits. No other one can open it."""
+        """`(low, high)` of the adapter that holds the texture, unsigned and signed. No other adapter can open it."""
 
     @property
     def format(self) -> Literal["bgra"]:
