@@ -19,7 +19,7 @@ from desktops import DxgiDesktop, Painter, SimDesktop, X11Desktop, XServer, miss
 Desktop = Union[SimDesktop, X11Desktop, DxgiDesktop]
 
 # What cannot even be imported: tests that begin with the lab, and tests of an X server.
-collect_ignore_glob = [] if lab.available() else ["test_dxgi*.py"]
+collect_ignore_glob = [] if lab.available() else ["test_dxgi*.py", "test_gpu.py"]
 collect_ignore_glob += [] if sys.platform == "linux" else ["test_x11*.py"]
 
 

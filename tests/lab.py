@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import rustcam
+
 VARIABLE = "RUSTCAM_LAB_DLL"
 
 # What a capturer must never do to a duplication.
@@ -23,7 +25,14 @@ BROKEN_RULES = [
     "read_without_image",
     "duplicate_while_live",
     "formats_without_bgra",
+    "shared_twice",
+    "key_out_of_order",
+    "draw_without_key",
+    "opened_before_done",
 ]
+
+# How a reader of a shared texture behaves.
+POLITE, DYING, HANGING = range(3)
 
 
 def available() -> bool:
@@ -42,6 +51,9 @@ class Lab:
         self._dll.lab_present.restype = ctypes.c_uint64
         self._dll.lab_frame.argtypes = [ctypes.c_uint64, ctypes.c_void_p, ctypes.c_size_t]
         self._dll.lab_frame.restype = ctypes.c_size_t
+        self._dll.lab_shared.argtypes = [ctypes.c_size_t, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_size_t]
+        self._dll.lab_shared.restype = ctypes.c_size_t
+        self._dll.lab_inject.argtypes = [ctypes.c_char_p, ctypes.c_uint32, ctypes.c_int32]
         self.script = ""
 
     def start(self, script: str) -> None:
@@ -80,6 +92,13 @@ class Lab:
         """What a perfect capturer gets of a frame: BGRA."""
         image = np.empty((height, width, 4), np.uint8)
         assert self._dll.lab_frame(number, image.ctypes.data, image.nbytes) == image.nbytes
+        return image
+
+    def read(self, texture: rustcam.GpuTexture, manner: int = POLITE) -> npt.NDArray[np.uint8]:
+        """What another device finds in a shared texture."""
+        image = np.empty((texture.height, texture.width, 4), np.uint8)
+        size = self._dll.lab_shared(texture.shared_handle, manner, image.ctypes.data, image.nbytes)
+        assert size == image.nbytes, self._text(self._dll.lab_message)
         return image
 
     def broken_rules(self) -> dict[str, int]:

@@ -177,6 +177,14 @@ OUTS: dict[str, tuple[Any, Any, str]] = {
     "a number": (1, VT, ""),
 }
 
+SYNCS: dict[str, tuple[Any, Any, str]] = {
+    "unknown": ("fence", V, 'fence.*"none".*"keyed"'),
+    "empty": ("", V, '"none".*"keyed"'),
+    "number": (1, T, ""),
+    "None": (None, T, ""),
+    "bytes": (b"none", T, ""),
+}
+
 FLAGS: dict[str, tuple[Any, Any, str]] = {
     "text": ("yes", T, ""),
     "number": (1, T, ""),
@@ -207,6 +215,8 @@ TABLE = rows(
     ("grab", "out", OUTS),
     ("grab", "copy", FLAGS),
     ("grab", "new_frame_only", FLAGS),
+    ("grab_gpu", "timeout_ms", TIMEOUTS),
+    ("grab_gpu", "sync", SYNCS),
     ("start", "target_fps", CAPS),
     ("start", "region", REGIONS),
     ("start", "video_mode", FLAGS),

@@ -79,6 +79,7 @@ def test_exactly_these_names() -> None:
         "FrameInfo",
         "FrameIterator",
         "FrameStream",
+        "GpuTexture",
         "OutputInfo",
         "PixelFormat",
         "PointerInfo",
@@ -184,7 +185,7 @@ def test_stub_has_the_members_of_the_class(name: str) -> None:
     "name",
     [
         *("list_outputs", "device_info", "output_info", "screenshot"),
-        *("grab", "start", "get_latest_frame", "stop", "frames", "stream", "_when_ready", "close"),
+        *("grab", "grab_gpu", "start", "get_latest_frame", "stop", "frames", "stream", "_when_ready", "close"),
     ],
 )
 def test_stub_has_the_parameters_of_the_function(name: str) -> None:

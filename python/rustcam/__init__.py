@@ -6,6 +6,7 @@
         frame = screen.grab(fmt="rgb")      # uint8 array (height, width, 3)
 
 `start()` and `get_latest_frame()` follow the screen, `frames(60)` has a constant rate, `stream()` is for asyncio.
+`grab_gpu()` leaves the frame on the graphics device (Windows).
 `rustcam.screenshot()` takes a single picture in one call, `rustcam.list_outputs()` says which outputs there are.
 The reference of every class and function is `_rustcam.pyi`, which editors show.
 """
@@ -15,6 +16,7 @@ from ._rustcam import (
     Capturer,
     FrameInfo,
     FrameIterator,
+    GpuTexture,
     PointerInfo,
     PointerShape,
     Stats,
@@ -38,6 +40,7 @@ __all__ = [
     "FrameInfo",
     "FrameIterator",
     "FrameStream",
+    "GpuTexture",
     "OutputInfo",
     "PixelFormat",
     "PointerInfo",

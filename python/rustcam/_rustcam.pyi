@@ -22,6 +22,7 @@ __all__ = [
     "Capturer",
     "FrameInfo",
     "FrameIterator",
+    "GpuTexture",
     "PointerInfo",
     "PointerShape",
     "Stats",
@@ -48,7 +49,7 @@ _Rate: TypeAlias = float | Fraction | Decimal
 class Capturer:
     """Captures one output, in one of three ways at a time.
 
-    - `grab()`: one image per call, when you want it.
+    - `grab()`: one image per call, when you want it. `grab_gpu()` is the same for images that stay on the device.
     - `start()`, `get_latest_frame()`, `stop()`: a thread captures on its own, and you take the newest image. `stream()`
       is the same for asyncio.
     - `frames()`: images at a constant rate, for video.
@@ -136,6 +137,39 @@ class Capturer:
             AccessLost: The desktop is gone for a reason that does not pass by itself.
             DeviceError: The graphics device is gone.
             CaptureError: Anything else that the system reports; nothing is left of the region after a mode change.
+        """
+
+    def grab_gpu(
+        self, timeout_ms: SupportsIndex = 1000, *, sync: Literal["none", "keyed"] = "none"
+    ) -> GpuTexture | None:
+        """Waits for something new and returns the image of the desktop as a texture that stays on the graphics device.
+
+        What is new, and what happens when the desktop is lost, is as for `grab`. The image is that of `grab`, to the
+        bit: the capturer's region, upright, with the pointer if `cursor=True`, alpha 255. Only the device works on it;
+        no pixel comes to the processor.
+
+        A texture belongs to its frame: nobody writes to it until it is closed. Up to 8 may be held at a time.
+        See docs/gpu.md for how Direct3D, CUDA and Vulkan open one.
+
+        Args:
+            timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls.
+            sync: How the reader and the capturer keep out of each other's way. `"none"`: the image is complete when
+                this returns, and the reader must be done before it closes the texture. `"keyed"`: a keyed mutex; the
+                reader acquires key 1 before it reads and releases key 0 when it is done, which its device may do later
+                than the texture is closed.
+
+        Returns:
+            A texture, or `None` if nothing new came in time.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: `timeout_ms` out of range, or unknown `sync`.
+            RuntimeError: The capturer is closed, streams, has an open `frames()` iterator, or belongs to another
+                thread.
+            AccessLost: The desktop is gone for a reason that does not pass by itself.
+            DeviceError: The graphics device is gone.
+            CaptureError: The backend has no GPU path (`"x11"`, `"sim"`), the system refuses to share, 8 textures are
+                held, or anything else that the system reports.
         """
 
     def start(
@@ -382,6 +416,81 @@ class FrameIterator:
     @property
     def skipped(self) -> int:
         """Presents that no slot shows, because a newer one came before the slot was due."""
+
+@final
+class GpuTexture:
+    """A frame on the graphics device, which others can open by its handle. A context manager.
+
+    Closing or dropping it closes the handle and gives the texture back to the capturer, which will draw a later frame
+    on it. Whoever opened the handle keeps a reference of their own to the memory. It may outlive its capturer.
+    All properties but `shared_handle` stay readable afterwards. Allowed from any thread.
+    """
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+
+    @property
+    def shared_handle(self) -> int:
+        """The NT handle to open, valid in this process until `close()`, which closes it.
+
+        Another process needs a duplicate of its own (`DuplicateHandle`). `RuntimeError` if this texture is closed.
+        """
+
+    @property
+    def luid(self) -> tuple[int, int]:
+        """`(low, high)` of the adapter that holds the texture, unsigned and signed. No other adapter can open it."""
+
+    @property
+    def format(self) -> Literal["bgra"]:
+        """Pixel format: `DXGI_FORMAT_B8G8R8A8_UNORM`."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all pixels, `width * height * 4`. How they lie in the memory of the device is its own affair."""
+
+    @property
+    def sync(self) -> Literal["none", "keyed"]:
+        """How the reader is kept in order, see `Capturer.grab_gpu`."""
+
+    @property
+    def acquire_key(self) -> int | None:
+        """The key that a reader acquires, 1; `None` without a keyed mutex."""
+
+    @property
+    def release_key(self) -> int | None:
+        """The key that a reader releases, 0; `None` without a keyed mutex."""
+
+    @property
+    def frame_info(self) -> FrameInfo:
+        """What is known about the frame."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether the graphics device was removed or reset: the image is gone. False after `close()`."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called."""
+
+    def close(self) -> None:
+        """Closes the handle and gives the texture back. May be called often."""
+
+    def __enter__(self) -> Self:
+        """Returns the texture; `RuntimeError` if it is closed."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+        /,
+    ) -> None:
+        """Closes the texture."""
 
 @final
 class FrameInfo:

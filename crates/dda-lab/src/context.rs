@@ -1,6 +1,7 @@
 //! What guests do with the immediate context: counted, delayed, refused, and checked against the frames they own.
 
 use std::ffi::c_void;
+use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
 use windows::Win32::Foundation::S_OK;
@@ -15,6 +16,7 @@ use crate::counters::{add, count};
 use crate::device::{own, Device};
 use crate::faults::Call;
 use crate::pool;
+use crate::qpc::on_the_device;
 use crate::stage::{current, Stage};
 use crate::vtable::{original, patch};
 use crate::{lock, pixels, slot};
@@ -54,12 +56,19 @@ pub(crate) fn watch(context: &ID3D11DeviceContext) -> windows_core::Result<()> {
 ///
 /// # Safety
 /// `this` is a context.
-unsafe fn guest(this: &*mut c_void) -> Option<(Arc<Stage>, Arc<Device>, &ID3D11DeviceContext)> {
+pub(crate) unsafe fn guest(this: &*mut c_void) -> Option<(Arc<Stage>, Arc<Device>, &ID3D11DeviceContext)> {
     let stage = current().filter(|_| !own())?;
     // SAFETY: as the caller promises.
     let context = unsafe { ID3D11DeviceContext::from_raw_borrowed(this) }?;
     let device = stage.device_of(context)?;
     Some((stage, device, context))
+}
+
+/// Where the time goes that a guest's device works.
+pub(crate) fn device_time<'a>(
+    guest: Option<&'a (Arc<Stage>, Arc<Device>, &ID3D11DeviceContext)>,
+) -> Option<&'a AtomicU64> {
+    guest.map(|(stage, _, _)| &stage.counting.device_ns)
 }
 
 /// Description of a texture, `None` for another resource.
@@ -104,7 +113,8 @@ unsafe extern "system" fn map(
         return code;
     }
     // SAFETY: the caller's own arguments.
-    let code = unsafe { before(this, resource, subresource, kind, flags, out) };
+    let call = || unsafe { before(this, resource, subresource, kind, flags, out) };
+    let code = on_the_device(Some(&stage.counting.device_ns), call);
     if code == DXGI_ERROR_WAS_STILL_DRAWING {
         count(&stage.counting.maps_still_drawing);
     }
@@ -178,7 +188,7 @@ unsafe extern "system" fn unmap(this: *mut c_void, resource: *mut c_void, subres
         lock(&device.lock)
     });
     // SAFETY: the caller's own arguments.
-    unsafe { before(this, resource, subresource) }
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this, resource, subresource) });
 }
 
 unsafe extern "system" fn copy(this: *mut c_void, to: *mut c_void, from: *mut c_void) {
@@ -196,7 +206,7 @@ unsafe extern "system" fn copy(this: *mut c_void, to: *mut c_void, from: *mut c_
         guard
     });
     // SAFETY: the caller's own arguments.
-    unsafe { before(this, to, from) }
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this, to, from) });
 }
 
 unsafe extern "system" fn copy_region(
@@ -233,7 +243,9 @@ unsafe extern "system" fn copy_region(
         guard
     });
     // SAFETY: the caller's own arguments.
-    unsafe { before(this, to, to_sub, x, y, z, from, from_sub, part) }
+    on_the_device(device_time(guest.as_ref()), || unsafe {
+        before(this, to, to_sub, x, y, z, from, from_sub, part);
+    });
 }
 
 unsafe extern "system" fn flush(this: *mut c_void) {
@@ -246,5 +258,5 @@ unsafe extern "system" fn flush(this: *mut c_void) {
         lock(&device.lock)
     });
     // SAFETY: the caller's own argument.
-    unsafe { before(this) }
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this) });
 }

@@ -80,6 +80,21 @@ counters! {
     textures,
     /// Nanoseconds that the laboratory worked inside `AcquireNextFrame`, mostly to paint and upload. Waiting is not in it.
     own_ns,
+    /// Nanoseconds that guests spent in calls that copy, draw, map, flush and ask whether that is done: the work of a device that computes in
+    /// software, as far as the calling thread does it.
+    device_ns,
+    /// Calls of `Draw`.
+    draws,
+    /// Calls of `GetData` that said that the device is still drawing.
+    still_drawing,
+    /// Textures created to be shared by a handle of the kernel.
+    shared_textures,
+    /// Successful calls of `CreateSharedHandle`.
+    shared_handles,
+    /// Handles of shared textures that are open now, duplicates included.
+    open_handles,
+    /// Shared textures opened.
+    shared_opened,
     /// Broken rule: `AcquireNextFrame` while a frame is owned.
     acquire_while_owned,
     /// Broken rule: `ReleaseFrame` although no frame was acquired since the last try.
@@ -96,6 +111,14 @@ counters! {
     read_without_image,
     /// Broken rule: a second duplication of an output that this process duplicates already.
     duplicate_while_live,
+    /// Broken rule: a second `CreateSharedHandle` for one texture.
+    shared_twice,
+    /// Broken rule: `AcquireSync` by who has the mutex, `ReleaseSync` by who has not.
+    key_out_of_order,
+    /// Broken rule: drawing on a texture whose keyed mutex is not acquired.
+    draw_without_key,
+    /// Broken rule: a texture without a mutex was opened before the device had finished it.
+    opened_before_done,
     /// Unwise: formats for `DuplicateOutput1` without `B8G8R8A8_UNORM`.
     formats_without_bgra,
 }

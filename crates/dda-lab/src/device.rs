@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustcam::source::sim::Why;
 use windows::Win32::Graphics::Direct3D11::{
-    ID3D11Device, ID3D11DeviceChild, ID3D11DeviceContext, ID3D11Device_Vtbl, D3D11_SUBRESOURCE_DATA,
+    ID3D11Device, ID3D11DeviceChild, ID3D11DeviceContext, ID3D11Device_Vtbl, ID3D11Texture2D, D3D11_SUBRESOURCE_DATA,
     D3D11_TEXTURE2D_DESC,
 };
 use windows::Win32::Graphics::Dxgi::{
@@ -23,7 +23,7 @@ use crate::faults::Call;
 use crate::private::{mark_device, mark_of_device};
 use crate::stage::{current, Stage};
 use crate::vtable::{original, patch};
-use crate::{context, lock, slot, surface};
+use crate::{context, drawing, lock, shared, slot, surface};
 
 const CREATE_TEXTURE: usize = slot!(ID3D11Device_Vtbl, CreateTexture2D);
 const REMOVED_REASON: usize = slot!(ID3D11Device_Vtbl, GetDeviceRemovedReason);
@@ -38,6 +38,8 @@ pub(crate) struct Device {
     pub(crate) lock: Mutex<()>,
     /// When something was last copied into a texture, by its address.
     pub(crate) copied: Mutex<BTreeMap<usize, Duration>>,
+    /// When something was last drawn.
+    pub(crate) drawn: Mutex<Duration>,
     /// Mapped memory with longer rows, by texture and subresource.
     pub(crate) padded: Mutex<BTreeMap<(usize, u32), Vec<u8>>>,
 }
@@ -127,12 +129,15 @@ impl Stage {
             unsafe { patch(device.as_raw(), slot, hook) }?;
         }
         context::watch(&immediate)?;
+        drawing::watch(&immediate)?;
         surface::watch(device)?;
+        shared::watch(device)?;
         let known = Arc::new(Device {
             since: self.now(),
             removed: Mutex::default(),
             lock: Mutex::default(),
             copied: Mutex::default(),
+            drawn: Mutex::default(),
             padded: Mutex::default(),
         });
         let number = self.number();
@@ -202,6 +207,12 @@ unsafe extern "system" fn create_texture(
             unsafe { out.as_ref().filter(|_| code.is_ok()).and_then(|out| ID3D11DeviceChild::from_raw_borrowed(out)) };
         if let Some(texture) = made {
             Census::of_texture(&stage, texture);
+        }
+        // SAFETY: after success the description is valid and the caller's variable, if there is one, has a texture.
+        let made = unsafe { (desc.as_ref(), out.as_ref().and_then(|raw| ID3D11Texture2D::from_raw_borrowed(raw))) };
+        if let (true, (Some(desc), Some(texture))) = (code.is_ok(), made) {
+            // What cannot be shared has no handle later.
+            let _ = shared::created(&stage, desc, texture);
         }
         return code;
     }

@@ -3,10 +3,11 @@
 use std::ffi::{c_char, c_void, CStr};
 use std::sync::Mutex;
 
-use windows::Win32::Foundation::HMODULE;
+use windows::Win32::Foundation::{HANDLE, HMODULE};
 use windows::Win32::System::SystemServices::DLL_PROCESS_ATTACH;
 use windows_core::BOOL;
 
+use crate::reader::{self, Manner};
 use crate::{lab, lock, stage, Lab};
 
 /// The script that starts the laboratory by itself when the DLL is loaded.
@@ -161,4 +162,25 @@ pub extern "system" fn DllMain(_module: HMODULE, reason: u32, _reserved: *mut c_
         }
     }
     true.into()
+}
+
+/// Writes the picture in the shared texture that `handle` leads to: BGRA, rows without padding. Returns the number of its bytes, 0 after a
+/// failure that [`lab_message`] explains. With a keyed mutex the picture is read as a reader does: key 1 is acquired, for at most a
+/// second, and key 0 left. `manner` 1: the reader ends while it has the key. 2: it ends without leaving a key, but goes on having it.
+///
+/// # Safety
+/// `buffer` is null or valid for `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn lab_shared(handle: usize, manner: u32, buffer: *mut u8, len: usize) -> usize {
+    let Some(stage) = stage::current() else { return 0 };
+    let manner = [Manner::Polite, Manner::Dying, Manner::Hanging].get(manner as usize).copied();
+    let handle = HANDLE(handle as *mut c_void);
+    match reader::read(&stage, handle, manner.unwrap_or(Manner::Polite)) {
+        // SAFETY: as the caller promises.
+        Ok(pixels) => unsafe { deliver(&pixels, buffer, len) },
+        Err(error) => {
+            fail(error.to_string());
+            0
+        }
+    }
 }

@@ -42,6 +42,9 @@ calls! {
     ReleaseFrame,
     CreateTexture2D,
     Map,
+    CreateSharedHandle,
+    AcquireSync,
+    ReleaseSync,
     /// The acquired resource is no texture.
     QueryTexture,
     /// The acquired texture has another format than all before.

@@ -13,7 +13,7 @@ use crate::counters::Counters;
 use crate::device::quietly;
 use crate::faults::{Call, Fault};
 use crate::stage::{self, Stage};
-use crate::{creation, duplicate, lock, outputs, reroute, vtable};
+use crate::{creation, duplicate, lock, outputs, reroute, shared, vtable};
 
 /// The laboratory of this process. There is one at a time; dropping it ends it.
 pub struct Lab {
@@ -111,7 +111,8 @@ impl Clock for ScriptTime {
 }
 
 pub(crate) fn counters(stage: &Stage) -> Counters {
-    Counters { live: lock(&stage.live).len() as u64, ..stage.counting.snapshot() }
+    let live = lock(&stage.live).len() as u64;
+    Counters { live, open_handles: shared::open_handles(stage), ..stage.counting.snapshot() }
 }
 
 pub(crate) fn inject(stage: &Stage, call: &str, nth: u32, code: i32) -> Result<(), String> {

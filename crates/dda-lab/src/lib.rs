@@ -11,29 +11,35 @@
 //!
 //! On other systems the crate is empty.
 #![cfg(windows)]
-// What #[implement] expands to.
-#![allow(clippy::ref_as_ptr, clippy::inline_always)]
+// What #[implement] and #[interface] expand to.
+#![allow(clippy::ref_as_ptr, clippy::inline_always, clippy::transmute_ptr_to_ptr)]
 
 mod acquire;
+mod across;
 mod context;
 mod counters;
 mod creation;
 mod describe;
 mod device;
+mod drawing;
 mod duplicate;
 mod duplication;
 mod exports;
 mod faults;
 mod fold;
 mod getters;
+mod keyed;
 mod lab;
 mod outputs;
 mod pixels;
 mod pool;
 mod private;
 mod qpc;
+mod reader;
 mod reroute;
+mod resource;
 mod settings;
+mod shared;
 mod stage;
 mod surface;
 mod vtable;

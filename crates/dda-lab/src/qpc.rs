@@ -1,10 +1,12 @@
 //! The time of the laboratory: since its start, and as ticks of the performance counter.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use windows::Win32::System::Performance::{QueryPerformanceCounter, QueryPerformanceFrequency};
 
+use crate::counters::add;
 use crate::lock;
 
 /// Ticks of virtual time begin here, far beyond 32 bits, as on a machine that has run for months.
@@ -86,6 +88,16 @@ impl Work {
     pub(crate) fn end(self) -> Duration {
         self.begun.elapsed().saturating_sub(self.paused)
     }
+}
+
+/// Does something that the device of a guest is to do, and adds how long it took to `counter`.
+pub(crate) fn on_the_device<T>(counter: Option<&AtomicU64>, work: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let result = work();
+    if let Some(counter) = counter {
+        add(counter, begun.elapsed().as_nanos() as u64);
+    }
+    result
 }
 
 fn ticks() -> i64 {

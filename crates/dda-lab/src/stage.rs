@@ -16,6 +16,7 @@ use crate::pixels::Converter;
 use crate::pool::Slot;
 use crate::qpc::Clock;
 use crate::settings::{Format, Settings};
+use crate::shared::Memories;
 
 /// Everything that hooks and duplications share.
 pub(crate) struct Stage {
@@ -35,6 +36,8 @@ pub(crate) struct Stage {
     pub(crate) devices: Mutex<BTreeMap<u64, Arc<Device>>>,
     /// The textures of all duplications, by address.
     pub(crate) slots: Mutex<BTreeMap<usize, Arc<Slot>>>,
+    /// What textures share, by number.
+    pub(crate) memories: Mutex<Memories>,
     numbers: AtomicU64,
     over: AtomicBool,
 }
@@ -81,6 +84,7 @@ impl Stage {
             known: Mutex::default(),
             devices: Mutex::default(),
             slots: Mutex::default(),
+            memories: Mutex::default(),
             numbers: AtomicU64::new(1),
             over: AtomicBool::new(false),
         })

@@ -9,6 +9,7 @@ use pyo3::Borrowed;
 use rustcam::capture::Rate;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
+use rustcam::source::texture::TextureSync;
 use rustcam::source::{self, Backend, Output};
 
 use crate::errors::to_python;
@@ -131,6 +132,17 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Format {
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         Ok(Self(text("fmt", &value)?.parse().map_err(|e| to_python(value.py(), &e))?))
+    }
+}
+
+/// `sync=`.
+pub struct SyncMode(pub TextureSync);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for SyncMode {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(text("sync", &value)?.parse().map_err(|e| to_python(value.py(), &e))?))
     }
 }
 

@@ -10,17 +10,19 @@ use rustcam::capture::{Course, Frame, Handle, Request, StreamOptions, Target};
 use rustcam::clock::{Clock, MonotonicClock};
 use rustcam::error::{Error, ErrorKind, Result};
 use rustcam::frame::PixelFormat;
+use rustcam::source::texture::TextureSync;
 use rustcam::source::{sim, Backend, OpenOptions};
 
 use crate::arguments::{
     self, AnyThread, BackendName, Choice, Copied, Cursor, Format, Fps, Index, NewFrameOnly, OptionalTimeoutMs, Script,
-    TimeoutMs, VideoMode,
+    SyncMode, TimeoutMs, VideoMode,
 };
 use crate::array::{self, Destination};
 use crate::errors::detached;
 use crate::frames::FrameIterator;
 use crate::info::{edges, Edges, FrameInfo, Stats};
 use crate::journal;
+use crate::texture::GpuTexture;
 
 #[pyclass(frozen, weakref, subclass, module = "rustcam")]
 pub struct Capturer {
@@ -98,6 +100,17 @@ impl Capturer {
         // SAFETY: `out` is alive until this function returns.
         let target = Target::Into(unsafe { destination.image() });
         Ok(self.grab_to(py, &request, target)?.map(|_| out))
+    }
+
+    #[pyo3(
+        signature = (timeout_ms=TimeoutMs::SECOND, *, sync=SyncMode(TextureSync::None)),
+        text_signature = "($self, timeout_ms=1000, *, sync='none')"
+    )]
+    fn grab_gpu(&self, py: Python<'_>, timeout_ms: TimeoutMs, sync: SyncMode) -> PyResult<Option<GpuTexture>> {
+        self.check_thread()?;
+        let request = Request { region: None, timeout: timeout_ms.0, new_frame_only: true };
+        let frame = self.interruptible(py, |interrupt| self.handle.share(&request, sync.0, interrupt))?;
+        Ok(frame.map(GpuTexture::new))
     }
 
     #[pyo3(

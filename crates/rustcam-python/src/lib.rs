@@ -14,6 +14,7 @@ mod info;
 mod journal;
 mod outputs;
 mod pointer;
+mod texture;
 
 /// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and what changes is behind a mutex.
 #[pyo3::pymodule(gil_used = false)]
@@ -28,6 +29,8 @@ mod _rustcam {
     use super::outputs::{_facts, device_info, list_outputs, output_info, screenshot};
     #[pymodule_export]
     use super::pointer::{PointerInfo, PointerShape};
+    #[pymodule_export]
+    use super::texture::GpuTexture;
 
     use pyo3::prelude::*;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Rect;
+use crate::source::texture::TextureSync;
 use crate::source::OpenOptions;
 
 use super::canvas::Target;
@@ -14,7 +15,7 @@ use super::frames::Course;
 use super::lease::Lease;
 use super::mailbox::{Bell, Mailbox};
 use super::pacer::Patience;
-use super::session::{Frame, Request, Session};
+use super::session::{Frame, GpuFrame, Request, Session};
 use super::snapshot::Snapshot;
 use super::stream::{Stream, StreamOptions};
 
@@ -127,6 +128,22 @@ impl Handle {
         let Some((mut lease, left)) = self.lease(request.timeout, false, &mut interrupt)? else { return Ok(None) };
         let request = Request { timeout: left, ..*request };
         lease.session().grab(&request, target, &mut interrupt)
+    }
+
+    /// [`Session::share`], one call at a time, as [`Handle::grab`].
+    ///
+    /// # Errors
+    /// Those of [`Session::share`] and of [`Handle::grab`].
+    pub fn share(
+        &self,
+        request: &Request,
+        sync: TextureSync,
+        interrupt: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<GpuFrame>> {
+        let mut interrupt = || self.check_open().and_then(|()| interrupt());
+        let Some((mut lease, left)) = self.lease(request.timeout, false, &mut interrupt)? else { return Ok(None) };
+        let request = Request { timeout: left, ..*request };
+        lease.session().share(&request, sync, &mut interrupt)
     }
 
     /// Starts a thread that captures by itself.

@@ -27,7 +27,7 @@ pub use frames::{Counts, Course};
 pub use handle::Handle;
 pub use mailbox::Bell;
 pub use rate::Rate;
-pub use session::{Frame, Request, Session};
+pub use session::{Frame, GpuFrame, Request, Session};
 pub use snapshot::Snapshot;
 pub use stats::Stats;
 pub use stream::StreamOptions;

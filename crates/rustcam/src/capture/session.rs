@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{FrameInfo, PixelFormat};
 use crate::geometry::{Rect, Size};
+use crate::source::texture::{Picture, SharedTexture, TextureSync};
 use crate::source::{self, Change, OpenOptions, Output, Source};
 
 use super::buffers::Buffer;
@@ -34,6 +35,15 @@ pub struct Frame {
     pub size: Size,
     /// Format of the pixels.
     pub format: PixelFormat,
+}
+
+/// A picture that stays on the graphics device.
+#[derive(Debug)]
+pub struct GpuFrame {
+    /// The picture.
+    pub texture: SharedTexture,
+    /// What is known about it.
+    pub info: FrameInfo,
 }
 
 /// The capture of one output.
@@ -193,17 +203,60 @@ impl Session {
         mut target: Target<'_>,
         interrupt: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<Frame>> {
+        let format = target.format();
+        self.next(request, interrupt, |session, region, patience| {
+            let Self { source, canvas, cursor, .. } = session;
+            Ok(match canvas.paint(&mut **source, &mut target, region, *cursor, patience)? {
+                Painted::Done(buffer) => Some(Frame { buffer, size: region.size(), format }),
+                Painted::Unfinished => None,
+            })
+        })
+    }
+
+    /// The next frame as a shared texture, or `None` if nothing new came in time. What is new, and what an interrupt does, is as for
+    /// [`Session::grab`].
+    ///
+    /// # Errors
+    /// Those of [`Session::grab`]; `Capture` if the source has no GPU path, or too many textures are held.
+    pub fn share(
+        &mut self,
+        request: &Request,
+        sync: TextureSync,
+        interrupt: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<GpuFrame>> {
+        self.source.can_share()?;
+        let texture = self.next(request, interrupt, |session, region, patience| {
+            let picture = Picture { region, cursor: session.cursor, sync };
+            let texture = loop {
+                let Some(slice) = patience.read_slice()? else { return Ok(None) };
+                if let Some(texture) = session.source.share(&picture, slice)? {
+                    break texture;
+                }
+            };
+            session.canvas.note_damage(&mut *session.source, patience)?;
+            Ok(Some(texture))
+        })?;
+        Ok(texture.map(|texture| GpuFrame { texture, info: self.info.clone().unwrap_or_default() }))
+    }
+
+    /// Waits for something to show and shows it with `show`, which says `None` if it needs longer than there is time.
+    fn next<T>(
+        &mut self,
+        request: &Request,
+        interrupt: &mut dyn FnMut() -> Result<()>,
+        mut show: impl FnMut(&mut Self, Rect, &mut Patience<'_>) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
         let clock = Arc::clone(&self.clock);
         let mut patience = Patience::new(&*clock, request.timeout, interrupt);
         while self.wait(request, &mut patience)? {
             let region = self.region_as_it_is(request.region)?;
             self.news.owed = true;
-            match self.canvas.paint(&mut *self.source, &mut target, region, self.cursor, &mut patience) {
-                Ok(Painted::Done(buffer)) => {
+            match show(self, region, &mut patience) {
+                Ok(Some(shown)) => {
                     self.returned(patience.now());
-                    return Ok(Some(Frame { buffer, size: region.size(), format: target.format() }));
+                    return Ok(Some(shown));
                 }
-                Ok(Painted::Unfinished) => break,
+                Ok(None) => break,
                 Err(error) => self.lose(error)?,
             }
         }

@@ -6,6 +6,7 @@
 #[cfg(any(windows, test))]
 pub mod dxgi;
 pub mod sim;
+pub mod texture;
 #[cfg(target_os = "linux")]
 pub mod x11;
 
@@ -22,6 +23,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, ImageRef, Pointer};
 use crate::geometry::{Point, Rect, Rotation, Size};
 use crate::memory::Memory;
+
+use texture::{Picture, SharedTexture};
 
 /// An operating-system API that shows desktops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -242,6 +245,24 @@ pub trait Source: Send {
     ) -> Result<Option<(Read, Damage)>> {
         let _ = (memory, size, origin, stale, timeout);
         Ok(None)
+    }
+
+    /// Whether there is a way to share textures at all, whatever happens on the desktop.
+    ///
+    /// # Errors
+    /// `Capture` if there is none.
+    fn can_share(&self) -> Result<()> {
+        Err(texture::unsupported())
+    }
+
+    /// Draws the current image, turned upright, into a texture that others can open, with the pointer as of this very call. Nothing is
+    /// read back. `None` if the device needs longer than `timeout`: the same call again goes on waiting, another picture gives it up.
+    ///
+    /// # Errors
+    /// A loss, as for `wait`; `Capture` if this source has no such way, the system refuses, or too many textures are held.
+    fn share(&mut self, picture: &Picture, timeout: Duration) -> Result<Option<SharedTexture>> {
+        let _ = (picture, timeout);
+        self.can_share().map(|()| None)
     }
 
     /// The pointer as of the last wait or read, whichever came later. Never drawn into images by a source. A position that a read has

@@ -5,9 +5,11 @@
 
 mod colours;
 mod failures;
+mod gpu;
 mod losses;
 mod matrix;
 mod opening;
+mod reader;
 mod session;
 mod source;
 mod stage;

@@ -114,6 +114,10 @@ impl Stage {
             c.read_without_image,
             c.duplicate_while_live,
             c.formats_without_bgra,
+            c.shared_twice,
+            c.key_out_of_order,
+            c.draw_without_key,
+            c.opened_before_done,
         ];
         assert!(broken.iter().all(|&n| n == 0), "{c:?}");
         assert_eq!(c.maps, c.unmaps, "{c:?}");

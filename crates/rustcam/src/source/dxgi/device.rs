@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use windows::core::Interface;
+use windows::core::{Interface, BOOL, HRESULT};
 use windows::Win32::Foundation::{CloseHandle, HANDLE, HMODULE, WAIT_OBJECT_0};
 use windows::Win32::Graphics::Direct3D::{
     D3D_DRIVER_TYPE_UNKNOWN, D3D_FEATURE_LEVEL_10_0, D3D_FEATURE_LEVEL_10_1, D3D_FEATURE_LEVEL_11_0,
     D3D_FEATURE_LEVEL_11_1,
 };
 use windows::Win32::Graphics::Direct3D11::{
-    D3D11CreateDevice, ID3D11Device, ID3D11DeviceContext, ID3D11Multithread, ID3D11Texture2D,
-    D3D11_BIND_SHADER_RESOURCE, D3D11_BOX, D3D11_CPU_ACCESS_READ, D3D11_CREATE_DEVICE_BGRA_SUPPORT,
-    D3D11_MAPPED_SUBRESOURCE, D3D11_MAP_FLAG_DO_NOT_WAIT, D3D11_MAP_READ, D3D11_SDK_VERSION, D3D11_TEXTURE2D_DESC,
-    D3D11_USAGE_DEFAULT, D3D11_USAGE_STAGING,
+    D3D11CreateDevice, ID3D11Device, ID3D11DeviceContext, ID3D11Multithread, ID3D11Query, ID3D11Texture2D,
+    D3D11_BIND_RENDER_TARGET, D3D11_BIND_SHADER_RESOURCE, D3D11_BOX, D3D11_CPU_ACCESS_READ,
+    D3D11_CREATE_DEVICE_BGRA_SUPPORT, D3D11_MAPPED_SUBRESOURCE, D3D11_MAP_FLAG_DO_NOT_WAIT, D3D11_MAP_READ,
+    D3D11_QUERY_DESC, D3D11_QUERY_EVENT, D3D11_RESOURCE_MISC_SHARED, D3D11_RESOURCE_MISC_SHARED_KEYEDMUTEX,
+    D3D11_RESOURCE_MISC_SHARED_NTHANDLE, D3D11_SDK_VERSION, D3D11_TEXTURE2D_DESC, D3D11_USAGE_DEFAULT,
+    D3D11_USAGE_STAGING,
 };
 use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT_B8G8R8A8_UNORM, DXGI_SAMPLE_DESC};
 use windows::Win32::Graphics::Dxgi::{IDXGIAdapter1, IDXGIDevice2};
@@ -23,6 +25,7 @@ use super::outputs::failed;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::geometry::{Point, Rect, Size};
+use crate::source::texture::{Luid, TextureSync};
 
 /// Where a texture lives.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,12 +34,16 @@ pub(super) enum Place {
     Device,
     /// Where the processor can read it.
     Staging,
+    /// On the device, to be drawn on, where others can open it.
+    Shared(TextureSync),
 }
 
 /// A device and its one immediate context. Only the thread whose turn it is uses them.
 pub(super) struct Device {
     pub(super) object: ID3D11Device,
-    context: ID3D11DeviceContext,
+    pub(super) context: ID3D11DeviceContext,
+    /// Its adapter.
+    pub(super) luid: Luid,
     done: Option<Done>,
 }
 
@@ -77,8 +84,10 @@ impl Device {
             // SAFETY: no preconditions.
             let _ = unsafe { lock.SetMultithreadProtected(true) };
         }
+        // SAFETY: the result is checked.
+        let luid = unsafe { adapter.GetDesc1() }.map_err(|e| failed(&e, Call::CreateDevice))?.AdapterLuid;
         let done = Done::create(&device);
-        Ok(Self { object: device, context, done })
+        Ok(Self { object: device, context, luid: Luid { low: luid.LowPart, high: luid.HighPart }, done })
     }
 
     /// Why the device is gone, if it is.
@@ -92,7 +101,20 @@ impl Device {
     /// # Errors
     /// `Capture` without memory, `Device` if the device is lost.
     pub(super) fn texture(&self, size: Size, place: Place) -> Result<ID3D11Texture2D> {
-        let staging = place == Place::Staging;
+        // Read only: asking for writing too makes some drivers choose memory that is slow to read.
+        let staging = (D3D11_USAGE_STAGING, 0, D3D11_CPU_ACCESS_READ.0, 0);
+        let (usage, bind, access, misc) = match place {
+            Place::Staging => staging,
+            Place::Device => (D3D11_USAGE_DEFAULT, D3D11_BIND_SHADER_RESOURCE.0, 0, 0),
+            Place::Shared(sync) => {
+                let kind = match sync {
+                    TextureSync::None => D3D11_RESOURCE_MISC_SHARED,
+                    TextureSync::Keyed => D3D11_RESOURCE_MISC_SHARED_KEYEDMUTEX,
+                };
+                let bind = D3D11_BIND_SHADER_RESOURCE.0 | D3D11_BIND_RENDER_TARGET.0;
+                (D3D11_USAGE_DEFAULT, bind, 0, kind.0 | D3D11_RESOURCE_MISC_SHARED_NTHANDLE.0)
+            }
+        };
         let desc = D3D11_TEXTURE2D_DESC {
             Width: size.width,
             Height: size.height,
@@ -100,11 +122,10 @@ impl Device {
             ArraySize: 1,
             Format: DXGI_FORMAT_B8G8R8A8_UNORM,
             SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
-            Usage: if staging { D3D11_USAGE_STAGING } else { D3D11_USAGE_DEFAULT },
-            BindFlags: if staging { 0 } else { D3D11_BIND_SHADER_RESOURCE.0 as u32 },
-            // Read only: asking for writing too makes some drivers choose memory that is slow to read.
-            CPUAccessFlags: if staging { D3D11_CPU_ACCESS_READ.0 as u32 } else { 0 },
-            MiscFlags: 0,
+            Usage: usage,
+            BindFlags: bind as u32,
+            CPUAccessFlags: access as u32,
+            MiscFlags: misc as u32,
         };
         let mut texture = None;
         // SAFETY: both pointers are valid during the call.
@@ -148,9 +169,7 @@ impl Device {
         clock: &dyn Clock,
         deadline: Duration,
     ) -> Result<Option<Mapped<'a>>> {
-        let mut pause = Duration::from_micros(50);
-        let mut announced = false;
-        loop {
+        self.until(clock, deadline, || {
             let mut mapped = D3D11_MAPPED_SUBRESOURCE::default();
             // SAFETY: a staging texture of this device that nothing has mapped: `Mapped` borrows it; the pointer is valid.
             let result = unsafe {
@@ -162,18 +181,74 @@ impl Device {
                 Verdict::Success if !mapped.pData.is_null() => {
                     let pitch = mapped.RowPitch as usize;
                     let len = if rows == 0 { 0 } else { (rows - 1) * pitch + row };
-                    return Ok(Some(Mapped { device: self, texture, start: mapped.pData.cast(), len, pitch }));
+                    Ok(Some(Mapped { device: self, texture, start: mapped.pData.cast(), len, pitch }))
                 }
-                Verdict::StillDrawing => {}
-                _ => return Err(hresult::error(if code == hresult::S_OK { hresult::E_FAIL } else { code }, Call::Map)),
+                Verdict::StillDrawing => Ok(None),
+                _ => Err(hresult::error(if code == hresult::S_OK { hresult::E_FAIL } else { code }, Call::Map)),
+            }
+        })
+    }
+
+    /// Something that can be asked whether the GPU has come this far.
+    ///
+    /// # Errors
+    /// `Capture`, `Device` if the device is lost.
+    pub(super) fn milestone(&self) -> Result<ID3D11Query> {
+        let desc = D3D11_QUERY_DESC { Query: D3D11_QUERY_EVENT, MiscFlags: 0 };
+        let mut query = None;
+        // SAFETY: both pointers are valid during the call.
+        unsafe { self.object.CreateQuery(&raw const desc, Some(&raw mut query)) }
+            .map_err(|e| failed(&e, Call::Draw))?;
+        query.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::Draw))
+    }
+
+    /// Puts `milestone` after everything queued so far.
+    pub(super) fn mark(&self, milestone: &ID3D11Query) {
+        // SAFETY: a query of this device.
+        unsafe { self.context.End(milestone) };
+        self.flush();
+    }
+
+    /// Waits until the GPU has done everything before `milestone`. `false` if that takes until after `deadline`.
+    ///
+    /// # Errors
+    /// `Device` if the device is lost, `Capture`.
+    pub(super) fn passed(&self, milestone: &ID3D11Query, clock: &dyn Clock, deadline: Duration) -> Result<bool> {
+        let passed = self.until(clock, deadline, || {
+            let mut done = BOOL::default();
+            let (size, place) = (size_of::<BOOL>() as u32, (&raw mut done).cast());
+            // Through the table of functions, because "not yet" is a positive code.
+            // SAFETY: a query of this device; the pointer is valid for that many bytes.
+            let HRESULT(code) =
+                unsafe { (self.context.vtable().GetData)(self.context.as_raw(), milestone.as_raw(), place, size, 0) };
+            match code as u32 {
+                hresult::S_OK => Ok(done.as_bool().then_some(())),
+                hresult::S_FALSE => Ok(None),
+                code => Err(hresult::error(code, Call::Draw)),
+            }
+        })?;
+        Ok(passed.is_some())
+    }
+
+    /// Asks until there is an answer, at the latest at `deadline`.
+    fn until<T>(
+        &self,
+        clock: &dyn Clock,
+        deadline: Duration,
+        mut ask: impl FnMut() -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        let mut pause = Duration::from_micros(50);
+        let mut announced = false;
+        loop {
+            if let Some(answer) = ask()? {
+                return Ok(Some(answer));
             }
             let left = deadline.saturating_sub(clock.now());
             if left.is_zero() {
                 return Ok(None);
             }
             // The kernel wakes us when the GPU is done; where it cannot, ask again after a while.
-            if !announced && self.done.as_ref().is_some_and(|done| done.wait(left)) {
-                announced = true;
+            if !std::mem::replace(&mut announced, true) && self.done.as_ref().is_some_and(|done| done.wait(left)) {
                 continue;
             }
             clock.sleep(pause.min(left));

@@ -8,6 +8,8 @@ use crate::error::{Error, ErrorKind, Loss};
 
 /// Success.
 pub const S_OK: u32 = 0;
+/// Not yet. Not a failure, and not negative.
+pub const S_FALSE: u32 = 1;
 /// The owner of a keyed mutex died. Not negative, so it passes for success where only the sign is looked at.
 pub const WAIT_ABANDONED: u32 = 0x0000_0080;
 /// A wait ended, again without the sign of a failure.
@@ -54,6 +56,8 @@ pub const DXGI_WAIT_TIMEOUT: u32 = 0x887A_0027;
 pub const SESSION_DISCONNECTED: u32 = 0x887A_0028;
 /// Seen for `ACCESS_LOST`.
 pub const ACCESS_DENIED: u32 = 0x887A_002B;
+/// Something else has that name.
+pub const NAME_ALREADY_EXISTS: u32 = 0x887A_002C;
 /// The enumeration is out of date.
 pub const NOT_CURRENT: u32 = 0x887A_002E;
 
@@ -74,7 +78,11 @@ const fn code(value: u32, name: &'static str, meaning: &'static str) -> Code {
 /// Every code that is known by name.
 pub const CODES: &[Code] = &[
     code(S_OK, "S_OK", "it succeeded"),
-    code(WAIT_ABANDONED, "WAIT_ABANDONED", "the desktop compositor restarted"),
+    code(
+        WAIT_ABANDONED,
+        "WAIT_ABANDONED",
+        "whoever held its lock ended, as the desktop compositor does when it restarts",
+    ),
     code(WAIT_TIMEOUT, "WAIT_TIMEOUT", "nothing happened in time"),
     code(E_NOTIMPL, "E_NOTIMPL", "this system does not have it"),
     code(E_NOINTERFACE, "E_NOINTERFACE", "this version of Windows does not have it"),
@@ -100,7 +108,7 @@ pub const CODES: &[Code] = &[
     code(0x887A_0029, "DXGI_ERROR_RESTRICT_TO_OUTPUT_STALE", "the output changed"),
     code(0x887A_002A, "DXGI_ERROR_CANNOT_PROTECT_CONTENT", "content cannot be protected"),
     code(ACCESS_DENIED, "DXGI_ERROR_ACCESS_DENIED", "access to the desktop was denied"),
-    code(0x887A_002C, "DXGI_ERROR_NAME_ALREADY_EXISTS", "the name is taken"),
+    code(NAME_ALREADY_EXISTS, "DXGI_ERROR_NAME_ALREADY_EXISTS", "the name is taken"),
     code(NOT_CURRENT, "DXGI_ERROR_NOT_CURRENT", "the arrangement of adapters and outputs changed"),
     code(0x887A_0030, "DXGI_ERROR_HW_PROTECTION_OUTOFMEMORY", "there is not enough protected memory"),
     code(0x887A_0032, "DXGI_ERROR_NON_COMPOSITED_UI", "the desktop is not composed"),
@@ -128,6 +136,12 @@ pub enum Call {
     CreateTexture,
     /// `ID3D11DeviceContext::Map`.
     Map,
+    /// Shaders, views and whatever else drawing on the device needs.
+    Draw,
+    /// `CreateSharedHandle`, `DuplicateHandle`.
+    Share,
+    /// `AcquireSync` and `ReleaseSync` of a keyed mutex.
+    Sync,
 }
 
 impl Call {
@@ -156,6 +170,9 @@ impl Call {
             Call::Release => "a frame could not be given back",
             Call::CreateTexture => "no texture could be created",
             Call::Map => "pixels could not be read back",
+            Call::Draw => "the desktop could not be drawn on the device",
+            Call::Share => "a texture could not be shared",
+            Call::Sync => "the keyed mutex of a shared texture failed",
         }
     }
 }
@@ -187,7 +204,7 @@ pub enum Verdict {
 
 /// What `code` from `call` means for the capture.
 pub fn classify(code: u32, call: Call) -> Verdict {
-    use Call::{Acquire, CreateTexture, Duplicate, DuplicateAgain, Map, Metadata, Release};
+    use Call::{Acquire, CreateTexture, Draw, Duplicate, DuplicateAgain, Map, Metadata, Release, Share, Sync};
     use Loss::{Lasting, Transient};
     match (code, call) {
         (WAIT_TIMEOUT | DXGI_WAIT_TIMEOUT, Acquire) => Verdict::NoFrame,
@@ -197,6 +214,8 @@ pub fn classify(code: u32, call: Call) -> Verdict {
         (INVALID_CALL, Release | Metadata) => Verdict::Harmless,
         (DEVICE_REMOVED | DEVICE_HUNG | DEVICE_RESET | DRIVER_INTERNAL_ERROR, _) => Verdict::LostDevice,
         (E_OUTOFMEMORY, _) => Verdict::Failed,
+        // A timeout and an abandoned mutex are not negative, but no success either.
+        (_, Sync) if code != S_OK => Verdict::Failed,
         (_, Duplicate | Call::Enumerate | Call::CreateDevice) if is_failure(code) => Verdict::Refused,
         // The fifth process, a missing output and a wrong argument do not pass by themselves.
         (NOT_CURRENTLY_AVAILABLE | NOT_FOUND | E_INVALIDARG | E_NOTIMPL | E_NOINTERFACE, DuplicateAgain) => {
@@ -216,7 +235,7 @@ pub fn classify(code: u32, call: Call) -> Verdict {
             Acquire | Metadata | Release | DuplicateAgain,
         ) => Verdict::LostAccess(Transient),
         (_, Metadata) if is_failure(code) => Verdict::Harmless,
-        (_, Map | CreateTexture) if is_failure(code) => Verdict::Failed,
+        (_, Map | CreateTexture | Draw | Share) if is_failure(code) => Verdict::Failed,
         _ if is_failure(code) => Verdict::LostAccess(Lasting),
         _ => Verdict::Success,
     }
@@ -287,6 +306,10 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
         (DEVICE_REMOVED | DEVICE_HUNG | DEVICE_RESET | DRIVER_INTERNAL_ERROR, _) => {
             "The graphics driver crashed, was updated, or the adapter was unplugged; if it happens again, update the driver"
         }
+        (E_NOTIMPL | E_NOINTERFACE, Call::Share | Call::Sync) => {
+            "Shared textures need Windows 8 or later; Wine does not have them. Use grab()"
+        }
+        (E_ACCESSDENIED | ACCESS_DENIED, Call::Share) => "The process may not share textures: use grab()",
         (E_OUTOFMEMORY, _) => "Close programs that use much graphics memory, or capture a smaller region",
         _ => match classify(code, call) {
             Verdict::LostAccess(Loss::Transient) | Verdict::ReleaseAndRetry => PASSES,
@@ -352,6 +375,9 @@ mod tests {
             Call::Release,
             Call::CreateTexture,
             Call::Map,
+            Call::Draw,
+            Call::Share,
+            Call::Sync,
         ];
         for call in calls {
             for code in [DEVICE_REMOVED, DEVICE_HUNG, DEVICE_RESET, DRIVER_INTERNAL_ERROR] {
@@ -382,6 +408,20 @@ mod tests {
         assert_eq!(classify(INVALID_CALL, Call::Acquire), Verdict::ReleaseAndRetry);
         assert_eq!(classify(WAS_STILL_DRAWING, Call::Map), Verdict::StillDrawing);
         assert_eq!(error(E_OUTOFMEMORY, Call::Map).loss(), None);
+    }
+
+    #[test]
+    fn sharing_that_fails_concerns_one_frame() {
+        for code in [E_NOTIMPL, ACCESS_DENIED, NAME_ALREADY_EXISTS, E_FAIL] {
+            let error = error(code, Call::Share);
+            assert_eq!((error.kind(), error.loss()), (ErrorKind::Capture, None), "{code:08X}");
+        }
+        for code in [WAIT_TIMEOUT, WAIT_ABANDONED, E_FAIL] {
+            let error = error(code, Call::Sync);
+            assert_eq!((error.kind(), error.loss()), (ErrorKind::Capture, None), "{code:08X}");
+            assert_eq!(classify(code, Call::Sync), Verdict::Failed, "{code:08X}");
+        }
+        assert_eq!(classify(S_OK, Call::Sync), Verdict::Success);
     }
 
     #[test]

@@ -9,12 +9,16 @@
 //! - **It is taken away all the time**, by prompts, mode changes, full-screen programs and driver restarts. `hresult` is the one table that
 //!   says which answer means what.
 //!
+//! Frames can also stay on the device: drawn upright, with the pointer, into textures that others open (`sharing.rs`, `ring.rs`).
+//!
 //! Images and damage are not turned, position and shape of the pointer are. A frame in which only the pointer changed holds no image, and
 //! costs no work of the GPU.
 
 pub mod hresult;
 
 mod changes;
+mod picture;
+mod ring;
 mod turn;
 
 #[cfg(windows)]
@@ -32,11 +36,19 @@ mod metadata;
 #[cfg(windows)]
 mod outputs;
 #[cfg(windows)]
+mod painter;
+#[cfg(windows)]
 mod pointer;
 #[cfg(windows)]
 mod readback;
 #[cfg(windows)]
 mod relay;
+#[cfg(windows)]
+mod shaders;
+#[cfg(windows)]
+mod shared;
+#[cfg(windows)]
+mod sharing;
 #[cfg(windows)]
 mod viewer;
 

@@ -121,6 +121,22 @@ impl Store {
         deliver(device, &scratch.texture, parts, bounds, (clock, deadline), sink)
     }
 
+    /// The newest image as a texture to draw from. `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of a texture's creation.
+    pub(super) fn image(&mut self, device: &Device, changes: &Changes) -> Result<Option<&ID3D11Texture2D>> {
+        // Who draws wants the next images on the device, too.
+        self.wide = None;
+        let newest = changes.newest();
+        if self.mirror.as_ref().is_none_or(|mirror| mirror.image != newest) {
+            let Some(board) = self.board.as_ref().filter(|board| board.image == newest) else { return Ok(None) };
+            let mirror = existing(&mut self.mirror, device, self.size, Place::Device)?;
+            mirror.update(device, &board.texture, changes, self.size);
+        }
+        Ok(self.mirror.as_ref().map(|mirror| &mirror.texture))
+    }
+
     /// Whether any pixel of the newest image is not black. `None` if that cannot be found out in time.
     ///
     /// # Errors

@@ -6,11 +6,13 @@ use std::time::Duration;
 use super::desktop::{part, share, Desktop};
 use super::outputs::Arrangement;
 use super::readback::Scratch;
+use super::sharing::Sharing;
 use super::turn::Turn;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, ImageRef, Pointer};
 use crate::geometry::{Rect, Size};
+use crate::source::texture::{Picture, SharedTexture};
 use crate::source::{select, Change, OpenOptions, Output, Read, Source};
 
 /// The turns of several captures that share a duplication last no longer than this, because whoever waits keeps the device from the
@@ -30,6 +32,7 @@ pub struct DxgiSource {
     /// `None` only while this is being dropped.
     desktop: Option<Arc<Turn<Desktop>>>,
     scratch: Option<Scratch>,
+    sharing: Sharing,
     clock: Arc<dyn Clock>,
     watch_pointer: bool,
     output: Output,
@@ -59,6 +62,7 @@ impl DxgiSource {
         let mut source = Self {
             desktop: Some(Arc::clone(&desktop)),
             scratch: None,
+            sharing: Sharing::default(),
             clock: Arc::clone(&options.clock),
             watch_pointer: options.watch_pointer,
             output: chosen.clone(),
@@ -80,8 +84,14 @@ impl DxgiSource {
         self.presents = desktop.presents;
         self.first = true;
         self.damaged = 0;
-        self.scratch = None;
+        self.let_go();
         self.lost = None;
+    }
+
+    /// Gives up what belongs to the device: textures of a lost one keep it alive.
+    fn let_go(&mut self) {
+        self.scratch = None;
+        self.sharing.clear();
     }
 
     fn desktop(&self) -> Result<Arc<Turn<Desktop>>> {
@@ -103,11 +113,24 @@ impl DxgiSource {
 
     fn lose(&mut self, error: Error) -> Error {
         if error.loss().is_some() {
-            // Textures of a lost device keep it alive.
-            self.scratch = None;
+            self.let_go();
             self.lost = Some(error.clone());
         }
         error
+    }
+
+    /// Waits for the first image: after a rebuild a caller may want pixels before the first wait. `false` if it does not come in time.
+    fn await_image(&mut self, desktop: &mut Desktop, deadline: Duration) -> Result<bool> {
+        while !desktop.has_image() {
+            let left = deadline.saturating_sub(self.clock.now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            if let Err(error) = desktop.advance(left.min(SHARED_TURN), &*self.clock) {
+                return Err(self.lose(error));
+            }
+        }
+        Ok(true)
     }
 
     /// What this capture has not seen yet.
@@ -182,15 +205,8 @@ impl Source for DxgiSource {
         if parts.is_empty() {
             return Ok(Read::Done);
         }
-        // After a rebuild a caller may want pixels before the first wait.
-        while !turn.has_image() {
-            let left = deadline.saturating_sub(self.clock.now());
-            if left.is_zero() {
-                return Ok(Read::Pending);
-            }
-            if let Err(error) = turn.advance(left.min(SHARED_TURN), &*self.clock) {
-                return Err(self.lose(error));
-            }
+        if !self.await_image(&mut turn, deadline)? {
+            return Ok(Read::Pending);
         }
         self.pointer.clone_from(&turn.pointer);
         let pointer = &self.pointer;
@@ -213,12 +229,35 @@ impl Source for DxgiSource {
         }
     }
 
+    fn can_share(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn share(&mut self, picture: &Picture, timeout: Duration) -> Result<Option<SharedTexture>> {
+        let deadline = self.clock.now().saturating_add(timeout);
+        let shared = self.desktop()?;
+        let mut turn = shared.take();
+        self.check(&turn)?;
+        check_parts(&[picture.region], self.output.size)?;
+        if !self.await_image(&mut turn, deadline)? {
+            return Ok(None);
+        }
+        if !self.sharing.has_begun(picture) {
+            self.pointer.clone_from(&turn.pointer);
+        }
+        let shown = self.sharing.show(&mut turn, picture, (&*self.clock, deadline));
+        shown.map_err(|error| {
+            let error = turn.lose(error);
+            self.lose(error)
+        })
+    }
+
     fn pointer(&self) -> &Pointer {
         &self.pointer
     }
 
     fn rebuild(&mut self, _timeout: Duration) -> Result<()> {
-        self.scratch = None;
+        self.let_go();
         let shared = self.desktop()?;
         let mut desktop = shared.take();
         desktop.rebuild().map_err(|error| self.lose(error))?;
@@ -229,7 +268,7 @@ impl Source for DxgiSource {
 
 impl Drop for DxgiSource {
     fn drop(&mut self) {
-        self.scratch = None;
+        self.let_go();
         part(&mut self.desktop);
     }
 }

@@ -1,0 +1,106 @@
+//! What guests draw: checked against the mutex of what they draw on, and finished no earlier than the script says.
+
+use std::ffi::c_void;
+
+use windows::Win32::Foundation::S_FALSE;
+use windows::Win32::Graphics::Direct3D11::{
+    ID3D11DeviceContext, ID3D11DeviceContext_Vtbl, ID3D11RenderTargetView, ID3D11Texture2D,
+};
+use windows_core::{Interface, Result, HRESULT};
+
+use crate::context::{device_time, guest};
+use crate::counters::count;
+use crate::qpc::on_the_device;
+use crate::vtable::{original, patch};
+use crate::{lock, shared, slot};
+
+const DRAW: usize = slot!(ID3D11DeviceContext_Vtbl, Draw);
+const END: usize = slot!(ID3D11DeviceContext_Vtbl, End);
+const GET_DATA: usize = slot!(ID3D11DeviceContext_Vtbl, GetData);
+const CLEAR_STATE: usize = slot!(ID3D11DeviceContext_Vtbl, ClearState);
+const _: () = assert!(DRAW == 13 && END == 28 && GET_DATA == 29 && CLEAR_STATE == 110);
+
+type Draw = unsafe extern "system" fn(*mut c_void, u32, u32);
+type End = unsafe extern "system" fn(*mut c_void, *mut c_void);
+type ClearState = unsafe extern "system" fn(*mut c_void);
+type GetData = unsafe extern "system" fn(*mut c_void, *mut c_void, *mut c_void, u32, u32) -> HRESULT;
+
+/// Watches the drawing of a context, and of all others of its class.
+pub(crate) fn watch(context: &ID3D11DeviceContext) -> Result<()> {
+    let methods = [
+        (DRAW, draw as *const () as usize),
+        (END, end as *const () as usize),
+        (GET_DATA, get_data as *const () as usize),
+        (CLEAR_STATE, clear_state as *const () as usize),
+    ];
+    for (slot, hook) in methods {
+        // SAFETY: the slots are those of `ID3D11DeviceContext`, and the hooks have their types.
+        unsafe { patch(context.as_raw(), slot, hook) }?;
+    }
+    Ok(())
+}
+
+/// The texture that a context draws on.
+fn target(context: &ID3D11DeviceContext) -> Option<ID3D11Texture2D> {
+    let mut views = [None::<ID3D11RenderTargetView>];
+    // SAFETY: the place for one view; every view has a resource.
+    unsafe {
+        context.OMGetRenderTargets(Some(&mut views), None);
+        views[0].as_ref()?.GetResource().ok()?.cast().ok()
+    }
+}
+
+unsafe extern "system" fn draw(this: *mut c_void, vertices: u32, first: u32) {
+    // SAFETY: called for the slot that was replaced.
+    let before: Draw = unsafe { original(this, DRAW) };
+    // SAFETY: `this` is the context that the method was called on.
+    let guest = unsafe { guest(&this) };
+    let _lock = guest.as_ref().map(|(stage, device, context)| {
+        count(&stage.counting.draws);
+        *lock(&device.drawn) = stage.now();
+        if let Some(party) = target(context).and_then(|texture| shared::party_of(&texture)) {
+            party.draw(stage);
+        }
+        lock(&device.lock)
+    });
+    // SAFETY: the caller's own arguments.
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this, vertices, first) });
+}
+
+unsafe extern "system" fn end(this: *mut c_void, query: *mut c_void) {
+    // SAFETY: called for the slot that was replaced; `this` is the context that the method was called on.
+    let (before, guest): (End, _) = unsafe { (original(this, END), guest(&this)) };
+    // SAFETY: the caller's own arguments.
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this, query) });
+}
+
+unsafe extern "system" fn clear_state(this: *mut c_void) {
+    // SAFETY: called for the slot that was replaced; `this` is the context that the method was called on.
+    let (before, guest): (ClearState, _) = unsafe { (original(this, CLEAR_STATE), guest(&this)) };
+    // SAFETY: the caller's own argument.
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this) });
+}
+
+unsafe extern "system" fn get_data(
+    this: *mut c_void,
+    query: *mut c_void,
+    data: *mut c_void,
+    size: u32,
+    flags: u32,
+) -> HRESULT {
+    // SAFETY: called for the slot that was replaced.
+    let before: GetData = unsafe { original(this, GET_DATA) };
+    // SAFETY: `this` is the context that the method was called on.
+    let guest = unsafe { guest(&this) };
+    if let Some((stage, device, _)) = &guest {
+        if let Some(code) = device.removed(stage, stage.now()) {
+            return code;
+        }
+        if stage.now() < *lock(&device.drawn) + stage.script.slow_reads() {
+            count(&stage.counting.still_drawing);
+            return S_FALSE;
+        }
+    }
+    // SAFETY: the caller's own arguments.
+    on_the_device(device_time(guest.as_ref()), || unsafe { before(this, query, data, size, flags) })
+}

@@ -1,0 +1,145 @@
+//! The class `GpuTexture`.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use rustcam::capture::GpuFrame;
+use rustcam::frame::{FrameInfo as EngineInfo, PixelFormat};
+use rustcam::geometry::Size;
+use rustcam::source::texture::{Lease, Luid, SharedTexture, TextureSync};
+
+use crate::info::FrameInfo;
+
+#[pyclass(frozen, weakref, module = "rustcam")]
+pub struct GpuTexture {
+    size: Size,
+    bytes: u64,
+    sync: TextureSync,
+    luid: Luid,
+    info: EngineInfo,
+    /// `None` when it is closed.
+    lease: Mutex<Option<Box<dyn Lease>>>,
+}
+
+impl GpuTexture {
+    pub fn new(frame: GpuFrame) -> Self {
+        let GpuFrame { texture, info } = frame;
+        let bytes = texture.bytes();
+        let SharedTexture { size, sync, luid, lease } = texture;
+        Self { size, bytes, sync, luid, info, lease: Mutex::new(Some(lease)) }
+    }
+
+    fn lease(&self) -> MutexGuard<'_, Option<Box<dyn Lease>>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key(&self, key: u64) -> Option<u64> {
+        (self.sync == TextureSync::Keyed).then_some(key)
+    }
+}
+
+#[pymethods]
+impl GpuTexture {
+    #[getter]
+    fn width(&self) -> u32 {
+        self.size.width
+    }
+
+    #[getter]
+    fn height(&self) -> u32 {
+        self.size.height
+    }
+
+    #[getter]
+    fn shared_handle(&self) -> PyResult<isize> {
+        self.lease().as_ref().map(|lease| lease.handle()).ok_or_else(closed)
+    }
+
+    #[getter]
+    fn luid(&self) -> (u32, i32) {
+        (self.luid.low, self.luid.high)
+    }
+
+    #[getter]
+    fn format(&self) -> &'static str {
+        PixelFormat::Bgra.name()
+    }
+
+    #[getter]
+    fn size_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    #[getter]
+    fn sync(&self) -> &'static str {
+        self.sync.name()
+    }
+
+    #[getter]
+    fn acquire_key(&self) -> Option<u64> {
+        self.key(SharedTexture::ACQUIRE_KEY)
+    }
+
+    #[getter]
+    fn release_key(&self) -> Option<u64> {
+        self.key(SharedTexture::RELEASE_KEY)
+    }
+
+    #[getter]
+    fn frame_info(&self) -> FrameInfo {
+        FrameInfo(self.info.clone())
+    }
+
+    #[getter]
+    fn stale(&self) -> bool {
+        self.lease().as_ref().is_some_and(|lease| lease.is_stale())
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.lease().is_none()
+    }
+
+    fn close(&self, py: Python<'_>) {
+        let lease = self.lease().take();
+        // The device may be busy with a capture in another thread.
+        py.detach(|| drop(lease));
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        if slf.get().closed() {
+            return Err(closed());
+        }
+        Ok(slf)
+    }
+
+    #[pyo3(signature = (exc_type=None, exc_value=None, traceback=None, /))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        exc_type: Option<Bound<'_, PyAny>>,
+        exc_value: Option<Bound<'_, PyAny>>,
+        traceback: Option<Bound<'_, PyAny>>,
+    ) {
+        let _ = (exc_type, exc_value, traceback);
+        self.close(py);
+    }
+
+    fn __repr__(&self) -> String {
+        let state = if self.closed() { "closed" } else { "open" };
+        format!("<rustcam.GpuTexture {} bgra sync={} {state}>", self.size, self.sync)
+    }
+}
+
+impl Drop for GpuTexture {
+    fn drop(&mut self) {
+        // SAFETY: Python frees its objects while it is attached to this thread.
+        let py = unsafe { Python::assume_attached() };
+        self.close(py);
+    }
+}
+
+fn closed() -> PyErr {
+    PyRuntimeError::new_err("GpuTexture is closed")
+}

@@ -1,0 +1,56 @@
+//! The desktop, frame by frame, to a reader with a Direct3D device of its own: `gpu_consumer [none|keyed] [FRAMES] [SCRIPT]`.
+//!
+//! `consumer.rs` is the reader. A script makes the laboratory play the desktop, for systems without Desktop Duplication.
+#![allow(clippy::print_stdout)]
+
+#[cfg(windows)]
+mod consumer;
+
+#[cfg(not(windows))]
+fn main() {
+    println!("shared textures exist on Windows only");
+}
+
+#[cfg(windows)]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    use consumer::Consumer;
+    use rustcam::capture::{Request, Session};
+    use rustcam::clock::MonotonicClock;
+    use rustcam::source::texture::TextureSync;
+    use rustcam::source::{Backend, OpenOptions};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    let mut arguments = std::env::args().skip(1);
+    let sync: TextureSync = arguments.next().as_deref().unwrap_or("keyed").parse()?;
+    let frames: u32 = arguments.next().as_deref().unwrap_or("10").parse()?;
+    let _lab = arguments.next().map(|script| dda_lab::Lab::install(&script)).transpose()?;
+
+    let clock = Arc::new(MonotonicClock);
+    let options = OpenOptions { backend: Backend::Dxgi, device: 0, output: 0, watch_pointer: true, sim: None, clock };
+    let mut session = Session::open(&options)?;
+    let request = Request { region: None, timeout: Duration::from_secs(5), new_frame_only: true };
+    let mut reader = None;
+    for _ in 0..frames {
+        let Some(frame) = session.share(&request, sync, &mut || Ok(()))? else {
+            println!("nothing new in 5 seconds");
+            continue;
+        };
+        let luid = (frame.texture.luid.low, frame.texture.luid.high);
+        let reader = match &mut reader {
+            Some((known, reader)) if *known == luid => reader,
+            // The first frame, or the desktop moved to another adapter.
+            other => &mut other.insert((luid, Consumer::on_adapter(luid)?)).1,
+        };
+        let opened = reader.open(frame.texture.lease.handle())?;
+        if !opened.acquire(1000)? {
+            println!("the picture did not come");
+            continue;
+        }
+        let pixels = reader.pixels(&opened)?;
+        opened.release()?;
+        let sum: u64 = pixels.iter().map(|&byte| u64::from(byte)).sum();
+        println!("frame {} of {}: {} bytes, sum {sum}", frame.info.sequence, frame.texture.size, pixels.len());
+    }
+    Ok(())
+}

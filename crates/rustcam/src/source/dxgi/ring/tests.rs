@@ -1,0 +1,467 @@
+//! Lending on a device that exists only here and checks every rule: who may write when, what a reader sees, which handles are open.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::Loss;
+
+const SIZE: Size = Size::new(64, 48);
+const SMALL: Size = Size::new(32, 48);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Writer,
+    Reader,
+}
+
+/// The memory of one texture, which readers keep alive.
+#[derive(Debug)]
+struct Memory {
+    key: u64,
+    owner: Option<Owner>,
+    abandoned: bool,
+    content: u64,
+    sync: TextureSync,
+}
+
+#[derive(Default)]
+struct World {
+    memories: BTreeMap<u64, Memory>,
+    /// Textures that the ring or a holder keeps.
+    live: BTreeSet<u64>,
+    /// Open handles, and what they lead to.
+    handles: BTreeMap<u64, u64>,
+    numbers: u64,
+    opened: u64,
+    closed: u64,
+    /// Codes for the next calls.
+    acquire_code: Option<u32>,
+    release_code: Option<u32>,
+    create_code: Option<u32>,
+    duplicate_code: Option<u32>,
+}
+
+#[derive(Clone, Default)]
+struct Device(Arc<Mutex<World>>);
+
+struct Texture(Device, u64);
+struct Handle(Device, u64);
+
+impl Device {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().expect("no rule was broken before")
+    }
+
+    /// The writer's work.
+    fn paint(&self, texture: &Texture, content: u64) {
+        let mut world = self.world();
+        let lent = world.handles.values().any(|&id| id == texture.1);
+        assert!(!lent, "written while a holder has it");
+        let memory = world.memories.get_mut(&texture.1).expect("written while it lives");
+        if memory.sync == TextureSync::Keyed {
+            assert_eq!(memory.owner, Some(Owner::Writer), "written without the key");
+        }
+        memory.content = content;
+    }
+
+    /// What a reader sees through an open handle.
+    fn content(&self, handle: u64) -> u64 {
+        let world = self.world();
+        let id = world.handles.get(&handle).expect("used after close");
+        world.memories[id].content
+    }
+
+    fn reader(&self, id: u64, key: u64) -> u32 {
+        take(&mut self.world(), id, key, Owner::Reader)
+    }
+
+    fn reader_leaves(&self, id: u64, key: u64) {
+        assert_eq!(leave(&mut self.world(), id, key, Owner::Reader), hresult::S_OK);
+    }
+
+    fn reader_dies(&self, id: u64) {
+        let mut world = self.world();
+        let memory = world.memories.get_mut(&id).expect("read while it lives");
+        assert_eq!(memory.owner.take(), Some(Owner::Reader));
+        memory.abandoned = true;
+    }
+
+    fn balance(&self) -> (u64, u64, usize, usize) {
+        let world = self.world();
+        (world.opened, world.closed, world.handles.len(), world.live.len())
+    }
+}
+
+fn take(world: &mut World, id: u64, key: u64, who: Owner) -> u32 {
+    let memory = world.memories.get_mut(&id).expect("taken while it lives");
+    assert_eq!(memory.sync, TextureSync::Keyed, "there is no mutex");
+    assert_ne!(memory.owner, Some(who), "a keyed mutex is not recursive");
+    match memory.owner {
+        _ if memory.abandoned => hresult::WAIT_ABANDONED,
+        None if memory.key == key => {
+            memory.owner = Some(who);
+            hresult::S_OK
+        }
+        _ => hresult::WAIT_TIMEOUT,
+    }
+}
+
+fn leave(world: &mut World, id: u64, key: u64, who: Owner) -> u32 {
+    let memory = world.memories.get_mut(&id).expect("left while it lives");
+    if memory.owner != Some(who) {
+        return hresult::E_FAIL;
+    }
+    memory.owner = None;
+    memory.key = key;
+    hresult::S_OK
+}
+
+impl Gpu for Device {
+    type Texture = Texture;
+    type Handle = Handle;
+
+    fn create(&self, _size: Size, sync: TextureSync) -> Result<Texture> {
+        let mut world = self.world();
+        if let Some(code) = world.create_code.take() {
+            return Err(hresult::error(code, Call::Share));
+        }
+        world.numbers += 1;
+        let id = world.numbers;
+        world.memories.insert(id, Memory { key: 0, owner: None, abandoned: false, content: 0, sync });
+        world.live.insert(id);
+        Ok(Texture(self.clone(), id))
+    }
+
+    fn acquire(&self, texture: &Texture, key: u64) -> u32 {
+        assert_eq!(key, 0, "the writer takes key 0 only");
+        let mut world = self.world();
+        match world.acquire_code.take() {
+            Some(code) => code,
+            None => take(&mut world, texture.1, key, Owner::Writer),
+        }
+    }
+
+    fn release(&self, texture: &Texture, key: u64) -> u32 {
+        let mut world = self.world();
+        match world.release_code.take() {
+            Some(code) => code,
+            None => leave(&mut world, texture.1, key, Owner::Writer),
+        }
+    }
+
+    fn duplicate(&self, texture: &Texture) -> Result<Handle> {
+        let mut world = self.world();
+        if let Some(code) = world.duplicate_code.take() {
+            return Err(hresult::error(code, Call::Share));
+        }
+        world.numbers += 1;
+        world.opened += 1;
+        let number = world.numbers;
+        world.handles.insert(number, texture.1);
+        Ok(Handle(self.clone(), number))
+    }
+}
+
+impl Drop for Texture {
+    fn drop(&mut self) {
+        assert!(self.0.world().live.remove(&self.1), "destroyed twice");
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut world = self.0.world();
+        world.closed += 1;
+        assert!(world.handles.remove(&self.1).is_some(), "closed twice");
+    }
+}
+
+/// One frame: number `content`.
+fn lend(ring: &mut Ring<Texture>, device: &Device, sync: TextureSync, content: u64) -> Result<Lent<Device>> {
+    lend_sized(ring, device, SIZE, sync, content)
+}
+
+fn lend_sized(
+    ring: &mut Ring<Texture>,
+    device: &Device,
+    size: Size,
+    sync: TextureSync,
+    content: u64,
+) -> Result<Lent<Device>> {
+    let writing = ring.begin(device, size, sync)?;
+    device.paint(&writing.texture, content);
+    ring.lend(device, writing)
+}
+
+fn read(device: &Device, lent: &Lent<Device>) -> u64 {
+    device.content(lent.handle.1)
+}
+
+/// A reader that does what it should.
+fn read_keyed(device: &Device, lent: &Lent<Device>) -> u64 {
+    let id = lent.texture.1;
+    assert_eq!(device.reader(id, READER), hresult::S_OK);
+    let content = read(device, lent);
+    device.reader_leaves(id, WRITER);
+    content
+}
+
+#[test]
+fn one_texture_serves_a_reader_that_keeps_up() {
+    for sync in TextureSync::ALL {
+        let (mut ring, device) = (Ring::default(), Device::default());
+        for frame in 1..=10_000 {
+            let lent = lend(&mut ring, &device, sync, frame).expect("nothing fails");
+            let seen = if sync == TextureSync::Keyed { read_keyed(&device, &lent) } else { read(&device, &lent) };
+            assert_eq!(seen, frame);
+        }
+        drop(ring);
+        assert_eq!(device.balance(), (10_000, 10_000, 0, 0), "{sync}");
+        assert_eq!(device.world().memories.len(), 1, "one texture is enough");
+    }
+}
+
+#[test]
+fn a_held_texture_keeps_its_frame_and_too_many_are_refused() {
+    for sync in TextureSync::ALL {
+        let (mut ring, device) = (Ring::default(), Device::default());
+        let mut held: Vec<_> =
+            (0..MOST as u64).map(|frame| lend(&mut ring, &device, sync, frame).expect("room")).collect();
+        let error = lend(&mut ring, &device, sync, 99).err().expect("no room");
+        assert_eq!((error.kind(), error.loss()), (ErrorKind::Capture, None));
+        assert!(error.to_string().contains("8 textures") && error.hint().is_some(), "{error}");
+        for (frame, lent) in held.iter().enumerate() {
+            assert_eq!(read(&device, lent), frame as u64);
+        }
+        let closed = held.remove(3);
+        if sync == TextureSync::Keyed {
+            read_keyed(&device, &closed);
+        }
+        drop(closed);
+        held.push(lend(&mut ring, &device, sync, 100).expect("room again"));
+        let seen: Vec<_> = held.iter().map(|lent| read(&device, lent)).collect();
+        assert_eq!(seen, [0, 1, 2, 4, 5, 6, 7, 100]);
+        assert_eq!(device.balance().3, MOST);
+    }
+}
+
+#[test]
+fn an_unread_picture_is_never_overwritten() {
+    let (mut ring, device) = (Ring::default(), Device::default());
+    let unread = lend(&mut ring, &device, TextureSync::Keyed, 1).expect("nothing fails");
+    let id = unread.texture.1;
+    drop(unread);
+    // The reader's work was queued before the holder closed, and comes later than the next frame.
+    drop(lend(&mut ring, &device, TextureSync::Keyed, 2).expect("another texture"));
+    assert_eq!(device.reader(id, READER), hresult::S_OK);
+    assert_eq!(device.world().memories[&id].content, 1);
+    device.reader_leaves(id, WRITER);
+    let again = lend(&mut ring, &device, TextureSync::Keyed, 3).expect("nothing fails");
+    assert_eq!(again.texture.1, id, "what was read is used again");
+}
+
+#[test]
+fn readers_that_never_give_back_cost_their_textures_and_no_errors() {
+    let (mut ring, device) = (Ring::default(), Device::default());
+    for frame in 0..100 {
+        let lent = lend(&mut ring, &device, TextureSync::Keyed, frame).expect("there is always room");
+        assert_eq!(device.reader(lent.texture.1, READER), hresult::S_OK);
+        assert!(device.balance().3 <= MOST);
+    }
+}
+
+#[test]
+fn an_abandoned_mutex_is_never_used_again() {
+    let (mut ring, device) = (Ring::default(), Device::default());
+    let lent = lend(&mut ring, &device, TextureSync::Keyed, 1).expect("nothing fails");
+    let id = lent.texture.1;
+    assert_eq!(device.reader(id, READER), hresult::S_OK);
+    device.reader_dies(id);
+    drop(lent);
+    let next = lend(&mut ring, &device, TextureSync::Keyed, 2).expect("a new texture");
+    assert_ne!(next.texture.1, id);
+    assert_eq!(device.balance().3, 1, "the abandoned one is gone");
+    assert_eq!(read_keyed(&device, &next), 2);
+}
+
+#[test]
+fn codes_of_the_mutex_that_are_not_negative_are_no_success() {
+    for code in [hresult::WAIT_TIMEOUT, hresult::WAIT_ABANDONED, hresult::E_FAIL, 1] {
+        let (mut ring, device) = (Ring::default(), Device::default());
+        device.world().acquire_code = Some(code);
+        let error = lend(&mut ring, &device, TextureSync::Keyed, 1).err().expect("a new texture must be free");
+        assert_eq!((error.kind(), error.code(), error.loss()), (ErrorKind::Capture, Some(code), None));
+        assert_eq!(device.balance(), (0, 0, 0, 0));
+
+        read_keyed(&device, &lend(&mut ring, &device, TextureSync::Keyed, 2).expect("it goes on"));
+        // A texture that was used before makes place for another one.
+        device.world().acquire_code = Some(code);
+        assert_eq!(read_keyed(&device, &lend(&mut ring, &device, TextureSync::Keyed, 3).expect("another one")), 3);
+        let kept = if code == hresult::WAIT_TIMEOUT { 2 } else { 1 };
+        assert_eq!(device.balance().3, kept, "{code:X}");
+
+        device.world().release_code = Some(code);
+        let error = lend(&mut ring, &device, TextureSync::Keyed, 4).err().expect("it cannot be handed over");
+        assert_eq!((error.code(), error.loss()), (Some(code), None));
+        assert_eq!(read_keyed(&device, &lend(&mut ring, &device, TextureSync::Keyed, 5).expect("it goes on")), 5);
+        let (opened, closed, open, _) = device.balance();
+        assert_eq!((opened, open), (closed, 0));
+    }
+}
+
+#[test]
+fn a_lost_device_is_told_as_such() {
+    for sync in TextureSync::ALL {
+        let (mut ring, device) = (Ring::default(), Device::default());
+        device.world().create_code = Some(hresult::DEVICE_REMOVED);
+        let error = lend(&mut ring, &device, sync, 1).err().expect("no device");
+        assert_eq!((error.kind(), error.loss()), (ErrorKind::Device, Some(Loss::Lasting)));
+    }
+    let (mut ring, device) = (Ring::default(), Device::default());
+    read_keyed(&device, &lend(&mut ring, &device, TextureSync::Keyed, 1).expect("nothing fails"));
+    device.world().acquire_code = Some(hresult::DEVICE_REMOVED);
+    let error = lend(&mut ring, &device, TextureSync::Keyed, 2).err().expect("no device");
+    assert_eq!(error.loss(), Some(Loss::Lasting));
+    device.world().release_code = Some(hresult::DEVICE_HUNG);
+    let error = lend(&mut ring, &device, TextureSync::Keyed, 2).err().expect("no device");
+    assert_eq!(error.loss(), Some(Loss::Lasting));
+}
+
+#[test]
+fn a_handle_that_cannot_be_had_leaves_the_texture_free() {
+    for sync in TextureSync::ALL {
+        let (mut ring, device) = (Ring::default(), Device::default());
+        device.world().duplicate_code = Some(hresult::E_ACCESSDENIED);
+        let error = lend(&mut ring, &device, sync, 1).err().expect("no handle");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Capture, Some(hresult::E_ACCESSDENIED)));
+        let lent = lend(&mut ring, &device, sync, 2).expect("the next frame gets one");
+        assert_eq!((read(&device, &lent), device.balance().3), (2, 1), "the same texture");
+    }
+}
+
+#[test]
+fn another_size_or_kind_takes_the_room_of_what_nobody_holds() {
+    let (mut ring, device) = (Ring::default(), Device::default());
+    let held = lend(&mut ring, &device, TextureSync::None, 1).expect("room");
+    drop(lend(&mut ring, &device, TextureSync::None, 2).expect("room"));
+    let small = lend_sized(&mut ring, &device, SMALL, TextureSync::None, 3).expect("room");
+    assert_eq!(device.balance().3, 2, "the free one of the other size is gone");
+    let keyed = lend(&mut ring, &device, TextureSync::Keyed, 4).expect("room");
+    assert_eq!((read(&device, &held), read(&device, &small), read(&device, &keyed)), (1, 3, 4));
+}
+
+#[test]
+fn after_the_loss_of_the_device_held_textures_still_count() {
+    let (mut ring, device) = (Ring::default(), Device::default());
+    let held: Vec<_> =
+        (0..MOST as u64 - 1).map(|frame| lend(&mut ring, &device, TextureSync::None, frame).expect("room")).collect();
+    drop(lend(&mut ring, &device, TextureSync::None, 50).expect("room"));
+    ring.clear();
+    assert_eq!(device.balance().3, MOST - 1, "only the holders keep theirs");
+    let new = lend(&mut ring, &device, TextureSync::None, 51).expect("one more");
+    assert!(lend(&mut ring, &device, TextureSync::None, 52).is_err());
+    drop(held);
+    assert!(lend(&mut ring, &device, TextureSync::None, 53).is_ok());
+    drop(ring);
+    assert_eq!(read(&device, &new), 51, "a holder outlives the capture");
+    drop(new);
+    assert_eq!(device.balance().3, 0);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Lend(bool, bool),
+    Cancel(bool),
+    Close(usize),
+    Take(usize),
+    Leave(usize),
+    Die(usize),
+    Clear,
+    FailAcquire(u32),
+    FailRelease(u32),
+    FailDuplicate,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let code = prop::sample::select(vec![hresult::WAIT_TIMEOUT, hresult::WAIT_ABANDONED, hresult::E_FAIL]);
+    prop_oneof![
+        12 => (any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(keyed, small)| Step::Lend(keyed, small)),
+        1 => any::<bool>().prop_map(Step::Cancel),
+        8 => (0..MOST).prop_map(Step::Close),
+        8 => (0..64_usize).prop_map(Step::Take),
+        8 => (0..64_usize).prop_map(Step::Leave),
+        1 => (0..64_usize).prop_map(Step::Die),
+        1 => Just(Step::Clear),
+        1 => code.clone().prop_map(Step::FailAcquire),
+        1 => code.prop_map(Step::FailRelease),
+        1 => Just(Step::FailDuplicate),
+    ]
+}
+
+const fn sync_of(keyed: bool) -> TextureSync {
+    if keyed {
+        TextureSync::Keyed
+    } else {
+        TextureSync::None
+    }
+}
+
+proptest! {
+    /// Whatever writers, holders and readers do in whatever order: the device asserts its rules, held pictures stay, every handle is
+    /// closed once, and there is never more than allowed.
+    #[test]
+    fn any_order_keeps_the_rules(steps in prop::collection::vec(step(), 0..300)) {
+        let (mut ring, device) = (Ring::default(), Device::default());
+        // What is held, with its frame, and what was lent with a mutex, with the frame that its reader must see.
+        let mut held: Vec<(Lent<Device>, u64)> = Vec::new();
+        let mut unread: Vec<(u64, u64)> = Vec::new();
+        let mut reading: Vec<u64> = Vec::new();
+        for (frame, step) in (1..).zip(steps) {
+            match step {
+                Step::Lend(keyed, small) => {
+                    let size = if small { SMALL } else { SIZE };
+                    match lend_sized(&mut ring, &device, size, sync_of(keyed), frame) {
+                        Ok(lent) => {
+                            if keyed {
+                                unread.push((lent.texture.1, frame));
+                            }
+                            held.push((lent, frame));
+                        }
+                        Err(error) => prop_assert!(held.len() == MOST || error.code().is_some(), "{}", error),
+                    }
+                }
+                Step::Cancel(keyed) => {
+                    if let Ok(writing) = ring.begin(&device, SIZE, sync_of(keyed)) {
+                        ring.cancel(&device, writing);
+                    }
+                }
+                Step::Close(i) if i < held.len() => drop(held.swap_remove(i)),
+                Step::Take(i) if i < unread.len() => {
+                    let (id, frame) = unread.swap_remove(i);
+                    prop_assert_eq!(device.reader(id, READER), hresult::S_OK, "an unread picture waits for its reader");
+                    prop_assert_eq!(device.world().memories[&id].content, frame);
+                    reading.push(id);
+                }
+                Step::Leave(i) if i < reading.len() => device.reader_leaves(reading.swap_remove(i), WRITER),
+                Step::Die(i) if i < reading.len() => device.reader_dies(reading.swap_remove(i)),
+                Step::Clear => ring.clear(),
+                Step::FailAcquire(code) => device.world().acquire_code = Some(code),
+                Step::FailRelease(code) => device.world().release_code = Some(code),
+                Step::FailDuplicate => device.world().duplicate_code = Some(hresult::E_ACCESSDENIED),
+                _ => {}
+            }
+            for (lent, frame) in &held {
+                prop_assert_eq!(read(&device, lent), *frame, "changed while it was held");
+            }
+            let (opened, closed, open, live) = device.balance();
+            prop_assert_eq!((opened - closed, open), (held.len() as u64, held.len()));
+            prop_assert!(live <= MOST, "{} textures", live);
+        }
+        drop(ring);
+        drop(held);
+        prop_assert_eq!((device.balance().2, device.balance().3), (0, 0));
+    }
+}

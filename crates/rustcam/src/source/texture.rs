@@ -1,0 +1,116 @@
+//! Frames that stay on the graphics device, as textures that other devices and other APIs can open.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+use crate::geometry::{Rect, Size};
+
+/// How writer and reader of a shared texture keep out of each other's way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TextureSync {
+    /// The picture is complete before anybody gets the texture, and nobody writes to it until it is given back.
+    #[default]
+    None,
+    /// A keyed mutex: the writer takes key 0 and leaves key 1, the reader takes key 1 and leaves key 0.
+    Keyed,
+}
+
+impl TextureSync {
+    /// Both.
+    pub const ALL: [TextureSync; 2] = [TextureSync::None, TextureSync::Keyed];
+
+    /// Lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TextureSync::None => "none",
+            TextureSync::Keyed => "keyed",
+        }
+    }
+}
+
+impl fmt::Display for TextureSync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for TextureSync {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        TextureSync::ALL
+            .into_iter()
+            .find(|sync| sync.name() == name)
+            .ok_or_else(|| Error::invalid(format!("unknown sync {name:?}; choose \"none\" or \"keyed\"")))
+    }
+}
+
+/// What a shared texture is to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Part of the desktop, not empty and inside the output.
+    pub region: Rect,
+    /// Whether the pointer is drawn over it.
+    pub cursor: bool,
+    /// How the reader is kept in order.
+    pub sync: TextureSync,
+}
+
+/// The identity of a graphics adapter until the machine restarts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Luid {
+    /// Lower 32 bits.
+    pub low: u32,
+    /// Upper 32 bits.
+    pub high: i32,
+}
+
+/// What keeps a shared texture. Dropping it closes the handle and gives the texture back.
+pub trait Lease: Send + Sync {
+    /// The handle that others open, owned by this lease.
+    fn handle(&self) -> isize;
+
+    /// Whether the device that holds the texture is gone, and the picture with it.
+    fn is_stale(&self) -> bool;
+}
+
+/// A picture of the desktop in a texture of its own: BGRA, 8 bits per channel, alpha 255, upright. Nobody writes to it until it is
+/// dropped.
+pub struct SharedTexture {
+    /// Width and height.
+    pub size: Size,
+    /// How the reader is kept in order.
+    pub sync: TextureSync,
+    /// The adapter whose memory it is in; only devices on the same one can open it.
+    pub luid: Luid,
+    /// The texture itself.
+    pub lease: Box<dyn Lease>,
+}
+
+impl SharedTexture {
+    /// The key that a reader takes, if there is a keyed mutex.
+    pub const ACQUIRE_KEY: u64 = 1;
+
+    /// The key that a reader leaves.
+    pub const RELEASE_KEY: u64 = 0;
+
+    /// Bytes of all pixels, as APIs that import memory want to know them.
+    pub fn bytes(&self) -> u64 {
+        self.size.area() * 4
+    }
+}
+
+impl fmt::Debug for SharedTexture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, sync, luid, lease } = self;
+        let mut debug = f.debug_struct("SharedTexture");
+        debug.field("size", size).field("sync", sync).field("luid", luid).field("handle", &lease.handle()).finish()
+    }
+}
+
+/// The error of a backend whose pictures are not on a graphics device.
+pub(super) fn unsupported() -> Error {
+    Error::new(ErrorKind::Capture, "this backend has no GPU path: its images are in ordinary memory")
+        .with_hint("Use grab(); grab_gpu() exists for backend=\"dxgi\" on Windows")
+}

@@ -1,0 +1,26 @@
+//! Somebody else who reads shared textures: the example's consumer, on a device of its own.
+
+use rustcam::source::texture::SharedTexture;
+
+#[path = "../../examples/gpu_consumer/consumer.rs"]
+mod consumer;
+
+pub use consumer::{Consumer, Opened};
+
+/// A reader on the adapter of `texture`.
+pub fn beside(texture: &SharedTexture) -> Consumer {
+    Consumer::on_adapter((texture.luid.low, texture.luid.high)).expect("the adapter of the texture")
+}
+
+pub fn open(reader: &Consumer, texture: &SharedTexture) -> Opened {
+    reader.open(texture.lease.handle()).expect("on the same adapter")
+}
+
+/// The picture in a texture, read as its mutex, if there is one, demands.
+pub fn read(reader: &Consumer, texture: &SharedTexture) -> Vec<u8> {
+    let opened = open(reader, texture);
+    assert!(opened.acquire(5000).expect("nobody abandoned it"), "the writer has left the reader's key");
+    let pixels = reader.pixels(&opened).expect("readable");
+    opened.release().expect("acquired above");
+    pixels
+}

@@ -1,0 +1,281 @@
+"""`grab_gpu` on the lab's desktop: exact textures, handles, keys and lifetimes. The lab is also the reader."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import rustcam
+from conftest import must
+from desktops import HEIGHT, MOVING, STILL, WIDTH
+from lab import DYING, HANGING, Lab
+
+pytestmark = pytest.mark.dxgi
+
+SYNCS = ["none", "keyed"]
+
+
+def grab_gpu(capturer: rustcam.Capturer, sync: Any = "none") -> rustcam.GpuTexture:
+    texture = capturer.grab_gpu(5000, sync=sync)
+    assert texture is not None
+    return texture
+
+
+def process_handles() -> int:
+    kernel: Any = vars(ctypes)["windll"].kernel32
+    count = ctypes.c_uint32()
+    assert kernel.GetProcessHandleCount(ctypes.c_void_p(-1), ctypes.byref(count))
+    return count.value
+
+
+def frame(desk: Lab) -> npt.NDArray[np.uint8]:
+    """What is on the desktop now, without a pointer."""
+    return desk.frame(desk.present(), WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("sync", SYNCS)
+def test_a_texture_describes_itself(desk: Lab, sync: str) -> None:
+    desk.start(STILL)
+    with rustcam.Capturer(cursor=False) as capturer, grab_gpu(capturer, sync) as texture:
+        assert (texture.width, texture.height) == (WIDTH, HEIGHT)
+        assert (texture.format, texture.size_bytes) == ("bgra", WIDTH * HEIGHT * 4)
+        assert texture.sync == sync
+        keys = (1, 0) if sync == "keyed" else (None, None)
+        assert (texture.acquire_key, texture.release_key) == keys
+        low, high = texture.luid
+        assert 0 <= low < 2**32
+        assert -(2**31) <= high < 2**31
+        assert (low, high) != (0, 0)
+        assert texture.shared_handle > 0
+        assert not texture.stale
+        assert not texture.closed
+        assert texture.frame_info.sequence >= 1
+        assert texture.frame_info.sequence == capturer.frame_info.sequence  # type: ignore[union-attr]
+        assert f"{WIDTH}x{HEIGHT}" in repr(texture)
+        assert sync in repr(texture)
+
+
+def test_a_closed_texture_says_so(desk: Lab) -> None:
+    desk.start(STILL)
+    with rustcam.Capturer(cursor=False) as capturer:
+        texture = grab_gpu(capturer)
+        with texture as same:
+            assert same is texture
+        texture.close()
+        with pytest.raises(RuntimeError, match="GpuTexture is closed"):
+            _ = texture.shared_handle
+        with pytest.raises(RuntimeError, match="GpuTexture is closed"), texture:
+            pass
+        assert texture.closed
+        assert not texture.stale
+        assert (texture.width, texture.height, texture.sync) == (WIDTH, HEIGHT, "none")
+        assert "closed" in repr(texture)
+    assert desk.counters()["open_handles"] == 0
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("region", [None, (101, 33, 340, 280)])
+def test_it_shows_what_grab_shows(desk: Lab, rotation: int, region: Any) -> None:
+    # A desktop that stands still, so that both look at the same moment.
+    desk.start(f"{STILL}; rotation {rotation}; at 0ms shape masked")
+    with rustcam.Capturer(region=region) as capturer:
+        expected = must(capturer.grab())
+    for sync in SYNCS:
+        with rustcam.Capturer(region=region) as capturer, grab_gpu(capturer, sync) as texture:
+            assert np.array_equal(desk.read(texture), expected), sync
+
+
+@pytest.mark.parametrize("sync", SYNCS)
+def test_every_frame_is_exact_and_nothing_comes_back(desk: Lab, sync: str) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer:
+        grab_gpu(capturer, sync).close()
+        before = desk.counters()
+        for _ in range(30):
+            with grab_gpu(capturer, sync) as texture:
+                assert np.array_equal(desk.read(texture), frame(desk))
+        after = desk.counters()
+    for work in ("maps", "bytes_mapped"):
+        assert after[work] == before[work]
+    assert after["draws"] - before["draws"] == 30
+
+
+@pytest.mark.parametrize("sync", SYNCS)
+def test_a_held_texture_keeps_its_frame(desk: Lab, sync: str) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer:
+        held = []
+        for _ in range(4):
+            texture = grab_gpu(capturer, sync)
+            held.append((texture, frame(desk)))
+        assert len({texture.shared_handle for texture, _ in held}) == 4
+        for _ in range(12):
+            grab_gpu(capturer, sync).close()
+        for texture, picture in held:
+            assert np.array_equal(desk.read(texture), picture)
+    # It outlives its capturer.
+    assert not held[0][0].stale
+    for texture, _ in held:
+        texture.close()
+    assert desk.counters()["open_handles"] == 0
+
+
+def test_ten_thousand_textures_leave_no_handle(desk: Lab) -> None:
+    desk.start("size 64x48; refresh 1000; pointer still; clock virtual")
+    with rustcam.Capturer(cursor=False) as capturer:
+        for _ in range(50):
+            grab_gpu(capturer).close()
+        before, made = process_handles(), desk.counters()["shared_textures"]
+        for i in range(10_000):
+            texture = grab_gpu(capturer)
+            if i % 3 == 0:
+                texture.close()
+            # The others are dropped when the name gets the next one.
+        del texture
+        gc.collect()
+        counters = desk.counters()
+        assert counters["shared_textures"] - made <= 1, "two are enough"
+        assert counters["open_handles"] == counters["shared_textures"], "one per texture, no holder's"
+        assert abs(process_handles() - before) <= 8
+    assert desk.counters()["open_handles"] == 0
+
+
+def test_too_many_held_textures_are_an_error(desk: Lab) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer:
+        held = [grab_gpu(capturer) for _ in range(8)]
+        with pytest.raises(rustcam.CaptureError, match="8 textures") as caught:
+            capturer.grab_gpu()
+        assert "Close" in str(caught.value.hint)
+        held.pop().close()
+        # The frame of the failed call was not lost.
+        held.append(must(capturer.grab_gpu(0)))  # type: ignore[arg-type]
+
+
+def test_a_slow_reader_gets_its_own_frames_in_order(desk: Lab) -> None:
+    desk.start(MOVING)
+    seen: list[int] = []
+    waiting: list[tuple[rustcam.GpuTexture, npt.NDArray[np.uint8]]] = []
+    with rustcam.Capturer(cursor=False) as capturer:
+        for turn in range(30):
+            texture = grab_gpu(capturer, "keyed")
+            waiting.append((texture, frame(desk)))
+            # It reads a frame when six more have come.
+            if turn >= 6:
+                texture, picture = waiting.pop(0)
+                assert np.array_equal(desk.read(texture), picture)
+                seen.append(texture.frame_info.sequence)
+                texture.close()
+        waiting.clear()
+    assert seen == sorted(set(seen))
+    assert len(seen) == 24
+
+
+def test_dying_readers_cost_their_textures_and_nothing_else(desk: Lab) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer:
+        for turn in range(60):
+            with grab_gpu(capturer, "keyed") as texture:
+                if turn % 3:
+                    desk.read(texture, DYING if turn % 3 == 1 else HANGING)
+                else:
+                    assert np.array_equal(desk.read(texture), frame(desk))
+        counters = desk.counters()
+        assert counters["open_handles"] <= 8
+    assert desk.counters()["open_handles"] == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [("CreateSharedHandle", code) for code in (0x80004001, 0x887A002B, 0x887A002C)]
+    + [(call, code) for call in ("AcquireSync", "ReleaseSync") for code in (0x102, 0x80, 0x80004005)],
+)
+def test_failures_are_told_once(desk: Lab, call: str, code: int) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer:
+        desk.inject(call, code, 1)
+        with pytest.raises(rustcam.CaptureError) as caught:
+            capturer.grab_gpu(sync="keyed")
+        assert type(caught.value) is rustcam.CaptureError
+        assert caught.value.hresult == code
+        with grab_gpu(capturer, "keyed") as texture:
+            assert np.array_equal(desk.read(texture), frame(desk))
+
+
+def test_after_the_loss_of_the_device_old_textures_are_stale(desk: Lab) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer:
+        old = grab_gpu(capturer)
+        assert not old.stale
+        desk.inject("AcquireNextFrame", 0x887A0005, 1)
+        new = grab_gpu(capturer)
+        assert capturer.stats.recoveries == 1
+        assert [old.stale, new.stale] == [True, False]
+        assert np.array_equal(desk.read(new), frame(desk))
+        old.close()
+        assert not old.stale
+
+
+def test_a_timeout_is_none_and_does_no_work(desk: Lab) -> None:
+    desk.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer storm 1000; clock virtual")
+    with rustcam.Capturer(cursor=False) as capturer:
+        grab_gpu(capturer).close()
+        before = desk.counters()
+        assert capturer.grab_gpu(0) is None
+        assert capturer.grab_gpu(500) is None
+        after = desk.counters()
+    for work in ("draws", "copy_region", "copy_resource", "textures", "maps"):
+        assert after[work] == before[work]
+
+
+def test_pointer_alone_is_news_with_the_cursor(desk: Lab) -> None:
+    desk.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer path; clock virtual")
+    with rustcam.Capturer() as capturer:
+        grab_gpu(capturer).close()
+        with grab_gpu(capturer) as texture:
+            assert texture.frame_info.accumulated == 0
+            pointer = texture.frame_info.pointer
+            changed = (desk.read(texture) != frame(desk)).any(axis=2)
+            rows, columns = np.nonzero(changed)
+            assert pointer.visible
+            assert rows.min() >= pointer.y
+            assert columns.min() >= pointer.x
+
+
+def test_textures_may_end_in_any_thread(desk: Lab) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer:
+        closed, dropped = grab_gpu(capturer), [grab_gpu(capturer)]
+        gone = weakref.ref(dropped[0])
+        for work in (closed.close, dropped.clear):
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        assert closed.closed
+        assert gone() is None
+        counters = desk.counters()
+        assert counters["open_handles"] == counters["shared_textures"]
+
+
+def test_another_thread_may_not_capture(desk: Lab) -> None:
+    desk.start(MOVING)
+    caught: list[BaseException] = []
+    with rustcam.Capturer() as capturer:
+
+        def work() -> None:
+            try:
+                capturer.grab_gpu()
+            except RuntimeError as error:
+                caught.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert "thread" in str(caught[0])
