@@ -72,7 +72,9 @@ def test_recording_to_y4m(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert np.abs(rgb(images[0]) - expected).max() < 4
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert re.fullmatch(r"0:00\.5, 15 frames: 14 repeated, 0 skipped, \d+ late; 10\.4 MB\n", captured.err)
+    assert re.fullmatch(
+        re.escape(str(file)) + r": 0:00\.5, 15 frames: 14 repeated, 0 skipped, \d+ late; 10\.4 MB\n", captured.err
+    )
 
 
 def test_recording_a_region_into_a_pipe() -> None:

@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
             file.close()
             if count:
                 # The standard output may be the video.
-                print(describe(count, fps, frames, file.size()), file=sys.stderr)
+                name = "" if arguments.file == "-" else f"{arguments.file}: "
+                print(f"{name}{describe(count, fps, frames, file.size())}", file=sys.stderr)
     return 0
 
 
