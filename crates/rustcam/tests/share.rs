@@ -1,0 +1,205 @@
+//! `Session::share` and `Handle::share` over the simulated desktop, in virtual time, with a device in place of one that it has not.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustcam::capture::{GpuFrame, Handle, Request, Session};
+use rustcam::clock::{Clock, VirtualClock};
+use rustcam::error::{Error, ErrorKind, Loss, Result};
+use rustcam::frame::{Damage, ImageRef, Pointer};
+use rustcam::geometry::Rect;
+use rustcam::source::sim::SimSource;
+use rustcam::source::texture::{Lease, Luid, Picture, SharedTexture, TextureSync};
+use rustcam::source::{Backend, Change, OpenOptions, Output, Read, Source};
+
+/// What the device does next; it succeeds when there is nothing left.
+enum Answer {
+    Pending,
+    Fail(Error),
+}
+
+#[derive(Default)]
+struct Device {
+    answers: Mutex<VecDeque<Answer>>,
+    pictures: Mutex<Vec<Picture>>,
+    leases: Arc<AtomicU64>,
+}
+
+struct Held(Arc<AtomicU64>);
+
+impl Lease for Held {
+    fn handle(&self) -> isize {
+        4
+    }
+
+    fn is_stale(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The simulated desktop with such a device.
+struct Sharing {
+    desktop: SimSource,
+    device: Arc<Device>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Source for Sharing {
+    fn output(&self) -> &Output {
+        self.desktop.output()
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<Change> {
+        self.desktop.wait(timeout)
+    }
+
+    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
+        self.desktop.damage(timeout)
+    }
+
+    fn read(
+        &mut self,
+        parts: &[Rect],
+        timeout: Duration,
+        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
+    ) -> Result<Read> {
+        self.desktop.read(parts, timeout, sink)
+    }
+
+    fn can_share(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn share(&mut self, picture: &Picture, timeout: Duration) -> Result<Option<SharedTexture>> {
+        self.device.pictures.lock().expect("nobody panics").push(*picture);
+        match self.device.answers.lock().expect("nobody panics").pop_front() {
+            Some(Answer::Pending) => {
+                self.clock.sleep(timeout);
+                Ok(None)
+            }
+            Some(Answer::Fail(error)) => Err(error),
+            None => {
+                self.device.leases.fetch_add(1, Ordering::SeqCst);
+                let lease = Box::new(Held(Arc::clone(&self.device.leases)));
+                let luid = Luid { low: 1, high: 0 };
+                Ok(Some(SharedTexture { size: picture.region.size(), sync: picture.sync, luid, lease }))
+            }
+        }
+    }
+
+    fn pointer(&self) -> &Pointer {
+        self.desktop.pointer()
+    }
+
+    fn rebuild(&mut self, timeout: Duration) -> Result<()> {
+        self.desktop.rebuild(timeout)
+    }
+}
+
+fn options(script: &str, clock: &Arc<VirtualClock>) -> OpenOptions {
+    let (sim, clock) = (Some(format!("size 320x200; {script}")), Arc::clone(clock) as Arc<dyn Clock>);
+    OpenOptions { backend: Backend::Sim, device: 0, output: 0, watch_pointer: true, sim, clock }
+}
+
+fn session(script: &str, cursor: bool) -> (Session, Arc<Device>, Arc<VirtualClock>) {
+    let clock = Arc::new(VirtualClock::default());
+    let desktop = SimSource::open(&options(script, &clock)).expect("the script is right");
+    let device = Arc::new(Device::default());
+    let source = Sharing { desktop, device: Arc::clone(&device), clock: Arc::clone(&clock) as Arc<dyn Clock> };
+    let session = Session::over(Box::new(source), Arc::clone(&clock) as Arc<dyn Clock>, cursor);
+    (session, device, clock)
+}
+
+fn share(session: &mut Session, timeout: u64) -> Result<Option<GpuFrame>> {
+    let request = Request { region: None, timeout: Duration::from_millis(timeout), new_frame_only: true };
+    session.share(&request, TextureSync::Keyed, &mut || Ok(()))
+}
+
+fn next(session: &mut Session) -> GpuFrame {
+    share(session, 1000).expect("alive").expect("something is presented")
+}
+
+fn answer(device: &Device, answer: Answer) {
+    device.answers.lock().expect("nobody panics").push_back(answer);
+}
+
+#[test]
+fn news_are_those_of_grab() {
+    let (mut session, device, clock) = session("refresh 60; static; pointer storm 1000; at 500ms present", false);
+    session.set_region(Some(Rect::new(10, 20, 30, 50))).expect("inside");
+    let first = next(&mut session);
+    assert_eq!(first.info.sequence, 1);
+    // The pointer is no news without a cursor, and costs the device nothing.
+    assert!(share(&mut session, 100).expect("alive").is_none());
+    let second = next(&mut session);
+    assert_eq!((second.info.sequence, second.info.accumulated), (2, 1));
+    assert!(clock.now() >= Duration::from_millis(500));
+    let expected = Picture { region: Rect::new(10, 20, 30, 50), cursor: false, sync: TextureSync::Keyed };
+    assert_eq!(*device.pictures.lock().expect("nobody panics"), [expected; 2]);
+    assert_eq!((session.stats().frames, session.stats().timeouts), (2, 1));
+    drop((first, second));
+    assert_eq!(device.leases.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn with_the_cursor_the_pointer_alone_is_news() {
+    let (mut session, _, _) = session("refresh 60; static; pointer storm 1000", true);
+    next(&mut session);
+    let moved = next(&mut session);
+    assert_eq!((moved.info.accumulated, moved.info.is_new), (0, true));
+}
+
+#[test]
+fn a_slow_device_ends_no_call_late_and_loses_no_frame() {
+    let (mut session, device, clock) = session("refresh 60; static; pointer still", false);
+    for _ in 0..20 {
+        answer(&device, Answer::Pending);
+    }
+    let began = clock.now();
+    assert!(share(&mut session, 0).expect("alive").is_none());
+    assert!(clock.now() <= began + Duration::from_millis(50));
+    // Nothing else is ever presented: this can only be the frame that was begun.
+    let frame = next(&mut session);
+    assert_eq!(frame.info.sequence, 1);
+    assert!(share(&mut session, 100).expect("alive").is_none());
+}
+
+#[test]
+fn an_error_spends_no_frame() {
+    let (mut session, device, _) = session("refresh 60; static; pointer still", false);
+    answer(&device, Answer::Fail(Error::new(ErrorKind::Capture, "too many are held")));
+    assert_eq!(share(&mut session, 1000).expect_err("told").message(), "too many are held");
+    assert_eq!(share(&mut session, 0).expect("alive").expect("still owed").info.sequence, 1);
+}
+
+#[test]
+fn a_loss_on_the_way_is_recovered_from() {
+    let (mut session, device, _) = session("refresh 60; pointer still", false);
+    answer(&device, Answer::Fail(Error::new(ErrorKind::Device, "gone").with_loss(Loss::Lasting)));
+    next(&mut session);
+    assert_eq!(session.stats().recoveries, 1);
+}
+
+#[test]
+fn a_source_without_a_gpu_path_says_so_at_once() {
+    let clock = Arc::new(VirtualClock::default());
+    let handle = Handle::open(&options("static; pointer still; clock virtual", &clock)).expect("the script is right");
+    let request = Request { region: None, timeout: Duration::from_secs(60), new_frame_only: true };
+    for _ in 0..2 {
+        let error = handle.share(&request, TextureSync::None, &mut || Ok(())).expect_err("no device");
+        assert_eq!((error.kind(), error.loss()), (ErrorKind::Capture, None));
+        assert!(error.hint().is_some() && error.message().contains("no GPU path"), "{error}");
+    }
+    assert_eq!(clock.now(), Duration::ZERO);
+    handle.close();
+    let error = handle.share(&request, TextureSync::None, &mut || Ok(())).expect_err("closed");
+    assert_eq!(error.kind(), ErrorKind::WrongState);
+}
