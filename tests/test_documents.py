@@ -70,8 +70,11 @@ def with_sim(real: Any) -> Any:
     return call
 
 
-# The laboratory page shows what runs in a Windows process only.
-@pytest.mark.parametrize("page", [page for page in RUNNABLE if page != "docs/lab.md"])
+# What runs in a Windows process only. Frames on the GPU have tests of their own.
+ON_WINDOWS = ("docs/lab.md", "docs/gpu.md")
+
+
+@pytest.mark.parametrize("page", [page for page in RUNNABLE if page not in ON_WINDOWS])
 @pytest.mark.usefixtures("simulated")
 def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All blocks of a page, in order and in one namespace."""

@@ -94,7 +94,7 @@ def test_a_screen_that_becomes_smaller_ends_the_video(tmp_path: Path, capsys: py
     assert 0 < len(images) < 300
     summary, error = capsys.readouterr().err.splitlines()
     assert f" {len(images)} frames: " in summary
-    assert error.startswith("rustcam: the output changed")
+    assert error.startswith("rustcam: the output has changed")
 
 
 def recording(file: Path, *arguments: str) -> subprocess.Popen[str]:

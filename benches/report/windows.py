@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import gpu
 from .cells import Cell, Results
 from .plots import Bars
 from .table import Row, table, targets
@@ -129,6 +130,7 @@ def rows(result: dict[str, Any]) -> list[Row]:
         *idle_rows(results),
         *stream_rows(results),
         pointer_row(results),
+        *gpu.rows(result["rounds"]),
     ]
 
 
@@ -251,6 +253,15 @@ def section(result: dict[str, Any], source: str) -> list[str]:
                 *frames(results, "grab", desktop, fmt),
             ]
     lines += ["", "### What a frame costs", "", "Paced.", "", *costs(results)]
+    lines += [
+        "",
+        "### Frames that stay on the device",
+        "",
+        "Full desktop in virtual time. *CPU* is the calling thread's without the laboratory and without the calls of",
+        "the device, which is what is left where the device is real.",
+        "",
+        *gpu.lines(result["rounds"]),
+    ]
     for desktop in DESKTOPS:
         title = f"### Stream at 240 Hz, {desktop} desktop, BGRA"
         lines += ["", title, "", *frames(results, "stream", desktop, "bgra")]

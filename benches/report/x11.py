@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from . import contents
+from . import contents, recovery
 from .cells import Results
 from .plots import Bars
 from .table import Row, percentile, table, targets
@@ -112,6 +112,7 @@ def rows(result: dict[str, Any]) -> list[Row]:
     )
     if "contents" in result:
         found += contents.rows(result["contents"])
+    found += recovery.rows(result.get("recovery", []))
     found += kernel_rows(result["kernels"])
     steady = result["steady"]
     growth = max(steady["resident_bytes"]) - steady["resident_bytes"][0]
@@ -195,6 +196,8 @@ def section(result: dict[str, Any], source: str) -> list[str]:
             "`raw` makes no array of its own.",
             *contents.lines(result["contents"]),
         ]
+    if "recovery" in result:
+        lines += ["", "### From a loss to the next image", "", *recovery.lines(result["recovery"])]
     for screen, samples in result["screens"].items():
         lines += ["", f"### Times at {screen}", "", *times(samples)]
     lines += [

@@ -27,6 +27,7 @@ LIMIT = 300  # seconds for one contender in one round
 
 OURS = next(python for python in TESTED if python.version == RIVALS.version)
 WORKS = Path(__file__).resolve().parent / "works.py"
+GPU = WORKS.parent.parent / "gpu.py"
 # Commands of Direct3D run where they are called. Otherwise Wine's own thread for them never sleeps, which costs one of
 # the processors and hides what a capture costs.
 VARIABLES = {"WINE_D3D_CONFIG": "csmt=0"}
@@ -48,7 +49,7 @@ class Field:
         self._bare = target / TARGET / "release" / "examples" / "bare.exe"
 
     def names(self) -> list[str]:
-        return [*DUPLICATING, *DRAWING, "bare"]
+        return [*DUPLICATING, *DRAWING, "bare", "gpu"]
 
     def run(self, name: str) -> list[dict[str, Any]]:
         """What one contender did in one process."""
@@ -59,12 +60,15 @@ class Field:
                 for mode in BARE
                 for told in self._lines([self._bare, mode, script, SECONDS])
             ]
+        if name == "gpu":
+            return self._lines([OURS.exe, windows_path(GPU), SECONDS])
         python = OURS if name == "rustcam" else RIVALS
         return self._lines([python.exe, windows_path(WORKS), name, self._dll, SECONDS])
 
     def _lines(self, command: list[Any]) -> list[dict[str, Any]]:
         lines: list[str] = []
-        status = self._wine.run(["wine", *command], limit=LIMIT, line=lines.append, variables=VARIABLES)
+        variables = {**VARIABLES, "RUSTCAM_LAB_DLL": self._dll}
+        status = self._wine.run(["wine", *command], limit=LIMIT, line=lines.append, variables=variables)
         if status:
             raise RuntimeError("\n".join([*lines, f"exit status {status}: {' '.join(map(str, command))}"]))
         # Wine and some packages print, too.

@@ -25,6 +25,7 @@ from typing import Any, Callable
 
 import mss
 import numpy as np
+import recovery
 from contents import contents
 from raw_shm import RawShm
 from record import machine, write
@@ -266,6 +267,7 @@ def main() -> int:
         "kernels": kernels(),
         "screens": {"1920x1080": race(1920, 1080), "3840x2160": race(3840, 2160)},
         "contents": contents(),
+        "recovery": recovery.rows(),
         "steady": steady(1920, 1080),
         "streams": {"deliveries": deliveries(), "slots": slots(), "spinning": spinning()},
     }
