@@ -13,8 +13,8 @@ from lanes import ROOT, Result, report_of
 from .pythons import PEERS, TESTED, WindowsPython, provide, provide_wheel
 from .session import TARGET, TOOLS, Session, missing_tools
 
-TEST_LIMIT = 300  # seconds for one test program or one script
-LANE_LIMIT = 900  # seconds for cargo, or one run of pytest
+TEST_LIMIT = 600  # seconds for one test program or one script
+LANE_LIMIT = 1800  # seconds for cargo, or one run of pytest
 
 # Left out in Windows CPython because they are about something else.
 MARKERS = "not x11 and not linux and not wheels and not torch and not install"
