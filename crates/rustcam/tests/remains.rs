@@ -84,7 +84,7 @@ fn fail_in_every_way(stage: &Stage) {
 fn nothing_remains_of_a_capture_however_it_ended() {
     let stage = Stage::new(SCRIPT);
     let cycle = |stage: &Stage| {
-        for _ in 0..5 {
+        for _ in 0..3 {
             let mut session = Session::open(&options(stage, 0, true)).expect("opens");
             let mut second = Session::open(&options(stage, 0, false)).expect("shares");
             grab(&mut session, ms(1000));
