@@ -191,7 +191,9 @@ played! {
 
 #[test]
 fn every_call_has_rows_and_every_row_is_played() {
-    for call in Lab::calls() {
+    // What shares textures is in `gpu.rs`.
+    let sharing = ["CreateSharedHandle", "AcquireSync", "ReleaseSync"];
+    for call in Lab::calls().filter(|call| !sharing.contains(call)) {
         assert!(ROWS.iter().any(|row| row.call == call), "{call} has no row");
     }
     for (i, row) in ROWS.iter().enumerate() {

@@ -114,7 +114,7 @@ fn pointers_at_every_edge_are_cut_exactly() {
             let seen = read(&beside(&frame.texture), &frame.texture);
             let what = format!("{shape} at {x},{y}");
             assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), &what);
-            drop(session);
+            drop((frame, session));
             stage.finish();
         }
     }
