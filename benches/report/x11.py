@@ -113,6 +113,8 @@ def rows(result: dict[str, Any]) -> list[Row]:
     if "contents" in result:
         found += contents.rows(result["contents"])
     found += recovery.rows(result.get("recovery", []))
+    if samples := result.get("import_ms"):
+        found.append(Row("`import rustcam` after numpy", "< 60 ms", f"{median(samples):.1f} ms", median(samples) < 60))
     found += kernel_rows(result["kernels"])
     steady = result["steady"]
     growth = max(steady["resident_bytes"]) - steady["resident_bytes"][0]

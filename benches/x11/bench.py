@@ -23,6 +23,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable
 
+import importing
 import mss
 import numpy as np
 import recovery
@@ -264,6 +265,7 @@ def versions() -> dict[str, Any]:
 def main() -> int:
     result = {
         "machine": {**machine(), **versions()},
+        "import_ms": importing.milliseconds(),
         "kernels": kernels(),
         "screens": {"1920x1080": race(1920, 1080), "3840x2160": race(3840, 2160)},
         "contents": contents(),
