@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::frame::{Damage, Move};
-use crate::geometry::{Point, Rect};
+use crate::frame::Damage;
+use crate::geometry::Rect;
 
 /// Images remembered. Whoever falls further behind reads everything.
 const REMEMBERED: usize = 32;
@@ -82,33 +82,11 @@ fn few(rects: impl Iterator<Item = Rect>, whole: Rect) -> Vec<Rect> {
     kept
 }
 
-/// Damage as the system lists it, made safe: everything inside `whole`, no empty parts, and every move one that a reader who knows only
-/// the image before can follow.
-///
-/// The system applies moves in their order, so a move may read what an earlier one wrote; such moves, those that do not move (seen in
-/// the field), and those that leave the image become dirty.
-pub(super) fn sane(dirty: &[Rect], listed: &[(Point, Rect)], whole: Rect) -> Damage {
-    let mut damage = Damage { dirty: dirty.iter().filter_map(|r| r.intersection(whole)).collect(), moves: Vec::new() };
-    let mut written: Vec<Rect> = Vec::new();
-    for &(source, destination) in listed {
-        if destination.is_empty() || destination.origin() == source {
-            continue;
-        }
-        let from = Rect::at(source, destination.size());
-        let clear = written.iter().all(|w| w.intersection(from).is_none() && w.intersection(destination).is_none());
-        if whole.contains(from) && whole.contains(destination) && clear {
-            damage.moves.push(Move { source, destination });
-        } else {
-            damage.dirty.extend(destination.intersection(whole));
-        }
-        written.push(destination);
-    }
-    damage
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Move;
+    use crate::geometry::Point;
 
     const WHOLE: Rect = Rect::new(0, 0, 100, 80);
 
@@ -160,21 +138,5 @@ mod tests {
         assert_eq!(few(parts.into_iter(), WHOLE), [Rect::new(0, 0, 79, 1)]);
         let two = [Rect::new(0, 0, 1, 1), Rect::new(50, 50, 200, 200)];
         assert_eq!(few(two.into_iter(), WHOLE), [two[0], Rect::new(50, 50, 100, 80)]);
-    }
-
-    #[test]
-    fn lists_that_lie_are_made_safe() {
-        let moves = [
-            (Point::new(1, 1), Rect::new(1, 1, 5, 5)),
-            (Point::new(0, 0), Rect::new(10, 0, 20, 10)),
-            (Point::new(12, 0), Rect::new(40, 0, 50, 10)),
-            (Point::new(-3, 0), Rect::new(60, 0, 70, 10)),
-            (Point::new(0, 0), Rect::new(95, 70, 105, 80)),
-        ];
-        let damage = sane(&[Rect::new(-5, -5, 3, 3), Rect::new(7, 7, 7, 9)], &moves, WHOLE);
-        assert_eq!(damage.moves.len(), 1);
-        let expected =
-            [Rect::new(0, 0, 3, 3), Rect::new(40, 0, 50, 10), Rect::new(60, 0, 70, 10), Rect::new(95, 70, 100, 80)];
-        assert_eq!(damage.dirty, expected);
     }
 }

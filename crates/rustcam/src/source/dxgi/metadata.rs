@@ -3,11 +3,10 @@
 use windows::Win32::Foundation::RECT;
 use windows::Win32::Graphics::Dxgi::{IDXGIOutputDuplication, DXGI_OUTDUPL_FRAME_INFO, DXGI_OUTDUPL_MOVE_RECT};
 
-use super::changes::sane;
 use super::hresult::{self, Call, Verdict};
 use super::outputs::rect;
 use crate::error::Result;
-use crate::frame::Damage;
+use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect};
 
 /// A list longer than this is not worth reading.
@@ -51,10 +50,12 @@ impl Lists {
             unsafe { duplication.GetFrameDirtyRects(size, buffer, needed) }
         })?;
         let Some(dirty) = dirty else { return Ok(everything) };
-        let dirty: Vec<Rect> = dirty.iter().map(|r| rect(*r)).collect();
-        let moves: Vec<(Point, Rect)> =
-            moves.iter().map(|m| (Point::new(m.SourcePoint.x, m.SourcePoint.y), rect(m.DestinationRect))).collect();
-        Ok(sane(&dirty, &moves, whole))
+        let moved = |m: &DXGI_OUTDUPL_MOVE_RECT| Move {
+            source: Point::new(m.SourcePoint.x, m.SourcePoint.y),
+            destination: rect(m.DestinationRect),
+        };
+        let (dirty, moves) = (dirty.iter().map(|r| rect(*r)).collect(), moves.iter().map(moved).collect());
+        Ok(Damage { dirty, moves }.sane(whole))
     }
 }
 
