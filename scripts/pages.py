@@ -19,8 +19,8 @@ HEAD = """\
 Exit status: 0 if it worked, 1 if it failed, 2 for a mistake in what was typed, 130 after Ctrl-C (but a recording that
 Ctrl-C ends has worked).
 
-Drawn tables and a progress bar come with [rich](https://pypi.org/project/rich/), .mp4, .mkv and .mov with
-[PyAV](https://pypi.org/project/av/): `pip install rich av`. Everything else needs nothing more.
+Drawn tables and a progress bar come with [rich](https://github.com/Textualize/rich), .mp4, .mkv and .mov with
+[PyAV](https://github.com/PyAV-Org/PyAV): `pip install rich av`. Everything else needs nothing more.
 """
 
 
