@@ -223,3 +223,14 @@ def test_pointer_wakes_only_with_cursor() -> None:
     with sim(moving, cursor=False) as capturer:
         must(capturer.grab())
         assert capturer.grab() is None
+
+
+def test_present_times_are_on_the_clock_of_perf_counter(desktop: Desktop) -> None:
+    with desktop.open_live(cursor=False) as capturer:
+        must(capturer.grab())
+        before = time.perf_counter()
+        desktop.change()
+        must(capturer.grab(5000))
+        assert capturer.frame_info is not None
+        # What is new may have been presented shortly before.
+        assert before - 1 < capturer.frame_info.present_time <= time.perf_counter()

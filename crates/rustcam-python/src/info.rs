@@ -6,6 +6,7 @@ use rustcam::frame::FrameInfo as EngineInfo;
 use rustcam::geometry::Rect;
 
 use crate::pointer::PointerInfo;
+use crate::timeline;
 
 /// `(left, top, right, bottom)`.
 pub type Edges = (i32, i32, i32, i32);
@@ -21,8 +22,8 @@ pub struct FrameInfo(pub EngineInfo);
 #[pymethods]
 impl FrameInfo {
     #[getter]
-    fn present_time(&self) -> f64 {
-        self.0.present_time.as_secs_f64()
+    fn present_time(&self, py: Python<'_>) -> PyResult<f64> {
+        timeline::perf_counter(py, self.0.present_time)
     }
 
     #[getter]
@@ -60,10 +61,10 @@ impl FrameInfo {
         self.0.protected
     }
 
-    fn __repr__(&self) -> String {
-        format!(
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!(
             "FrameInfo(present_time={:.6}, sequence={}, accumulated={}, is_new={}, dirty={} rects, moves={}, pointer={}, protected={})",
-            self.present_time(),
+            self.present_time(py)?,
             self.0.sequence,
             self.0.accumulated,
             python_bool(self.0.is_new),
@@ -71,7 +72,7 @@ impl FrameInfo {
             self.0.damage.moves.len(),
             self.pointer().__repr__(),
             python_bool(self.0.protected)
-        )
+        ))
     }
 }
 

@@ -15,6 +15,7 @@ mod journal;
 mod outputs;
 mod pointer;
 mod texture;
+mod timeline;
 
 /// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and what changes is behind a mutex.
 #[pyo3::pymodule(gil_used = false)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Loss, Result};
-use crate::frame::{FrameInfo, PixelFormat};
+use crate::frame::{FrameInfo, PixelFormat, Pointer};
 use crate::geometry::{Rect, Size};
 use crate::source::texture::{Picture, SharedTexture, TextureSync};
 use crate::source::{self, Change, OpenOptions, Output, Source};
@@ -72,6 +72,8 @@ struct Outage {
     since: Duration,
     /// What was reported last.
     kind: ErrorKind,
+    /// How the desktop was lost again before an image came, if it was.
+    relapse: Option<Error>,
 }
 
 /// What was seen since the last returned frame.
@@ -256,7 +258,10 @@ impl Session {
                     self.returned(patience.now());
                     return Ok(Some(shown));
                 }
-                Ok(None) => break,
+                Ok(None) => {
+                    self.give_up()?;
+                    break;
+                }
                 Err(error) => self.lose(error)?,
             }
         }
@@ -291,9 +296,11 @@ impl Session {
         }
     }
 
-    /// The deadline has come. A desktop that is away for a reason that passes is no error.
+    /// The deadline has come. A desktop that is away for a reason that passes is no error; one that is lost again each time before an
+    /// image comes is as good as away.
     fn give_up(&self) -> Result<bool> {
-        match &self.lost {
+        let relapse = self.outage.as_ref().and_then(|outage| outage.relapse.as_ref());
+        match self.lost.as_ref().or(relapse) {
             Some(error) if error.loss() != Some(Loss::Transient) => Err(error.clone()),
             _ => Ok(false),
         }
@@ -330,6 +337,9 @@ impl Session {
         if error.loss().is_none() {
             return Err(error);
         }
+        if let Some(outage) = &mut self.outage {
+            outage.relapse = Some(error.clone());
+        }
         self.report_loss(&error);
         self.canvas.reset();
         self.news.owed = false;
@@ -343,7 +353,7 @@ impl Session {
         match &mut self.outage {
             None => {
                 log::warn!("{name}: lost: {error}");
-                self.outage = Some(Outage { since: self.clock.now(), kind: error.kind() });
+                self.outage = Some(Outage { since: self.clock.now(), kind: error.kind(), relapse: None });
             }
             Some(outage) if outage.kind != error.kind() => {
                 log::warn!("{name}: still lost: {error}");
@@ -445,7 +455,7 @@ impl Session {
             accumulated: news.presents,
             is_new: presented || news.pointer,
             damage,
-            pointer: self.source.pointer().clone(),
+            pointer: if self.cursor { self.source.pointer().clone() } else { Pointer::default() },
             protected: if presented { news.protected } else { previous.protected },
         });
         self.report_regained(now);

@@ -98,6 +98,8 @@ struct Counting {
     source: SimSource,
     attempts: Arc<Mutex<Vec<Duration>>>,
     clock: Arc<VirtualClock>,
+    /// How long an attempt takes.
+    slow: Duration,
 }
 
 impl Source for Counting {
@@ -128,6 +130,7 @@ impl Source for Counting {
 
     fn rebuild(&mut self, timeout: Duration) -> Result<()> {
         self.attempts.lock().expect("no panic").push(self.clock.now());
+        self.clock.sleep(self.slow);
         self.source.rebuild(timeout)
     }
 }
@@ -135,10 +138,14 @@ impl Source for Counting {
 type Attempts = Arc<Mutex<Vec<Duration>>>;
 
 fn counting(script: &str) -> (Session, Arc<VirtualClock>, Attempts) {
+    slowly_counting(script, Duration::ZERO)
+}
+
+fn slowly_counting(script: &str, slow: Duration) -> (Session, Arc<VirtualClock>, Attempts) {
     let (clock, attempts) = (Arc::new(VirtualClock::new()), Attempts::default());
     let options = options(script, false, Arc::clone(&clock) as Arc<dyn Clock>);
     let source = SimSource::open(&options).expect("opens");
-    let source = Counting { source, attempts: Arc::clone(&attempts), clock: Arc::clone(&clock) };
+    let source = Counting { source, attempts: Arc::clone(&attempts), clock: Arc::clone(&clock), slow };
     (Session::over(Box::new(source), options.clock, false), clock, attempts)
 }
 
@@ -200,4 +207,17 @@ fn a_desktop_lost_over_and_over_before_a_picture_is_not_rebuilt_in_a_tight_loop(
     let attempts = attempts.lock().expect("no panic");
     assert_eq!(attempts.len(), 40);
     assert!(clock.now() >= ms(100 + 30 * 250), "with the back-off in between: {:?}", clock.now());
+}
+
+#[test]
+fn a_device_lost_again_before_every_picture_is_an_error_wherever_the_deadline_falls() {
+    let losses = (0..40).map(|_| "; at 100ms lose device during read").collect::<String>();
+    // Making a device takes a while, and the deadline may come just when it is there.
+    for timeout in (250..900).step_by(7) {
+        let (mut session, clock, _) = slowly_counting(&format!("{SMALL}at 0ms present{losses}"), ms(90));
+        grab(&mut session, 1000);
+        clock.sleep(ms(100));
+        let error = session.grab(&waiting(timeout), Target::Owned(PixelFormat::Bgra), &mut never).err();
+        assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::Device), "{timeout} ms");
+    }
 }
