@@ -718,7 +718,8 @@ def test_memory_is_flat_whatever_readers_do_with_their_frames() -> None:
         while passed.get() is not None:
             pass
 
-    dropper = threading.Thread(target=drop)
+    # Were it not a daemon, a failure here would keep the interpreter from ending.
+    dropper = threading.Thread(target=drop, daemon=True)
     dropper.start()
     with sim(f"size {WIDTH}x{HEIGHT}; refresh 1000; pointer still", cursor=False) as capturer:
         capturer.start(0)
