@@ -24,7 +24,8 @@ static LATENESS: AtomicU64 = AtomicU64::new(60_000);
 fn learn(estimate: u64, late: u64) -> u64 {
     const STEP: u64 = 1_000;
     let next = if late > estimate { estimate + 3 * STEP } else { estimate - STEP };
-    next.clamp(5 * STEP, 200 * STEP)
+    // On a machine that wakes its threads later than that, being exact would cost more than it is worth.
+    next.clamp(5 * STEP, 60 * STEP)
 }
 
 /// The machine's monotonic clock, on the timeline of Python's `time.perf_counter`.
@@ -167,7 +168,7 @@ mod tests {
         // Every tenth sleep is far too late; that is no reason to look at the clock for longer each time.
         assert!((30_000..=40_000).contains(&after(&|turn| if turn % 10 == 0 { 5_000_000 } else { 31_000 })));
         assert_eq!(after(&|_| 0), 5_000);
-        assert_eq!(after(&|_| u64::MAX), 200_000);
+        assert_eq!(after(&|_| u64::MAX), 60_000);
     }
 
     #[test]
