@@ -107,6 +107,8 @@ class Lab:
 
     @staticmethod
     def _text(export: Any) -> str:
-        text = ctypes.create_string_buffer(export(None, 0))
-        export(text, len(text))
-        return text.raw.decode()
+        # Other threads may make the text longer between two calls.
+        text = ctypes.create_string_buffer(4096)
+        while (length := export(text, len(text))) > len(text):
+            text = ctypes.create_string_buffer(length)
+        return text.raw[:length].decode()

@@ -28,9 +28,11 @@ class Lab:
 
     @staticmethod
     def text(export: Any) -> str:
-        buffer = ctypes.create_string_buffer(export(None, 0))
-        export(buffer, len(buffer))
-        return buffer.raw.decode()
+        # Other threads may make the text longer between two calls.
+        buffer = ctypes.create_string_buffer(4096)
+        while (length := export(buffer, len(buffer))) > len(buffer):
+            buffer = ctypes.create_string_buffer(length)
+        return buffer.raw[:length].decode()
 
     def counters(self) -> dict[str, int]:
         counters: dict[str, int] = json.loads(self.text(self.dll.lab_counters))
