@@ -15,42 +15,11 @@ import pytest
 
 import rustcam
 from desktops import STILL
+from package import MODULES
 from rustcam import _rustcam
 
 ROOT = Path(__file__).parent.parent
-PACKAGE = [
-    "__init__.py",
-    "__main__.py",
-    "_errors.py",
-    "_png.py",
-    "_rustcam.pyd" if sys.platform == "win32" else "_rustcam.abi3.so",
-    "_rustcam.pyi",
-    "_stream.py",
-    "_types.py",
-    "cli/__init__.py",
-    "cli/bench.py",
-    "cli/contenders.py",
-    "cli/doctor.py",
-    "cli/measuring.py",
-    "cli/memory.py",
-    "cli/options.py",
-    "cli/outputs.py",
-    "cli/progress.py",
-    "cli/record.py",
-    "cli/shot.py",
-    "cli/table.py",
-    "cli/video.py",
-    "compat/__init__.py",
-    "compat/bettercam.py",
-    "compat/dxcam.py",
-    "doctor/__init__.py",
-    "doctor/backends.py",
-    "doctor/finding.py",
-    "doctor/linux.py",
-    "doctor/python.py",
-    "doctor/windows.py",
-    "py.typed",
-]
+PACKAGE = [*MODULES, "_rustcam.pyd" if sys.platform == "win32" else "_rustcam.abi3.so"]
 STUB = ast.parse((ROOT / "python" / "rustcam" / "_rustcam.pyi").read_text(encoding="utf-8"))
 
 

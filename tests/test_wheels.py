@@ -15,44 +15,13 @@ from pathlib import Path
 import pytest
 
 from imports import X86_64, Image
+from package import MODULES
 
 pytestmark = pytest.mark.wheels
 
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
 EXTENSION = {"linux": "_rustcam.abi3.so", "windows": "_rustcam.pyd"}
-MODULES = [
-    "__init__.py",
-    "__main__.py",
-    "_errors.py",
-    "_png.py",
-    "_rustcam.pyi",
-    "_stream.py",
-    "_types.py",
-    "cli/__init__.py",
-    "cli/bench.py",
-    "cli/contenders.py",
-    "cli/doctor.py",
-    "cli/measuring.py",
-    "cli/memory.py",
-    "cli/options.py",
-    "cli/outputs.py",
-    "cli/progress.py",
-    "cli/record.py",
-    "cli/shot.py",
-    "cli/table.py",
-    "cli/video.py",
-    "compat/__init__.py",
-    "compat/bettercam.py",
-    "compat/dxcam.py",
-    "doctor/__init__.py",
-    "doctor/backends.py",
-    "doctor/finding.py",
-    "doctor/linux.py",
-    "doctor/python.py",
-    "doctor/windows.py",
-    "py.typed",
-]
 INFO = ["METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"]
 
 # Every Windows 10 has these; python3.dll comes with each CPython.
