@@ -26,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from lab import Lab
 
-# Every present changes every pixel, and comes as soon as somebody waits for it.
-SCRIPT = "size {}; refresh 180; pointer still; full; clock virtual"
+# Presents come as soon as somebody waits for them. They change every pixel, or those of a moving window.
+SCRIPT = "size {}; refresh 180; pointer still; clock virtual{}"
+DESKTOPS = {"full": "; full", "ordinary": ""}
 # The lab shows 32 different pictures in turn; it paints each of them only once.
 WARM_UP = 40
 
@@ -46,11 +47,14 @@ def borrowed(capturer: rustcam.Capturer) -> None:
     assert capturer.grab(copy=False) is not None
 
 
-WAYS: list[tuple[str, Callable[[rustcam.Capturer], None], str]] = [
-    ("grab", arrayed, "1920x1080"),
-    ("grab copy=False", borrowed, "1920x1080"),
-    ("grab_gpu", textured, "1920x1080"),
-    ("grab_gpu", textured, "64x48"),
+WAYS: list[tuple[str, Callable[[rustcam.Capturer], None], str, str]] = [
+    ("grab", arrayed, "1920x1080", "full"),
+    ("grab copy=False", borrowed, "1920x1080", "full"),
+    ("grab_gpu", textured, "1920x1080", "full"),
+    ("grab", arrayed, "1920x1080", "ordinary"),
+    ("grab copy=False", borrowed, "1920x1080", "ordinary"),
+    ("grab_gpu", textured, "1920x1080", "ordinary"),
+    ("grab_gpu", textured, "64x48", "full"),
 ]
 
 
@@ -86,10 +90,10 @@ def measure(
 
 def rows(lab: Lab, seconds: float) -> Iterator[dict[str, Any]]:
     """One row per way. Each has a capturer of its own, so that none is brought out of step by the one before."""
-    for name, way, size in WAYS:
-        lab.start(SCRIPT.format(size))
+    for name, way, size, desktop in WAYS:
+        lab.start(SCRIPT.format(size, DESKTOPS[desktop]))
         with rustcam.Capturer(cursor=False, backend="dxgi") as capturer:
-            yield {"way": name, "size": size, **measure(lab, capturer, way, seconds)}
+            yield {"way": name, "size": size, "desktop": desktop, **measure(lab, capturer, way, seconds)}
         lab.stop()
 
 

@@ -17,7 +17,7 @@ use super::picture::{Constants, Texels};
 use super::shaders::{compiled, Code};
 use crate::error::Result;
 use crate::frame::{Pointer, PointerShape};
-use crate::geometry::{Point, Rect, Size};
+use crate::geometry::{Rect, Size};
 use crate::source::Output;
 
 /// The pipeline for pictures of the desktop on one device.
@@ -76,7 +76,8 @@ impl Painter {
         })
     }
 
-    /// Queues the drawing of `region` of the desktop, which `from` shows as `output` says, into all of `to`.
+    /// Queues the drawing of `region` of the desktop, which `from` shows as `output` says, into `to`: `parts` of the picture, and the
+    /// pointer over them. Returns what the pointer covers of the picture.
     ///
     /// # Errors
     /// Those of creating views and textures.
@@ -86,8 +87,9 @@ impl Painter {
         from: &ID3D11Texture2D,
         to: &ID3D11RenderTargetView,
         (region, output): (Rect, &Output),
+        parts: &[Rect],
         pointer: Option<&Pointer>,
-    ) -> Result<()> {
+    ) -> Result<Option<Rect>> {
         let visible = pointer.filter(|pointer| pointer.visible);
         let at = visible.map(|pointer| pointer.position).unwrap_or_default();
         let constants = Constants::new(region, output.size, output.image_rotation, at);
@@ -96,6 +98,14 @@ impl Painter {
             Some(pointer) => self.overlay(device, pointer)?,
             None => None,
         };
+        let overlay = overlay.and_then(|(texels, shader, extent)| {
+            let covered = extent.intersection(region)?.translated(-region.left, -region.top);
+            Some((texels, shader, covered))
+        });
+        let covered = overlay.as_ref().map(|(_, _, covered)| *covered);
+        if parts.is_empty() && overlay.is_none() {
+            return Ok(covered);
+        }
         let context = &device.context;
         let to = [Some(to.clone())];
         // SAFETY: everything is of this device, the constants are as large as their buffer, and the shaders use what is bound here.
@@ -107,22 +117,20 @@ impl Painter {
             context.OMSetRenderTargets(Some(&to), None);
             context.PSSetShaderResources(0, Some(&[Some(desktop)]));
             context.PSSetShader(&self.plain, None);
-            context.RSSetViewports(Some(&[viewport(region.size().rect())]));
-            context.Draw(3, 0);
-            if let Some((texels, shader, covered)) = overlay.and_then(|(texels, shader, extent)| {
-                let covered = extent.intersection(region)?;
-                Some((texels, shader, covered))
-            }) {
-                let origin = Point::new(covered.left - region.left, covered.top - region.top);
+            for &part in parts {
+                context.RSSetViewports(Some(&[viewport(part)]));
+                context.Draw(3, 0);
+            }
+            if let Some((texels, shader, covered)) = overlay {
                 context.PSSetShaderResources(1, Some(&[Some(texels)]));
                 context.PSSetShader(&shader, None);
-                context.RSSetViewports(Some(&[viewport(Rect::at(origin, covered.size()))]));
+                context.RSSetViewports(Some(&[viewport(covered)]));
                 context.Draw(3, 0);
             }
             // What stays bound stays alive.
             context.ClearState();
         }
-        Ok(())
+        Ok(covered)
     }
 
     fn desktop(&mut self, device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11ShaderResourceView> {
@@ -271,7 +279,9 @@ mod tests {
                 is_primary: true,
             };
             let place = (SIZE.rect(), &output);
-            self.painter.draw(&self.device, &self.from, &self.view, place, Some(&pointer)).expect("drawn");
+            let parts = [SIZE.rect()];
+            let covered = self.painter.draw(&self.device, &self.from, &self.view, place, &parts, Some(&pointer));
+            assert_eq!(covered.expect("drawn"), Some(SIZE.rect()));
             self.device.copy(&self.to, SIZE.rect(), &self.staging, Point::default());
             let deadline = MonotonicClock.now() + Duration::from_secs(30);
             let (row, rows) = (SIDE as usize * 4, SIDE as usize);

@@ -1,5 +1,7 @@
 //! Textures of Direct3D that other devices can open, by handles of the kernel.
 
+use std::sync::Mutex;
+
 use windows::core::{Interface, HRESULT};
 use windows::Win32::Foundation::{CloseHandle, DuplicateHandle, DUPLICATE_SAME_ACCESS, HANDLE};
 use windows::Win32::Graphics::Direct3D11::{ID3D11Device, ID3D11RenderTargetView};
@@ -12,6 +14,7 @@ use super::device::{Device, Place};
 use super::hresult::{self, Call};
 use super::outputs::failed;
 use super::ring::{Gpu, Lent};
+use super::sharing::Shown;
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::source::texture::{Lease, TextureSync};
@@ -20,6 +23,8 @@ use crate::source::texture::{Lease, TextureSync};
 pub(super) struct Shared {
     /// Keeps the texture alive, too.
     pub(super) view: ID3D11RenderTargetView,
+    /// What was drawn last, unless something went wrong on the way.
+    pub(super) shown: Mutex<Option<Shown>>,
     mutex: Option<IDXGIKeyedMutex>,
     /// The only one that the texture gives: every holder gets a duplicate.
     handle: NtHandle,
@@ -62,7 +67,7 @@ impl Gpu for Device {
             TextureSync::None => None,
             TextureSync::Keyed => Some(texture.cast().map_err(|e| failed(&e, Call::Sync))?),
         };
-        Ok(Shared { view, mutex, handle, device: self.object.clone() })
+        Ok(Shared { view, shown: Mutex::default(), mutex, handle, device: self.object.clone() })
     }
 
     fn acquire(&self, texture: &Shared, key: u64) -> u32 {

@@ -1,9 +1,11 @@
 //! From the desktop's texture to one that a reader may open: drawn upright on the device, handed over when it is complete.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use windows::Win32::Graphics::Direct3D11::ID3D11Query;
 
+use super::changes::Changes;
 use super::desktop::Desktop;
 use super::device::Device;
 use super::painter::Painter;
@@ -12,7 +14,9 @@ use super::shared::Shared;
 
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::geometry::Rect;
 use crate::source::texture::{Picture, SharedTexture, TextureSync};
+use crate::source::Output;
 
 /// The shared textures of one capture.
 #[derive(Default)]
@@ -85,13 +89,38 @@ impl Tools {
         Ok(Self { painter: Painter::new(device)?, done: device.milestone()? })
     }
 
-    /// `false` if there is no image.
+    /// Brings `to` up to date: what changed since it was drawn on last, and the pointer's own few pixels. `false` if there is no image.
     fn draw(&mut self, desktop: &mut Desktop, picture: &Picture, to: &Shared) -> Result<bool> {
         let Desktop { store, device, changes, info, pointer, .. } = desktop;
         let Some(image) = store.image(device, changes)? else { return Ok(false) };
         let pointer = Some(&*pointer).filter(|_| picture.cursor);
-        self.painter.draw(device, image, &to.view, (picture.region, info), pointer)?;
+        let mut shown = to.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whatever fails from here on leaves nobody knows what.
+        let before = shown.take().filter(|before| before.region == picture.region);
+        let parts = before.map_or_else(|| vec![picture.region.size().rect()], |before| before.stale(changes, info));
+        let overlay = self.painter.draw(device, image, &to.view, (picture.region, info), &parts, pointer)?;
+        *shown = Some(Shown { image: changes.newest(), region: picture.region, overlay });
         device.mark(&self.done);
         Ok(true)
+    }
+}
+
+/// What is in a shared texture.
+#[derive(Clone, Copy)]
+pub(super) struct Shown {
+    image: u64,
+    region: Rect,
+    /// What the pointer covers of the picture.
+    overlay: Option<Rect>,
+}
+
+impl Shown {
+    /// The parts of the picture that differ from the newest image of `changes`.
+    fn stale(self, changes: &Changes, output: &Output) -> Vec<Rect> {
+        let changed = changes.parts_since(self.image, output.texture_size().rect()).into_iter().filter_map(|part| {
+            let part = output.image_rotation.to_desktop(part, output.size).intersection(self.region)?;
+            Some(part.translated(-self.region.left, -self.region.top))
+        });
+        changed.chain(self.overlay).collect()
     }
 }
