@@ -257,8 +257,9 @@ def section(result: dict[str, Any], source: str) -> list[str]:
         "",
         "### Frames that stay on the device",
         "",
-        "Full desktop in virtual time. *CPU* is the calling thread's without the laboratory and without the calls of",
-        "the device, which is what is left where the device is real.",
+        "In virtual time. *CPU* is the calling thread's without the laboratory and without the calls of the device,",
+        "which is what is left where the device is real. The rest of the process's is the device, which computes in",
+        "software here, drawing included: every pixel that changed goes through a shader that makes it opaque.",
         "",
         *gpu.lines(result["rounds"]),
     ]

@@ -166,6 +166,33 @@ fn a_held_picture_stays_whatever_comes_after_it() {
 }
 
 #[test]
+fn a_texture_that_comes_again_shows_nothing_of_the_frame_before() {
+    // A window, a counter and the pointer move. Each texture misses a different number of frames before it comes again.
+    for (rotation, sync) in [(0, TextureSync::None), (90, TextureSync::None), (0, TextureSync::Keyed)] {
+        let stage = Stage::new(&format!("{SMALL} rotation {rotation}; at 0ms shape masked; lab poison eager"));
+        let mut session = session(&stage, true);
+        let mut held = Vec::new();
+        let mut reader = None;
+        for round in 0..48 {
+            if round % 16 == 0 {
+                session.set_region((round == 16).then_some(Rect::new(3, 40, 150, 171))).expect("inside");
+            }
+            let frame = share(&mut session, sync);
+            let reader = reader.get_or_insert_with(|| beside(&frame.texture));
+            let seen = read(reader, &frame.texture);
+            let region = session.region();
+            let what = format!("rotation {rotation}, {sync}, round {round}");
+            assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), &what);
+            held.push(frame);
+            held.drain(..held.len().saturating_sub([0, 3, 1, 4, 2][round / 3 % 5]));
+        }
+        assert!(stage.counters().shared_textures <= 15, "they come again: {:?}", stage.counters());
+        drop((held, session));
+        stage.finish();
+    }
+}
+
+#[test]
 fn every_handle_is_closed_once() {
     let stage = Stage::new("size 64x48; refresh 1000; pointer storm 1000");
     let mut session = session(&stage, true);
