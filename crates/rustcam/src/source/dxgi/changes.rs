@@ -33,15 +33,17 @@ impl Changes {
         }
     }
 
-    /// What changed after image `seen`; `None` if that is not known any more, or `seen` is 0.
+    /// What changed after image `seen` until `image`; `None` if that is not known any more, or `seen` is 0.
     ///
     /// Moves read from the image before them. Across several images that one was never seen by this reader, so moves become dirty.
-    pub(super) fn since(&self, seen: u64) -> Option<Damage> {
-        let behind = usize::try_from(self.newest.checked_sub(seen)?).ok()?;
-        if seen == 0 || behind > self.entries.len() {
+    pub(super) fn between(&self, seen: u64, image: u64) -> Option<Damage> {
+        let ahead = usize::try_from(self.newest.checked_sub(image)?).ok()?;
+        let behind = usize::try_from(image.checked_sub(seen)?).ok()?;
+        if seen == 0 || ahead + behind > self.entries.len() {
             return None;
         }
-        let mut entries = self.entries.range(self.entries.len() - behind..);
+        let end = self.entries.len() - ahead;
+        let mut entries = self.entries.range(end - behind..end);
         if behind == 1 {
             return entries.next().cloned();
         }
@@ -51,7 +53,7 @@ impl Changes {
 
     /// The pixels that changed after image `seen`, as few rectangles inside `whole`.
     pub(super) fn parts_since(&self, seen: u64, whole: Rect) -> Vec<Rect> {
-        match self.since(seen) {
+        match self.between(seen, self.newest) {
             Some(damage) => few(changed(&damage), whole),
             None => vec![whole],
         }
@@ -90,6 +92,10 @@ mod tests {
 
     const WHOLE: Rect = Rect::new(0, 0, 100, 80);
 
+    fn since(changes: &Changes, seen: u64) -> Option<Damage> {
+        changes.between(seen, changes.newest())
+    }
+
     fn dirty(rect: Rect) -> Damage {
         Damage { dirty: vec![rect], moves: Vec::new() }
     }
@@ -97,17 +103,21 @@ mod tests {
     #[test]
     fn every_reader_sees_every_image_from_where_it_stopped() {
         let mut changes = Changes::default();
-        assert_eq!(changes.since(0), None);
+        assert_eq!(since(&changes, 0), None);
         for i in 1..=3 {
             changes.push(dirty(Rect::new(i, 0, i + 1, 1)));
         }
         assert_eq!(changes.newest(), 3);
-        assert_eq!(changes.since(3), Some(Damage::default()));
-        assert_eq!(changes.since(2), Some(dirty(Rect::new(3, 0, 4, 1))));
-        assert_eq!(changes.since(1).map(|d| d.dirty.len()), Some(2));
-        assert_eq!(changes.since(0), None, "the first image is new everywhere");
+        assert_eq!(since(&changes, 3), Some(Damage::default()));
+        assert_eq!(since(&changes, 2), Some(dirty(Rect::new(3, 0, 4, 1))));
+        assert_eq!(since(&changes, 1).map(|d| d.dirty.len()), Some(2));
+        assert_eq!(since(&changes, 0), None, "the first image is new everywhere");
         assert_eq!(changes.parts_since(0, WHOLE), [WHOLE]);
         assert!(changes.parts_since(3, WHOLE).is_empty());
+        // A reader that is not told of the newest image yet.
+        assert_eq!(changes.between(1, 2), Some(dirty(Rect::new(2, 0, 3, 1))));
+        assert_eq!(changes.between(2, 2), Some(Damage::default()));
+        assert_eq!((changes.between(3, 2), changes.between(1, 4)), (None, None));
     }
 
     #[test]
@@ -116,9 +126,9 @@ mod tests {
         for _ in 0..=REMEMBERED {
             changes.push(Damage::default());
         }
-        assert_eq!(changes.since(1).map(|d| d.dirty.len()), Some(0));
+        assert_eq!(since(&changes, 1).map(|d| d.dirty.len()), Some(0));
         changes.push(Damage::default());
-        assert_eq!(changes.since(1), None);
+        assert_eq!(since(&changes, 1), None);
     }
 
     #[test]
@@ -127,9 +137,9 @@ mod tests {
         let mut changes = Changes::default();
         changes.push(dirty(WHOLE));
         changes.push(Damage { dirty: Vec::new(), moves: vec![moved] });
-        assert_eq!(changes.since(1).map(|d| d.moves), Some(vec![moved]));
+        assert_eq!(since(&changes, 1).map(|d| d.moves), Some(vec![moved]));
         changes.push(Damage::default());
-        assert_eq!(changes.since(1), Some(dirty(moved.destination)));
+        assert_eq!(since(&changes, 1), Some(dirty(moved.destination)));
     }
 
     #[test]

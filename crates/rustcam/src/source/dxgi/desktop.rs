@@ -149,6 +149,19 @@ impl Desktop {
         })
     }
 
+    /// Whether the next present should have come by now.
+    pub(super) fn is_overdue(&self, clock: &dyn Clock) -> bool {
+        clock.now().saturating_sub(self.present_time) >= self.info.refresh_interval()
+    }
+
+    /// Takes in the next frame if it is there already, so that the device copies it while the processor is busy with the one before.
+    /// A loss that this meets is told by the next call.
+    pub(super) fn look_ahead(&mut self, clock: &dyn Clock) {
+        if self.lost.is_none() && self.is_overdue(clock) {
+            let _ = self.advance(Duration::ZERO, clock);
+        }
+    }
+
     fn next_frame(&mut self, timeout: Duration) -> Result<()> {
         let Some(duplication) = &mut self.duplication else {
             return Err(hresult::error(hresult::ACCESS_LOST, Call::Acquire));

@@ -161,17 +161,17 @@ impl Device {
     ///
     /// # Errors
     /// `Device` if the device is lost, `Capture`.
-    pub(super) fn map<'a>(
-        &'a self,
-        texture: &'a ID3D11Texture2D,
+    pub(super) fn map(
+        &self,
+        texture: &ID3D11Texture2D,
         row: usize,
         rows: usize,
         clock: &dyn Clock,
         deadline: Duration,
-    ) -> Result<Option<Mapped<'a>>> {
+    ) -> Result<Option<Mapped>> {
         self.until(clock, deadline, || {
             let mut mapped = D3D11_MAPPED_SUBRESOURCE::default();
-            // SAFETY: a staging texture of this device that nothing has mapped: `Mapped` borrows it; the pointer is valid.
+            // SAFETY: a staging texture of this device; Direct3D refuses to map what is mapped. The pointer is valid.
             let result = unsafe {
                 let flags = D3D11_MAP_FLAG_DO_NOT_WAIT.0 as u32;
                 self.context.Map(texture, 0, D3D11_MAP_READ, flags, Some(&raw mut mapped))
@@ -181,7 +181,8 @@ impl Device {
                 Verdict::Success if !mapped.pData.is_null() => {
                     let pitch = mapped.RowPitch as usize;
                     let len = if rows == 0 { 0 } else { (rows - 1) * pitch + row };
-                    Ok(Some(Mapped { device: self, texture, start: mapped.pData.cast(), len, pitch }))
+                    let (context, texture) = (self.context.clone(), texture.clone());
+                    Ok(Some(Mapped { context, texture, start: mapped.pData.cast(), len, pitch }))
                 }
                 Verdict::StillDrawing => Ok(None),
                 _ => Err(hresult::error(if code == hresult::S_OK { hresult::E_FAIL } else { code }, Call::Map)),
@@ -267,27 +268,27 @@ impl Drop for Device {
     }
 }
 
-/// The rows of a staging texture. Unmapped when dropped.
-pub(super) struct Mapped<'a> {
-    device: &'a Device,
-    texture: &'a ID3D11Texture2D,
+/// The rows of a staging texture. Unmapped when dropped. Nothing may be copied to the texture until then.
+pub(super) struct Mapped {
+    context: ID3D11DeviceContext,
+    texture: ID3D11Texture2D,
     start: *const u8,
     len: usize,
     /// Bytes from one row to the next.
     pub(super) pitch: usize,
 }
 
-impl Mapped<'_> {
+impl Mapped {
     pub(super) fn bytes(&self) -> &[u8] {
         // SAFETY: Map returned this address for a texture with at least as many rows and columns, readable until Unmap.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 }
 
-impl Drop for Mapped<'_> {
+impl Drop for Mapped {
     fn drop(&mut self) {
         // SAFETY: mapped by the one who made this, and unmapped only here.
-        unsafe { self.device.context.Unmap(self.texture, 0) };
+        unsafe { self.context.Unmap(&self.texture, 0) };
     }
 }
 

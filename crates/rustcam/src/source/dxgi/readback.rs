@@ -7,18 +7,19 @@
 //!   small **scratch** texture that the processor maps: only their bytes cross the bus. This is the way of regions.
 //! - the **board** is a staging texture of the whole desktop. While somebody reads most of the desktop, or parts from one end of it to the
 //!   other, what changed is copied straight to it, which saves the copy in between, and reads map it without any further work of the
-//!   GPU. This is the way of full frames.
+//!   GPU. This is the way of full frames. An image that comes while a board is being read goes to a second one.
 //!
 //! Small parts get from the device to either by way of the **relay**.
 //!
-//! Every acquired frame shows the whole desktop, so whichever of the two was left behind is brought up to date from the next one.
+//! Every acquired frame shows the whole desktop, so whichever of them was left behind is brought up to date from the next one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 
 use super::changes::Changes;
-use super::device::{Device, Place};
+use super::device::{Device, Mapped, Place};
 use super::relay::Relay;
 use crate::clock::Clock;
 use crate::error::Result;
@@ -36,13 +37,16 @@ struct Copy {
     texture: ID3D11Texture2D,
     /// The image it shows.
     image: u64,
+    /// Shared with whoever reads it.
+    readers: Arc<()>,
 }
 
 /// The copies of one output's desktop.
 pub(super) struct Store {
     size: Size,
     mirror: Option<Copy>,
-    board: Option<Copy>,
+    /// At most two.
+    boards: Vec<Copy>,
     relay: Relay,
     /// The image of the last read that wanted most of the desktop.
     wide: Option<u64>,
@@ -59,7 +63,7 @@ pub(super) struct Scratch {
 
 impl Store {
     pub(super) fn new(size: Size) -> Self {
-        Self { size, mirror: None, board: None, relay: Relay::default(), wide: None }
+        Self { size, mirror: None, boards: Vec::new(), relay: Relay::default(), wide: None }
     }
 
     /// Queues the copy of the newest image of `changes`, which `frame` shows.
@@ -70,17 +74,17 @@ impl Store {
         let newest = changes.newest();
         let direct = self.wide.is_some_and(|wide| newest.saturating_sub(wide) <= LINGER);
         if direct {
-            let board = existing(&mut self.board, device, self.size, Place::Staging)?;
+            let board = free(&mut self.boards, device, self.size)?;
             board.fetch(device, &mut self.relay, frame, changes, self.size)?;
         } else {
-            let mirror = existing(&mut self.mirror, device, self.size, Place::Device)?;
+            let mirror = existing(&mut self.mirror, device, self.size)?;
             mirror.update(device, frame, changes, self.size);
         }
         device.flush();
         Ok(())
     }
 
-    /// Delivers `parts`. `false` if the GPU is not done at `deadline`.
+    /// Makes `parts` of the newest image readable. `None` if the GPU is not done at `deadline`.
     ///
     /// # Errors
     /// Those of a texture's creation and of mapping.
@@ -90,9 +94,8 @@ impl Store {
         changes: &Changes,
         scratch: &mut Option<Scratch>,
         parts: &[Rect],
-        (clock, deadline): (&dyn Clock, Duration),
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>),
-    ) -> Result<bool> {
+        time: (&dyn Clock, Duration),
+    ) -> Result<Option<Ready>> {
         let newest = changes.newest();
         // Few pixels far apart count as many: their scratch texture would be as large as the board.
         let bounds = parts.iter().fold(Rect::default(), |all, &part| all.union(part));
@@ -100,15 +103,14 @@ impl Store {
         if wide {
             self.wide = Some(newest);
         }
-        let whole = self.size.rect();
-        if let Some(board) = self.board.as_ref().filter(|board| board.image == newest) {
-            return deliver(device, &board.texture, parts, whole, (clock, deadline), sink);
+        if let Some(board) = self.boards.iter().find(|board| board.image == newest) {
+            return Ready::map(device, &board.texture, self.size.rect(), Some(&board.readers), time);
         }
-        let Some(mirror) = self.mirror.as_ref().filter(|mirror| mirror.image == newest) else { return Ok(false) };
+        let Some(mirror) = self.mirror.as_ref().filter(|mirror| mirror.image == newest) else { return Ok(None) };
         if wide {
-            let board = existing(&mut self.board, device, self.size, Place::Staging)?;
+            let board = free(&mut self.boards, device, self.size)?;
             board.fetch(device, &mut self.relay, &mirror.texture, changes, self.size)?;
-            return deliver(device, &board.texture, parts, whole, (clock, deadline), sink);
+            return Ready::map(device, &board.texture, self.size.rect(), Some(&board.readers), time);
         }
         let scratch = Scratch::fitting(scratch, device, bounds.size())?;
         if scratch.holds.as_ref().is_none_or(|(held, image)| held != parts || *image != newest) {
@@ -118,7 +120,7 @@ impl Store {
             }
             scratch.holds = Some((parts.to_vec(), newest));
         }
-        deliver(device, &scratch.texture, parts, bounds, (clock, deadline), sink)
+        Ready::map(device, &scratch.texture, bounds, None, time)
     }
 
     /// The newest image as a texture to draw from. `None` if there is none.
@@ -130,8 +132,8 @@ impl Store {
         self.wide = None;
         let newest = changes.newest();
         if self.mirror.as_ref().is_none_or(|mirror| mirror.image != newest) {
-            let Some(board) = self.board.as_ref().filter(|board| board.image == newest) else { return Ok(None) };
-            let mirror = existing(&mut self.mirror, device, self.size, Place::Device)?;
+            let Some(board) = self.boards.iter().find(|board| board.image == newest) else { return Ok(None) };
+            let mirror = existing(&mut self.mirror, device, self.size)?;
             mirror.update(device, &board.texture, changes, self.size);
         }
         Ok(self.mirror.as_ref().map(|mirror| &mirror.texture))
@@ -148,19 +150,26 @@ impl Store {
         time: (&dyn Clock, Duration),
     ) -> Result<Option<bool>> {
         let wide = self.wide;
-        let mut lit = false;
-        let read = self.read(device, changes, &mut None, &[self.size.rect()], time, &mut |_, image| {
-            let rows = image.size().height as usize;
-            lit = (0..rows).any(|y| image.row(y).chunks_exact(4).any(|p| p[..3] != [0, 0, 0]));
-        });
+        let whole = self.size.rect();
+        let ready = self.read(device, changes, &mut None, &[whole], time);
         // This look is nobody's wish for full frames.
         self.wide = wide;
-        let read = read?;
-        Ok(read.then_some(lit))
+        let mut lit = false;
+        Ok(ready?.map(|ready| {
+            ready.deliver(&[whole], &mut |_, image| {
+                let rows = image.size().height as usize;
+                lit = (0..rows).any(|y| image.row(y).chunks_exact(4).any(|p| p[..3] != [0, 0, 0]));
+            });
+            lit
+        }))
     }
 }
 
 impl Copy {
+    fn new(device: &Device, size: Size, place: Place) -> Result<Self> {
+        Ok(Self { texture: device.texture(size, place)?, image: 0, readers: Arc::default() })
+    }
+
     /// Brings the copy, in memory of the processor, up to date from `from`, which shows the newest image.
     fn fetch(
         &mut self,
@@ -186,12 +195,25 @@ impl Copy {
     }
 }
 
-/// The copy in `place`, made if it does not exist.
-fn existing<'a>(kept: &'a mut Option<Copy>, device: &Device, size: Size, place: Place) -> Result<&'a mut Copy> {
+/// The copy on the device, made if it does not exist.
+fn existing<'a>(kept: &'a mut Option<Copy>, device: &Device, size: Size) -> Result<&'a mut Copy> {
     match kept {
         Some(copy) => Ok(copy),
-        None => Ok(kept.insert(Copy { texture: device.texture(size, place)?, image: 0 })),
+        None => Ok(kept.insert(Copy::new(device, size, Place::Device)?)),
     }
+}
+
+/// The board that nobody reads, if there are two the one that is less behind; made if there is none.
+fn free<'a>(boards: &'a mut Vec<Copy>, device: &Device, size: Size) -> Result<&'a mut Copy> {
+    let unread = |board: &Copy| Arc::strong_count(&board.readers) == 1;
+    let known = (0..boards.len()).filter(|&i| unread(&boards[i])).max_by_key(|&i| boards[i].image);
+    let index = if let Some(index) = known {
+        index
+    } else {
+        boards.push(Copy::new(device, size, Place::Staging)?);
+        boards.len() - 1
+    };
+    Ok(&mut boards[index])
 }
 
 impl Scratch {
@@ -216,20 +238,33 @@ impl Scratch {
     }
 }
 
-/// Hands `parts` of the staging texture to `sink`, whose first pixel is that of `bounds`.
-fn deliver(
-    device: &Device,
-    texture: &ID3D11Texture2D,
-    parts: &[Rect],
+/// Pixels that the processor can read now, whatever happens to the desktop meanwhile.
+pub(super) struct Ready {
+    // Unmapped before anybody may write to it: the order of the fields.
+    mapped: Mapped,
+    _reader: Option<Arc<()>>,
+    /// What of the desktop it shows.
     bounds: Rect,
-    (clock, deadline): (&dyn Clock, Duration),
-    sink: &mut dyn FnMut(Rect, ImageRef<'_>),
-) -> Result<bool> {
-    let row = bounds.width() as usize * 4;
-    let Some(mapped) = device.map(texture, row, bounds.height() as usize, clock, deadline)? else { return Ok(false) };
-    for &part in parts {
-        let start = (part.top - bounds.top) as usize * mapped.pitch + (part.left - bounds.left) as usize * 4;
-        sink(part, ImageRef::new(&mapped.bytes()[start..], mapped.pitch, part.size()));
+}
+
+impl Ready {
+    fn map(
+        device: &Device,
+        texture: &ID3D11Texture2D,
+        bounds: Rect,
+        readers: Option<&Arc<()>>,
+        (clock, deadline): (&dyn Clock, Duration),
+    ) -> Result<Option<Self>> {
+        let mapped = device.map(texture, bounds.width() as usize * 4, bounds.height() as usize, clock, deadline)?;
+        Ok(mapped.map(|mapped| Self { mapped, _reader: readers.map(Arc::clone), bounds }))
     }
-    Ok(true)
+
+    /// Hands `parts`, which were asked for, to `sink`.
+    pub(super) fn deliver(&self, parts: &[Rect], sink: &mut dyn FnMut(Rect, ImageRef<'_>)) {
+        let Self { mapped, bounds, .. } = self;
+        for &part in parts {
+            let start = (part.top - bounds.top) as usize * mapped.pitch + (part.left - bounds.left) as usize * 4;
+            sink(part, ImageRef::new(&mapped.bytes()[start..], mapped.pitch, part.size()));
+        }
+    }
 }

@@ -41,6 +41,8 @@ pub struct DxgiSource {
     first: bool,
     /// Presents reported.
     presents: u64,
+    /// The newest image as of the last wait or read, whichever came later.
+    image: u64,
     /// The image of the last call of `damage`, 0 before the first.
     damaged: u64,
     pointer: Pointer,
@@ -69,6 +71,7 @@ impl DxgiSource {
             generation: 0,
             first: true,
             presents: 0,
+            image: 0,
             damaged: 0,
             pointer: Pointer::default(),
             lost: None,
@@ -83,7 +86,7 @@ impl DxgiSource {
         self.generation = desktop.generation;
         self.presents = desktop.presents;
         self.first = true;
-        self.damaged = 0;
+        (self.image, self.damaged) = (0, 0);
         self.let_go();
         self.lost = None;
     }
@@ -146,6 +149,7 @@ impl DxgiSource {
             self.presents = desktop.presents;
             self.first = false;
         }
+        self.image = desktop.changes.newest();
         change.pointer = self.watch_pointer && differs(&self.pointer, &desktop.pointer);
         if self.pointer != desktop.pointer {
             self.pointer = desktop.pointer.clone();
@@ -167,6 +171,10 @@ impl Source for DxgiSource {
         loop {
             let mut desktop = shared.take();
             self.check(&desktop)?;
+            if !polled && desktop.presents > self.presents && desktop.is_overdue(&*self.clock) {
+                // What another capture took in, or a read did ahead, need not be the newest by now.
+                desktop.advance(Duration::ZERO, &*self.clock).map_err(|error| self.lose(error))?;
+            }
             let change = self.news(&desktop);
             let left = deadline.saturating_sub(self.clock.now());
             if change.any() || (polled && left.is_zero()) {
@@ -186,9 +194,9 @@ impl Source for DxgiSource {
         let shared = self.desktop()?;
         let desktop = shared.take();
         self.check(&desktop)?;
-        let before = std::mem::replace(&mut self.damaged, desktop.changes.newest());
+        let before = std::mem::replace(&mut self.damaged, self.image);
         let everything = || Damage { dirty: vec![self.output.texture_size().rect()], moves: Vec::new() };
-        Ok(desktop.changes.since(before).unwrap_or_else(everything))
+        Ok(desktop.changes.between(before, self.image).unwrap_or_else(everything))
     }
 
     fn read(
@@ -209,24 +217,19 @@ impl Source for DxgiSource {
             return Ok(Read::Pending);
         }
         self.pointer.clone_from(&turn.pointer);
-        let pointer = &self.pointer;
         let Desktop { store, device, changes, .. } = &mut *turn;
-        let read =
-            store.read(device, changes, &mut self.scratch, parts, (&*self.clock, deadline), &mut |part, image| {
-                sink(part, image, pointer);
-            });
-        match read {
-            Ok(false) => Ok(Read::Pending),
-            Ok(true) => {
-                let complete = parts.iter().map(|p| p.area()).sum::<u64>() >= self.output.size.area();
-                let changed = self.damaged != 0 && self.damaged != turn.changes.newest();
-                Ok(if changed && !complete { Read::Overtaken } else { Read::Done })
-            }
-            Err(error) => {
-                let error = turn.lose(error);
-                Err(self.lose(error))
-            }
-        }
+        self.image = changes.newest();
+        let ready = store.read(device, changes, &mut self.scratch, parts, (&*self.clock, deadline));
+        let ready = ready.map_err(|error| {
+            let error = turn.lose(error);
+            self.lose(error)
+        })?;
+        let Some(ready) = ready else { return Ok(Read::Pending) };
+        turn.look_ahead(&*self.clock);
+        ready.deliver(parts, &mut |part, image| sink(part, image, &self.pointer));
+        let complete = parts.iter().map(|p| p.area()).sum::<u64>() >= self.output.size.area();
+        let changed = self.damaged != 0 && self.damaged != self.image;
+        Ok(if changed && !complete { Read::Overtaken } else { Read::Done })
     }
 
     fn can_share(&self) -> Result<()> {
@@ -244,6 +247,7 @@ impl Source for DxgiSource {
         }
         if !self.sharing.has_begun(picture) {
             self.pointer.clone_from(&turn.pointer);
+            self.image = turn.changes.newest();
         }
         let shown = self.sharing.show(&mut turn, picture, (&*self.clock, deadline));
         shown.map_err(|error| {
