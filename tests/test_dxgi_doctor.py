@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+import rustcam
 from desktops import STILL
 from lab import Lab
+from rustcam._rustcam import _facts
 from rustcam.doctor import NOTE, PROBLEM, Finding, examine
 
 pytestmark = pytest.mark.dxgi
@@ -43,6 +45,14 @@ def test_refusals_come_with_their_advice(desk: Lab, statement: str, code: str, w
     (problem,) = findings("dxgi", PROBLEM)
     assert problem.data["hresult"] == code
     assert words in problem.advice
+
+
+def test_device_info_tells_the_memory_of_the_adapter(desk: Lab) -> None:
+    desk.start(STILL)
+    (memory,) = (value for subject, name, value in _facts("dxgi") if (subject, name) == ("adapter 0", "memory"))
+    line = rustcam.device_info("dxgi").splitlines()[0]
+    assert f" VRAM:{memory.replace(' ', '')} " in line
+    assert "VRAM:0MB" not in line
 
 
 def test_a_second_adapter(desk: Lab) -> None:

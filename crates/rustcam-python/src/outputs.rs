@@ -43,13 +43,16 @@ fn described<'py>(py: Python<'py>, output: &Output, backend: &str) -> PyResult<B
 #[pyo3(signature = (backend=BackendName(None), *, sim=None), text_signature = "(backend='auto', *, sim=None)")]
 pub fn device_info(py: Python<'_>, backend: BackendName, sim: Option<Script>) -> PyResult<String> {
     let choice = Choice::new(py, backend, sim)?;
-    let outputs = detached(py, || choice.outputs())?;
+    let (outputs, facts) = detached(py, || Ok((choice.outputs()?, source::facts(choice.backend)?)))?;
     let mut devices: Vec<_> = outputs.iter().map(|o| (o.device_idx, o.device_name.as_str())).collect();
     devices.dedup();
     let line = |(device, name)| {
         let count = outputs.iter().filter(|o| o.device_idx == device).count();
-        // Neither an X server nor a simulated desktop has video memory of its own.
-        format!("Device[{device}]:<Name:{name} VRAM:0MB Outputs:{count}>\n")
+        // Neither an X server nor a simulated desktop knows of video memory.
+        let subject = format!("adapter {device}");
+        let memory = facts.iter().find(|fact| fact.subject == subject && fact.name == "memory");
+        let vram = memory.map_or_else(|| "0MB".to_owned(), |fact| fact.value.replace(' ', ""));
+        format!("Device[{device}]:<Name:{name} VRAM:{vram} Outputs:{count}>\n")
     };
     Ok(devices.into_iter().map(line).collect())
 }

@@ -8,8 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use windows::Win32::Graphics::Direct3D11::{ID3D11Texture2D, D3D11_TEXTURE2D_DESC};
-use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT_B8G8R8A8_UNORM;
+use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 use windows::Win32::Graphics::Dxgi::{IDXGIFactory1, IDXGIOutput, DXGI_OUTDUPL_FRAME_INFO};
 use windows::Win32::Graphics::Gdi::InvalidateRect;
 
@@ -21,6 +20,7 @@ use super::hresult::{self, Call};
 use super::metadata::Lists;
 use super::outputs::{self, Arrangement, Found};
 use super::pointer;
+use super::promise::{self, Promise};
 use super::readback::Store;
 use super::turn::Turn;
 use crate::clock::{performance_time, Clock};
@@ -96,10 +96,7 @@ pub(super) struct Desktop {
     /// An image was announced that could not be had, so what the next one says about changes is not all.
     gap: bool,
     lists: Lists,
-    /// Rebuilds in a row that were followed by an image of a wrong kind.
-    misfits: u32,
-    /// The size that images really had, where it is not the announced one.
-    actual: Option<Size>,
+    promise: Promise,
 }
 
 impl Desktop {
@@ -125,8 +122,7 @@ impl Desktop {
             start: START,
             gap: false,
             lists: Lists::default(),
-            misfits: 0,
-            actual: None,
+            promise: Promise::default(),
         })
     }
 
@@ -186,7 +182,7 @@ impl Desktop {
             Start::Over if !presented => return Ok(()),
             Start::Waiting { since, nudged, .. } if !presented => {
                 // It may be the desktop all the same, and nothing else may ever come.
-                if fits(texture, self.info.texture_size()).is_none() {
+                if promise::misfit(texture, self.info.texture_size()).is_none() {
                     self.changes.push(self.everything());
                     self.store.take(&self.device, texture, &self.changes)?;
                     self.start = Start::Waiting { since, nudged, provisional: true };
@@ -196,9 +192,7 @@ impl Desktop {
             _ => {}
         }
         let whole = self.info.texture_size();
-        if let Some(misfit) = fits(texture, whole) {
-            return Err(self.misfit(&misfit));
-        }
+        self.promise.check(texture, whole)?;
         let damage = match self.start {
             Start::Over if !std::mem::take(&mut self.gap) => {
                 self.lists.read(&duplication.object, info, whole.rect())?
@@ -208,7 +202,7 @@ impl Desktop {
         self.changes.push(damage);
         self.store.take(&self.device, texture, &self.changes)?;
         self.start = Start::Over;
-        self.misfits = 0;
+        self.promise.kept();
         self.presents += u64::from(info.AccumulatedFrames.max(1));
         self.present_time = performance_time(info.LastPresentTime);
         self.protected = info.ProtectedContentMaskedOut.as_bool();
@@ -254,23 +248,6 @@ impl Desktop {
         Damage { dirty: vec![self.info.texture_size().rect()], moves: Vec::new() }
     }
 
-    /// An image that is not what the duplication promised: seen while HDR or the mode changes, before the loss is announced.
-    fn misfit(&mut self, misfit: &Misfit) -> Error {
-        self.misfits += 1;
-        if let Misfit::Size(size) = misfit {
-            self.actual = Some(*size);
-        }
-        let message = match misfit {
-            Misfit::Size(size) => format!("the desktop became {size}"),
-            Misfit::Format(format) => format!("the desktop changed its pixel format to DXGI_FORMAT {format}"),
-        };
-        let loss = if self.misfits > 3 { Loss::Lasting } else { Loss::Transient };
-        Error::new(ErrorKind::AccessLost, message)
-            .with_code(hresult::ACCESS_LOST)
-            .with_hint("Turn HDR and automatic colour management of this display off")
-            .with_loss(loss)
-    }
-
     /// Gives up what is lost, so that nothing of it stands in the way of a new duplication.
     pub(super) fn lose(&mut self, error: Error) -> Error {
         let error = blame(&self.device, error);
@@ -314,9 +291,7 @@ impl Desktop {
         let info = if self.outdated { self.reopen()? } else { self.describe_again()? };
         let duplication = Duplication::create(&self.output, &self.device, Call::DuplicateAgain)
             .map_err(|error| blame(&self.device, error))?;
-        // A size that differs from the announced one again and again is the true one.
-        let actual = self.actual.filter(|_| self.misfits > 1);
-        self.info = refine(info, &duplication, actual);
+        self.info = refine(info, &duplication, self.promise.true_size());
         self.duplication = Some(duplication);
         self.store = Store::new(self.info.texture_size());
         self.changes = Changes::default();
@@ -378,24 +353,6 @@ fn refine(info: Output, duplication: &Duplication, actual: Option<Size>) -> Outp
     };
     let size = actual.map_or(size, |texture| image_rotation.apply(texture));
     Output { size, rotation: image_rotation, image_rotation, refresh_hz, ..info }
-}
-
-/// How an image differs from what was promised.
-enum Misfit {
-    Size(Size),
-    Format(i32),
-}
-
-/// The texture itself has the last word on size and format: the description of the duplication is as old as that.
-fn fits(texture: &ID3D11Texture2D, size: Size) -> Option<Misfit> {
-    let mut desc = D3D11_TEXTURE2D_DESC::default();
-    // SAFETY: the pointer is valid during the call.
-    unsafe { texture.GetDesc(&raw mut desc) };
-    let actual = Size::new(desc.Width, desc.Height);
-    if desc.Format != DXGI_FORMAT_B8G8R8A8_UNORM {
-        return Some(Misfit::Format(desc.Format.0));
-    }
-    (actual != size).then_some(Misfit::Size(actual))
 }
 
 /// The same error as one that a later attempt may not meet.

@@ -40,6 +40,8 @@ mod painter;
 #[cfg(windows)]
 mod pointer;
 #[cfg(windows)]
+mod promise;
+#[cfg(windows)]
 mod readback;
 #[cfg(windows)]
 mod relay;
