@@ -1,90 +1,117 @@
-//! Measures the row kernels against `memcpy` and prints one JSON object.
+//! Measures the row kernels against `memcpy`, and two threads against one, and prints one JSON object.
 //!
 //! `cargo run --release --example kernels [rounds]`. Every figure is of warm, reused buffers, and the kernels take turns, so that a
 //! slow second of the machine hits all of them alike. Bytes are those read plus those written.
+//!
+//! `gain_of_two` is the time of one thread through that of two, each with half of the rows, the second of which waits for work
+//! between the rounds. `gain_of_two_after_pause` is the same where nothing happens for a while before each measurement, as between
+//! two frames: the second thread is then asleep, and perhaps its core.
 
 // The JSON on standard output is the whole purpose of the program.
 #![allow(clippy::print_stdout)]
 
-use std::hint::black_box;
-use std::time::Instant;
+mod partner;
+mod step;
 
-use rustcam::frame::{ImageMut, ImageRef, PixelFormat};
-use rustcam::geometry::{Rotation, Size};
-use rustcam::pixels::{cpu_path, write, Placement};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use partner::{Half, Partner};
+use rustcam::geometry::Size;
+use rustcam::pixels::cpu_path;
+use step::Step;
 
 const SIZES: [Size; 2] = [Size::new(1920, 1080), Size::new(3840, 2160)];
+const PAUSE: Duration = Duration::from_millis(8);
 
-/// What one measured step does.
-#[derive(Clone, Copy)]
-enum Step {
-    Memcpy,
-    Convert(PixelFormat, Rotation),
-}
+/// Seconds that each round took, sorted once all are there.
+#[derive(Clone, Default)]
+struct Times(Vec<f64>);
 
-impl Step {
-    fn all() -> Vec<Step> {
-        let mut steps = vec![Step::Memcpy];
-        steps.extend(PixelFormat::ALL.map(|format| Step::Convert(format, Rotation::None)));
-        steps.extend(Rotation::ALL[1..].iter().map(|rotation| Step::Convert(PixelFormat::Bgra, *rotation)));
-        steps
+impl Times {
+    fn add(&mut self, work: impl FnOnce()) {
+        let start = Instant::now();
+        work();
+        self.0.push(start.elapsed().as_secs_f64());
     }
 
-    fn name(self) -> String {
-        match self {
-            Step::Memcpy => "memcpy".to_owned(),
-            Step::Convert(format, Rotation::None) => format.name().to_owned(),
-            Step::Convert(format, rotation) => format!("{format}_{}", rotation.degrees()),
-        }
+    fn sort(&mut self) {
+        self.0.sort_by(f64::total_cmp);
     }
 
-    fn bytes(self, size: Size) -> f64 {
-        let written = match self {
-            Step::Memcpy => 4,
-            Step::Convert(format, _) => format.channels() as u64,
-        };
-        (size.area() * (4 + written)) as f64
+    fn best(&self) -> f64 {
+        self.0[0]
     }
 
-    fn run(self, src: &[u8], dst: &mut [u8], size: Size) {
-        let Step::Convert(format, rotation) = self else {
-            return dst.copy_from_slice(src);
-        };
-        let desktop = rotation.apply(size);
-        let stride = desktop.width as usize * format.channels();
-        let placement = Placement { region: desktop.rect(), desktop, rotation };
-        let image = ImageRef::new(src, size.width as usize * 4, size);
-        write(size.rect(), image, &placement, None, &mut ImageMut::new(dst, stride, desktop, format));
+    fn median(&self) -> f64 {
+        self.0[self.0.len() / 2]
     }
 }
 
-fn measure(size: Size, rounds: usize) -> String {
-    let src: Vec<u8> = (0..size.area() as u32 * 4).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+fn picture(size: Size) -> Vec<u8> {
+    (0..size.area() as u32 * 4).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+/// The times of each step in one thread.
+fn alone(size: Size, rounds: usize) -> Vec<Times> {
+    let src = picture(size);
     let mut dst = vec![1; src.len()];
     let steps = Step::all();
-    let mut times = vec![Vec::with_capacity(rounds); steps.len()];
+    let mut all = vec![Times::default(); steps.len()];
     for _ in 0..rounds {
-        for (step, times) in steps.iter().zip(&mut times) {
-            let start = Instant::now();
-            step.run(black_box(&src), black_box(&mut dst), size);
-            times.push(start.elapsed().as_secs_f64());
+        for (&step, times) in steps.iter().zip(&mut all) {
+            let height = step.shown(size).height;
+            times.add(|| step.run(black_box(&src), black_box(&mut dst), size, 0..height));
         }
     }
-    for times in &mut times {
-        times.sort_by(f64::total_cmp);
-    }
-    let speed = |step: usize, time: usize| steps[step].bytes(size) / times[step][time];
-    let middle = rounds / 2;
+    all.iter_mut().for_each(Times::sort);
+    all
+}
+
+/// How many times faster each step is in two threads, with `pause` before each measurement.
+fn gains_of_two(size: Size, rounds: usize, pause: Duration) -> Vec<f64> {
+    let src = Arc::new(picture(size));
+    let (mut dst, mut lower) = (vec![1; src.len()], vec![1; src.len()]);
+    let partner = Partner::new();
+    let gain = |step: Step| {
+        let height = step.shown(size).height;
+        let (mut one, mut two) = (Times::default(), Times::default());
+        for _ in 0..rounds {
+            thread::sleep(pause);
+            one.add(|| step.run(black_box(&src), black_box(&mut dst), size, 0..height));
+            thread::sleep(pause);
+            two.add(|| {
+                partner.begin(Half { step, src: Arc::clone(&src), dst: std::mem::take(&mut lower), size });
+                step.run(black_box(&src), black_box(&mut dst), size, 0..height / 2);
+                lower = partner.finish().dst;
+            });
+        }
+        one.sort();
+        two.sort();
+        one.median() / two.median()
+    };
+    Step::all().into_iter().map(gain).collect()
+}
+
+fn report(size: Size, rounds: usize) -> String {
+    let (steps, times) = (Step::all(), alone(size, rounds));
+    let (busy, paused) = (gains_of_two(size, rounds, Duration::ZERO), gains_of_two(size, rounds, PAUSE));
+    let speed = |i: usize, time: fn(&Times) -> f64| steps[i].bytes(size) / time(&times[i]);
     let entries: Vec<String> = (0..steps.len())
         .map(|i| {
             format!(
-                "\"{}\": {{\"best_ms\": {:.4}, \"median_ms\": {:.4}, \"bytes_per_s\": {:.0}, \"ratio_best\": {:.3}, \"ratio_median\": {:.3}}}",
+                "\"{}\": {{\"best_ms\": {:.4}, \"median_ms\": {:.4}, \"bytes_per_s\": {:.0}, \"ratio_best\": {:.3}, \
+                 \"ratio_median\": {:.3}, \"gain_of_two\": {:.3}, \"gain_of_two_after_pause\": {:.3}}}",
                 steps[i].name(),
-                times[i][0] * 1e3,
-                times[i][middle] * 1e3,
-                speed(i, 0),
-                speed(i, 0) / speed(0, 0),
-                speed(i, middle) / speed(0, middle),
+                times[i].best() * 1e3,
+                times[i].median() * 1e3,
+                speed(i, Times::best),
+                speed(i, Times::best) / speed(0, Times::best),
+                speed(i, Times::median) / speed(0, Times::median),
+                busy[i],
+                paused[i],
             )
         })
         .collect();
@@ -93,6 +120,6 @@ fn measure(size: Size, rounds: usize) -> String {
 
 fn main() {
     let rounds = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(60).max(1);
-    let sizes: Vec<String> = SIZES.iter().map(|size| measure(*size, rounds)).collect();
+    let sizes: Vec<String> = SIZES.iter().map(|size| report(*size, rounds)).collect();
     println!("{{\"cpu_path\": \"{}\", \"rounds\": {rounds}, \"sizes\": {{{}}}}}", cpu_path(), sizes.join(", "));
 }
