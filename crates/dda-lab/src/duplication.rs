@@ -13,7 +13,7 @@ use windows::Win32::Graphics::Dxgi::{
     DXGI_ERROR_ACCESS_LOST, DXGI_MAPPED_RECT, DXGI_OUTDUPL_DESC, DXGI_OUTDUPL_FRAME_INFO, DXGI_OUTDUPL_MOVE_RECT,
     DXGI_OUTDUPL_POINTER_SHAPE_INFO,
 };
-use windows_core::{implement, IUnknown, Interface, OutRef, Ref, Result, GUID, HRESULT};
+use windows_core::{implement, Interface, OutRef, Result, GUID, HRESULT};
 
 use crate::counters::{add, count};
 use crate::device::Device;
@@ -21,7 +21,7 @@ use crate::faults::Call;
 use crate::fold::{Fold, Update};
 use crate::pixels::Converter;
 use crate::pool::{Pool, Slot};
-use crate::private::PrivateData;
+use crate::private::{private_data, PrivateData};
 use crate::stage::Stage;
 use crate::{describe, lock};
 
@@ -144,20 +144,7 @@ impl Drop for Duplication {
 }
 
 impl IDXGIObject_Impl for Duplication_Impl {
-    fn SetPrivateData(&self, name: *const GUID, size: u32, data: *const c_void) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.set(name, size, data) }
-    }
-
-    fn SetPrivateDataInterface(&self, name: *const GUID, object: Ref<'_, IUnknown>) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.set_object(name, object.cloned()) }
-    }
-
-    fn GetPrivateData(&self, name: *const GUID, size: *mut u32, data: *mut c_void) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.get(name, size, data) }
-    }
+    private_data!();
 
     fn GetParent(&self, iid: *const GUID, parent: *mut *mut c_void) -> Result<()> {
         if iid.is_null() || parent.is_null() {

@@ -9,12 +9,12 @@ use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 use windows::Win32::Graphics::Dxgi::{
     IDXGIDeviceSubObject_Impl, IDXGIKeyedMutex, IDXGIKeyedMutex_Impl, IDXGIObject_Impl,
 };
-use windows_core::{implement, IUnknown, Interface, Ref, Result, GUID, HRESULT};
+use windows_core::{implement, Interface, Result, GUID, HRESULT};
 
 use crate::counters::count;
 use crate::faults::Call;
 use crate::lock;
-use crate::private::PrivateData;
+use crate::private::{private_data, PrivateData};
 use crate::shared::Party;
 use crate::stage::current;
 
@@ -119,20 +119,7 @@ impl IDXGIKeyedMutex_Impl for KeyedMutex_Impl {
 }
 
 impl IDXGIObject_Impl for KeyedMutex_Impl {
-    fn SetPrivateData(&self, name: *const GUID, size: u32, data: *const c_void) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.set(name, size, data) }
-    }
-
-    fn SetPrivateDataInterface(&self, name: *const GUID, object: Ref<'_, IUnknown>) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.set_object(name, object.cloned()) }
-    }
-
-    fn GetPrivateData(&self, name: *const GUID, size: *mut u32, data: *mut c_void) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.get(name, size, data) }
-    }
+    private_data!();
 
     fn GetParent(&self, _iid: *const GUID, _parent: *mut *mut c_void) -> Result<()> {
         Err(E_NOINTERFACE.into())

@@ -11,7 +11,7 @@ use windows::Win32::Graphics::Dxgi::{
     DXGI_ERROR_NOT_FOUND, DXGI_ERROR_UNSUPPORTED, DXGI_RESOURCE_PRIORITY, DXGI_RESOURCE_PRIORITY_NORMAL, DXGI_USAGE,
     DXGI_USAGE_BACK_BUFFER,
 };
-use windows_core::{implement, IUnknown, Ref, Result, GUID};
+use windows_core::{implement, IUnknown, Result, GUID};
 
 use crate::lock;
 
@@ -121,6 +121,41 @@ impl PrivateData {
     }
 }
 
+/// The methods of `IDXGIObject` that keep private data, for an object whose field `data` is a [`PrivateData`].
+macro_rules! private_data {
+    () => {
+        fn SetPrivateData(
+            &self,
+            name: *const windows_core::GUID,
+            size: u32,
+            data: *const std::ffi::c_void,
+        ) -> windows_core::Result<()> {
+            // SAFETY: the caller keeps the contract of the same method.
+            unsafe { self.data.set(name, size, data) }
+        }
+
+        fn SetPrivateDataInterface(
+            &self,
+            name: *const windows_core::GUID,
+            object: windows_core::Ref<'_, windows_core::IUnknown>,
+        ) -> windows_core::Result<()> {
+            // SAFETY: the caller keeps the contract of the same method.
+            unsafe { self.data.set_object(name, object.cloned()) }
+        }
+
+        fn GetPrivateData(
+            &self,
+            name: *const windows_core::GUID,
+            size: *mut u32,
+            data: *mut std::ffi::c_void,
+        ) -> windows_core::Result<()> {
+            // SAFETY: the caller keeps the contract of the same method.
+            unsafe { self.data.get(name, size, data) }
+        }
+    };
+}
+pub(crate) use private_data;
+
 /// A desktop resource that is no texture, as whatever failed behind a successful acquire.
 #[implement(IDXGIResource)]
 #[derive(Default)]
@@ -129,20 +164,7 @@ pub(crate) struct NoTexture {
 }
 
 impl IDXGIObject_Impl for NoTexture_Impl {
-    fn SetPrivateData(&self, name: *const GUID, size: u32, data: *const c_void) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.set(name, size, data) }
-    }
-
-    fn SetPrivateDataInterface(&self, name: *const GUID, object: Ref<'_, IUnknown>) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.set_object(name, object.cloned()) }
-    }
-
-    fn GetPrivateData(&self, name: *const GUID, size: *mut u32, data: *mut c_void) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.get(name, size, data) }
-    }
+    private_data!();
 
     fn GetParent(&self, _iid: *const GUID, _parent: *mut *mut c_void) -> Result<()> {
         Err(E_NOINTERFACE.into())

@@ -12,11 +12,11 @@ use windows::Win32::Graphics::Dxgi::{
     DXGI_SHARED_RESOURCE_READ, DXGI_SHARED_RESOURCE_WRITE, DXGI_USAGE, DXGI_USAGE_RENDER_TARGET_OUTPUT,
 };
 use windows::Win32::Security::SECURITY_ATTRIBUTES;
-use windows_core::{implement, IUnknown, Interface, Ref, Result, GUID, PCWSTR};
+use windows_core::{implement, Interface, Result, GUID, PCWSTR};
 
 use crate::counters::count;
 use crate::faults::Call;
-use crate::private::PrivateData;
+use crate::private::{private_data, PrivateData};
 use crate::shared::Party;
 use crate::stage::current;
 
@@ -80,20 +80,7 @@ impl IDXGIResource_Impl for Resource_Impl {
 }
 
 impl IDXGIObject_Impl for Resource_Impl {
-    fn SetPrivateData(&self, name: *const GUID, size: u32, data: *const c_void) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.set(name, size, data) }
-    }
-
-    fn SetPrivateDataInterface(&self, name: *const GUID, object: Ref<'_, IUnknown>) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.set_object(name, object.cloned()) }
-    }
-
-    fn GetPrivateData(&self, name: *const GUID, size: *mut u32, data: *mut c_void) -> Result<()> {
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { self.data.get(name, size, data) }
-    }
+    private_data!();
 
     fn GetParent(&self, _iid: *const GUID, _parent: *mut *mut c_void) -> Result<()> {
         Err(E_NOINTERFACE.into())

@@ -10,12 +10,6 @@ use windows::Win32::Graphics::Dxgi::Common::*;
 use windows::Win32::Graphics::Dxgi::DXGI_ERROR_MORE_DATA;
 use windows_core::Interface;
 
-const SMALL: &str = "size 320x200; clock virtual; pointer still; ";
-
-fn guest(script: &str) -> Guest {
-    Guest::new(&format!("{SMALL}{script}"))
-}
-
 #[test]
 fn point_01_pointer_only_frames_hold_garbage_of_another_format() {
     let guest = guest("static; at 100ms pointer 5,6; at 200ms present");

@@ -11,25 +11,6 @@ use windows::Win32::Graphics::Direct3D11::{ID3D11Texture2D, D3D11_BOX};
 use windows::Win32::Graphics::Dxgi::*;
 use windows_core::{Interface, HRESULT};
 
-const SMALL: &str = "size 320x200; clock virtual; pointer still; ";
-
-fn guest(script: &str) -> Guest {
-    Guest::new(&format!("{SMALL}{script}"))
-}
-
-/// What every call but `GetDesc` answers: acquire, release, dirty, moves, shape, map, unmap.
-fn answers(dup: &IDXGIOutputDuplication) -> [HRESULT; 7] {
-    [
-        acquire(dup, 0).code,
-        release(dup),
-        dirty(dup, 9).0,
-        moves(dup, 9).0,
-        shape(dup, 9999).0,
-        map_surface(dup).0,
-        unmap_surface(dup),
-    ]
-}
-
 #[test]
 fn point_14_rows_may_be_far_apart_and_begin_at_odd_places() {
     for pitch in [1, 52, 4096] {

@@ -11,27 +11,9 @@ use windows::Win32::Graphics::Dxgi::*;
 use windows::Win32::UI::HiDpi::DPI_AWARENESS_CONTEXT_UNAWARE;
 use windows_core::{Interface, HRESULT};
 
-const SMALL: &str = "size 320x200; clock virtual; pointer still; ";
 const REMOVED: HRESULT = DXGI_ERROR_DEVICE_REMOVED;
 const STILL_DRAWING: HRESULT = DXGI_ERROR_WAS_STILL_DRAWING;
 const DO_NOT_WAIT: u32 = D3D11_MAP_FLAG_DO_NOT_WAIT.0 as u32;
-
-fn guest(script: &str) -> Guest {
-    Guest::new(&format!("{SMALL}{script}"))
-}
-
-/// What every call but `GetDesc` answers: acquire, release, dirty, moves, shape, map, unmap.
-fn answers(dup: &IDXGIOutputDuplication) -> [HRESULT; 7] {
-    [
-        acquire(dup, 0).code,
-        release(dup),
-        dirty(dup, 9).0,
-        moves(dup, 9).0,
-        shape(dup, 9999).0,
-        map_surface(dup).0,
-        unmap_surface(dup),
-    ]
-}
 
 #[test]
 fn every_call_knows_its_state() {

@@ -34,6 +34,11 @@ pub struct Guest {
     pub _turn: MutexGuard<'static, ()>,
 }
 
+/// A guest of a small desktop where time passes in waits only.
+pub fn guest(script: &str) -> Guest {
+    Guest::new(&format!("size 320x200; clock virtual; pointer still; {script}"))
+}
+
 /// An answer to `AcquireNextFrame`, with whatever it wrote.
 pub struct Answer {
     pub code: HRESULT,
@@ -315,4 +320,17 @@ pub fn map_surface(duplication: &IDXGIOutputDuplication) -> (HRESULT, DXGI_MAPPE
 pub fn unmap_surface(duplication: &IDXGIOutputDuplication) -> HRESULT {
     // SAFETY: a live object.
     unsafe { (Interface::vtable(duplication).UnMapDesktopSurface)(duplication.as_raw()) }
+}
+
+/// What every call but `GetDesc` answers: acquire, release, dirty, moves, shape, map, unmap.
+pub fn answers(dup: &IDXGIOutputDuplication) -> [HRESULT; 7] {
+    [
+        acquire(dup, 0).code,
+        release(dup),
+        dirty(dup, 9).0,
+        moves(dup, 9).0,
+        shape(dup, 9999).0,
+        map_surface(dup).0,
+        unmap_surface(dup),
+    ]
 }

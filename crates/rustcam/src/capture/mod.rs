@@ -11,6 +11,7 @@ mod frames;
 mod handle;
 mod lease;
 mod mailbox;
+mod outage;
 mod pacer;
 mod patches;
 mod pointer;

@@ -1,10 +1,10 @@
-//! One output, captured: wait → recover → paint. The whole recovery policy is here.
+//! One output, captured: wait → recover → paint.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Loss, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameInfo, PixelFormat, Pointer};
 use crate::geometry::{Rect, Size};
 use crate::source::texture::{Picture, SharedTexture, TextureSync};
@@ -13,7 +13,8 @@ use crate::source::{self, Change, OpenOptions, Output, Source};
 use super::buffers::Buffer;
 use super::canvas::{Canvas, Painted, Target};
 use super::damage;
-use super::pacer::{BackOff, Patience};
+use super::outage::Outage;
+use super::pacer::Patience;
 use super::stats::Stats;
 
 /// What a caller wants of one frame.
@@ -57,23 +58,11 @@ pub struct Session {
     region: Option<Rect>,
     canvas: Canvas,
     news: News,
-    /// Why the desktop is gone, while it is.
-    lost: Option<Error>,
-    outage: Option<Outage>,
-    back_off: BackOff,
+    outage: Outage,
     sequence: u64,
     returned_at: Option<Duration>,
     info: Option<FrameInfo>,
     stats: Stats,
-}
-
-/// The time from the loss of a desktop to the next picture of it. A desktop that is regained and lost again before is one outage.
-struct Outage {
-    since: Duration,
-    /// What was reported last.
-    kind: ErrorKind,
-    /// How the desktop was lost again before an image came, if it was.
-    relapse: Option<Error>,
 }
 
 /// What was seen since the last returned frame.
@@ -106,9 +95,7 @@ impl Session {
             wanted: None,
             canvas: Canvas::default(),
             news: News::default(),
-            lost: None,
-            outage: None,
-            back_off: BackOff::default(),
+            outage: Outage::default(),
             sequence: 0,
             returned_at: None,
             info: None,
@@ -148,7 +135,7 @@ impl Session {
             (Some(now), Some(known)) if now == &**known => Some(Arc::clone(known)),
             (now, _) => now.map(Arc::from),
         };
-        let lost = self.lost.as_ref().map(|error| error.to_string().into());
+        let lost = self.outage.lost().map(|error| error.to_string().into());
         Stats { bytes_copied: self.canvas.bytes(), fallback, lost, ..self.stats.clone() }
     }
 
@@ -259,7 +246,7 @@ impl Session {
                     return Ok(Some(shown));
                 }
                 Ok(None) => {
-                    self.give_up()?;
+                    self.outage.verdict()?;
                     break;
                 }
                 Err(error) => self.lose(error)?,
@@ -272,8 +259,9 @@ impl Session {
     /// Waits until there is something to show, regaining the desktop as often as it is lost. `false` if the deadline came first.
     fn wait(&mut self, request: &Request, patience: &mut Patience<'_>) -> Result<bool> {
         loop {
-            if self.lost.is_some() {
-                if self.recover(patience)? {
+            if self.outage.lost().is_some() {
+                if self.outage.recover(&mut *self.source, patience)? {
+                    self.follow_output();
                     continue;
                 }
             } else if self.news.owed {
@@ -286,23 +274,13 @@ impl Session {
                     Ok(change) => self.notice(change),
                     Err(error) => self.lose(error)?,
                 }
-                if self.lost.is_none() && (self.is_due(patience.now()) || !may_wait) {
+                if self.outage.lost().is_none() && (self.is_due(patience.now()) || !may_wait) {
                     return Ok(true);
                 }
             }
             if patience.is_over() {
-                return self.give_up();
+                return self.outage.verdict().map(|()| false);
             }
-        }
-    }
-
-    /// The deadline has come. A desktop that is away for a reason that passes is no error; one that is lost again each time before an
-    /// image comes is as good as away.
-    fn give_up(&self) -> Result<bool> {
-        let relapse = self.outage.as_ref().and_then(|outage| outage.relapse.as_ref());
-        match self.lost.as_ref().or(relapse) {
-            Some(error) if error.loss() != Some(Loss::Transient) => Err(error.clone()),
-            _ => Ok(false),
         }
     }
 
@@ -337,71 +315,14 @@ impl Session {
         if error.loss().is_none() {
             return Err(error);
         }
-        if let Some(outage) = &mut self.outage {
-            outage.relapse = Some(error.clone());
-        }
-        self.report_loss(&error);
+        self.outage.begin(error, self.source.output(), self.clock.now());
         self.canvas.reset();
         self.news.owed = false;
-        self.lost = Some(error);
         Ok(())
     }
 
-    /// Says once that the desktop is lost, and again if it turns out to be lost in another way.
-    fn report_loss(&mut self, error: &Error) {
-        let name = &self.source.output().name;
-        match &mut self.outage {
-            None => {
-                log::warn!("{name}: lost: {error}");
-                self.outage = Some(Outage { since: self.clock.now(), kind: error.kind(), relapse: None });
-            }
-            Some(outage) if outage.kind != error.kind() => {
-                log::warn!("{name}: still lost: {error}");
-                outage.kind = error.kind();
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// A picture of the desktop came.
-    fn report_regained(&mut self, now: Duration) {
-        let Some(outage) = self.outage.take() else { return };
-        self.stats.recoveries += 1;
-        let Output { name, size, rotation, .. } = self.output();
-        let away = now.saturating_sub(outage.since).as_millis();
-        log::info!("{name}: regained after {away} ms: {size} at {} degrees", rotation.degrees());
-    }
-
-    /// One attempt to regain the desktop, or a pause until the next one is due. Says whether it is back.
-    fn recover(&mut self, patience: &mut Patience<'_>) -> Result<bool> {
-        let due = self.back_off.next(patience.deadline());
-        if patience.now() < due {
-            patience.sleep(due)?;
-        }
-        if patience.now() < due {
-            return Ok(false);
-        }
-        let rebuilt = self.source.rebuild(patience.attempt());
-        // Counted whatever came of it: a desktop that is lost again at once must not be rebuilt in a tight loop.
-        self.back_off.attempted(patience.now());
-        match rebuilt {
-            Ok(()) => {
-                self.regained();
-                Ok(true)
-            }
-            Err(error) => {
-                self.report_loss(&error);
-                self.lost = Some(error.clone());
-                if error.loss().is_none() {
-                    return Err(error);
-                }
-                Ok(false)
-            }
-        }
-    }
-
-    fn regained(&mut self) {
-        self.lost = None;
+    /// Fits the region to the output as it came back.
+    fn follow_output(&mut self) {
         let whole = self.output().size.rect();
         self.region = self.wanted.map_or(Some(whole), |wanted| wanted.intersection(whole));
         self.stats.region_clamped = self.wanted.is_some_and(|wanted| self.region != Some(wanted));
@@ -458,11 +379,12 @@ impl Session {
             pointer: if self.cursor { self.source.pointer().clone() } else { Pointer::default() },
             protected: if presented { news.protected } else { previous.protected },
         });
-        self.report_regained(now);
+        if self.outage.end(self.source.output(), now) {
+            self.stats.recoveries += 1;
+        }
         self.stats = self.stats();
         self.stats.frames += 1;
         self.stats.missed += news.presents.saturating_sub(1);
         self.returned_at = Some(now);
-        self.back_off = BackOff::default();
     }
 }

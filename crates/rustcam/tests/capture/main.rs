@@ -5,6 +5,8 @@
 
 mod lab;
 mod recovery;
+mod share;
+mod wrapped;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use rustcam::capture::{Frame, Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
-use rustcam::error::{ErrorKind, Result};
-use rustcam::frame::{Damage, ImageRef, PixelFormat, Pointer};
+use rustcam::error::ErrorKind;
+use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::sim::SimSource;
-use rustcam::source::{Change, Output, Read, Source};
 
 use super::lab::{ms, never, options, waiting, Lab, SMALL};
+use super::wrapped::Wrapped;
 
 #[test]
 fn a_desktop_that_is_away_for_a_while_is_no_error_and_comes_back() {
@@ -93,59 +93,22 @@ fn a_region_that_no_longer_fits_is_clamped_and_grows_back() {
     assert!(error.message().contains("(30, 10, 90, 60)"), "{error}");
 }
 
-/// A source that counts the attempts to get its desktop back.
-struct Counting {
-    source: SimSource,
-    attempts: Arc<Mutex<Vec<Duration>>>,
-    clock: Arc<VirtualClock>,
-    /// How long an attempt takes.
-    slow: Duration,
-}
-
-impl Source for Counting {
-    fn output(&self) -> &Output {
-        self.source.output()
-    }
-
-    fn wait(&mut self, timeout: Duration) -> Result<Change> {
-        self.source.wait(timeout)
-    }
-
-    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
-        self.source.damage(timeout)
-    }
-
-    fn read(
-        &mut self,
-        parts: &[Rect],
-        timeout: Duration,
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
-    ) -> Result<Read> {
-        self.source.read(parts, timeout, sink)
-    }
-
-    fn pointer(&self) -> &Pointer {
-        self.source.pointer()
-    }
-
-    fn rebuild(&mut self, timeout: Duration) -> Result<()> {
-        self.attempts.lock().expect("no panic").push(self.clock.now());
-        self.clock.sleep(self.slow);
-        self.source.rebuild(timeout)
-    }
-}
-
+/// When each attempt to get the desktop back was made.
 type Attempts = Arc<Mutex<Vec<Duration>>>;
 
 fn counting(script: &str) -> (Session, Arc<VirtualClock>, Attempts) {
     slowly_counting(script, Duration::ZERO)
 }
 
+/// A session whose attempts take `slow`.
 fn slowly_counting(script: &str, slow: Duration) -> (Session, Arc<VirtualClock>, Attempts) {
     let (clock, attempts) = (Arc::new(VirtualClock::new()), Attempts::default());
     let options = options(script, false, Arc::clone(&clock) as Arc<dyn Clock>);
-    let source = SimSource::open(&options).expect("opens");
-    let source = Counting { source, attempts: Arc::clone(&attempts), clock: Arc::clone(&clock), slow };
+    let (made, watch) = (Arc::clone(&attempts), Arc::clone(&clock));
+    let source = Wrapped::new(SimSource::open(&options).expect("opens")).before_rebuild(move || {
+        made.lock().expect("no panic").push(watch.now());
+        watch.sleep(slow);
+    });
     (Session::over(Box::new(source), options.clock, false), clock, attempts)
 }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 use rustcam::capture::{GpuFrame, Handle, Request, Session};
 use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::{Error, ErrorKind, Loss, Result};
-use rustcam::frame::{Damage, ImageRef, Pointer};
 use rustcam::geometry::Rect;
 use rustcam::source::sim::SimSource;
 use rustcam::source::texture::{Lease, Luid, Picture, SharedTexture, TextureSync};
-use rustcam::source::{Backend, Change, OpenOptions, Output, Read, Source};
+use rustcam::source::OpenOptions;
+
+use super::wrapped::Wrapped;
 
 /// What the device does next; it succeeds when there is nothing left.
 enum Answer {
@@ -45,75 +46,35 @@ impl Drop for Held {
     }
 }
 
-/// The simulated desktop with such a device.
-struct Sharing {
-    desktop: SimSource,
-    device: Arc<Device>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Source for Sharing {
-    fn output(&self) -> &Output {
-        self.desktop.output()
-    }
-
-    fn wait(&mut self, timeout: Duration) -> Result<Change> {
-        self.desktop.wait(timeout)
-    }
-
-    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
-        self.desktop.damage(timeout)
-    }
-
-    fn read(
-        &mut self,
-        parts: &[Rect],
-        timeout: Duration,
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
-    ) -> Result<Read> {
-        self.desktop.read(parts, timeout, sink)
-    }
-
-    fn can_share(&self) -> Result<()> {
-        Ok(())
-    }
-
-    fn share(&mut self, picture: &Picture, timeout: Duration) -> Result<Option<SharedTexture>> {
-        self.device.pictures.lock().expect("nobody panics").push(*picture);
-        match self.device.answers.lock().expect("nobody panics").pop_front() {
+impl Device {
+    fn share(&self, picture: &Picture, timeout: Duration, clock: &VirtualClock) -> Result<Option<SharedTexture>> {
+        self.pictures.lock().expect("nobody panics").push(*picture);
+        match self.answers.lock().expect("nobody panics").pop_front() {
             Some(Answer::Pending) => {
-                self.clock.sleep(timeout);
+                clock.sleep(timeout);
                 Ok(None)
             }
             Some(Answer::Fail(error)) => Err(error),
             None => {
-                self.device.leases.fetch_add(1, Ordering::SeqCst);
-                let lease = Box::new(Held(Arc::clone(&self.device.leases)));
+                self.leases.fetch_add(1, Ordering::SeqCst);
+                let lease = Box::new(Held(Arc::clone(&self.leases)));
                 let luid = Luid { low: 1, high: 0 };
                 Ok(Some(SharedTexture { size: picture.region.size(), sync: picture.sync, luid, lease }))
             }
         }
     }
-
-    fn pointer(&self) -> &Pointer {
-        self.desktop.pointer()
-    }
-
-    fn rebuild(&mut self, timeout: Duration) -> Result<()> {
-        self.desktop.rebuild(timeout)
-    }
 }
 
 fn options(script: &str, clock: &Arc<VirtualClock>) -> OpenOptions {
-    let (sim, clock) = (Some(format!("size 320x200; {script}")), Arc::clone(clock) as Arc<dyn Clock>);
-    OpenOptions { backend: Backend::Sim, device: 0, output: 0, watch_pointer: true, sim, clock }
+    super::lab::options(&format!("size 320x200; {script}"), true, Arc::clone(clock) as Arc<dyn Clock>)
 }
 
+/// A session on the simulated desktop with such a device.
 fn session(script: &str, cursor: bool) -> (Session, Arc<Device>, Arc<VirtualClock>) {
-    let clock = Arc::new(VirtualClock::default());
+    let (clock, device) = (Arc::new(VirtualClock::default()), Arc::new(Device::default()));
     let desktop = SimSource::open(&options(script, &clock)).expect("the script is right");
-    let device = Arc::new(Device::default());
-    let source = Sharing { desktop, device: Arc::clone(&device), clock: Arc::clone(&clock) as Arc<dyn Clock> };
+    let (shared, time) = (Arc::clone(&device), Arc::clone(&clock));
+    let source = Wrapped::new(desktop).with_device(move |picture, timeout| shared.share(picture, timeout, &time));
     let session = Session::over(Box::new(source), Arc::clone(&clock) as Arc<dyn Clock>, cursor);
     (session, device, clock)
 }

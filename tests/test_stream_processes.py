@@ -1,0 +1,129 @@
+"""A stream and its process: leaving, forking, being killed, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from conftest import Desktop
+from desktops import LIVE, STILL_FOR_REAL, opening
+from streaming import SOON
+
+STREAM = f"""{opening(LIVE)}
+import warnings
+warnings.simplefilter("ignore")
+capturer.start(0)
+frame = capturer.get_latest_frame({SOON})
+"""
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "",
+        "sys.exit(0)",
+        "keep = [capturer]; keep.append(keep)",
+        "borrowed = capturer.get_latest_frame(copy=False) if backend != 'x11' else frame",
+        "import threading; threading.Thread(target=lambda: capturer.get_latest_frame(None), daemon=True).start()",
+        "capturer.stop(); frames = capturer.frames(60); next(frames)",
+    ],
+    ids=["end", "exit", "cycle", "held frame", "reader", "frames"],
+)
+def test_leaving_while_streaming_is_silent(desktop: Desktop, python: Any, ending: str) -> None:
+    result = python(f"{STREAM}\n{ending}", desktop.backend)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_leaving_while_the_thread_wants_the_interpreter(python: Any) -> None:
+    source = f"""
+import faulthandler
+faulthandler.dump_traceback_later(8, exit=True)
+{STREAM}
+for _ in range(5):
+    capturer.get_latest_frame({SOON})
+import time
+keep = [capturer]
+keep.append(keep)
+del capturer
+sys.setswitchinterval(100)
+keep[0]._when_ready(int)
+end = time.perf_counter() + 0.1
+while time.perf_counter() < end:
+    pass
+"""
+    result = python(source, "sim")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.linux
+def test_a_forked_child_has_no_stream_and_the_parent_keeps_its_own(desktop: Desktop, python: Any) -> None:
+    source = f"""{STREAM}
+child = os.fork()
+if child == 0:
+    status = 1
+    try:
+        capturer.get_latest_frame(1000)
+    except RuntimeError as error:
+        status = 0 if "process" in str(error) else 2
+    capturer.stop()
+    capturer.close()
+    del capturer, frame
+    os._exit(status)
+assert os.waitpid(child, 0)[1] == 0
+assert capturer.is_capturing
+if backend != "x11":
+    capturer.get_latest_frame({SOON})
+capturer.stop()
+assert capturer.grab(new_frame_only=False) is not None
+print("both")
+"""
+    result = python(source, desktop.backend)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "both\n", "")
+
+
+@pytest.mark.linux
+def test_a_killed_process_leaves_no_shared_memory(desktop: Desktop, python: Any) -> None:
+    before = set(os.listdir("/dev/shm"))  # noqa: PTH208
+    python(f"{STREAM}\nos.kill(os.getpid(), 9)", desktop.backend)
+    assert set(os.listdir("/dev/shm")) <= before  # noqa: PTH208
+
+
+INTERRUPTED = f"""{opening(STILL_FOR_REAL)}
+import signal, threading, time
+mode = sys.argv[2]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if mode == "stream":
+    capturer.start(0)
+    capturer.get_latest_frame({SOON})
+    wait = lambda: capturer.get_latest_frame(None)
+else:
+    frames = capturer.frames(0.1)
+    next(frames)
+    wait = lambda: next(frames)
+for _ in range(3):
+    sent = []
+    def send():
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Timer(0.1, send).start()
+    try:
+        wait()
+    except KeyboardInterrupt:
+        print(time.perf_counter() - sent[0])
+assert capturer.is_capturing
+"""
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize("mode", ["stream", "frames"])
+def test_ctrl_c_ends_a_wait_within_50_ms(desktop: Desktop, mode: str) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, desktop.backend, mode]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=25, check=True)
+    delays = sorted(float(line) for line in result.stdout.split())
+    # One busy moment of the machine may delay one of them.
+    assert len(delays) == 3
+    assert delays[1] < 0.06, delays
