@@ -10,7 +10,7 @@ export PYO3_PYTHON := $(abspath $(PY))
 SOURCES := $(shell find crates/rustcam/src crates/rustcam-python python -type f -not -name '*.pyc') \
 	crates/rustcam/Cargo.toml Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help demo test fuzz golden reliability race bench bench-windows soak check docs pages lint-workflows wheels clean
+.PHONY: help demo test fuzz golden reliability race bench bench-check bench-windows soak check docs pages lint-workflows wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -40,6 +40,10 @@ bench: $(VENV)/bench $(VENV)/installed  ## measure speed and memory, write docs/
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 || true
 	PYTHONPATH=benches:tests $(PY) benches/x11/bench.py benches/results/x11.json
 	$(PY) benches/render.py docs/performance.md x11
+
+bench-check: $(VENV)/bench $(VENV)/installed  ## measure briefly; fail if a ratio is worse than in benches/results
+	PYTHON=$(PYTHON) sh scripts/packages.sh x11 || true
+	PYTHONPATH=benches:tests $(PY) benches/x11/check.py benches/results/x11.json
 
 bench-windows: $(VENV)/bench  ## measure the Windows wheel and its rivals under Wine; ROUNDS=1 for a quick look
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 windows wine || true

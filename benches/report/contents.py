@@ -20,9 +20,9 @@ EXPLAINED = [
     "present has a number that never comes again, drawn into the pixels at the top and at the bottom; with it goes the",
     "time of the request, told through a pipe, so that the latency of every frame is known exactly. rustcam and ffmpeg",
     "wait for frames; the others cannot, and are asked as often as there are presents. *paced* asks right after each",
-    "present. *server* is the time of the X server, painting included; *MiB* is the most that the process had in memory,",
-    "pages that it shares with the X server only where it looked at them; *faults* counts what was torn, changed",
-    "afterwards, or wrong. `raw` makes no array of its own.",
+    "present. *server* is the time of the X server, painting included; *MiB* is the most that the process had in",
+    "memory, pages that it shares with the X server only where it looked at them; *faults* counts what was torn,",
+    "changed afterwards, or wrong. `raw` makes no array of its own.",
 ]
 WHAT = {
     "full": "everything changes",
@@ -137,8 +137,9 @@ def beside(results: Results) -> list[str]:
         share, each = cell.total("waited_ms") / (1000 * cell.total("seconds")), cell.total("waited_ms") / cell.frames
         body.append([name, f"{each:.2f}", f"{100 * share:.1f}", f"{cell.fps:.0f}"])
     said = [
-        f"How long a loop in Python waits for the interpreter while another thread grabs, {FULL_HD}, everything changes:",
-        "time in which the kernel says that the loop neither ran nor waited for a processor. Handing over is part of it.",
+        f"How long a loop in Python waits for the interpreter while another thread grabs; {FULL_HD}, everything",
+        "changes. It is the time in which the kernel says that the loop neither ran nor waited for a processor, and",
+        "handing over is part of it.",
     ]
     return [*said, "", *table(["", "ms per frame:", "% of the time:", "fps:"], body)]
 

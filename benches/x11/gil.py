@@ -13,7 +13,8 @@ from pathlib import Path
 class Loop(threading.Thread):
     """Runs Python on a processor and never waits but for the GIL.
 
-    Time in which it neither ran nor stood in the queue of its processor is time without the GIL; the kernel counts both.
+    Time in which it neither ran nor stood in the queue of its processor is time without the GIL; the kernel counts
+    both.
     """
 
     def __init__(self, processor: int) -> None:

@@ -8,6 +8,7 @@ content begins with. Ends when nobody listens.
 
 from __future__ import annotations
 
+import io
 import select
 import struct
 import sys
@@ -110,8 +111,8 @@ class Listener:
     """Who says what to show, and is told what was shown."""
 
     def __init__(self) -> None:
-        # Unbuffered: whether there is another line is asked of the system.
-        self._commands, self._told = open(0, "rb", buffering=0), sys.stdout.buffer
+        # Without a buffer, because whether there is another line is asked of the system.
+        self._commands, self._told = io.FileIO(0), sys.stdout.buffer
 
     def commands(self) -> Iterator[tuple[str, float]]:
         for line in self._commands:

@@ -1,8 +1,8 @@
 """Pieces of work of one contender, in a process of its own: works.py CONTENDER SERVER SECONDS WORK...
 
-A server is DISPLAY,PID,WIDTH,HEIGHT. A work is a content, at sixty presents a second or CONTENT@HZ. With `paced:` before
-it every grab follows a present at once, with `beside:` a loop in Python runs beside the grabs. Prints one line of JSON
-per piece of work.
+A server is DISPLAY,PID,WIDTH,HEIGHT. A work is a content, at sixty presents a second or CONTENT@HZ. With `paced:`
+before it every grab follows a present at once, with `beside:` a loop in Python runs beside the grabs. Prints one line
+of JSON per piece of work.
 """
 
 from __future__ import annotations
