@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benches" / "x11"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benches"))
 
 from account import Account, frame_number
 from ratios import BLOCKS, compare, judge, ratios
 from report.cells import Results
+from timeline import Stage, events, stages, stretches
 
 import rustcam
 
@@ -183,3 +185,43 @@ def test_a_recording_whose_own_times_double_is_worse() -> None:
     now = {name: blocks for name, blocks in ratios(recording).items() if name in before}
     worse = {verdict.name for verdict in compare(before, now) if not verdict.good}
     assert worse == {"1920x1080: rustcam bgra / raw", "1920x1080: rustcam bgra / mss bgra"}
+
+
+# A call from 1000 to 2000: process 7 captures, 8 is the server. The one processor goes from 7 to 8 and back.
+TRACE = """
+    7/7     0.000001100: raw_syscalls:sys_enter: NR 46 (4, 7ffc, 0, 10, 2, 557c)
+    7/7     0.000001150: sched:sched_switch: prev_comm=a b prev_pid=7 prev_prio=120 prev_state=S ==> next_comm=X next_pid=8 next_prio=120
+    8/8     0.000001160:  raw_syscalls:sys_exit: NR 232 = 1
+    8/9     0.000001200: raw_syscalls:sys_enter: NR 1 (0, 0, 0, 0, 0, 0)
+    8/8     0.000001560: raw_syscalls:sys_enter: NR 20 (9, 7ffc, 1, 0, 1, 1)
+    8/8     0.000001570:  raw_syscalls:sys_exit: NR 20 = 40
+    8/8     0.000001580: raw_syscalls:sys_enter: NR 232 (3, 7ffc, 100, 92261, 1, 0)
+    8/8     0.000001600: sched:sched_switch: prev_comm=X prev_pid=8 prev_prio=120 prev_state=S ==> next_comm=swapper/0 next_pid=0 next_prio=120
+    0/0     0.000001630: sched:sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=a b next_pid=7 next_prio=120
+    7/7     0.000001650:  raw_syscalls:sys_exit: NR 46 = 24
+    7/7     0.000001930: raw_syscalls:sys_enter: NR 202 (557c, 81, 7fff, 7, 557c, 4)
+    7/7     0.000001940:  raw_syscalls:sys_exit: NR 202 = 0
+"""  # noqa: E501
+
+
+def test_a_call_is_as_long_as_its_stages() -> None:
+    told = stages(stretches(list(events(TRACE.splitlines())), 7, 8, 1000, 2000))
+    assert told == {
+        "ask": Stage(100, 0),
+        "ask system": Stage(50, 1),
+        "server": Stage(10, 1),
+        "server system": Stage(40, 3),
+        "draw": Stage(400, 1),
+        "wake": Stage(30, 1),
+        "take": Stage(60, 1),
+        "pass": Stage(280, 1),
+        "take system": Stage(30, 2),
+    }
+    assert sum(stage.length for stage in told.values()) == 1000
+    # One per line of the main threads.
+    assert sum(stage.events for stage in told.values()) == 11
+
+
+def test_a_call_that_asks_nobody_is_all_ours() -> None:
+    told = stages(stretches([], 7, 8, 1000, 2000))
+    assert {name: stage.length for name, stage in told.items() if stage.length} == {"ask": 1000}

@@ -195,6 +195,8 @@ def section(result: dict[str, Any], source: str) -> list[str]:
         "### Targets on Linux",
         "",
         *targets(rows(result)),
+        "",
+        "What RGB and BGR cost here beside BGRA, and why, is shown by the [profile](profile.md#what-rgb-costs).",
     ]
     if "contents" in result:
         lines += [
