@@ -23,7 +23,7 @@ DETAILS = (
 EXAMPLES = [
     ("rustcam bench --seconds 5 --json", "for programs"),
     ("rustcam bench --region 0,0,640,360 --fmt rgb", "a part of the screen, in another format"),
-    ("rustcam bench --peers", "mss, Pillow, dxcam and bettercam too, where installed; each in its own process"),
+    ("rustcam bench --peers", "mss, Pillow, dxcam, bettercam too, if installed, each in a process"),
 ]
 
 COLUMNS = ["package", "unique fps", "fps", "unique", "duplicated", "missed"]
