@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any, Optional
 
+from . import gpu
 from .cells import Results
 from .table import table
 
@@ -84,9 +85,11 @@ def page(result: dict[str, Any], windows: Optional[dict[str, Any]]) -> list[str]
         "  them or from them, on one clock. Recording costs time for each event, which is taken off again: it is the",
         "  difference to the same calls without recording, made in turns. Where both processes run, the time counts",
         "  as rustcam's.",
-        "- The limits were measured in the same run: memcpy within memory in use; the shortest question that Xlib can",
-        f"  ask the server, {limits['round trip']:.1f} µs there and back; a byte through a pipe to a sleeping process,",
-        f"  {limits['wake']:.1f} µs to wake it. XShmGetImage of everything, from C, took {limits['raw']:.0f} µs.",
+        "- The limits were measured in the same run, each as fast as the best tenth of its attempts: memcpy within",
+        "  memory in use; the shortest question that Xlib can ask the server,"
+        f" {limits['round trip']:.1f} µs there and back; a byte",
+        f"  through a pipe to a sleeping process, {limits['wake']:.1f} µs to wake it."
+        f" XShmGetImage of everything, from C: {limits['raw']:.0f} µs.",
         "- The functions come from samples of both processors during the calls.",
     ]
     for call in calls.values():
@@ -110,22 +113,21 @@ def page(result: dict[str, Any], windows: Optional[dict[str, Any]]) -> list[str]
 
 def colour(bgra: Call, rgb: Call, limits: dict[str, float]) -> list[str]:
     """Why a format that the server does not have costs a pass."""
-    least = bgra.alone + limits["convert"]
+    least = rgb.alone - rgb.stages["pass"] + limits["convert"]
     return [
         "In BGRA the server writes the pixels into the memory of the returned array, and nobody touches them again.",
         "The server has no pixels of three bytes: RGB and BGR take one more pass, which reads four bytes and writes",
-        f"three for each pixel. `memcpy` needs {limits['convert']:.0f} µs for as many bytes that the server has just",
-        f"written; with it {bgra.alone:.0f} µs of BGRA become {least:.0f} µs, {least / bgra.alone:.2f} times as many,"
-        " whoever converts.",
-        f"Reached: {rgb.alone:.0f} µs, {rgb.alone / bgra.alone:.2f} times BGRA, of which the pass takes"
-        f" {rgb.stages['pass']:.0f} µs.",
+        f"three for each pixel. Here it takes {rgb.stages['pass']:.0f} µs, and `grab()` becomes"
+        f" {rgb.alone / bgra.alone:.2f} times as long. `memcpy` of as many",
+        f"bytes that the server has just written takes {limits['convert']:.0f} µs; with that instead it would be"
+        f" {least / bgra.alone:.2f} times.",
     ]
 
 
 def wine(result: dict[str, Any]) -> list[str]:
     """From the measurements of the Windows wheel."""
     results = Results(result["rounds"])
-    rows = []
+    costs = []
     for what, place, bare in (
         ("`grab()`, everything has changed", ("paced", "full", "bgra"), "full"),
         ("`grab()`, a window moves", ("paced", "ordinary", "bgra"), "ordinary"),
@@ -133,14 +135,23 @@ def wine(result: dict[str, Any]) -> list[str]:
     ):
         cell = results.cell("rustcam", *place)
         glance, copy = (results.cell("bare", way, bare).net for way in ("glance", "copy"))
-        rows.append([what, *(f"{ms:.2f}" for ms in (cell.cpu, cell.lab, cell.net, glance, copy))])
+        costs.append([what, *(f"{ms:.2f}" for ms in (cell.cpu, cell.lab, cell.net, glance, copy))])
     heads = ["", "CPU ms:", "laboratory ms:", "net ms:"]
     heads += ["acquire, release ms:", "and copy, map, memcpy ms:"]
+    calls = []
+    for way, what in (("grab", "`grab()`"), ("grab copy=False", "`grab(copy=False)`")):
+        ours, device = (gpu.middle(result["rounds"], (way, gpu.FULL_HD), time) for time in ("cpu_ms", "device_ms"))
+        calls.append([what, f"{ours:.3f}", f"{device:.3f}"])
     return [
         "Processor time per frame, from the [measurements](performance.md#what-a-frame-costs) of the Windows wheel:",
         "that of the process, the laboratory's part of it, and what is left. Beside it stand programs without Python,",
         "net as well: one that only acquires and releases frames, and one that also copies all of the frame to the",
         "processor, as every array of everything must. Whatever the device does runs on the processor here.",
         "",
-        *table(heads, rows),
+        *table(heads, costs),
+        "",
+        "The calling thread alone, in virtual time, where everything has changed; without the laboratory. Calls of the",
+        "device copy and map; the rest is rustcam's, the pass over the pixels above all.",
+        "",
+        *table(["", "rustcam ms:", "in calls of the device ms:"], calls),
     ]

@@ -279,6 +279,7 @@ def section(result: dict[str, Any], source: str) -> list[str]:
         "  the packages' examples: dxcam and bettercam cannot wait, so they poll.",
         "- CPU is the time of the whole process. The laboratory paints and uploads its frames inside that process:",
         "  *net* is without it. Acquire and release alone shows how well that is known.",
+        "- Memory is not told: the laboratory's pictures are in the same process.",
         "- Direct3D commands run where they are called (`csmt=0`), and a graphics card is a library on the processor.",
         "  So bytes, presents and the ratios of what the processor does mean something here; the speed of a real card,",
         "  of its driver and its compositor is not in these numbers.",
