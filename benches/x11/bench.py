@@ -40,7 +40,7 @@ def main() -> int:
     result = {
         "machine": {**machine(), **versions()},
         "import": importing.milliseconds(20),
-        "kernels": kernels.heats(HEATS, 12),
+        "kernels": kernels.heats(HEATS, 20),
         "screens": {f"{width}x{height}": race(width, height, n, HEATS) for (width, height), n in ROUNDS.items()},
         "contents": contents(5),
         "recovery": recovery.rows(),

@@ -41,7 +41,7 @@ def measured() -> Blocks:
         {
             "screens": {f"{width}x{height}": race(width, height, n, BLOCKS) for (width, height), n in ROUNDS.items()},
             "contents": contents(BLOCKS, field()),
-            "kernels": kernels.heats(BLOCKS, 6),
+            "kernels": kernels.heats(BLOCKS, 20),
             "streams": {"deliveries": deliveries(BLOCKS, 240)},
             "recovery": recovery.cursors(),
             "import": importing.milliseconds(2 * BLOCKS),
