@@ -45,6 +45,9 @@ for purpose in "$@"; do
         need xvfb Xvfb
         need "wine wine64" wine
         ;;
+    profile)
+        need linux-perf perf
+        ;;
     *)
         echo "packages.sh: no purpose $purpose" >&2
         exit 2

@@ -28,7 +28,7 @@ def test_a_present_without_change_is_no_unique_image() -> None:
     report = measure(
         contenders.Rustcam, plan("size 64x64; refresh 60; static; at 30ms present nothing; at 60ms present full")
     )
-    assert (report["frames"], report["unique"]) == (2, 1)
+    assert (report["frames"], report["unique"], report["duplicated"]) == (2, 1, 1)
     assert report["unique_fps"] == pytest.approx(1 / report["seconds"])
 
 
@@ -113,25 +113,41 @@ def test_other_packages_beside_it(painter: Any, capsys: pytest.CaptureFixture[st
     finally:
         over.set()
         painting.join()
-    assert [report["package"] for report in reports] == ["rustcam", "mss"]
+    names = contenders.installed()
+    assert names[:2] == ["rustcam", "mss"]
+    assert [report["package"] for report in reports] == names
     for report in reports:
         assert (report["width"], report["height"]) == (100, 80)
         assert report["unique"] > 0
+        assert report["unique"] + report["duplicated"] == report["frames"]
+        assert (report["latency_ms"] is not None) == (report["package"] == "rustcam")
     assert reports[0]["latency_ms"]["p50"] >= 0
-    assert reports[1]["latency_ms"] is None
     assert head.startswith("package")
-    assert [line.split()[0] for line in lines] == ["rustcam", "mss"]
+    assert [line.split()[0] for line in lines] == names
 
 
 @pytest.mark.parametrize("fmt", ["bgra", "rgba", "bgr", "rgb"])
+@pytest.mark.parametrize("name", ["mss", "pillow"])
 @pytest.mark.x11
-def test_mss_is_asked_for_the_same_pixels(painter: Any, fmt: str) -> None:
+def test_other_packages_are_asked_for_the_same_pixels(painter: Any, name: str, fmt: str) -> None:
+    if name not in contenders.installed():
+        pytest.skip(f"{name} is not installed")
     painter.fill((0, 0, WIDTH, HEIGHT), 0x3366CC)
     screen = Screen(Source("x11", None), 0, 0, (3, 4, 30, 20), False)
     images = []
-    for make in (contenders.Rustcam, contenders.Mss):
+    for make in (contenders.Rustcam, contenders.CONTENDERS[name]):
         contender = make(screen, fmt)
         images.append(must(contender.grab(1.0)))
         contender.close()
+    assert images[0].shape == images[1].shape
     # The fourth channel of mss is whatever the server had there.
     assert np.array_equal(images[0][:, :, :3], images[1][:, :, :3])
+
+
+@pytest.mark.parametrize("name", ["mss", "pillow"])
+@pytest.mark.x11
+def test_a_format_that_a_package_does_not_make_is_refused(painter: Any, name: str) -> None:
+    if name not in contenders.installed():
+        pytest.skip(f"{name} is not installed")
+    with pytest.raises(ValueError, match="makes no gray images"):
+        contenders.CONTENDERS[name](Screen(Source("x11", None), 0, 0, None, False), "gray")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benches" / "x11"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benches"))
 
 from account import Account, frame_number
+from ratios import BLOCKS, compare, judge, ratios
 from report.cells import Results
+from timeline import Stage, events, stages, stretches
 
 import rustcam
 
+RECORDINGS = Path(__file__).resolve().parents[1] / "benches" / "results"
 DESKTOP = "size 640x360; refresh 60; full; pointer still; clock virtual"
 SAMPLE = {
     "work": "grab",
@@ -96,3 +102,126 @@ def test_the_first_frame_is_kept_for_a_comparison() -> None:
     (sample,) = account.samples
     assert sample[0] == 0
     assert sample[1] is image
+
+
+QUIET = [0.500, 0.504, 0.498, 0.502, 0.496]
+
+
+def times(values: list[float], factor: float) -> list[float]:
+    return [value * factor for value in values]
+
+
+def test_a_ratio_that_is_worse_fails() -> None:
+    verdict = judge("a", QUIET, times(QUIET, 1.1))
+    assert not verdict.good
+    assert (verdict.recorded, verdict.now, verdict.words) == (0.5, pytest.approx(0.55), "WORSE")
+
+
+def test_a_ratio_that_is_better_passes() -> None:
+    verdict = judge("a", QUIET, times(QUIET, 0.8))
+    assert verdict.good
+    assert verdict.words == "better"
+
+
+def test_noise_passes() -> None:
+    assert judge("a", QUIET, times(QUIET, 1.01)).words == "as recorded"
+    # The same 1.1 is nothing where the blocks of the recording, or those of now, differ that much among themselves.
+    loud = [0.40, 0.62, 0.50, 0.45, 0.56]
+    assert judge("a", loud, times(QUIET, 1.1)).good
+    assert judge("a", QUIET, times(loud, 1.1)).good
+
+
+def test_nothing_is_measured_better_than_two_percent() -> None:
+    assert judge("a", [1.0] * 5, [1.02] * 5).good
+    assert not judge("a", [1.0] * 5, [1.021] * 5).good
+
+
+def test_chance_fails_seldom_and_a_loss_is_found() -> None:
+    chance = random.Random(1)
+
+    def run(middle: float) -> list[float]:
+        return [middle * chance.lognormvariate(0, 0.05) for _ in range(BLOCKS)]
+
+    assert sum(not judge("a", run(1.0), run(1.0)).good for _ in range(2000)) <= 20
+    assert sum(not judge("a", run(1.0), run(1.5)).good for _ in range(2000)) >= 1980
+
+
+def test_what_was_not_recorded_cannot_be_worse() -> None:
+    (verdict,) = compare({}, {"a": [1.0, 2.0]})
+    assert verdict.good
+    assert verdict.words == "not recorded"
+
+
+def test_one_block_tells_no_noise() -> None:
+    with pytest.raises(ValueError, match="tells nothing of its noise"):
+        judge("a", [1.0], [1.0])
+
+
+def test_ratios_are_read_block_by_block() -> None:
+    def samples(*middles: float) -> dict[str, list[float]]:
+        return {"wall_ms": [value for middle in middles for value in (middle, middle, 9 * middle)]}
+
+    field = {"rustcam bgra": samples(1, 2, 3, 4, 5), "raw": samples(2, 2, 2, 2, 2)}
+    (found,) = ratios({"screens": {"1920x1080": field}}).items()
+    assert found == ("1920x1080: rustcam bgra / raw", [0.5, 1.0, 1.5, 2.0, 2.5])
+
+
+def recorded() -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """The recording of `make bench-check`, and its ratios whose noise is known."""
+    recording = json.loads((RECORDINGS / "x11.json").read_text(encoding="utf-8"))
+    return recording, {name: blocks for name, blocks in ratios(recording).items() if len(blocks) > 1}
+
+
+def test_a_recording_is_as_good_as_itself() -> None:
+    _, found = recorded()
+    assert len(found) >= 15
+    assert all(verdict.words == "as recorded" for verdict in compare(found, found))
+
+
+def test_a_recording_whose_own_times_double_is_worse() -> None:
+    recording, before = recorded()
+    field = recording["screens"]["1920x1080"]
+    field["rustcam bgra"]["wall_ms"] = times(field["rustcam bgra"]["wall_ms"], 2)
+    now = {name: blocks for name, blocks in ratios(recording).items() if name in before}
+    worse = {verdict.name for verdict in compare(before, now) if not verdict.good}
+    assert worse == {"1920x1080: rustcam bgra / raw", "1920x1080: rustcam bgra / mss bgra"}
+
+
+# A call from 1000 to 2000: process 7 captures, 8 is the server. The one processor goes from 7 to 8 and back.
+TRACE = """
+    7/7     0.000001100: raw_syscalls:sys_enter: NR 46 (4, 7ffc, 0, 10, 2, 557c)
+    7/7     0.000001150: sched:sched_switch: prev_comm=a b prev_pid=7 prev_prio=120 prev_state=S ==> next_comm=X next_pid=8 next_prio=120
+    8/8     0.000001160:  raw_syscalls:sys_exit: NR 232 = 1
+    8/9     0.000001200: raw_syscalls:sys_enter: NR 1 (0, 0, 0, 0, 0, 0)
+    8/8     0.000001560: raw_syscalls:sys_enter: NR 20 (9, 7ffc, 1, 0, 1, 1)
+    8/8     0.000001570:  raw_syscalls:sys_exit: NR 20 = 40
+    8/8     0.000001580: raw_syscalls:sys_enter: NR 232 (3, 7ffc, 100, 92261, 1, 0)
+    8/8     0.000001600: sched:sched_switch: prev_comm=X prev_pid=8 prev_prio=120 prev_state=S ==> next_comm=swapper/0 next_pid=0 next_prio=120
+    0/0     0.000001630: sched:sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=a b next_pid=7 next_prio=120
+    7/7     0.000001650:  raw_syscalls:sys_exit: NR 46 = 24
+    7/7     0.000001930: raw_syscalls:sys_enter: NR 202 (557c, 81, 7fff, 7, 557c, 4)
+    7/7     0.000001940:  raw_syscalls:sys_exit: NR 202 = 0
+"""  # noqa: E501
+
+
+def test_a_call_is_as_long_as_its_stages() -> None:
+    told = stages(stretches(list(events(TRACE.splitlines())), 7, 8, 1000, 2000))
+    assert told == {
+        "ask": Stage(100, 0),
+        "ask system": Stage(50, 1),
+        "server": Stage(10, 1),
+        "server system": Stage(40, 3),
+        "draw": Stage(400, 1),
+        "wake": Stage(30, 1),
+        "take": Stage(60, 1),
+        "pass": Stage(280, 1),
+        "take system": Stage(30, 2),
+    }
+    assert sum(stage.length for stage in told.values()) == 1000
+    # One per line of the main threads.
+    assert sum(stage.events for stage in told.values()) == 11
+
+
+def test_a_call_that_asks_nobody_is_all_ours() -> None:
+    told = stages(stretches([], 7, 8, 1000, 2000))
+    assert {name: stage.length for name, stage in told.items() if stage.length} == {"ask": 1000}

@@ -12,7 +12,18 @@ MOVING = ("full", "window", "scroll", "video")
 OURS = ("rustcam", "rustcam copy=False", "rustcam stream")
 PEERS = ("mss", "pillow", "ffmpeg")
 FIELD = (*OURS, *PEERS, "raw")
+RATES = (144, 180, 240)
+STREAM_TAIL = 1.5
 NOISE = 0.01
+EXPLAINED = [
+    "A program of its own presents, sixty times a second if nothing else is said, each time by one request. Every",
+    "present has a number that never comes again, drawn into the pixels at the top and at the bottom; with it goes the",
+    "time of the request, told through a pipe, so that the latency of every frame is known exactly. rustcam and ffmpeg",
+    "wait for frames; the others cannot, and are asked as often as there are presents. *paced* asks right after each",
+    "present. *server* is the time of the X server, painting included; *MiB* is the most that the process had in",
+    "memory, pages that it shares with the X server only where it looked at them; *faults* counts what was torn,",
+    "changed afterwards, or wrong. `raw` makes no array of its own.",
+]
 WHAT = {
     "full": "everything changes",
     "window": "a window of 320×200 moves",
@@ -43,18 +54,30 @@ def rows(rounds: list[dict[str, list[dict[str, Any]]]]) -> list[Row]:
             )
         )
     for content, most in (("window", 0.1), ("scroll", 0.3)):
-        ours, best = (
-            min(results.cell(name, "free", content, FULL_HD).cpu for name in names)
-            for names in (("rustcam copy=False",), PEERS)
-        )
-        found.append(
-            Row(
-                f"{FULL_HD}, {WHAT[content]}: `grab(copy=False)`, CPU per frame",
-                f"≤ {most:g}× the best peer",
-                f"{ours / best:.2f}× ({ours:.2f} to {best:.2f} ms)",
-                ours <= most * best,
+        best = min(results.cell(name, "free", content, FULL_HD).cpu for name in PEERS)
+        for name, what in (("rustcam copy=False", "`grab(copy=False)`"), ("rustcam stream", "stream")):
+            ours = results.cell(name, "free", content, FULL_HD).cpu
+            found.append(
+                Row(
+                    f"{FULL_HD}, {WHAT[content]}: {what}, CPU per frame",
+                    f"≤ {most:g}× the best peer",
+                    f"{ours / best:.2f}× ({ours:.2f} to {best:.2f} ms)",
+                    ours <= most * best,
+                )
             )
-        )
+    for content in ("full", "window"):
+        place = ("rustcam stream", "free", f"{content}@240", FULL_HD)
+        if results.has(*place):
+            cell = results.cell(*place)
+            usual, late = cell.latency(50), cell.latency(99)
+            found.append(
+                Row(
+                    f"{FULL_HD}, {WHAT[content]}, 240 Hz: stream, p99 from present to array",
+                    f"≤ {STREAM_TAIL:g}× the median",
+                    f"{late / usual:.2f}× ({late:.2f} to {usual:.2f} ms)",
+                    late <= STREAM_TAIL * usual,
+                )
+            )
     for content in ("static", "pointer"):
         cell = results.cell("rustcam", "idle", content, FULL_HD)
         found.append(
@@ -74,19 +97,51 @@ def lines(rounds: list[dict[str, list[dict[str, Any]]]]) -> list[str]:
         for content in MOVING:
             if results.has("rustcam", "free", content, screen):
                 text += ["", f"#### {screen}, {WHAT[content]}", "", *moving(results, content, screen)]
-    return [*text, "", "#### Nothing to see", "", *idle(results)]
+    for content in MOVING:
+        if results.has("rustcam", "free", f"{content}@{RATES[0]}", FULL_HD):
+            text += ["", f"#### {FULL_HD}, {WHAT[content]}, at higher rates", "", *rates(results, content)]
+    text += ["", "#### Nothing to see", "", *idle(results)]
+    if results.has("rustcam", "beside", "full", FULL_HD):
+        text += ["", "#### The GIL", "", *beside(results)]
+    return text
+
+
+HEADS = ["fps:", "missed:", "repeated:", "p50 ms:", "p95 ms:", "p99 ms:", "CPU ms:", "server ms:", "MiB:", "faults:"]
 
 
 def moving(results: Results, content: str, screen: str) -> list[str]:
-    heads = ["", "fps:", "missed:", "repeated:", "p50 ms:", "p95 ms:", "p99 ms:"]
-    heads += ["CPU ms:", "server ms:", "MiB:", "faults:"]
     body = []
     for way, what in (("free", "{}"), ("paced", "{}, paced")):
         for name in FIELD:
             if results.has(name, way, content, screen):
                 cell = results.cell(name, way, content, screen)
                 body.append([what.format(name), *cells(cell)])
-    return table(heads, body)
+    return table(["", *HEADS], body)
+
+
+def rates(results: Results, content: str) -> list[str]:
+    body = []
+    for hz in RATES:
+        for name in FIELD:
+            place = (name, "free", f"{content}@{hz}", FULL_HD)
+            if results.has(*place):
+                body.append([str(hz), name, *cells(results.cell(*place))])
+    return table(["Hz:", "", *HEADS], body)
+
+
+def beside(results: Results) -> list[str]:
+    """What a grab takes from other threads."""
+    body = []
+    for name in FIELD:
+        cell = results.cell(name, "beside", "full", FULL_HD)
+        share, each = cell.total("waited_ms") / (1000 * cell.total("seconds")), cell.total("waited_ms") / cell.frames
+        body.append([name, f"{each:.2f}", f"{100 * share:.1f}", f"{cell.fps:.0f}"])
+    said = [
+        f"How long a loop in Python waits for the interpreter while another thread grabs; {FULL_HD}, everything",
+        "changes. It is the time in which the kernel says that the loop neither ran nor waited for a processor, and",
+        "handing over is part of it.",
+    ]
+    return [*said, "", *table(["", "ms per frame:", "% of the time:", "fps:"], body)]
 
 
 def cells(cell: Cell) -> list[str]:

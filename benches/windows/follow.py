@@ -57,6 +57,7 @@ def follow(
     whole: bool = True,
     paced: bool = False,
     compare: bool = True,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> dict[str, Any]:
     """Takes frames one after the other, again at once if there was none: as the packages' own examples do.
 
@@ -73,7 +74,7 @@ def follow(
     told = {**meter.told(), **account.told(lambda number: 1000 * (number - 1) / hz)}
     # Pictures of the oracle cost time: only now that the clock has stopped.
     samples = account.samples if compare else []
-    wrong = sum(not same(image, lab.oracle(number, WIDTH, HEIGHT), fmt) for number, image in samples)
+    wrong = sum(not same(image, lab.oracle(number, *size), fmt) for number, image in samples)
     return {**told, "compared": len(samples), "wrong": wrong}
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 # An embedded interpreter does not look beside the script by itself.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -32,12 +32,13 @@ FORMATS = ("bgra", "bgr", "rgb")
 # At the corner, so that the number of the frame is in it.
 REGION = (0, 0, 640, 360)
 LITTLE = (WIDTH // 10, HEIGHT // 10)  # 1 % of the screen
+UHD, UHD_HZ = (3840, 2160), 20
 STILL, STORM = "pointer still", "pointer storm 1000"
 
 
-def desktop(kind: str, hz: int = HZ, pointer: str = STILL) -> str:
+def desktop(kind: str, hz: int = HZ, pointer: str = STILL, size: tuple[int, int] = (WIDTH, HEIGHT)) -> str:
     """A script. An ordinary desktop moves a window of 320×200 and brings clock and counter up to date."""
-    return f"size {WIDTH}x{HEIGHT}; refresh {hz}; {pointer}" + (f"; {kind}" if kind != "ordinary" else "")
+    return f"size {size[0]}x{size[1]}; refresh {hz}; {pointer}" + (f"; {kind}" if kind != "ordinary" else "")
 
 
 def grabs(lab: Lab, camera: Any, seconds: float) -> Iterator[dict[str, Any]]:
@@ -60,14 +61,31 @@ def region(lab: Lab, camera: Any, seconds: float) -> dict[str, Any]:
     return {"work": "region", **told}
 
 
-def little(lab: Lab, camera: Any, seconds: float) -> dict[str, Any]:
-    """One percent of the screen changes at every refresh. Such presents have no number in their pixels."""
+def large(lab: Lab, camera: Any, seconds: float) -> Iterator[dict[str, Any]]:
+    """4K, of which everything changes; slowly, for the laboratory needs long to paint it."""
+    for fmt in ("bgra", "bgr"):
+        lab.start(desktop("full", UHD_HZ, size=UHD))
+        opened = camera(fmt)
+        told = follow(lab, opened.grab, 2 * seconds, hz=UHD_HZ, fmt=fmt, paced=True, size=UHD)
+        yield {"work": "large", "fmt": fmt, **told}
+        opened.close()
+
+
+def little(number: int) -> str:
+    """One percent of the screen, here and there."""
     width, height = LITTLE
-    presents = [
-        f"at {1000 * i / HZ:.3f}ms present dirty {x},{y},{x + width},{y + height}"
-        for i in range(1, round(HZ * (seconds + 8)))
-        for x, y in [(i * 7 % (WIDTH - width), i * 5 % (HEIGHT - height))]
-    ]
+    x, y = number * 7 % (WIDTH - width), number * 5 % (HEIGHT - height)
+    return f"dirty {x},{y},{x + width},{y + height}"
+
+
+def video(number: int) -> str:
+    """1280×720 in the middle."""
+    return "dirty 320,180,1600,900"
+
+
+def painted(lab: Lab, camera: Any, seconds: float, parts: Callable[[int], str]) -> dict[str, Any]:
+    """Only these parts change at every refresh. Such presents have no number in their pixels."""
+    presents = [f"at {1000 * i / HZ:.3f}ms present {parts(i)}" for i in range(1, round(HZ * (seconds + 8)))]
     lab.start("; ".join([desktop("static"), *presents]))
     opened = camera("bgra")
     warm_up(opened.grab)
@@ -85,7 +103,7 @@ def little(lab: Lab, camera: Any, seconds: float) -> dict[str, Any]:
     shown = range(number, latest + 1)
     exact = image is not None and any(same(image, lab.oracle(n, WIDTH, HEIGHT), "bgra") for n in shown)
     opened.close()
-    return {"work": "little", "frames": frames, "wrong": int(not exact), **told}
+    return {"work": parts.__name__, "frames": frames, "wrong": int(not exact), **told}
 
 
 def idle(lab: Lab, camera: Any, seconds: float, work: str, pointer: str) -> dict[str, Any]:
@@ -170,7 +188,9 @@ def works(name: str, dll: str, seconds: float) -> Iterator[dict[str, Any]]:
     lab = Lab(dll, desktop("full"))
     yield from grabs(lab, camera, seconds)
     yield region(lab, camera, seconds)
-    yield little(lab, Borrowing if name == "rustcam" else camera, seconds)
+    yield from large(lab, camera, seconds)
+    for parts in (little, video):
+        yield painted(lab, Borrowing if name == "rustcam" else camera, seconds, parts)
     yield idle(lab, camera, seconds / 2, "static", STILL)
     yield idle(lab, camera, seconds / 2, "storm", STORM)
     yield from (stream(lab, camera, seconds, kind) for kind in ("full", "ordinary"))

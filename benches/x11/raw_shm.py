@@ -54,6 +54,7 @@ class RawShm:
 
     def __init__(self, display: str, width: int, height: int) -> None:
         libc, xlib, self._xext = load("c", "libc.so.6"), load("X11", "libX11.so.6"), load("Xext", "libXext.so.6")
+        self._xlib = xlib
         xlib.XOpenDisplay.restype = ctypes.c_void_p
         xlib.XDefaultRootWindow.restype = ctypes.c_ulong
         xlib.XDefaultVisual.restype = ctypes.c_void_p
@@ -85,6 +86,10 @@ class RawShm:
         """Lets the server write the whole screen into the segment."""
         if not self._xext.XShmGetImage(self._display, self._root, self._image, 0, 0, ALL_PLANES):
             raise OSError("XShmGetImage failed")
+
+    def sync(self) -> None:
+        """A request that does nothing, and its answer."""
+        self._xlib.XSync(self._display, 0)
 
     def view(self) -> Any:
         """The segment as an array of BGRA."""

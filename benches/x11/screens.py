@@ -15,6 +15,7 @@ class Screen:
 
     waits = False  # for something new
     paced = True  # can be asked at any time
+    fast = True  # can follow more than sixty presents a second
     owned = True
     fmt = "bgra"
     child: Optional[int] = None
@@ -69,6 +70,7 @@ class Mss(Screen):
 
 
 class Pillow(Screen):
+    fast = False
     fmt = "rgb"
 
     def __init__(self, display: str, size: tuple[int, int]) -> None:
@@ -97,6 +99,7 @@ class Ffmpeg(Screen):
 
     waits = True
     paced = False
+    fast = False
 
     def __init__(self, display: str, size: tuple[int, int]) -> None:
         width, height = size
@@ -124,14 +127,14 @@ class Ffmpeg(Screen):
 
 
 class Clocked:
-    """Something that cannot wait, asked sixty times a second."""
+    """Something that cannot wait, asked as often as there are presents."""
 
-    def __init__(self, screen: Any) -> None:
-        self._screen = screen
+    def __init__(self, screen: Any, hz: float) -> None:
+        self._screen, self._beat = screen, 1 / hz
         self._due = time.monotonic()
 
     def grab(self) -> Any:
-        self._due = max(self._due + 1 / 60, time.monotonic() - 1 / 60)
+        self._due = max(self._due + self._beat, time.monotonic() - self._beat)
         time.sleep(max(0.0, self._due - time.monotonic()))
         return self._screen.grab()
 

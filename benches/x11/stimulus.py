@@ -1,17 +1,20 @@
-"""Paints on an X server and says when: stimulus.py DISPLAY CONTENT HZ.
+"""Paints on an X server and says when: stimulus.py DISPLAY.
 
-Every present is painted into a pixmap first and shown by one request, so that no capture can see half of it. The number
-of a present is in its pixels, twice, as on the simulated desktop. Once shown, it is told on standard output with the
-monotonic time of its request. Ends when nobody listens.
+Every line of standard input, CONTENT and HZ, begins another content. Every present is painted into a pixmap first and
+shown by one request, so that no capture can see half of it. The number of a present is in its pixels, twice, as on the
+simulated desktop. Once shown, it is told on standard output with the monotonic time of its request; number 0 is what a
+content begins with. Ends when nobody listens.
 """
 
 from __future__ import annotations
 
+import io
+import select
 import struct
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Optional
 
 from Xlib import X
 from Xlib.display import Display
@@ -22,6 +25,7 @@ WINDOW = (320, 200)
 SCROLLED, STEP = (1200, 880), 8
 VIDEO = (1280, 720)
 POINTER_HZ = 250
+GROUND = 0x406080
 
 Rect = tuple[int, int, int, int]  # left, top, width, height
 
@@ -42,7 +46,6 @@ class Screen:
         self._pixmap = self.root.create_pixmap(self.width, self.height, screen.root_depth)
         self._gc = self.root.create_gc(graphics_exposures=False)
         self._shown = self.root.create_gc(graphics_exposures=False)
-        self.fill((0, 0, self.width, self.height), 0x406080)
 
     def fill(self, rect: Rect, value: int) -> None:
         self._gc.change(foreground=value)
@@ -83,7 +86,7 @@ def paint(screen: Screen, content: str, number: int) -> list[Rect]:
         return [(0, 0, width, height)]
     if content == "window":
         places = [window(screen, number - 1), window(screen, number)]
-        screen.fill(places[0], 0x406080)
+        screen.fill(places[0], GROUND)
         screen.fill(places[1], colour(number))
         return [*places, *screen.stripes(number)]
     if content == "scroll":
@@ -104,48 +107,69 @@ def window(screen: Screen, number: int) -> Rect:
     return x, y, width, height
 
 
-def ticks(hz: float) -> Iterator[int]:
-    """Numbers from 1, each at its time."""
+class Listener:
+    """Who says what to show, and is told what was shown."""
+
+    def __init__(self) -> None:
+        # Without a buffer, because whether there is another line is asked of the system.
+        self._commands, self._told = io.FileIO(0), sys.stdout.buffer
+
+    def commands(self) -> Iterator[tuple[str, float]]:
+        for line in self._commands:
+            content, hz = line.decode().split()
+            yield content, float(hz)
+
+    def waits(self, seconds: Optional[float] = None) -> bool:
+        """Whether another command comes within that time."""
+        return bool(select.select([self._commands], [], [], seconds)[0])
+
+    def tell(self, number: int, shown: float) -> None:
+        self._told.write(PRESENT.pack(number, shown))
+        self._told.flush()
+
+
+def ticks(hz: float, listener: Listener) -> Iterator[int]:
+    """Numbers from 1, each at its time, until there is something else to do."""
     start, number = time.monotonic(), 0
-    while True:
+    while not listener.waits(max(0.0, start + number / hz - time.monotonic())):
         number += 1
         yield number
-        time.sleep(max(0.0, start + number / hz - time.monotonic()))
 
 
-def present(screen: Screen, content: str, hz: float, out: Any) -> None:
-    for number in ticks(hz):
+def begin(screen: Screen, listener: Listener) -> None:
+    screen.fill((0, 0, screen.width, screen.height), GROUND)
+    screen.prepare([(0, 0, screen.width, screen.height)])
+    shown = time.monotonic()
+    screen.show()
+    listener.tell(0, shown)
+
+
+def present(screen: Screen, content: str, hz: float, listener: Listener) -> None:
+    for number in ticks(hz, listener):
         screen.prepare(paint(screen, content, number))
         shown = time.monotonic()
         screen.show()
-        out.write(PRESENT.pack(number, shown))
-        out.flush()
+        listener.tell(number, shown)
 
 
-def move(screen: Screen, out: Any) -> None:
+def move(screen: Screen, listener: Listener) -> None:
     """The pointer only."""
-    for number in ticks(POINTER_HZ):
+    for number in ticks(POINTER_HZ, listener):
         screen.root.warp_pointer(100 + number % 500, 100 + number % 300)
         screen.display.sync()
-        if number == 1:
-            out.write(PRESENT.pack(0, time.monotonic()))
-            out.flush()
 
 
 def main() -> None:
-    display, content, hz = sys.argv[1:]
-    screen, out = Screen(display), sys.stdout.buffer
-    screen.prepare([(0, 0, screen.width, screen.height)])
-    screen.show()
+    screen, listener = Screen(sys.argv[1]), Listener()
     try:
-        if content == "pointer":
-            move(screen, out)
-        elif content == "static":
-            out.write(PRESENT.pack(0, time.monotonic()))
-            out.flush()
-            sys.stdin.read()
-        else:
-            present(screen, content, float(hz), out)
+        for content, hz in listener.commands():
+            begin(screen, listener)
+            if content == "pointer":
+                move(screen, listener)
+            elif content == "static":
+                listener.waits()
+            else:
+                present(screen, content, hz, listener)
     except BrokenPipeError:
         sys.stderr.close()
 

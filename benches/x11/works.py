@@ -1,115 +1,74 @@
 """Pieces of work of one contender, in a process of its own: works.py CONTENDER SERVER SECONDS WORK...
 
-A server is DISPLAY,PID,WIDTH,HEIGHT, a work a content, or `paced:` and a content: then every grab follows a present at
-once. Prints one line of JSON per piece of work.
+A server is DISPLAY,PID,WIDTH,HEIGHT. A work is a content, at sixty presents a second or CONTENT@HZ. With `paced:`
+before it every grab follows a present at once, with `beside:` a loop in Python runs beside the grabs. Prints one line
+of JSON per piece of work.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 from account import Account
+from gil import loop
+from meter import Meter
+from presents import Presents, stimulus
 from screens import SCREENS, Clocked
-from stimulus import BITS, BLOCK, PRESENT, ROWS, colour
+from stimulus import BITS, BLOCK, ROWS, colour
 
 HZ = 60
-WARM_UP = 0.15  # seconds
+WARM_UP = 0.1  # seconds
 IDLE = ("static", "pointer")
-TICK = os.sysconf("SC_CLK_TCK")
+
+Take = Callable[[], Any]
 
 
 def now() -> float:
     return 1000 * time.monotonic()
 
 
-def cpu_ms(pid: int) -> float:
-    """Processor time of a process, its threads included."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return 1000 * (int(fields[11]) + int(fields[12])) / TICK
+class Stage:
+    """One contender before one server, for some seconds each time."""
 
+    def __init__(self, name: str, server: str, seconds: float, presents: Presents) -> None:
+        display, pid, *size = server.split(",")
+        self._open = lambda: SCREENS[name](display, tuple(map(int, size)))
+        self._server, self.screen, self._seconds = int(pid), "x".join(size), seconds
+        self._presents = presents
 
-class Meter:
-    """Time and processor time of this process, its child and the server."""
+    def play(self, work: str) -> dict[str, Any]:
+        """The account of a piece of work."""
+        way, _, content = work.rpartition(":")
+        kind, _, hz = content.partition("@")
+        beat = float(hz or HZ)
+        self._presents.begin(kind, beat)
+        opened = self._open()
+        take = opened.grab if opened.waits or way == "paced" else Clocked(opened, beat).grab
+        warm_up(take)
+        if way == "beside":
+            told = self._beside(opened, take)
+        elif kind in IDLE:
+            told = self._idle(opened, take)
+        else:
+            told = self._follow(opened, take, kind, way == "paced")
+        opened.close()
+        kept = way or ("idle" if kind in IDLE else "free")
+        return {"work": kept, "content": content, "screen": self.screen, **told}
 
-    def __init__(self, server: int, child: Any) -> None:
-        self._server, self._child = server, child
-        self._before = self._used()
-        self._start = time.monotonic()
+    def _meter(self, opened: Any) -> Meter:
+        return Meter(self._server, opened.child)
 
-    def _used(self) -> tuple[float, float, float]:
-        return 1000 * time.process_time(), cpu_ms(self._child) if self._child else 0.0, cpu_ms(self._server)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._start
-
-    def told(self) -> dict[str, Any]:
-        seconds = self.seconds
-        own, child, server = (after - before for before, after in zip(self._before, self._used()))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return {
-            "seconds": round(seconds, 6),
-            "cpu_ms": round(own + child, 3),
-            "server_ms": round(server, 3),
-            "peak_mib": round(peak / 1024, 1),
-        }
-
-
-class Presents:
-    """What the stimulus told."""
-
-    def __init__(self, pipe: Any) -> None:
-        self._pipe = pipe
-        self.times: dict[int, float] = {}
-
-    @property
-    def newest(self) -> int:
-        return max(self.times)
-
-    def read(self) -> None:
-        """Waits for one, and takes in those that came meanwhile."""
-        data = os.read(self._pipe.fileno(), 1 << 16)
-        if not data:
-            raise OSError("the stimulus has ended")
-        for number, seconds in PRESENT.iter_unpack(data):
-            self.times[number] = 1000 * seconds
-
-
-@contextmanager
-def stimulus(display: str, content: str) -> Iterator[Presents]:
-    script = Path(__file__).resolve().parent / "stimulus.py"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, str(script), display, content, str(HZ)], **pipes) as process:
-        presents = Presents(process.stdout)
-        try:
-            presents.read()
-            yield presents
-        finally:
-            process.kill()
-
-
-def follow(name: str, server: list[str], seconds: float, content: str, paced: bool) -> dict[str, Any]:
-    display, pid, *size = server
-    with stimulus(display, content) as presents:
-        opened = SCREENS[name](display, tuple(map(int, size)))
-        take = opened.grab if opened.waits or paced else Clocked(opened).grab
-        start = time.monotonic()
-        while time.monotonic() - start < WARM_UP:
-            take()
+    def _follow(self, opened: Any, take: Take, kind: str, paced: bool) -> dict[str, Any]:
+        presents = self._presents
         presents.read()
         first = newest = presents.newest
-        account, meter = Account(now), Meter(int(pid), opened.child)
-        while meter.seconds < seconds:
+        account, meter = Account(now), self._meter(opened)
+        while meter.seconds < self._seconds:
             if paced:
                 presents.read()
             image = take()
@@ -120,15 +79,35 @@ def follow(name: str, server: list[str], seconds: float, content: str, paced: bo
         # A frame may be here before the news of it.
         while presents.newest < newest:
             presents.read()
-        opened.close()
-    told["presents"] = presents.newest - first
-    told.update(account.told(presents.times.__getitem__))
-    if not opened.owned:
-        del told["changed"]
-    elif content == "full":
-        told["wrong"] = sum(not exact(number, image, opened.fmt) for number, image in account.samples)
-    work = "paced" if paced else "free"
-    return {"work": work, "content": content, "screen": "x".join(size), **told}
+        told["presents"] = presents.newest - first
+        told.update(account.told(presents.times.__getitem__))
+        if not opened.owned:
+            del told["changed"]
+        elif kind == "full":
+            told["wrong"] = sum(not exact(number, image, opened.fmt) for number, image in account.samples)
+        return told
+
+    def _idle(self, opened: Any, take: Take) -> dict[str, Any]:
+        """Nothing changes but perhaps the pointer, which is not drawn."""
+        meter, frames = self._meter(opened), 0
+        while meter.seconds < self._seconds:
+            frames += take() is not None
+        return {"frames": frames, **meter.told()}
+
+    def _beside(self, opened: Any, take: Take) -> dict[str, Any]:
+        """Another thread runs a loop in Python."""
+        with loop() as other:
+            meter, frames = self._meter(opened), 0
+            while meter.seconds < self._seconds:
+                frames += take() is not None
+            told = meter.told()
+        return {"frames": frames, **told, "waited_ms": round(1000 * other.waited, 3)}
+
+
+def warm_up(take: Take) -> None:
+    start = time.monotonic()
+    while time.monotonic() - start < WARM_UP:
+        take()
 
 
 def exact(number: int, image: Any, fmt: str) -> bool:
@@ -140,34 +119,14 @@ def exact(number: int, image: Any, fmt: str) -> bool:
     return all(bool((part[..., :3] == np.array(right, np.uint8)).all()) for part in parts)
 
 
-def idle(name: str, server: list[str], seconds: float, content: str) -> dict[str, Any]:
-    """Nothing changes but perhaps the pointer, which is not drawn."""
-    display, pid, *size = server
-    with stimulus(display, content):
-        opened = SCREENS[name](display, tuple(map(int, size)))
-        take = opened.grab if opened.waits else Clocked(opened).grab
-        start = time.monotonic()
-        while time.monotonic() - start < WARM_UP:
-            take()
-        meter, frames = Meter(int(pid), opened.child), 0
-        while meter.seconds < seconds:
-            frames += take() is not None
-        told = meter.told()
-        opened.close()
-    return {"work": "idle", "content": content, "screen": "x".join(size), "frames": frames, **told}
-
-
 def main() -> None:
     name, server, seconds, *works = sys.argv[1:]
-    place = server.split(",")
-    os.environ["DISPLAY"] = place[0]
-    for work in works:
-        paced, _, content = work.rpartition(":")
-        if content in IDLE:
-            told = idle(name, place, float(seconds), content)
-        else:
-            told = follow(name, place, float(seconds), content, bool(paced))
-        print(json.dumps(told), flush=True)
+    display = server.partition(",")[0]
+    os.environ["DISPLAY"] = display
+    with stimulus(display) as presents:
+        stage = Stage(name, server, float(seconds), presents)
+        for work in works:
+            print(json.dumps(stage.play(work)), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,17 +16,18 @@ from .table import show
 NAME = "bench"
 HELP = "measure frame rate, CPU time and latency on this machine"
 DETAILS = (
-    "Something has to move on the screen. An image counts as unique if a pixel differs from the image before; latency"
-    " is the time from the present to the array, known to packages that tell present times; CPU time is that of the"
-    " whole process inside the calls."
+    "Something has to move on the screen. An image counts as unique if a pixel differs from the image before, as a"
+    " duplicate if none does; latency is the time from the present to the array, and missed are presents that no image"
+    " showed, both known to packages that tell of presents; CPU time is that of the whole process inside the calls."
 )
 EXAMPLES = [
     ("rustcam bench --seconds 5 --json", "for programs"),
     ("rustcam bench --region 0,0,640,360 --fmt rgb", "a part of the screen, in another format"),
-    ("rustcam bench --peers", "mss, dxcam and bettercam too, where installed; each in its own process"),
+    ("rustcam bench --peers", "mss, Pillow, dxcam, bettercam too, if installed, each in a process"),
 ]
 
-COLUMNS = ["package", "unique fps", "fps", "CPU ms", "latency p50", "p95", "p99 ms", "RSS MB", "note"]
+COLUMNS = ["package", "unique fps", "fps", "unique", "duplicated", "missed"]
+COLUMNS += ["CPU ms", "latency p50", "p95", "p99 ms", "RSS MB", "note"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -69,12 +70,13 @@ def in_a_process(name: str, plan: Plan) -> dict[str, Any]:
 
 def row(report: dict[str, Any]) -> list[str]:
     if "error" in report:
-        return [report["package"], *[""] * 7, report["error"]]
+        return [report["package"], *[""] * (len(COLUMNS) - 2), report["error"]]
     latency = report["latency_ms"] or {}
     return [
         f"{report['package']} {report['version']}",
         f"{report['unique_fps']:.1f}",
         f"{report['fps']:.1f}",
+        *(number(report[count], 0) for count in ("unique", "duplicated", "missed")),
         number(report["cpu_ms_per_frame"], 3),
         *(number(latency.get(p), 2) for p in ("p50", "p95", "p99")),
         number(report["rss_mb"], 0),
@@ -85,7 +87,8 @@ def row(report: dict[str, Any]) -> list[str]:
 def describe(report: dict[str, Any]) -> None:
     print("{backend} {width}x{height}: {frames} frames in {seconds:.2f} s".format_map(report))
     if report["unique"]:
-        print("unique       {unique_fps:.1f} fps of {fps:.1f}, {missed} presents missed".format_map(report))
+        print("unique       {unique_fps:.1f} fps of {fps:.1f}: {unique} images".format_map(report))
+        print("others       {duplicated} duplicates, {missed} presents missed".format_map(report))
         print("CPU time     {cpu_ms_per_frame:.3f} ms per frame".format_map(report))
         print("latency      {p50:.2f} ms median, {p95:.2f} ms p95, {p99:.2f} ms p99".format_map(report["latency_ms"]))
         print(f"memory       {number(report['rss_mb'], 0)} MB")

@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import time
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Contender:
     """A package that takes pictures of one output."""
 
     package = ""
+    module = ""  # where that has another name
 
     def __init__(self, screen: Screen, fmt: str) -> None:
         self.screen, self.fmt = screen, fmt
@@ -95,6 +96,27 @@ class Mss(Contender):
         self._mss.close()
 
 
+class Pillow(Contender):
+    package = "pillow"
+    module = "PIL"
+
+    def __init__(self, screen: Screen, fmt: str) -> None:
+        super().__init__(screen, fmt)
+        self._image_grab = importlib.import_module("PIL.ImageGrab")
+        order = CHANNELS.get(fmt.lower())
+        if order is None:
+            raise ValueError(f"Pillow makes no {fmt} images")
+        # It begins with red.
+        self._order = [(2, 1, 0, 3)[channel] for channel in order]
+        self._area = _on_the_desktop(screen)
+
+    def grab(self, timeout: float) -> Optional[_Image]:
+        # Without `all_screens`, Windows shows it the first one only. Elsewhere it makes no difference.
+        image = self._image_grab.grab(self._area, all_screens=True)
+        pixels = np.asarray(image.convert("RGBA") if len(self._order) == 4 else image.convert("RGB"))
+        return np.ascontiguousarray(pixels[:, :, self._order])
+
+
 class Dxcam(Contender):
     package = "dxcam"
 
@@ -119,12 +141,12 @@ class Bettercam(Dxcam):
     package = "bettercam"
 
 
-CONTENDERS: dict[str, Callable[[Screen, str], Contender]] = {c.package: c for c in (Rustcam, Mss, Dxcam, Bettercam)}
+CONTENDERS: dict[str, type[Contender]] = {c.package: c for c in (Rustcam, Mss, Pillow, Dxcam, Bettercam)}
 
 
 def installed() -> list[str]:
     """The contenders of this machine, rustcam first."""
-    return [name for name in CONTENDERS if importlib.util.find_spec(name)]
+    return [name for name, contender in CONTENDERS.items() if importlib.util.find_spec(contender.module or name)]
 
 
 def _on_the_desktop(screen: Screen) -> tuple[int, int, int, int]:

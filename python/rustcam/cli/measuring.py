@@ -83,6 +83,7 @@ def _measured(contender: Contender, plan: Plan) -> dict[str, Any]:
         "fps": frames / seconds,
         "unique": unique,
         "unique_fps": unique / seconds,
+        "duplicated": frames - unique,
         "cpu_ms_per_frame": 1000 * cpu / frames if frames else None,
         "latency_ms": percentiles(latencies),
         "rss_mb": _megabytes(resident()),
