@@ -28,9 +28,8 @@ from lab import Lab
 
 # Presents come as soon as somebody waits for them. They change every pixel, or those of a moving window.
 SCRIPT = "size {}; refresh 180; pointer still; clock virtual{}"
-DESKTOPS = {"full": "; full", "ordinary": ""}
-# The lab shows 32 different pictures in turn; it paints each of them only once.
-WARM_UP = 40
+DESKTOPS = {"full": "; full; lab paint ahead", "ordinary": ""}
+WARM_UP = 40  # frames
 
 
 def textured(capturer: rustcam.Capturer) -> None:

@@ -11,8 +11,7 @@ from account import Account
 from lab import Lab
 
 WIDTH, HEIGHT = 1920, 1080
-# On a desktop that changes everywhere the laboratory paints the first 32 frames at a higher price.
-WARM_UP = 1.0  # seconds; the laboratory paints each of its 32 different pictures when it is first shown
+WARM_UP = 0.3  # seconds
 CHANNELS = {"bgra": (0, 1, 2), "bgr": (0, 1, 2), "rgb": (2, 1, 0)}
 
 Take = Callable[[], Any]

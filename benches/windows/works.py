@@ -38,7 +38,8 @@ STILL, STORM = "pointer still", "pointer storm 1000"
 
 def desktop(kind: str, hz: int = HZ, pointer: str = STILL, size: tuple[int, int] = (WIDTH, HEIGHT)) -> str:
     """A script. An ordinary desktop moves a window of 320×200 and brings clock and counter up to date."""
-    return f"size {size[0]}x{size[1]}; refresh {hz}; {pointer}" + (f"; {kind}" if kind != "ordinary" else "")
+    kinds = {"ordinary": "", "full": "; full; lab paint ahead"}
+    return f"size {size[0]}x{size[1]}; refresh {hz}; {pointer}{kinds.get(kind, f'; {kind}')}"
 
 
 def grabs(lab: Lab, camera: Any, seconds: float) -> Iterator[dict[str, Any]]:

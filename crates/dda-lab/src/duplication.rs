@@ -74,7 +74,10 @@ impl Duplication {
         let frame = world.frame_at(born);
         let size = world.rotation(frame).apply(world.size(frame));
         let converter = Converter::new(stage.settings.format_at(born), format, stage.settings.white);
-        let pool = Pool::new(device, index, size, format, converter)?;
+        let mut pool = Pool::new(device, index, size, format, converter)?;
+        if stage.settings.paint_ahead && stage.script.is_full() {
+            pool.paint_ahead(stage, frame)?;
+        }
         count(&stage.counting.duplications);
         let state = State {
             fold: Fold::new(index),

@@ -26,7 +26,7 @@ const TEXTURES: usize = 3;
 /// More parts than this are uploaded as one.
 const MOST_PARTS: usize = 16;
 /// Bytes of textures kept by one duplication to save painting.
-const MOST_KEPT: usize = 300 << 20;
+const MOST_KEPT: usize = 1100 << 20;
 /// What textures hold that hold no image: as BGRA a glaring pink, as half floats no number at all.
 const POISON: [u8; 4] = [0xFF, 0x7F, 0xFF, 0x7F];
 
@@ -233,14 +233,42 @@ impl Pool {
             return self.upload_parts(world, canvas, turn, &merged(parts.collect()));
         }
         self.upload_parts(world, canvas, turn, &[self.size.rect()]);
+        self.keep_variety(turn, frame, variety);
+    }
+
+    /// Keeps what a texture shows, if there is room. Says whether there was.
+    fn keep_variety(&mut self, turn: usize, frame: u64, variety: u32) -> bool {
         let bytes = self.size.area() as usize * pixels::bytes(self.format);
-        if let Some(copy) =
-            ((self.varieties.len() + 1) * bytes <= MOST_KEPT).then(|| self.texture(self.format)).and_then(Result::ok)
-        {
-            // SAFETY: both live, of the same size and format.
-            unsafe { self.context.CopyResource(&copy, &self.textures[turn].object) };
-            self.varieties.insert(variety, (frame, copy));
-        }
+        let room = (self.varieties.len() + 1) * bytes <= MOST_KEPT;
+        let Some(copy) = room.then(|| self.texture(self.format)).and_then(Result::ok) else { return false };
+        // SAFETY: both live, of the same size and format.
+        unsafe { self.context.CopyResource(&copy, &self.textures[turn].object) };
+        self.varieties.insert(variety, (frame, copy));
+        true
+    }
+
+    /// Paints every variety of a picture that changes everywhere, from `frame` on, as far as there is room.
+    pub(crate) fn paint_ahead(&mut self, stage: &Stage, frame: u64) -> windows_core::Result<()> {
+        let world = &stage.worlds[self.output];
+        quietly(|| {
+            if self.textures.is_empty() {
+                let texture = self.make(stage, self.format, true)?;
+                self.textures.push(texture);
+            }
+            let mode = |frame| (world.size(frame), world.rotation(frame));
+            let mut canvas = Canvas::new(world, frame, 0);
+            for next in (frame..).take_while(|&next| mode(next) == mode(frame)) {
+                let Some(variety) = world.variety(next).filter(|variety| !self.varieties.contains_key(variety)) else {
+                    break;
+                };
+                canvas.show(world, next);
+                self.upload_parts(world, &mut canvas, 0, &[self.size.rect()]);
+                if !self.keep_variety(0, next, variety) {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn upload_parts(&mut self, world: &World, canvas: &mut Canvas, turn: usize, parts: &[Rect]) {

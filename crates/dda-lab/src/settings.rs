@@ -57,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) strict_stale: bool,
     /// Whether pool textures are overwritten as soon as possible, not only when somebody reads them too late.
     pub(crate) eager_poison: bool,
+    /// Whether a duplication paints all varieties of a picture that changes everywhere before anybody waits for them.
+    pub(crate) paint_ahead: bool,
     /// Whether a waiting acquire keeps other threads from using the device.
     pub(crate) device_lock: bool,
     pub(crate) faults: Vec<Fault>,
@@ -75,6 +77,7 @@ impl Default for Settings {
             adapters: 1,
             strict_stale: false,
             eager_poison: false,
+            paint_ahead: false,
             device_lock: true,
             faults: Vec::new(),
         }
@@ -82,7 +85,7 @@ impl Default for Settings {
 }
 
 const STATEMENTS: &str =
-    "first, format, white, pitch, system, coalesce, others, adapters, stale, poison, lock, inject, at";
+    "first, format, white, pitch, system, coalesce, others, adapters, stale, poison, paint, lock, inject, at";
 
 impl Settings {
     /// Takes the laboratory's statements out of `script` and returns the rest, with the same line numbers.
@@ -132,6 +135,7 @@ impl Settings {
             ["adapters", adapters] => self.adapters = number(adapters, 1, 8)?,
             ["stale", name] => self.strict_stale = choose(name, &[("strict", true), ("unplugged", false)])?,
             ["poison", name] => self.eager_poison = choose(name, &[("eager", true), ("lazy", false)])?,
+            ["paint", name] => self.paint_ahead = choose(name, &[("ahead", true), ("late", false)])?,
             ["lock", name] => self.device_lock = choose(name, &[("on", true), ("off", false)])?,
             ["inject", call, nth, code] => self.faults.push(Fault::new(call, number(nth, 0, u32::MAX)?, hex(code)?)?),
             _ => return Err(format!("\"lab {}\" is not understood; lab statements are {STATEMENTS}", words.join(" "))),

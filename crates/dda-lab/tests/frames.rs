@@ -195,9 +195,13 @@ fn point_06_presents_of_an_owned_frame_count_for_the_next() {
 
 #[test]
 fn frames_that_change_everywhere_are_exact_however_they_are_made() {
-    for settings in
-        ["refresh 100", "refresh 100; rotation 90; at 355ms present dirty 5,5,50,50", "refresh 90; lab format rgba"]
-    {
+    for settings in [
+        "refresh 100",
+        "refresh 100; rotation 90; at 355ms present dirty 5,5,50,50",
+        "refresh 90; lab format rgba",
+        "refresh 100; lab paint ahead",
+        "refresh 90; rotation 270; at 130ms present dirty 5,5,50,50; lab paint ahead",
+    ] {
         let guest = guest(&format!("full; {settings}"));
         let dup = guest.duplicate();
         let mut shown = 0;
