@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{FrameInfo, PixelFormat, Pointer};
 use crate::geometry::{Rect, Size};
 use crate::source::texture::{Picture, SharedTexture, TextureSync};
-use crate::source::{self, Change, OpenOptions, Output, Source};
+use crate::source::{self, Change, OpenOptions, Output, Source, Waker};
 
 use super::buffers::Buffer;
 use super::canvas::{Canvas, Painted, Target};
@@ -49,6 +49,7 @@ pub struct GpuFrame {
 /// The capture of one output.
 pub struct Session {
     source: Box<dyn Source>,
+    waker: Option<Waker>,
     clock: Arc<dyn Clock>,
     cursor: bool,
     /// The region that was asked for, `None` for the whole output.
@@ -100,6 +101,7 @@ impl Session {
     pub fn over(source: Box<dyn Source>, clock: Arc<dyn Clock>, cursor: bool) -> Self {
         Self {
             region: Some(source.output().size.rect()),
+            waker: source.waker(),
             source,
             clock,
             cursor,
@@ -140,6 +142,11 @@ impl Session {
     /// What is known about the last returned frame.
     pub fn info(&self) -> Option<&FrameInfo> {
         self.info.as_ref()
+    }
+
+    /// What makes a wait in another thread ask its interrupt at once, if anything can.
+    pub fn waker(&self) -> Option<Waker> {
+        self.waker.clone()
     }
 
     /// What happened so far.
@@ -250,6 +257,9 @@ impl Session {
     ) -> Result<Option<T>> {
         let clock = Arc::clone(&self.clock);
         let mut patience = Patience::new(&*clock, request.timeout, interrupt);
+        if self.waker.is_some() {
+            patience = patience.with_long_waits();
+        }
         while self.wait(request, &mut patience)? {
             let region = self.region_as_it_is(request.region)?;
             self.news.owed = true;
@@ -283,7 +293,12 @@ impl Session {
                 let until = if self.is_due(patience.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
                 let slice = patience.slice(until)?;
                 match self.source.wait(slice) {
-                    Ok(change) => self.notice(change),
+                    Ok(change) => {
+                        if change.interrupted {
+                            patience.interrupted();
+                        }
+                        self.notice(change);
+                    }
                     Err(error) => self.lose(error)?,
                 }
                 if self.lost.is_none() && (self.is_due(patience.now()) || !may_wait) {

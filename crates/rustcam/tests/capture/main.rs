@@ -5,6 +5,7 @@
 
 mod lab;
 mod recovery;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;

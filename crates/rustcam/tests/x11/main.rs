@@ -5,4 +5,5 @@
 
 mod session;
 mod source;
+mod waits;
 mod xvfb;

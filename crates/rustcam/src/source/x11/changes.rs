@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use x11rb::connection::Connection as _;
 
-use super::connection::Fault;
+use super::connection::{Fault, Waited};
 use super::cursor;
 use super::desk::Desk;
 use super::X11Source;
@@ -15,8 +15,11 @@ impl X11Source {
     pub(super) fn watch(&mut self, deadline: Duration) -> std::result::Result<Change, Fault> {
         let place = self.place();
         self.desk.settle(place)?;
+        let mut readable = true;
         loop {
-            self.desk.drain()?;
+            if readable {
+                self.desk.drain()?;
+            }
             if self.desk.layout_stale {
                 self.check_layout()?;
             }
@@ -31,8 +34,11 @@ impl X11Source {
                 return Ok(change);
             }
             let until = wake.map_or(deadline, |wake| wake.min(deadline));
-            if !self.desk.server.connection.stream().wait_readable(until.saturating_sub(now))? {
-                return Ok(Change::default());
+            let wire = self.desk.server.connection.stream();
+            match wire.wait_readable(until.saturating_sub(now), self.alarm.as_ref())? {
+                Waited::Readable => readable = true,
+                Waited::Vainly => readable = false,
+                Waited::Interrupted => return Ok(Change { interrupted: true, ..Change::default() }),
             }
         }
     }

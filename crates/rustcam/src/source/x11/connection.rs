@@ -19,6 +19,7 @@ use x11rb::utils::RawFdContainer;
 use x11rb::x11_utils::X11Error;
 
 use super::advice;
+use super::alarm::Alarm;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -97,6 +98,16 @@ fn is_late(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
 }
 
+/// How a wait for the server ended.
+pub(super) enum Waited {
+    /// There is something to read.
+    Readable,
+    /// The time is over.
+    Vainly,
+    /// By a signal or an alarm.
+    Interrupted,
+}
+
 /// A socket to the server on which x11rb never blocks beyond the limit that was set last.
 ///
 /// x11rb waits for replies without a deadline of its own, but leaves the waiting to its stream. When the stream gives up, x11rb hands
@@ -124,20 +135,22 @@ impl Wire {
         Duration::from_nanos(self.limit.swap(nanoseconds, Ordering::Relaxed))
     }
 
-    /// Waits until there is something to read, at most `timeout`. False if a signal ended the wait.
-    pub(super) fn wait_readable(&self, timeout: Duration) -> io::Result<bool> {
-        match self.ready(PollFlags::IN, timeout) {
-            Ok(_) => Ok(true),
-            Err(Errno::INTR) => Ok(false),
-            Err(e) => Err(e.into()),
+    /// Waits until there is something to read, at most `timeout`.
+    pub(super) fn wait_readable(&self, timeout: Duration, alarm: Option<&Alarm>) -> io::Result<Waited> {
+        let mut fds = [PollFd::new(self, PollFlags::IN), PollFd::new(self, PollFlags::empty())];
+        if let Some(alarm) = alarm {
+            fds[1] = PollFd::new(alarm, PollFlags::IN);
         }
-    }
-
-    fn ready(&self, flags: PollFlags, timeout: Duration) -> rustix::io::Result<bool> {
-        let mut fds = [PollFd::from_borrowed_fd(self.as_fd(), flags)];
-        // A timeout beyond what the kernel can express is as good as none.
-        let timeout = Timespec::try_from(timeout).ok();
-        rustix::event::poll(&mut fds, timeout.as_ref()).map(|n| n > 0)
+        match (poll(&mut fds, timeout), alarm) {
+            (Ok(_), Some(alarm)) if fds[1].revents().contains(PollFlags::IN) => {
+                alarm.clear();
+                Ok(Waited::Interrupted)
+            }
+            (Ok(true), _) => Ok(Waited::Readable),
+            (Ok(false), _) => Ok(Waited::Vainly),
+            (Err(Errno::INTR), _) => Ok(Waited::Interrupted),
+            (Err(e), _) => Err(e.into()),
+        }
     }
 
     fn note_write(&self, result: io::Result<usize>) -> io::Result<usize> {
@@ -145,6 +158,13 @@ impl Wire {
         self.full.store(full, Ordering::Relaxed);
         result
     }
+}
+
+/// Whether anything happened to `fds` within `timeout`.
+fn poll(fds: &mut [PollFd<'_>], timeout: Duration) -> rustix::io::Result<bool> {
+    // A timeout beyond what the kernel can express is as good as none.
+    let timeout = Timespec::try_from(timeout).ok();
+    rustix::event::poll(fds, timeout.as_ref()).map(|n| n > 0)
 }
 
 impl AsFd for Wire {
@@ -168,7 +188,7 @@ impl Stream for Wire {
             if left.is_zero() {
                 return Err(late());
             }
-            match self.ready(flags, left) {
+            match poll(&mut [PollFd::new(self, flags)], left) {
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(late()),
                 Err(Errno::INTR) => {}
