@@ -292,6 +292,9 @@ impl Session {
                 let may_wait = request.new_frame_only || self.info.is_none();
                 let until = if self.is_due(patience.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
                 let slice = patience.slice(until)?;
+                if !slice.is_zero() {
+                    self.canvas.prepare(&mut *self.source);
+                }
                 match self.source.wait(slice) {
                     Ok(change) => {
                         if change.interrupted {

@@ -1,4 +1,4 @@
-//! How often an idle capture wakes up, and what ends its waits, on a desktop that counts them in virtual time.
+//! What a capture does while nothing happens: how often it wakes up, what ends its waits, and what it makes ready, in virtual time.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::Arc;
@@ -9,9 +9,11 @@ use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::{Error, ErrorKind, Result};
 use rustcam::frame::{Damage, ImageRef, PixelFormat, Pointer};
 use rustcam::geometry::{Point, Rect, Rotation, Size};
+use rustcam::memory::Memory;
+use rustcam::source::sim::SimSource;
 use rustcam::source::{Change, Output, Read, Source, Waker};
 
-use crate::lab::{ms, never, waiting};
+use crate::lab::{ms, never, options, waiting};
 
 const SIZE: Size = Size::new(4, 2);
 
@@ -154,4 +156,84 @@ fn a_wait_that_was_ended_ends_the_call_if_the_caller_says_so() {
     let mut interrupt = || Err(Error::new(ErrorKind::Interrupted, "enough"));
     let error = session.grab(&waiting(60_000), OWNED, &mut interrupt).err().expect("the caller's error");
     assert_eq!((error.kind(), seen.now() - before), (ErrorKind::Interrupted, ms(0)));
+}
+
+/// A desktop that counts the blocks of memory it makes.
+struct Maker {
+    desktop: SimSource,
+    made: Arc<AtomicU32>,
+}
+
+impl Source for Maker {
+    fn output(&self) -> &Output {
+        self.desktop.output()
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<Change> {
+        self.desktop.wait(timeout)
+    }
+
+    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
+        self.desktop.damage(timeout)
+    }
+
+    fn read(
+        &mut self,
+        parts: &[Rect],
+        timeout: Duration,
+        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
+    ) -> Result<Read> {
+        self.desktop.read(parts, timeout, sink)
+    }
+
+    fn allocate(&mut self, size: Size) -> Option<Memory> {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        self.desktop.allocate(size)
+    }
+
+    fn read_into(
+        &mut self,
+        memory: &mut Memory,
+        size: Size,
+        origin: Point,
+        parts: &[Rect],
+        timeout: Duration,
+    ) -> Result<Option<Read>> {
+        self.desktop.read_into(memory, size, origin, parts, timeout)
+    }
+
+    fn pointer(&self) -> &Pointer {
+        self.desktop.pointer()
+    }
+
+    fn rebuild(&mut self, timeout: Duration) -> Result<()> {
+        self.desktop.rebuild(timeout)
+    }
+}
+
+#[test]
+fn memory_for_the_next_picture_is_made_while_waiting_if_the_caller_holds_all_there_is() {
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
+    let script = options("size 96x64; refresh 1; pointer still; memory direct", false, Arc::clone(&clock));
+    let made = Arc::<AtomicU32>::default();
+    let desktop = SimSource::open(&script).expect("the desktop opens");
+    let mut session = Session::over(Box::new(Maker { desktop, made: Arc::clone(&made) }), clock, false);
+    let mut grab = |timeout_ms| session.grab(&waiting(timeout_ms), OWNED, &mut never).expect("no error");
+    let count = || made.load(Ordering::Relaxed);
+
+    let first = grab(0);
+    assert!(first.is_some());
+    assert!(grab(0).is_none());
+    assert_eq!(count(), 1, "a caller who does not wait wants nothing more");
+    for _ in 0..2 {
+        assert!(grab(100).is_none());
+        assert_eq!(count(), 2, "one for the next picture");
+    }
+    let second = grab(1000);
+    assert!(second.is_some());
+    assert_eq!(count(), 2, "the one that was ready");
+    drop(first);
+    assert!(grab(100).is_none());
+    assert_eq!(count(), 2, "the first one's is free again");
+    drop(second);
 }

@@ -3,6 +3,7 @@
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
 
+mod memory;
 mod session;
 mod source;
 mod waits;

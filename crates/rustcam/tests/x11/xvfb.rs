@@ -94,6 +94,13 @@ impl Xvfb {
         let _ = kill_process(Pid::from_child(&self.child), signal);
     }
 
+    /// How many pages of memory the server has got so far.
+    pub fn page_faults(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the server lives");
+        let (_, fields) = stat.rsplit_once(") ").expect("the format of proc(5)");
+        fields.split(' ').nth(7).and_then(|minor| minor.parse().ok()).expect("the format of proc(5)")
+    }
+
     pub fn painter(&self) -> Painter {
         Painter::connect(&self.display)
     }

@@ -7,9 +7,9 @@ use std::sync::{Arc, Weak};
 
 use rustix::{fs, mm};
 use x11rb::connection::Connection as _;
-use x11rb::protocol::render::{ConnectionExt as _, CreatePictureAux, Picture};
+use x11rb::protocol::render::{Color, ConnectionExt as _, CreatePictureAux, PictOp, Picture};
 use x11rb::protocol::shm::{ConnectionExt as _, Seg};
-use x11rb::protocol::xproto::{ConnectionExt as _, Pixmap, SubwindowMode};
+use x11rb::protocol::xproto::{ConnectionExt as _, Pixmap, Rectangle, SubwindowMode};
 
 use super::connection::{describe, Fault};
 use super::server::Server;
@@ -165,6 +165,7 @@ impl Segments {
                 let (pixmap, picture) = (connection.generate_id()?, connection.generate_id()?);
                 connection.shm_create_pixmap(pixmap, server.screen.root, width as u16, height as u16, 32, shm, 0)?;
                 connection.render_create_picture(picture, pixmap, formats.argb, &CreatePictureAux::new())?;
+                touch(server, picture, width as u16, height as u16)?;
                 Some((pixmap, picture))
             }
             _ => None,
@@ -202,6 +203,20 @@ impl Segments {
         }
         Ok(())
     }
+}
+
+/// Makes the server write to every page of fresh memory, so that the system finds the pages before a picture needs them: that takes
+/// several times as long as the picture. In bands, between which the server may serve others.
+fn touch(server: &Server, picture: Picture, width: u16, height: u16) -> Result<(), Fault> {
+    const PAGE: usize = 4096 / 4;
+    const BAND: usize = 64;
+    for y in (0..height).step_by(BAND) {
+        let band = (height - y).min(BAND as u16);
+        let columns: Vec<_> =
+            (0..width).step_by(PAGE).map(|x| Rectangle { x: x as i16, y: y as i16, width: 1, height: band }).collect();
+        server.connection.render_fill_rectangles(PictOp::SRC, picture, Color::default(), &columns)?;
+    }
+    Ok(())
 }
 
 fn unmap(start: NonNull<u8>, len: usize) {
