@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from account import Account
+from account import Account, frame_number
 from screens import SCREENS, Clocked
 from stimulus import BITS, BLOCK, PRESENT, ROWS, colour
 
@@ -84,6 +84,12 @@ class Presents:
         for number, seconds in PRESENT.iter_unpack(data):
             self.times[number] = 1000 * seconds
 
+    def follow(self, number: int) -> None:
+        """Takes in everything up to this frame: it may be here before the news of it."""
+        self.read()
+        while self.newest < number:
+            self.read()
+
 
 @contextmanager
 def stimulus(display: str, content: str) -> Iterator[Presents]:
@@ -103,10 +109,12 @@ def follow(name: str, server: list[str], seconds: float, content: str, paced: bo
     with stimulus(display, content) as presents:
         opened = SCREENS[name](display, tuple(map(int, size)))
         take = opened.grab if opened.waits or paced else Clocked(opened).grab
-        start = time.monotonic()
+        start, newest = time.monotonic(), 0
         while time.monotonic() - start < WARM_UP:
-            take()
-        presents.read()
+            image = take()
+            if image is not None:
+                newest = max(newest, frame_number(image))
+        presents.follow(newest)
         first = newest = presents.newest
         account, meter = Account(now), Meter(int(pid), opened.child)
         while meter.seconds < seconds:
@@ -116,10 +124,7 @@ def follow(name: str, server: list[str], seconds: float, content: str, paced: bo
             if image is not None:
                 newest = max(newest, account.add(image))
         told = meter.told()
-        presents.read()
-        # A frame may be here before the news of it.
-        while presents.newest < newest:
-            presents.read()
+        presents.follow(newest)
         opened.close()
     told["presents"] = presents.newest - first
     told.update(account.told(presents.times.__getitem__))

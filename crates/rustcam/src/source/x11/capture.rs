@@ -100,7 +100,8 @@ impl Desk {
         self.batch.as_ref().is_some_and(|b| b.want == *want)
     }
 
-    /// Waits for whatever is still on its way.
+    /// Waits for whatever is still on its way. What was not sent yet goes with the next batch, which wakes the server once, not twice;
+    /// all of it together is far smaller than x11rb's buffer, so that no time limit cuts a request in two.
     pub(super) fn settle(&mut self, place: Rect) -> Result<(), Fault> {
         if self.batch.is_some() {
             match self.finish(place) {
@@ -108,7 +109,7 @@ impl Desk {
                 Err(fault) => return Err(fault),
             }
         }
-        self.server.settle()
+        self.server.collect()
     }
 
     /// Puts everything that changed and `stale` into one region of the server, in the coordinates of the root window. `None` if that
@@ -151,10 +152,13 @@ impl Desk {
         let (width, height) = (area.width() as u16, area.height() as u16);
         let first;
         let draw;
-        let mut replies = true;
+        let replies = !matches!(want.target, Target::Picture { .. });
+        // The answer that is waited for has to come after all others.
+        if let Some(damage) = self.damage.as_mut().filter(|_| replies) {
+            damage.fetch(&self.server)?;
+        }
         match want.target {
             Target::Picture { picture, origin } => {
-                replies = false;
                 let (to_x, to_y) = ((area.left - origin.x) as i16, (area.top - origin.y) as i16);
                 let from = self.segments.root_picture;
                 let composite = || {
@@ -187,6 +191,9 @@ impl Desk {
                 draw = keep(connection.get_image(ImageFormat::Z_PIXMAP, root, x, y, width, height, !0))?;
                 first = draw;
             }
+        }
+        if let Some(damage) = &mut self.damage {
+            damage.fetch(&self.server)?;
         }
         let pointer = match &mut self.cursor {
             Some(cursor) => Some(cursor.ask(&self.server)?),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use x11rb::connection::Connection as _;
 
-use super::connection::{Fault, Waited};
+use super::connection::Fault;
 use super::cursor;
 use super::desk::Desk;
 use super::X11Source;
@@ -15,11 +15,12 @@ impl X11Source {
     pub(super) fn watch(&mut self, deadline: Duration) -> std::result::Result<Change, Fault> {
         let place = self.place();
         self.desk.settle(place)?;
-        let mut readable = true;
+        // A longer wait finds out by waiting.
+        if self.clock.now() >= deadline {
+            self.desk.server.connection.stream().look();
+        }
         loop {
-            if readable {
-                self.desk.drain()?;
-            }
+            self.desk.drain()?;
             if self.desk.layout_stale {
                 self.check_layout()?;
             }
@@ -35,10 +36,8 @@ impl X11Source {
             }
             let until = wake.map_or(deadline, |wake| wake.min(deadline));
             let wire = self.desk.server.connection.stream();
-            match wire.wait_readable(until.saturating_sub(now), self.alarm.as_ref())? {
-                Waited::Readable => readable = true,
-                Waited::Vainly => readable = false,
-                Waited::Interrupted => return Ok(Change { interrupted: true, ..Change::default() }),
+            if !wire.wait_readable(until.saturating_sub(now), self.alarm.as_ref())? {
+                return Ok(Change { interrupted: true, ..Change::default() });
             }
         }
     }
@@ -86,6 +85,9 @@ impl X11Source {
             } else {
                 wake = Some(wake.map_or(cursor.due, |w| w.min(cursor.due)));
             }
+        }
+        if let Some(damage) = damage {
+            damage.fetch(server)?;
         }
         // A socket that takes no more keeps the rest for the next call; what was seen is reported all the same.
         match server.connection.flush().map_err(Fault::from) {

@@ -98,16 +98,6 @@ fn is_late(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
 }
 
-/// How a wait for the server ended.
-pub(super) enum Waited {
-    /// There is something to read.
-    Readable,
-    /// The time is over.
-    Vainly,
-    /// By a signal or an alarm.
-    Interrupted,
-}
-
 /// A socket to the server on which x11rb never blocks beyond the limit that was set last.
 ///
 /// x11rb waits for replies without a deadline of its own, but leaves the waiting to its stream. When the stream gives up, x11rb hands
@@ -120,11 +110,20 @@ pub(super) struct Wire {
     /// Whether the last write found the socket full. Otherwise asking the kernel before each write would cost a system call per
     /// request although x11rb collects requests in a buffer.
     full: AtomicBool,
+    /// Whether the last read took all that there was, and nobody has found more since. x11rb reads until there is nothing left, and
+    /// again for each event it is asked for.
+    empty: AtomicBool,
 }
 
 impl Wire {
     fn new(stream: DefaultStream, clock: Arc<dyn Clock>, limit: Duration) -> Self {
-        let wire = Self { stream, clock, limit: AtomicU64::new(0), full: AtomicBool::new(false) };
+        let wire = Self {
+            stream,
+            clock,
+            limit: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+            empty: AtomicBool::new(false),
+        };
         wire.set_limit(limit);
         wire
     }
@@ -135,8 +134,13 @@ impl Wire {
         Duration::from_nanos(self.limit.swap(nanoseconds, Ordering::Relaxed))
     }
 
-    /// Waits until there is something to read, at most `timeout`.
-    pub(super) fn wait_readable(&self, timeout: Duration, alarm: Option<&Alarm>) -> io::Result<Waited> {
+    /// Makes the next read look for itself whether there is anything.
+    pub(super) fn look(&self) {
+        self.empty.store(false, Ordering::Relaxed);
+    }
+
+    /// Waits until there is something to read, at most `timeout`. False if a signal or `alarm` ended the wait.
+    pub(super) fn wait_readable(&self, timeout: Duration, alarm: Option<&Alarm>) -> io::Result<bool> {
         let mut fds = [PollFd::new(self, PollFlags::IN), PollFd::new(self, PollFlags::empty())];
         if let Some(alarm) = alarm {
             fds[1] = PollFd::new(alarm, PollFlags::IN);
@@ -144,11 +148,14 @@ impl Wire {
         match (poll(&mut fds, timeout), alarm) {
             (Ok(_), Some(alarm)) if fds[1].revents().contains(PollFlags::IN) => {
                 alarm.clear();
-                Ok(Waited::Interrupted)
+                Ok(false)
             }
-            (Ok(true), _) => Ok(Waited::Readable),
-            (Ok(false), _) => Ok(Waited::Vainly),
-            (Err(Errno::INTR), _) => Ok(Waited::Interrupted),
+            (Ok(true), _) => {
+                self.look();
+                Ok(true)
+            }
+            (Ok(false), _) => Ok(true),
+            (Err(Errno::INTR), _) => Ok(false),
             (Err(e), _) => Err(e.into()),
         }
     }
@@ -189,7 +196,10 @@ impl Stream for Wire {
                 return Err(late());
             }
             match poll(&mut [PollFd::new(self, flags)], left) {
-                Ok(true) => return Ok(()),
+                Ok(true) => {
+                    self.look();
+                    return Ok(());
+                }
                 Ok(false) => return Err(late()),
                 Err(Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
@@ -198,7 +208,16 @@ impl Stream for Wire {
     }
 
     fn read(&self, buf: &mut [u8], fd_storage: &mut Vec<RawFdContainer>) -> io::Result<usize> {
-        self.stream.read(buf, fd_storage)
+        if self.empty.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = self.stream.read(buf, fd_storage);
+        let all = match &result {
+            Ok(count) => *count < buf.len(),
+            Err(e) => e.kind() == io::ErrorKind::WouldBlock,
+        };
+        self.empty.store(all, Ordering::Relaxed);
+        result
     }
 
     fn write(&self, buf: &[u8], fds: &mut Vec<RawFdContainer>) -> io::Result<usize> {

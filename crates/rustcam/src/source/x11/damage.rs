@@ -20,11 +20,14 @@ use crate::geometry::{Point, Rect, Size};
 /// So many rectangles are no better than one for everything.
 const MOST_PENDING: usize = 4096;
 
+/// When a region was drawn, if a wait still has to report it in case it concerns the output.
+#[derive(Clone, Copy)]
+struct News(Option<Duration>);
+
 /// A region on its way.
 struct Fetch {
     sequence: SequenceNumber,
-    /// When it was drawn, if a wait still has to report it in case it concerns the output.
-    news: Option<Duration>,
+    news: News,
 }
 
 /// Everything that changed since the caller asked last.
@@ -49,6 +52,8 @@ pub(super) struct Tracker {
     known: bool,
     /// The last request that emptied the server's region. Events from before it are about what it took out.
     emptied: SequenceNumber,
+    /// Our region holds something that nobody has asked for yet.
+    held: Option<News>,
     fetches: VecDeque<Fetch>,
     /// News that a fetch brought and no wait has reported.
     fresh: Option<Duration>,
@@ -85,6 +90,7 @@ impl Tracker {
             time: Duration::ZERO,
             known: false,
             emptied,
+            held: None,
             fetches: VecDeque::new(),
             fresh: None,
             pending: Vec::new(),
@@ -150,20 +156,26 @@ impl Tracker {
         }
         let Some(region) = self.region else { return Ok(None) };
         // The region holds what the last request took out. What earlier ones took out has to be here first.
-        if self.fetches.len() + usize::from(self.seen.is_some()) > 1 {
+        if self.on_the_way() + usize::from(self.seen.is_some()) > 1 {
             self.finish(server, place)?;
         }
         if self.seen.is_some() {
             self.request(server, None)?;
         }
         self.forget_news();
-        let held = (!self.fetches.is_empty()).then_some(region);
+        let held = (self.on_the_way() > 0).then_some(region);
         Ok((!self.everything).then_some(Changed { held, known: &self.pending }))
     }
 
     fn forget_news(&mut self) {
         self.fresh = None;
-        self.fetches.iter_mut().for_each(|fetch| fetch.news = None);
+        self.held = self.held.map(|_| News(None));
+        self.fetches.iter_mut().for_each(|fetch| fetch.news = News(None));
+    }
+
+    /// How many regions are not here yet.
+    fn on_the_way(&self) -> usize {
+        self.fetches.len() + usize::from(self.held.is_some())
     }
 
     /// When something was presented that no wait has reported, if anything was. `all` says that every drawing concerns the output.
@@ -179,22 +191,32 @@ impl Tracker {
             return Ok(Some(self.time));
         }
         // The event names only the first rectangle drawn; whether the output is concerned, only the region tells.
-        if self.fetches.is_empty() {
+        if self.on_the_way() == 0 {
             self.request(server, Some(self.time))?;
         }
         Ok(None)
     }
 
-    /// Sends the request for the region and empties it.
+    /// Empties the server's region into ours.
     fn request(&mut self, server: &Server, news: Option<Duration>) -> Result<(), Fault> {
+        self.fetch(server)?;
         self.seen = None;
         let Some(region) = self.region else {
             self.everything = true;
             return self.empty(server);
         };
         self.emptied = server.connection.damage_subtract(self.id, x11rb::NONE, region)?.sequence_number();
-        let sequence = keep(server.connection.xfixes_fetch_region(region))?;
-        self.fetches.push_back(Fetch { sequence, news });
+        self.held = Some(News(news));
+        Ok(())
+    }
+
+    /// Asks for what our region holds. A server that has somebody to write to does so at once, so this is asked after the request that
+    /// takes long, and answered together with what follows it: the two answers wake us once.
+    pub(super) fn fetch(&mut self, server: &Server) -> Result<(), Fault> {
+        if let (Some(region), Some(news)) = (self.region, self.held.take()) {
+            let sequence = keep(server.connection.xfixes_fetch_region(region))?;
+            self.fetches.push_back(Fetch { sequence, news });
+        }
         Ok(())
     }
 
@@ -220,6 +242,7 @@ impl Tracker {
 
     /// Waits for all regions on their way.
     fn finish(&mut self, server: &Server, place: Rect) -> Result<(), Fault> {
+        self.fetch(server)?;
         while let Some(fetch) = self.fetches.front() {
             match server.answer(fetch.sequence) {
                 Ok(bytes) => self.absorb(&FetchRegionReply::try_parse(&bytes)?.0, place),
@@ -231,7 +254,7 @@ impl Tracker {
     }
 
     fn absorb(&mut self, reply: &FetchRegionReply, place: Rect) {
-        let news = self.fetches.pop_front().and_then(|f| f.news);
+        let news = self.fetches.pop_front().and_then(|f| f.news.0);
         let before = self.pending.len();
         for r in &reply.rectangles {
             let corner = Point::new(i32::from(r.x), i32::from(r.y));
@@ -249,7 +272,7 @@ impl Tracker {
     }
 
     fn give_up_region(&mut self) {
-        self.fresh = self.fetches.pop_front().and_then(|f| f.news).or(self.fresh);
+        self.fresh = self.fetches.pop_front().and_then(|f| f.news.0).or(self.fresh);
         self.everything = true;
     }
 
