@@ -79,8 +79,8 @@ impl Xvfb {
         Ok(server)
     }
 
+    /// Ends the server, a stopped one too, before it can do anything more.
     pub fn kill(&mut self) {
-        self.signal(Signal::CONT);
         // Failing means that it is dead already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -192,17 +192,19 @@ impl Desk {
                 first = draw;
             }
         }
-        if let Some(damage) = &mut self.damage {
-            damage.fetch(&self.server)?;
-        }
+        let region = match &mut self.damage {
+            Some(damage) => damage.fetch(&self.server)?,
+            None => None,
+        };
         let pointer = match &mut self.cursor {
             Some(cursor) => Some(cursor.ask(&self.server)?),
             None => None,
         };
-        let fence = match pointer {
-            Some(query) => query.position,
-            None if replies => draw,
-            None => keep(connection.get_input_focus())?,
+        let fence = match (pointer, region) {
+            (Some(query), _) => query.position,
+            (None, _) if replies => draw,
+            (None, Some(region)) => region,
+            (None, None) => keep(connection.get_input_focus())?,
         };
         self.batch = Some(Batch { want: want.clone(), first, draw, replies, pointer, fence, failure: None });
         Ok(())
@@ -219,10 +221,14 @@ impl Desk {
         let drained = self.drain();
         let Some(batch) = self.batch.take() else { return Err(Fault::Gone("no read is under way".to_owned())) };
         drained?;
-        if let Some(damage) = &mut self.damage {
-            damage.harvest(&self.server, place)?;
-        }
-        let fence = fence?;
+        let region = match &mut self.damage {
+            Some(damage) => damage.harvest_until(batch.fence, &fence, &self.server, place)?,
+            None => false,
+        };
+        let fence = match fence {
+            Err(Fault::Refused(_)) if region => Vec::new(),
+            other => other?,
+        };
         let mut pointer = None;
         if let (Some(cursor), Some(query)) = (&mut self.cursor, batch.pointer) {
             if let Some(older) = cursor.query.take() {

@@ -210,14 +210,13 @@ impl Tracker {
         Ok(())
     }
 
-    /// Asks for what our region holds. A server that has somebody to write to does so at once, so this is asked after the request that
-    /// takes long, and answered together with what follows it: the two answers wake us once.
-    pub(super) fn fetch(&mut self, server: &Server) -> Result<(), Fault> {
-        if let (Some(region), Some(news)) = (self.region, self.held.take()) {
-            let sequence = keep(server.connection.xfixes_fetch_region(region))?;
-            self.fetches.push_back(Fetch { sequence, news });
-        }
-        Ok(())
+    /// Asks for what our region holds; the number of the request if there was anything to ask. A server sends each answer at once and
+    /// so wakes us, hence this is asked after the request that takes long.
+    pub(super) fn fetch(&mut self, server: &Server) -> Result<Option<SequenceNumber>, Fault> {
+        let (Some(region), Some(news)) = (self.region, self.held.take()) else { return Ok(None) };
+        let sequence = keep(server.connection.xfixes_fetch_region(region))?;
+        self.fetches.push_back(Fetch { sequence, news });
+        Ok(Some(sequence))
     }
 
     /// Empties the server's region unseen.
@@ -229,7 +228,12 @@ impl Tracker {
 
     /// Takes in the regions that have arrived. `place` is the output on the root window.
     pub(super) fn harvest(&mut self, server: &Server, place: Rect) -> Result<(), Fault> {
-        while let Some(fetch) = self.fetches.front() {
+        self.harvest_before(SequenceNumber::MAX, server, place)
+    }
+
+    /// The same for those asked for before request `end`.
+    fn harvest_before(&mut self, end: SequenceNumber, server: &Server, place: Rect) -> Result<(), Fault> {
+        while let Some(fetch) = self.fetches.front().filter(|fetch| fetch.sequence < end) {
             match server.harvest::<FetchRegionReply>(fetch.sequence) {
                 Ok(Some(reply)) => self.absorb(&reply, place),
                 Ok(None) => break,
@@ -238,6 +242,25 @@ impl Tracker {
             }
         }
         Ok(())
+    }
+
+    /// Takes in the regions that arrived until `answer` to request `sequence` did. False if that is no region itself.
+    pub(super) fn harvest_until(
+        &mut self,
+        sequence: SequenceNumber,
+        answer: &Result<Vec<u8>, Fault>,
+        server: &Server,
+        place: Rect,
+    ) -> Result<bool, Fault> {
+        self.harvest_before(sequence, server, place)?;
+        if self.fetches.front().is_none_or(|fetch| fetch.sequence != sequence) {
+            return Ok(false);
+        }
+        match answer {
+            Ok(bytes) => self.absorb(&FetchRegionReply::try_parse(bytes)?.0, place),
+            Err(_) => self.give_up_region(),
+        }
+        Ok(true)
     }
 
     /// Waits for all regions on their way.
