@@ -4,6 +4,7 @@
 #![allow(clippy::unchecked_time_subtraction)]
 
 mod memory;
+mod pointer;
 mod session;
 mod source;
 mod waits;

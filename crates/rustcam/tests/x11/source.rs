@@ -543,7 +543,7 @@ fn the_pointer_has_a_place_and_a_shape() {
     assert!(!deaf.pointer().visible);
 }
 
-fn pointed(source: &mut X11Source) -> Change {
+pub fn pointed(source: &mut X11Source) -> Change {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         let change = source.wait(ms(100)).expect("alive");

@@ -1,10 +1,14 @@
 //! What ends a wait for an X server before its time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustcam::capture::{Request, Session, Target};
+use rustcam::clock::MonotonicClock;
+use rustcam::frame::PixelFormat;
 use rustcam::source::{Change, Source};
 
-use crate::xvfb::{begin, presented, rect, Xvfb, PATIENCE};
+use crate::xvfb::{begin, presented, rect, sleeps, Xvfb, PATIENCE};
 
 const SMALL: [&str; 3] = ["-screen", "0", "320x200x24"];
 const INTERRUPTED: Change =
@@ -67,4 +71,33 @@ fn a_waker_outlives_its_source() {
     let wake = source.waker().expect("a descriptor is left");
     drop(source);
     wake();
+}
+
+#[test]
+fn a_frame_costs_two_sleeps() {
+    let Some(server) = Xvfb::start(&SMALL) else { return };
+    let mut painter = server.painter();
+    let source = Box::new(server.open(0, false));
+    let mut session = Session::over(source, Arc::new(MonotonicClock), false);
+    let request = Request { region: None, timeout: FOREVER, new_frame_only: true };
+    for retained in [true, false] {
+        let target = || if retained { Target::Retained(PixelFormat::Bgra) } else { Target::Owned(PixelFormat::Bgra) };
+        let mut slept = 0;
+        for turn in 0..55 {
+            painter.fill(rect(turn, turn, 20, 20), turn as u32);
+            let painting = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(10));
+                painter.sync();
+                painter
+            });
+            let before = sleeps();
+            let frame = session.grab(&request, target(), &mut || Ok(())).expect("the server lives");
+            assert!(frame.is_some());
+            // The first frames make their memory.
+            slept += if turn < 5 { 0 } else { sleeps() - before };
+            painter = painting.join().expect("no panic");
+        }
+        // For something new, and for its picture.
+        assert!(slept <= 2 * 50 + 10, "{slept} sleeps for 50 frames");
+    }
 }

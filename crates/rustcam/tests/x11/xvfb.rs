@@ -264,3 +264,10 @@ pub fn within<T>(limit: Duration, f: impl FnOnce() -> T) -> T {
 pub fn rect(x: i32, y: i32, width: u32, height: u32) -> Rect {
     Rect::at(Point::new(x, y), Size::new(width, height))
 }
+
+/// How often this thread has slept so far.
+pub fn sleeps() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").expect("proc is mounted");
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.and_then(|count| count.trim().parse().ok()).expect("the format of proc(5)")
+}

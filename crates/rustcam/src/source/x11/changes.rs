@@ -67,6 +67,9 @@ impl X11Source {
                 if let Some(pointer) = cursor.harvest(server, query, place)? {
                     cursor.query = None;
                     change.pointer = cursor::differs(&self.pointer, &pointer);
+                    if change.pointer {
+                        cursor.motion.stir(server, now)?;
+                    }
                     self.pointer = pointer;
                 }
             }
@@ -79,11 +82,12 @@ impl X11Source {
         let Desk { server, damage, cursor, .. } = &mut self.desk;
         let mut wake = damage.is_none().then_some(self.next_present);
         if let Some(cursor) = cursor.as_mut().filter(|c| c.query.is_none()) {
-            if now >= cursor.due {
+            if now >= cursor.motion.due() {
+                cursor.motion.ask(server, now, self.output.refresh_interval())?;
                 cursor.query = Some(cursor.ask(server)?);
-                cursor.due = now + self.output.refresh_interval();
             } else {
-                wake = Some(wake.map_or(cursor.due, |w| w.min(cursor.due)));
+                let due = cursor.motion.due();
+                wake = Some(wake.map_or(due, |w| w.min(due)));
             }
         }
         if let Some(damage) = damage {

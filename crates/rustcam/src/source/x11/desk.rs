@@ -149,6 +149,11 @@ impl Desk {
                         cursor.note(e.cursor_serial);
                     }
                 }
+                Event::XinputRawMotion(_) => {
+                    if let Some(cursor) = &mut self.cursor {
+                        cursor.motion.stir(&self.server, self.clock.now())?;
+                    }
+                }
                 Event::ConfigureNotify(e) if e.window != self.server.screen.root => {}
                 Event::RandrNotify(_) | Event::RandrScreenChangeNotify(_) | Event::ConfigureNotify(_) => {
                     self.layout_stale = true;

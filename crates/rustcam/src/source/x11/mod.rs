@@ -18,6 +18,7 @@ mod desk;
 mod facts;
 mod loss;
 mod monitors;
+mod motion;
 mod reading;
 mod segment;
 mod server;
