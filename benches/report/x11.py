@@ -177,7 +177,7 @@ def section(result: dict[str, Any], source: str) -> list[str]:
         "- A real X server (Xvfb). Before every timed call, and outside of it, the screen gets a new colour.",
         "- All contenders take turns in random order within each round. `raw` is XShmGetImage alone, called from C.",
         "- `mss bgra` is `np.asarray(sct.grab(monitor))`; `mss rgb` is that made a contiguous RGB array by numpy.",
-        "- CPU is the time of the capturing process; the X server's own is not in it.",
+        "- CPU is the time of the capturing process, without what it takes to keep account of the frames; the X server's own is not in it.",
         "- Streams are measured on the simulated desktop, full HD if nothing else is said; it takes CPU time, too.",
         "  The error of a slot is how much later or earlier than usual `next()` returned. The tiny desktop costs",
         "  next to nothing, so that its errors are those of the clock and the machine alone.",

@@ -117,13 +117,17 @@ def follow(name: str, server: list[str], seconds: float, content: str, paced: bo
         presents.follow(newest)
         first = newest = presents.newest
         account, meter = Account(now), Meter(int(pid), opened.child)
+        accounting = 0.0
         while meter.seconds < seconds:
             if paced:
                 presents.read()
             image = take()
             if image is not None:
+                begun = time.thread_time()
                 newest = max(newest, account.add(image))
+                accounting += time.thread_time() - begun
         told = meter.told()
+        told["cpu_ms"] = round(told["cpu_ms"] - 1000 * accounting, 3)
         presents.follow(newest)
         opened.close()
     told["presents"] = presents.newest - first
