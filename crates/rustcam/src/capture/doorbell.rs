@@ -41,7 +41,7 @@ mod linux {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), test))]
 mod portable {
     use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
     use std::time::Duration;
@@ -54,6 +54,7 @@ mod portable {
     }
 
     impl Doorbell {
+        #[cfg_attr(target_os = "linux", allow(dead_code, reason = "only the tests use this one here"))]
         pub(in crate::capture) const SIGNALS_END_WAITS: bool = false;
 
         pub(in crate::capture) fn rings(&self) -> u32 {
@@ -75,4 +76,52 @@ mod portable {
             self.rings.lock().unwrap_or_else(PoisonError::into_inner)
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    const FOREVER: Duration = Duration::from_secs(60);
+
+    macro_rules! promises {
+        ($name:ident, $doorbell:ty) => {
+            #[test]
+            fn $name() {
+                let doorbell = Arc::<$doorbell>::default();
+                let start = Instant::now();
+                let seen = doorbell.rings();
+                let waiters: Vec<_> = (0..4)
+                    .map(|_| {
+                        let doorbell = Arc::clone(&doorbell);
+                        std::thread::spawn(move || {
+                            while doorbell.rings() == seen {
+                                doorbell.wait(seen, FOREVER);
+                            }
+                        })
+                    })
+                    .collect();
+                std::thread::sleep(Duration::from_millis(20));
+                doorbell.ring();
+                for waiter in waiters {
+                    waiter.join().expect("no panic");
+                }
+                // A ring that nobody waited for is not lost.
+                doorbell.wait(seen, FOREVER);
+                assert!(start.elapsed() < FOREVER / 2);
+
+                let start = Instant::now();
+                let limit = Duration::from_millis(30);
+                while start.elapsed() < limit {
+                    doorbell.wait(doorbell.rings(), limit);
+                }
+                assert!(start.elapsed() < FOREVER / 2, "nobody rings");
+            }
+        };
+    }
+
+    #[cfg(target_os = "linux")]
+    promises!(a_ring_wakes_everybody_and_is_never_lost, super::linux::Doorbell);
+    promises!(so_it_is_on_other_systems, super::portable::Doorbell);
 }
