@@ -49,7 +49,7 @@ def test_ctrl_c_ends_a_wait_within_50_ms(desktop: Desktop) -> None:
 
 
 def test_a_signal_in_another_thread_ends_a_wait_and_leaves_the_capturer_usable(desktop: Desktop, python: Any) -> None:
-    """The way in which Ctrl-C arrives on Windows. On Linux it comes to the waiting thread; from another it takes longer."""
+    """The way in which Ctrl-C arrives on Windows. On Linux it comes to the thread that waits, as a rule."""
     source = f"""{OPEN}
 import signal, threading, time
 sent = []
