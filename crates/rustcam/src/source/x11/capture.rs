@@ -144,6 +144,7 @@ impl Desk {
                 damage.subtract_before_read(&self.server)?;
             }
         }
+        self.segments.use_for(want.target);
         let connection = &self.server.connection;
         let root = self.server.screen.root;
         let area = want.changed.unwrap_or_else(|| bounding_box(&want.parts));

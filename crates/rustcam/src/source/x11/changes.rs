@@ -30,6 +30,9 @@ impl X11Source {
                 // What `gather` asked for is not sent yet: it travels with the read that follows, and wakes the server once, not twice.
                 return Ok(change);
             }
+            if now < deadline {
+                self.desk.touch()?;
+            }
             let wake = self.ask(now)?;
             if now >= deadline {
                 return Ok(change);
