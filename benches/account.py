@@ -7,6 +7,7 @@ Runs on Linux and in Windows CPython.
 from __future__ import annotations
 
 import random
+import time
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -27,14 +28,21 @@ class Account:
 
     def __init__(self, now: Callable[[], float], whole: bool = True) -> None:
         self._now, self._whole = now, whole
-        self._arrivals: list[tuple[int, float]] = []
         self._before: Optional[tuple[int, Any]] = None
-        self._torn = self._changed = 0
         self.samples: list[tuple[int, Any]] = []
+        self.newest = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Counts from here on. Whoever keeps images from before goes on to keep as many, in memory that is in use."""
+        self._arrivals: list[tuple[int, float]] = []
+        self._torn = self._changed = 0
+        # Milliseconds of processor time that keeping this account has cost.
+        self.cpu_ms = 0.0
 
     def add(self, image: Any) -> int:
         """Takes in a frame that arrived just now, and looks once more at the one before."""
-        now = self._now()
+        now, cpu = self._now(), time.thread_time()
         number = frame_number(image)
         self._arrivals.append((number, now))
         self._torn += self._whole and frame_number(image, -4) != number
@@ -45,6 +53,8 @@ class Account:
         self._before = number, image
         if random.random() < len(self._arrivals) ** -0.75:
             self.samples = [*self.samples[1 - SAMPLES :], (number, image)]
+        self.newest = max(self.newest, number)
+        self.cpu_ms += 1000 * (time.thread_time() - cpu)
         return number
 
     def told(self, presented: Callable[[int], float]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from typing import Any, Callable
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 import rustcam
 from conftest import Desktop, must
-from desktops import MOVING
+from desktops import MOVING, Painter, X11Desktop
 from system import handles, until_waiting
 
 PROMPT = 0.25  # seconds that "at once" may take on a busy machine
@@ -103,6 +104,43 @@ def test_close_ends_a_waiting_call(desktop: Desktop, any_thread: bool) -> None:
         start = time.perf_counter()
         box[0].close()
         assert waiting.result(10) - start < PROMPT
+
+
+# A wait for an X server would end by itself after 0.25 s. Busy moments of the machine may delay some of these.
+
+
+@pytest.mark.x11
+def test_close_ends_a_wait_for_an_x_server_at_once(painter: Painter) -> None:
+    def wait(capturer: rustcam.Capturer) -> float:
+        with pytest.raises(RuntimeError, match="Capturer is closed"):
+            capturer.grab(20_000)
+        return time.perf_counter()
+
+    delays = []
+    with ThreadPoolExecutor(1) as pool:
+        thread = pool.submit(lambda: (threading.get_ident(), threading.get_native_id())).result(10)
+        for _ in range(7):
+            capturer = X11Desktop(painter).open(cursor=False, any_thread=True)
+            must(capturer.grab())
+            waiting = pool.submit(wait, capturer)
+            until_waiting(*thread)
+            start = time.perf_counter()
+            capturer.close()
+            delays.append(waiting.result(10) - start)
+    assert median(delays) < 0.05, delays
+
+
+@pytest.mark.x11
+def test_stop_ends_a_wait_for_an_x_server_at_once(painter: Painter) -> None:
+    delays = []
+    with X11Desktop(painter).open(cursor=False) as capturer:
+        for _ in range(7):
+            capturer.start(0)
+            must(capturer.get_latest_frame(5000))
+            start = time.perf_counter()
+            capturer.stop()
+            delays.append(time.perf_counter() - start)
+    assert median(delays) < 0.05, delays
 
 
 def test_a_waiting_call_does_not_delay_another_threads_deadline(desktop: Desktop) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 from account import Account
@@ -62,8 +62,10 @@ def follow(
 
     With `paced` it sleeps until something was presented and then takes one frame: what that costs without the wait.
     """
-    warm_up(take)
-    account, meter, number = Account(lab.dll.lab_time_ms, whole), Meter(lab), lab.dll.lab_present()
+    account = Account(lab.dll.lab_time_ms, whole)
+    warm_up(take, account)
+    account.begin()
+    meter, number = Meter(lab), lab.dll.lab_present()
     while meter.seconds < seconds:
         if paced:
             until_present(lab, number, hz)
@@ -89,7 +91,10 @@ def until_present(lab: Lab, number: int, hz: int) -> None:
         time.sleep(max(0.0, number / hz - lab.dll.lab_time_ms() / 1000))
 
 
-def warm_up(take: Take) -> None:
+def warm_up(take: Take, account: Optional[Account] = None) -> None:
+    """Takes frames that are not counted, and keeps as many of them as later."""
     start = time.perf_counter()
     while time.perf_counter() - start < WARM_UP:
-        take()
+        image = take()
+        if image is not None and account is not None:
+            account.add(image)

@@ -43,6 +43,12 @@ class Presents:
                 self.times.clear()
             self.times[number] = 1000 * seconds
 
+    def follow(self, number: int) -> None:
+        """Takes in everything up to this frame: it may be here before the news of it."""
+        self.read()
+        while self.newest < number:
+            self.read()
+
 
 @contextmanager
 def stimulus(display: str) -> Iterator[Presents]:

@@ -31,7 +31,7 @@ class Rustcam(Screen):
         self._capturer = import_module("rustcam").Capturer(backend="x11", cursor=False)
 
     def grab(self) -> Any:
-        return self._capturer.grab(100)
+        return self._capturer.grab()
 
     def close(self) -> None:
         self._capturer.close()
@@ -41,7 +41,7 @@ class Borrowed(Rustcam):
     """`copy=False`: a read-only array that is brought up to date where the screen changes."""
 
     def grab(self) -> Any:
-        return self._capturer.grab(100, copy=False)
+        return self._capturer.grab(copy=False)
 
 
 class Stream(Rustcam):
@@ -53,7 +53,7 @@ class Stream(Rustcam):
 
     def grab(self) -> Any:
         try:
-            return self._capturer.get_latest_frame(100)
+            return self._capturer.get_latest_frame(1000)
         except TimeoutError:
             return None
 

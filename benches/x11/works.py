@@ -49,13 +49,14 @@ class Stage:
         self._presents.begin(kind, beat)
         opened = self._open()
         take = opened.grab if opened.waits or way == "paced" else Clocked(opened, beat).grab
-        warm_up(take)
+        account = Account(now)
+        warm_up(take, account)
         if way == "beside":
             told = self._beside(opened, take)
         elif kind in IDLE:
             told = self._idle(opened, take)
         else:
-            told = self._follow(opened, take, kind, way == "paced")
+            told = self._follow(opened, take, account, kind, way == "paced")
         opened.close()
         kept = way or ("idle" if kind in IDLE else "free")
         return {"work": kept, "content": content, "screen": self.screen, **told}
@@ -63,22 +64,21 @@ class Stage:
     def _meter(self, opened: Any) -> Meter:
         return Meter(self._server, opened.child)
 
-    def _follow(self, opened: Any, take: Take, kind: str, paced: bool) -> dict[str, Any]:
+    def _follow(self, opened: Any, take: Take, account: Account, kind: str, paced: bool) -> dict[str, Any]:
         presents = self._presents
-        presents.read()
-        first = newest = presents.newest
-        account, meter = Account(now), self._meter(opened)
+        presents.follow(account.newest)
+        first = presents.newest
+        account.begin()
+        meter = self._meter(opened)
         while meter.seconds < self._seconds:
             if paced:
                 presents.read()
             image = take()
             if image is not None:
-                newest = max(newest, account.add(image))
+                account.add(image)
         told = meter.told()
-        presents.read()
-        # A frame may be here before the news of it.
-        while presents.newest < newest:
-            presents.read()
+        told["cpu_ms"] = round(told["cpu_ms"] - account.cpu_ms, 3)
+        presents.follow(account.newest)
         told["presents"] = presents.newest - first
         told.update(account.told(presents.times.__getitem__))
         if not opened.owned:
@@ -104,10 +104,12 @@ class Stage:
         return {"frames": frames, **told, "waited_ms": round(1000 * other.waited, 3)}
 
 
-def warm_up(take: Take) -> None:
+def warm_up(take: Take, account: Account) -> None:
     start = time.monotonic()
     while time.monotonic() - start < WARM_UP:
-        take()
+        image = take()
+        if image is not None:
+            account.add(image)
 
 
 def exact(number: int, image: Any, fmt: str) -> bool:

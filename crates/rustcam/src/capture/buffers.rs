@@ -95,6 +95,11 @@ impl Pool {
         self.take_where(|unused| unused.size == size && unused.memory.tag().is_some())
     }
 
+    /// Whether there is one.
+    pub(super) fn has_native(&self, size: Size) -> bool {
+        lock(&self.shelf).unused.iter().any(|unused| unused.size == size && unused.memory.tag().is_some())
+    }
+
     /// An ordinary buffer of `len` bytes, unused or new.
     pub(super) fn take_heap(&mut self, len: usize) -> Buffer {
         self.take_where(|unused| unused.memory.tag().is_none() && unused.memory.bytes().len() == len)

@@ -58,6 +58,8 @@ pub(super) struct Canvas {
     pub(super) begun: Option<Begun>,
     pub(super) brush: Brush,
     log: DamageLog,
+    /// Size of the source's own memory that was needed last, if it was.
+    native: Option<Size>,
 }
 
 /// A read that outlasted the call that began it.
@@ -133,6 +135,7 @@ impl Canvas {
         self.take_begun_any();
         self.retained.clear();
         self.pool.clear();
+        self.native = None;
         self.log = DamageLog::default();
     }
 
@@ -238,9 +241,19 @@ impl Canvas {
                     .or_else(|| source.allocate(size).map(|memory| self.pool.adopt(memory, size)))
             })
             .flatten();
+        self.native = native.as_ref().map(|_| size);
         let buffer = native.unwrap_or_else(|| self.pool.take_heap(size_in_bytes(size, key.format)));
         self.retained.retain(|known| known.id != buffer.id());
         buffer
+    }
+
+    /// Makes memory for the next picture while there is time, if the caller holds all that there is.
+    pub(super) fn prepare(&mut self, source: &mut dyn Source) {
+        let Some(size) = self.native.filter(|size| !self.pool.has_native(*size)) else { return };
+        match source.allocate(size) {
+            Some(memory) => drop(self.pool.adopt(memory, size)),
+            None => self.native = None,
+        }
     }
 
     fn take_begun(&mut self, key: Key) -> Option<Begun> {

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Rect;
 use crate::source::texture::TextureSync;
-use crate::source::OpenOptions;
+use crate::source::{OpenOptions, Waker};
 
 use super::canvas::Target;
 use super::frames::Course;
@@ -23,6 +23,8 @@ use super::stream::{Stream, StreamOptions};
 pub struct Handle {
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Arc<dyn Clock>,
+    /// Makes the call that waits ask whether to go on.
+    waker: Option<Waker>,
     closed: AtomicBool,
     process: u32,
 }
@@ -57,11 +59,12 @@ impl Handle {
     /// Those of [`Session::open`].
     pub fn open(options: &OpenOptions) -> Result<Self> {
         let session = Session::open(options)?;
-        let snapshot = Snapshot::of(&session);
+        let (snapshot, waker) = (Snapshot::of(&session), session.waker());
         let state = State { usage: Usage::Idle(Box::new(session)), framing: false, snapshot };
         Ok(Self {
             shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }),
             clock: Arc::clone(&options.clock),
+            waker,
             closed: AtomicBool::new(false),
             process: std::process::id(),
         })
@@ -166,6 +169,9 @@ impl Handle {
         self.check_open()?;
         let mailbox = self.mailbox()?;
         let mut patience = Patience::new(&*self.clock, timeout.unwrap_or(Duration::MAX), interrupt);
+        if Mailbox::SIGNALS_END_WAITS {
+            patience = patience.with_long_waits();
+        }
         loop {
             let slice = patience.slice(Duration::MAX)?;
             match mailbox.take(slice) {
@@ -184,7 +190,7 @@ impl Handle {
                             "Nothing changed on the screen. Wait longer, or start(video_mode=True) to get the same image again",
                         ));
                 }
-                Ok(None) => {}
+                Ok(None) => patience.interrupted(),
                 Err(error) => {
                     self.end_stream(|ended| Arc::ptr_eq(ended, &mailbox), stopped);
                     return Err(error);
@@ -242,12 +248,16 @@ impl Handle {
         }
     }
 
-    /// Ends the capture and frees everything that no returned frame holds. A call that waits in another thread ends within a slice.
+    /// Ends the capture and frees everything that no returned frame holds. A call that waits in another thread ends at once, or within a
+    /// slice where nothing can wake it.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
         if self.is_foreign() {
             // After a fork the lock may be held by a thread that does not exist here.
             return;
+        }
+        if let Some(wake) = &self.waker {
+            wake();
         }
         self.end_stream(|_| true, closed);
         let usage = {

@@ -1,12 +1,13 @@
 //! One slot between the capture thread and a reader: the newest frame wins, and nobody waits for somebody who is gone.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::frame::FrameInfo;
 
 use super::damage::DamageLog;
+use super::doorbell::Doorbell;
 use super::session::Frame;
 
 /// A frame on its way, and what is known about it.
@@ -39,7 +40,7 @@ pub type Bell = Box<dyn FnOnce() + Send>;
 #[derive(Default)]
 pub struct Mailbox {
     state: Mutex<State>,
-    arrived: Condvar,
+    arrived: Doorbell,
 }
 
 #[derive(Default)]
@@ -48,6 +49,15 @@ struct State {
     /// Why nothing will arrive any more.
     end: Option<Error>,
     bell: Option<Bell>,
+}
+
+impl State {
+    fn take(&mut self) -> Result<Option<Delivery>> {
+        match (self.delivery.take(), &self.end) {
+            (None, Some(end)) => Err(end.clone()),
+            (delivery, _) => Ok(delivery),
+        }
+    }
 }
 
 impl Mailbox {
@@ -82,20 +92,20 @@ impl Mailbox {
         self.announce(bell);
     }
 
-    /// Takes the frame, waiting at most `timeout` for one. `None` if none came.
+    /// Whether a signal ends [`Mailbox::take`] before its time.
+    pub(super) const SIGNALS_END_WAITS: bool = Doorbell::SIGNALS_END_WAITS;
+
+    /// Takes the frame, waiting at most `timeout` for one. `None` if none came, another reader took it, or a signal arrived.
     ///
     /// # Errors
     /// What ended the capture, once the slot is empty.
     pub(super) fn take(&self, timeout: Duration) -> Result<Option<Delivery>> {
-        let state = self.lock();
-        let idle = |state: &mut State| state.delivery.is_none() && state.end.is_none();
-        let (mut state, _) =
-            self.arrived.wait_timeout_while(state, timeout, idle).unwrap_or_else(PoisonError::into_inner);
-        match (state.delivery.take(), &state.end) {
-            (Some(delivery), _) => Ok(Some(delivery)),
-            (None, Some(end)) => Err(end.clone()),
-            (None, None) => Ok(None),
+        let seen = self.arrived.rings();
+        if let Some(delivery) = self.lock().take()? {
+            return Ok(Some(delivery));
         }
+        self.arrived.wait(seen, timeout);
+        self.lock().take()
     }
 
     /// Takes the frame that no reader will ask for.
@@ -125,7 +135,7 @@ impl Mailbox {
     }
 
     fn announce(&self, bell: Option<Bell>) {
-        self.arrived.notify_all();
+        self.arrived.ring();
         if let Some(bell) = bell {
             bell();
         }

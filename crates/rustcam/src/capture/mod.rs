@@ -7,6 +7,7 @@ mod brush;
 mod buffers;
 mod canvas;
 mod damage;
+mod doorbell;
 mod frames;
 mod handle;
 mod lease;

@@ -8,6 +8,10 @@ use crate::error::Result;
 /// No wait lasts longer than this without asking the caller whether to go on.
 const SLICE: Duration = Duration::from_millis(20);
 
+/// The same for waits that signals and other threads can end. A signal that arrives between the question and the wait is noticed
+/// after this time.
+pub(super) const LONG_SLICE: Duration = Duration::from_millis(250);
+
 /// A read that began in time may end this much after the deadline: the contract allows 50 ms for everything.
 const READ_GRACE: Duration = Duration::from_millis(35);
 
@@ -26,15 +30,27 @@ const LAST_ATTEMPT: Duration = Duration::from_millis(50);
 pub(super) struct Patience<'a> {
     clock: &'a dyn Clock,
     deadline: Duration,
-    /// When the caller was asked last.
-    asked: Duration,
+    /// When the caller was asked last; `None` if it has to be asked before anything else.
+    asked: Option<Duration>,
+    /// How long a wait for news may last.
+    longest: Duration,
     interrupt: &'a mut dyn FnMut() -> Result<()>,
 }
 
 impl<'a> Patience<'a> {
     pub(super) fn new(clock: &'a dyn Clock, timeout: Duration, interrupt: &'a mut dyn FnMut() -> Result<()>) -> Self {
         let now = clock.now();
-        Self { clock, deadline: now.saturating_add(timeout), asked: now, interrupt }
+        Self { clock, deadline: now.saturating_add(timeout), asked: Some(now), longest: SLICE, interrupt }
+    }
+
+    /// Says that waits for news end as soon as there is a reason to ask the caller, see [`Patience::interrupted`].
+    pub(super) fn with_long_waits(self) -> Self {
+        Self { longest: LONG_SLICE, ..self }
+    }
+
+    /// A wait ended before its time: there may be a reason for the caller not to go on.
+    pub(super) fn interrupted(&mut self) {
+        self.asked = None;
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -56,13 +72,13 @@ impl<'a> Patience<'a> {
         self.deadline.saturating_sub(self.now())
     }
 
-    /// How long to wait next, at most until `until`.
+    /// How long to wait for news next, at most until `until`.
     ///
     /// # Errors
     /// The caller's interrupt.
     pub(super) fn slice(&mut self, until: Duration) -> Result<Duration> {
         let now = self.ask()?;
-        Ok(self.deadline.min(until).saturating_sub(now).min(SLICE))
+        Ok(self.deadline.min(until).saturating_sub(now).min(self.longest))
     }
 
     /// How long to wait next for a read that has begun, `None` when its time is up.
@@ -95,8 +111,8 @@ impl<'a> Patience<'a> {
     /// holds the lock of a Python interpreter.
     fn ask(&mut self) -> Result<Duration> {
         let now = self.now();
-        if now.saturating_sub(self.asked) >= SLICE {
-            self.asked = now;
+        if self.asked.is_none_or(|asked| now.saturating_sub(asked) >= SLICE) {
+            self.asked = Some(now);
             (self.interrupt)()?;
         }
         Ok(now)
@@ -107,8 +123,8 @@ impl<'a> Patience<'a> {
     /// # Errors
     /// The caller's interrupt.
     pub(super) fn sleep(&mut self, until: Duration) -> Result<()> {
-        let slice = self.slice(until)?;
-        self.clock.sleep(slice);
+        let now = self.ask()?;
+        self.clock.sleep(self.deadline.min(until).saturating_sub(now).min(SLICE));
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameInfo, PixelFormat, Pointer};
 use crate::geometry::{Rect, Size};
 use crate::source::texture::{Picture, SharedTexture, TextureSync};
-use crate::source::{self, Change, OpenOptions, Output, Source};
+use crate::source::{self, Change, OpenOptions, Output, Source, Waker};
 
 use super::buffers::Buffer;
 use super::canvas::{Canvas, Painted, Target};
@@ -50,6 +50,7 @@ pub struct GpuFrame {
 /// The capture of one output.
 pub struct Session {
     source: Box<dyn Source>,
+    waker: Option<Waker>,
     clock: Arc<dyn Clock>,
     cursor: bool,
     /// The region that was asked for, `None` for the whole output.
@@ -89,6 +90,7 @@ impl Session {
     pub fn over(source: Box<dyn Source>, clock: Arc<dyn Clock>, cursor: bool) -> Self {
         Self {
             region: Some(source.output().size.rect()),
+            waker: source.waker(),
             source,
             clock,
             cursor,
@@ -127,6 +129,11 @@ impl Session {
     /// What is known about the last returned frame.
     pub fn info(&self) -> Option<&FrameInfo> {
         self.info.as_ref()
+    }
+
+    /// What makes a wait in another thread ask its interrupt at once, if anything can.
+    pub fn waker(&self) -> Option<Waker> {
+        self.waker.clone()
     }
 
     /// What happened so far.
@@ -237,6 +244,9 @@ impl Session {
     ) -> Result<Option<T>> {
         let clock = Arc::clone(&self.clock);
         let mut patience = Patience::new(&*clock, request.timeout, interrupt);
+        if self.waker.is_some() {
+            patience = patience.with_long_waits();
+        }
         while self.wait(request, &mut patience)? {
             let region = self.region_as_it_is(request.region)?;
             self.news.owed = true;
@@ -270,8 +280,16 @@ impl Session {
                 let may_wait = request.new_frame_only || self.info.is_none();
                 let until = if self.is_due(patience.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
                 let slice = patience.slice(until)?;
+                if !slice.is_zero() {
+                    self.canvas.prepare(&mut *self.source);
+                }
                 match self.source.wait(slice) {
-                    Ok(change) => self.notice(change),
+                    Ok(change) => {
+                        if change.interrupted {
+                            patience.interrupted();
+                        }
+                        self.notice(change);
+                    }
                     Err(error) => self.lose(error)?,
                 }
                 if self.outage.lost().is_none() && (self.is_due(patience.now()) || !may_wait) {

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::PixelFormat;
 use crate::geometry::Rect;
+use crate::source::Waker;
 
 use super::canvas::Target;
 use super::mailbox::{Delivery, Mailbox};
@@ -19,7 +20,7 @@ use super::session::{Request, Session};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long it looks for news before it lets others see what it knows.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(250);
 
 /// A pause that ends in a moment is slept through; a longer one can be ended by a stop.
 const MOMENT: Duration = Duration::from_millis(2);
@@ -56,7 +57,7 @@ impl Stream {
         options: StreamOptions,
         observe: impl Fn(&Session) + Send + 'static,
     ) -> Self {
-        let (mailbox, brake) = (Arc::new(Mailbox::default()), Arc::new(Brake::default()));
+        let (mailbox, brake) = (Arc::new(Mailbox::default()), Arc::new(Brake::new(session.waker())));
         let runner = Runner { session, clock, options, mailbox: Arc::clone(&mailbox), brake: Arc::clone(&brake) };
         let thread = std::thread::spawn(move || runner.run(&observe));
         Self { mailbox, brake, thread: Some(thread), process: std::process::id() }
@@ -94,19 +95,26 @@ impl Drop for Stream {
     }
 }
 
-/// Ends the pauses of a thread.
-#[derive(Default)]
+/// Ends the pauses of a thread and the waits of its session.
 struct Brake {
     pulled: AtomicBool,
     lock: Mutex<()>,
     signal: Condvar,
+    waker: Option<Waker>,
 }
 
 impl Brake {
+    fn new(waker: Option<Waker>) -> Self {
+        Self { pulled: AtomicBool::new(false), lock: Mutex::default(), signal: Condvar::new(), waker }
+    }
+
     fn pull(&self) {
         self.pulled.store(true, Ordering::Release);
         drop(self.lock.lock());
         self.signal.notify_all();
+        if let Some(wake) = &self.waker {
+            wake();
+        }
     }
 
     fn is_pulled(&self) -> bool {

@@ -140,6 +140,8 @@ pub struct Change {
     pub pointer: bool,
     /// The system blanked protected content in the last image.
     pub protected: bool,
+    /// The wait ended before its time because a signal arrived or a [`Waker`] was called.
+    pub interrupted: bool,
 }
 
 impl Change {
@@ -162,6 +164,9 @@ pub enum Read {
     Pending,
 }
 
+/// Ends a wait of one source in another thread.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
 /// The desktop of one output.
 ///
 /// The life of a frame is `wait` until something changed, `damage` to learn what, `read` to get pixels. Reading everything needs no
@@ -181,6 +186,12 @@ pub trait Source: Send {
     /// # Errors
     /// A loss if the mode, the rotation or the access to the desktop changed.
     fn wait(&mut self, timeout: Duration) -> Result<Change>;
+
+    /// Ends the wait that is under way in another thread at once, or else the next one, with [`Change::interrupted`]. A source that has
+    /// this also ends its waits when a signal arrives. The waits of one that has not are cut into slices, which cost processor time.
+    fn waker(&self) -> Option<Waker> {
+        None
+    }
 
     /// What changed since the previous call, in texture space; everything, the first time. May cost a round trip, so it is not
     /// called for frames that nobody wants. Gives up after `timeout` and then reports everything as dirty. It may cover more than what

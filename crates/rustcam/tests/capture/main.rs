@@ -6,6 +6,7 @@
 mod lab;
 mod recovery;
 mod share;
+mod waits;
 mod wrapped;
 
 use std::sync::Arc;

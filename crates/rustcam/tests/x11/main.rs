@@ -3,6 +3,9 @@
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
 
+mod memory;
+mod pointer;
 mod session;
 mod source;
+mod waits;
 mod xvfb;

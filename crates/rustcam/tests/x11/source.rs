@@ -19,7 +19,8 @@ use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt as _, Cre
 
 const SMALL: [&str; 3] = ["-screen", "0", "640x480x24"];
 const WHOLE: Rect = Rect::new(0, 0, 640, 480);
-const NOTHING: Change = Change { presents: 0, present_time: Duration::ZERO, pointer: false, protected: false };
+const NOTHING: Change =
+    Change { presents: 0, present_time: Duration::ZERO, pointer: false, protected: false, interrupted: false };
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -542,7 +543,7 @@ fn the_pointer_has_a_place_and_a_shape() {
     assert!(!deaf.pointer().visible);
 }
 
-fn pointed(source: &mut X11Source) -> Change {
+pub fn pointed(source: &mut X11Source) -> Change {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         let change = source.wait(ms(100)).expect("alive");

@@ -79,8 +79,8 @@ impl Xvfb {
         Ok(server)
     }
 
+    /// Ends the server, a stopped one too, before it can do anything more.
     pub fn kill(&mut self) {
-        self.signal(Signal::CONT);
         // Failing means that it is dead already.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -92,6 +92,13 @@ impl Xvfb {
 
     pub fn signal(&self, signal: Signal) {
         let _ = kill_process(Pid::from_child(&self.child), signal);
+    }
+
+    /// How many pages of memory the server has got so far.
+    pub fn page_faults(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the server lives");
+        let (_, fields) = stat.rsplit_once(") ").expect("the format of proc(5)");
+        fields.split(' ').nth(7).and_then(|minor| minor.parse().ok()).expect("the format of proc(5)")
     }
 
     pub fn painter(&self) -> Painter {
@@ -256,4 +263,11 @@ pub fn within<T>(limit: Duration, f: impl FnOnce() -> T) -> T {
 /// The rectangle from (`x`, `y`) of this width and height.
 pub fn rect(x: i32, y: i32, width: u32, height: u32) -> Rect {
     Rect::at(Point::new(x, y), Size::new(width, height))
+}
+
+/// How often this thread has slept so far.
+pub fn sleeps() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").expect("proc is mounted");
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.and_then(|count| count.trim().parse().ok()).expect("the format of proc(5)")
 }

@@ -100,7 +100,8 @@ impl Desk {
         self.batch.as_ref().is_some_and(|b| b.want == *want)
     }
 
-    /// Waits for whatever is still on its way.
+    /// Waits for whatever is still on its way. What was not sent yet goes with the next batch, which wakes the server once, not twice;
+    /// all of it together is far smaller than x11rb's buffer, so that no time limit cuts a request in two.
     pub(super) fn settle(&mut self, place: Rect) -> Result<(), Fault> {
         if self.batch.is_some() {
             match self.finish(place) {
@@ -108,7 +109,7 @@ impl Desk {
                 Err(fault) => return Err(fault),
             }
         }
-        self.server.settle()
+        self.server.collect()
     }
 
     /// Puts everything that changed and `stale` into one region of the server, in the coordinates of the root window. `None` if that
@@ -143,6 +144,7 @@ impl Desk {
                 damage.subtract_before_read(&self.server)?;
             }
         }
+        self.segments.use_for(want.target);
         let connection = &self.server.connection;
         let root = self.server.screen.root;
         let area = want.changed.unwrap_or_else(|| bounding_box(&want.parts));
@@ -151,10 +153,13 @@ impl Desk {
         let (width, height) = (area.width() as u16, area.height() as u16);
         let first;
         let draw;
-        let mut replies = true;
+        let replies = !matches!(want.target, Target::Picture { .. });
+        // The answer that is waited for has to come after all others.
+        if let Some(damage) = self.damage.as_mut().filter(|_| replies) {
+            damage.fetch(&self.server)?;
+        }
         match want.target {
             Target::Picture { picture, origin } => {
-                replies = false;
                 let (to_x, to_y) = ((area.left - origin.x) as i16, (area.top - origin.y) as i16);
                 let from = self.segments.root_picture;
                 let composite = || {
@@ -188,14 +193,19 @@ impl Desk {
                 first = draw;
             }
         }
+        let region = match &mut self.damage {
+            Some(damage) => damage.fetch(&self.server)?,
+            None => None,
+        };
         let pointer = match &mut self.cursor {
             Some(cursor) => Some(cursor.ask(&self.server)?),
             None => None,
         };
-        let fence = match pointer {
-            Some(query) => query.position,
-            None if replies => draw,
-            None => keep(connection.get_input_focus())?,
+        let fence = match (pointer, region) {
+            (Some(query), _) => query.position,
+            (None, _) if replies => draw,
+            (None, Some(region)) => region,
+            (None, None) => keep(connection.get_input_focus())?,
         };
         self.batch = Some(Batch { want: want.clone(), first, draw, replies, pointer, fence, failure: None });
         Ok(())
@@ -212,10 +222,14 @@ impl Desk {
         let drained = self.drain();
         let Some(batch) = self.batch.take() else { return Err(Fault::Gone("no read is under way".to_owned())) };
         drained?;
-        if let Some(damage) = &mut self.damage {
-            damage.harvest(&self.server, place)?;
-        }
-        let fence = fence?;
+        let region = match &mut self.damage {
+            Some(damage) => damage.harvest_until(batch.fence, &fence, &self.server, place)?,
+            None => false,
+        };
+        let fence = match fence {
+            Err(Fault::Refused(_)) if region => Vec::new(),
+            other => other?,
+        };
         let mut pointer = None;
         if let (Some(cursor), Some(query)) = (&mut self.cursor, batch.pointer) {
             if let Some(older) = cursor.query.take() {

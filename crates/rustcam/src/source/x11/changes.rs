@@ -15,6 +15,10 @@ impl X11Source {
     pub(super) fn watch(&mut self, deadline: Duration) -> std::result::Result<Change, Fault> {
         let place = self.place();
         self.desk.settle(place)?;
+        // A longer wait finds out by waiting.
+        if self.clock.now() >= deadline {
+            self.desk.server.connection.stream().look();
+        }
         loop {
             self.desk.drain()?;
             if self.desk.layout_stale {
@@ -26,13 +30,17 @@ impl X11Source {
                 // What `gather` asked for is not sent yet: it travels with the read that follows, and wakes the server once, not twice.
                 return Ok(change);
             }
+            if now < deadline {
+                self.desk.touch()?;
+            }
             let wake = self.ask(now)?;
             if now >= deadline {
                 return Ok(change);
             }
             let until = wake.map_or(deadline, |wake| wake.min(deadline));
-            if !self.desk.server.connection.stream().wait_readable(until.saturating_sub(now))? {
-                return Ok(Change::default());
+            let wire = self.desk.server.connection.stream();
+            if !wire.wait_readable(until.saturating_sub(now), self.alarm.as_ref())? {
+                return Ok(Change { interrupted: true, ..Change::default() });
             }
         }
     }
@@ -62,6 +70,9 @@ impl X11Source {
                 if let Some(pointer) = cursor.harvest(server, query, place)? {
                     cursor.query = None;
                     change.pointer = cursor::differs(&self.pointer, &pointer);
+                    if change.pointer {
+                        cursor.motion.stir(server, now)?;
+                    }
                     self.pointer = pointer;
                 }
             }
@@ -74,12 +85,16 @@ impl X11Source {
         let Desk { server, damage, cursor, .. } = &mut self.desk;
         let mut wake = damage.is_none().then_some(self.next_present);
         if let Some(cursor) = cursor.as_mut().filter(|c| c.query.is_none()) {
-            if now >= cursor.due {
+            if now >= cursor.motion.due() {
+                cursor.motion.ask(server, now, self.output.refresh_interval())?;
                 cursor.query = Some(cursor.ask(server)?);
-                cursor.due = now + self.output.refresh_interval();
             } else {
-                wake = Some(wake.map_or(cursor.due, |w| w.min(cursor.due)));
+                let due = cursor.motion.due();
+                wake = Some(wake.map_or(due, |w| w.min(due)));
             }
+        }
+        if let Some(damage) = damage {
+            damage.fetch(server)?;
         }
         // A socket that takes no more keeps the rest for the next call; what was seen is reported all the same.
         match server.connection.flush().map_err(Fault::from) {

@@ -19,6 +19,7 @@ use x11rb::utils::RawFdContainer;
 use x11rb::x11_utils::X11Error;
 
 use super::advice;
+use super::alarm::Alarm;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -109,11 +110,20 @@ pub(super) struct Wire {
     /// Whether the last write found the socket full. Otherwise asking the kernel before each write would cost a system call per
     /// request although x11rb collects requests in a buffer.
     full: AtomicBool,
+    /// Whether the last read took all that there was, and nobody has found more since. x11rb reads until there is nothing left, and
+    /// again for each event it is asked for.
+    empty: AtomicBool,
 }
 
 impl Wire {
     fn new(stream: DefaultStream, clock: Arc<dyn Clock>, limit: Duration) -> Self {
-        let wire = Self { stream, clock, limit: AtomicU64::new(0), full: AtomicBool::new(false) };
+        let wire = Self {
+            stream,
+            clock,
+            limit: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+            empty: AtomicBool::new(false),
+        };
         wire.set_limit(limit);
         wire
     }
@@ -124,20 +134,30 @@ impl Wire {
         Duration::from_nanos(self.limit.swap(nanoseconds, Ordering::Relaxed))
     }
 
-    /// Waits until there is something to read, at most `timeout`. False if a signal ended the wait.
-    pub(super) fn wait_readable(&self, timeout: Duration) -> io::Result<bool> {
-        match self.ready(PollFlags::IN, timeout) {
-            Ok(_) => Ok(true),
-            Err(Errno::INTR) => Ok(false),
-            Err(e) => Err(e.into()),
-        }
+    /// Makes the next read look for itself whether there is anything.
+    pub(super) fn look(&self) {
+        self.empty.store(false, Ordering::Relaxed);
     }
 
-    fn ready(&self, flags: PollFlags, timeout: Duration) -> rustix::io::Result<bool> {
-        let mut fds = [PollFd::from_borrowed_fd(self.as_fd(), flags)];
-        // A timeout beyond what the kernel can express is as good as none.
-        let timeout = Timespec::try_from(timeout).ok();
-        rustix::event::poll(&mut fds, timeout.as_ref()).map(|n| n > 0)
+    /// Waits until there is something to read, at most `timeout`. False if a signal or `alarm` ended the wait.
+    pub(super) fn wait_readable(&self, timeout: Duration, alarm: Option<&Alarm>) -> io::Result<bool> {
+        let mut fds = [PollFd::new(self, PollFlags::IN), PollFd::new(self, PollFlags::empty())];
+        if let Some(alarm) = alarm {
+            fds[1] = PollFd::new(alarm, PollFlags::IN);
+        }
+        match (poll(&mut fds, timeout), alarm) {
+            (Ok(_), Some(alarm)) if fds[1].revents().contains(PollFlags::IN) => {
+                alarm.clear();
+                Ok(false)
+            }
+            (Ok(true), _) => {
+                self.look();
+                Ok(true)
+            }
+            (Ok(false), _) => Ok(true),
+            (Err(Errno::INTR), _) => Ok(false),
+            (Err(e), _) => Err(e.into()),
+        }
     }
 
     fn note_write(&self, result: io::Result<usize>) -> io::Result<usize> {
@@ -145,6 +165,13 @@ impl Wire {
         self.full.store(full, Ordering::Relaxed);
         result
     }
+}
+
+/// Whether anything happened to `fds` within `timeout`.
+fn poll(fds: &mut [PollFd<'_>], timeout: Duration) -> rustix::io::Result<bool> {
+    // A timeout beyond what the kernel can express is as good as none.
+    let timeout = Timespec::try_from(timeout).ok();
+    rustix::event::poll(fds, timeout.as_ref()).map(|n| n > 0)
 }
 
 impl AsFd for Wire {
@@ -168,8 +195,11 @@ impl Stream for Wire {
             if left.is_zero() {
                 return Err(late());
             }
-            match self.ready(flags, left) {
-                Ok(true) => return Ok(()),
+            match poll(&mut [PollFd::new(self, flags)], left) {
+                Ok(true) => {
+                    self.look();
+                    return Ok(());
+                }
                 Ok(false) => return Err(late()),
                 Err(Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
@@ -178,7 +208,16 @@ impl Stream for Wire {
     }
 
     fn read(&self, buf: &mut [u8], fd_storage: &mut Vec<RawFdContainer>) -> io::Result<usize> {
-        self.stream.read(buf, fd_storage)
+        if self.empty.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = self.stream.read(buf, fd_storage);
+        let all = match &result {
+            Ok(count) => *count < buf.len(),
+            Err(e) => e.kind() == io::ErrorKind::WouldBlock,
+        };
+        self.empty.store(all, Ordering::Relaxed);
+        result
     }
 
     fn write(&self, buf: &[u8], fds: &mut Vec<RawFdContainer>) -> io::Result<usize> {

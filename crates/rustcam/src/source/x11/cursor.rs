@@ -1,11 +1,10 @@
 //! The pointer: its position from `QueryPointer`, its shape from XFIXES.
 //!
-//! There is no event for a moving pointer that a client could ask for on the root window without taking it away from others, so the
-//! position is polled, once per refresh interval. A pointer that another client hid with `HideCursor` cannot be told from a shown one:
+//! No event on the root window tells a client where the pointer is without taking it away from others, so the position is asked for, see
+//! [`Motion`]. A pointer that another client hid with `HideCursor` cannot be told from a shown one:
 //! XFIXES goes on to report its shape.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use x11rb::connection::SequenceNumber;
 use x11rb::protocol::xfixes::{ConnectionExt as _, CursorNotifyMask, GetCursorImageReply};
@@ -13,6 +12,7 @@ use x11rb::protocol::xproto::{ConnectionExt as _, QueryPointerReply};
 use x11rb::x11_utils::TryParse;
 
 use super::connection::Fault;
+use super::motion::Motion;
 use super::server::{keep, Server};
 use crate::frame::{Pointer, PointerShape, ShapeKind};
 use crate::geometry::{Point, Rect, Size};
@@ -33,8 +33,8 @@ pub(super) struct Watch {
     stale: bool,
     /// The question that the last wait asked.
     pub(super) query: Option<Query>,
-    /// When a wait may ask the next.
-    pub(super) due: Duration,
+    /// When a wait asks the next.
+    pub(super) motion: Motion,
 }
 
 impl Watch {
@@ -45,12 +45,16 @@ impl Watch {
         }
         let window = server.screen.root;
         server.connection.xfixes_select_cursor_input(window, CursorNotifyMask::DISPLAY_CURSOR)?;
-        Ok(Some(Self { serial: None, shape: None, stale: true, query: None, due: Duration::ZERO }))
+        let motion = Motion::create(server)?;
+        Ok(Some(Self { serial: None, shape: None, stale: true, query: None, motion }))
     }
 
     /// The server shows the shape with this serial number from now on.
     pub(super) fn note(&mut self, serial: u32) {
         self.stale = self.serial != Some(serial);
+        if self.stale {
+            self.motion.hurry();
+        }
     }
 
     /// Asks for the position, and for the shape if it changed.

@@ -20,11 +20,14 @@ use crate::geometry::{Point, Rect, Size};
 /// So many rectangles are no better than one for everything.
 const MOST_PENDING: usize = 4096;
 
+/// When a region was drawn, if a wait still has to report it in case it concerns the output.
+#[derive(Clone, Copy)]
+struct News(Option<Duration>);
+
 /// A region on its way.
 struct Fetch {
     sequence: SequenceNumber,
-    /// When it was drawn, if a wait still has to report it in case it concerns the output.
-    news: Option<Duration>,
+    news: News,
 }
 
 /// Everything that changed since the caller asked last.
@@ -49,6 +52,8 @@ pub(super) struct Tracker {
     known: bool,
     /// The last request that emptied the server's region. Events from before it are about what it took out.
     emptied: SequenceNumber,
+    /// Our region holds something that nobody has asked for yet.
+    held: Option<News>,
     fetches: VecDeque<Fetch>,
     /// News that a fetch brought and no wait has reported.
     fresh: Option<Duration>,
@@ -85,6 +90,7 @@ impl Tracker {
             time: Duration::ZERO,
             known: false,
             emptied,
+            held: None,
             fetches: VecDeque::new(),
             fresh: None,
             pending: Vec::new(),
@@ -150,20 +156,26 @@ impl Tracker {
         }
         let Some(region) = self.region else { return Ok(None) };
         // The region holds what the last request took out. What earlier ones took out has to be here first.
-        if self.fetches.len() + usize::from(self.seen.is_some()) > 1 {
+        if self.on_the_way() + usize::from(self.seen.is_some()) > 1 {
             self.finish(server, place)?;
         }
         if self.seen.is_some() {
             self.request(server, None)?;
         }
         self.forget_news();
-        let held = (!self.fetches.is_empty()).then_some(region);
+        let held = (self.on_the_way() > 0).then_some(region);
         Ok((!self.everything).then_some(Changed { held, known: &self.pending }))
     }
 
     fn forget_news(&mut self) {
         self.fresh = None;
-        self.fetches.iter_mut().for_each(|fetch| fetch.news = None);
+        self.held = self.held.map(|_| News(None));
+        self.fetches.iter_mut().for_each(|fetch| fetch.news = News(None));
+    }
+
+    /// How many regions are not here yet.
+    fn on_the_way(&self) -> usize {
+        self.fetches.len() + usize::from(self.held.is_some())
     }
 
     /// When something was presented that no wait has reported, if anything was. `all` says that every drawing concerns the output.
@@ -179,23 +191,32 @@ impl Tracker {
             return Ok(Some(self.time));
         }
         // The event names only the first rectangle drawn; whether the output is concerned, only the region tells.
-        if self.fetches.is_empty() {
+        if self.on_the_way() == 0 {
             self.request(server, Some(self.time))?;
         }
         Ok(None)
     }
 
-    /// Sends the request for the region and empties it.
+    /// Empties the server's region into ours.
     fn request(&mut self, server: &Server, news: Option<Duration>) -> Result<(), Fault> {
+        self.fetch(server)?;
         self.seen = None;
         let Some(region) = self.region else {
             self.everything = true;
             return self.empty(server);
         };
         self.emptied = server.connection.damage_subtract(self.id, x11rb::NONE, region)?.sequence_number();
+        self.held = Some(News(news));
+        Ok(())
+    }
+
+    /// Asks for what our region holds; the number of the request if there was anything to ask. A server sends each answer at once and
+    /// so wakes us, hence this is asked after the request that takes long.
+    pub(super) fn fetch(&mut self, server: &Server) -> Result<Option<SequenceNumber>, Fault> {
+        let (Some(region), Some(news)) = (self.region, self.held.take()) else { return Ok(None) };
         let sequence = keep(server.connection.xfixes_fetch_region(region))?;
         self.fetches.push_back(Fetch { sequence, news });
-        Ok(())
+        Ok(Some(sequence))
     }
 
     /// Empties the server's region unseen.
@@ -207,7 +228,12 @@ impl Tracker {
 
     /// Takes in the regions that have arrived. `place` is the output on the root window.
     pub(super) fn harvest(&mut self, server: &Server, place: Rect) -> Result<(), Fault> {
-        while let Some(fetch) = self.fetches.front() {
+        self.harvest_before(SequenceNumber::MAX, server, place)
+    }
+
+    /// The same for those asked for before request `end`.
+    fn harvest_before(&mut self, end: SequenceNumber, server: &Server, place: Rect) -> Result<(), Fault> {
+        while let Some(fetch) = self.fetches.front().filter(|fetch| fetch.sequence < end) {
             match server.harvest::<FetchRegionReply>(fetch.sequence) {
                 Ok(Some(reply)) => self.absorb(&reply, place),
                 Ok(None) => break,
@@ -218,8 +244,28 @@ impl Tracker {
         Ok(())
     }
 
+    /// Takes in the regions that arrived until `answer` to request `sequence` did. False if that is no region itself.
+    pub(super) fn harvest_until(
+        &mut self,
+        sequence: SequenceNumber,
+        answer: &Result<Vec<u8>, Fault>,
+        server: &Server,
+        place: Rect,
+    ) -> Result<bool, Fault> {
+        self.harvest_before(sequence, server, place)?;
+        if self.fetches.front().is_none_or(|fetch| fetch.sequence != sequence) {
+            return Ok(false);
+        }
+        match answer {
+            Ok(bytes) => self.absorb(&FetchRegionReply::try_parse(bytes)?.0, place),
+            Err(_) => self.give_up_region(),
+        }
+        Ok(true)
+    }
+
     /// Waits for all regions on their way.
     fn finish(&mut self, server: &Server, place: Rect) -> Result<(), Fault> {
+        self.fetch(server)?;
         while let Some(fetch) = self.fetches.front() {
             match server.answer(fetch.sequence) {
                 Ok(bytes) => self.absorb(&FetchRegionReply::try_parse(&bytes)?.0, place),
@@ -231,7 +277,7 @@ impl Tracker {
     }
 
     fn absorb(&mut self, reply: &FetchRegionReply, place: Rect) {
-        let news = self.fetches.pop_front().and_then(|f| f.news);
+        let news = self.fetches.pop_front().and_then(|f| f.news.0);
         let before = self.pending.len();
         for r in &reply.rectangles {
             let corner = Point::new(i32::from(r.x), i32::from(r.y));
@@ -249,7 +295,7 @@ impl Tracker {
     }
 
     fn give_up_region(&mut self) {
-        self.fresh = self.fetches.pop_front().and_then(|f| f.news).or(self.fresh);
+        self.fresh = self.fetches.pop_front().and_then(|f| f.news.0).or(self.fresh);
         self.everything = true;
     }
 

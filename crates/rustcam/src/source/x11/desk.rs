@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use x11rb::connection::Connection as _;
+use x11rb::connection::{Connection as _, SequenceNumber};
 use x11rb::protocol::render::Picture;
 use x11rb::protocol::shm::Seg;
 use x11rb::protocol::xfixes::Region;
+use x11rb::protocol::xproto::GetInputFocusReply;
 use x11rb::protocol::Event;
 
 use super::capture::Batch;
@@ -33,6 +34,8 @@ pub(super) struct Desk {
     /// A region for what a read brings up to date.
     pub(super) clip: Option<Region>,
     pub(super) batch: Option<Batch>,
+    /// The last request of a step of [`Desk::touch`] that has not been answered.
+    touching: Option<SequenceNumber>,
     /// The arrangement of the outputs may have changed.
     pub(super) layout_stale: bool,
     /// The connection is unusable; only another one helps.
@@ -80,6 +83,7 @@ impl Desk {
             scratch: None,
             clip: None,
             batch: None,
+            touching: None,
             layout_stale: false,
             dead: false,
             fallback: None,
@@ -125,6 +129,21 @@ impl Desk {
         Ok(known(self))
     }
 
+    /// Makes fresh memory ready, one step at a time.
+    pub(super) fn touch(&mut self) -> std::result::Result<(), Fault> {
+        if let Some(step) = self.touching {
+            match self.server.harvest::<GetInputFocusReply>(step) {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) | Err(Fault::Refused(_)) => self.touching = None,
+                Err(fault) => return Err(fault),
+            }
+        }
+        if self.batch.is_none() {
+            self.touching = self.segments.touch(&self.server)?;
+        }
+        Ok(())
+    }
+
     /// The pointer right now.
     pub(super) fn ask_pointer(&mut self, place: Rect) -> std::result::Result<Pointer, Fault> {
         let Some(cursor) = &mut self.cursor else { return Ok(Pointer::default()) };
@@ -147,6 +166,11 @@ impl Desk {
                 Event::XfixesCursorNotify(e) => {
                     if let Some(cursor) = &mut self.cursor {
                         cursor.note(e.cursor_serial);
+                    }
+                }
+                Event::XinputRawMotion(_) => {
+                    if let Some(cursor) = &mut self.cursor {
+                        cursor.motion.stir(&self.server, self.clock.now())?;
                     }
                 }
                 Event::ConfigureNotify(e) if e.window != self.server.screen.root => {}

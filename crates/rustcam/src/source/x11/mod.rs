@@ -8,6 +8,7 @@
 //! call, and nothing more is sent to a server that owes an answer.
 
 pub(in crate::source) mod advice;
+mod alarm;
 mod capture;
 mod changes;
 mod connection;
@@ -17,6 +18,7 @@ mod desk;
 mod facts;
 mod loss;
 mod monitors;
+mod motion;
 mod reading;
 mod segment;
 mod server;
@@ -24,6 +26,7 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::alarm::Alarm;
 use self::capture::{Target, Want};
 use self::connection::{no_server, unusable, Fault};
 use self::desk::Desk;
@@ -31,7 +34,7 @@ pub use self::facts::facts;
 use self::reading::{check_parts, covers};
 use self::segment::Transport;
 use self::server::Server;
-use super::{select, Change, OpenOptions, Output, Read, Source};
+use super::{select, Change, OpenOptions, Output, Read, Source, Waker};
 use crate::clock::{Clock, MonotonicClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, ImageRef, Pointer};
@@ -77,6 +80,7 @@ pub struct X11Source {
     /// The process that opened the connection. A forked child shares the socket; if it wrote, it would garble the parent's requests.
     process: u32,
     desk: Desk,
+    alarm: Option<Alarm>,
     output: Output,
     /// Every drawing concerns the output, because it is the whole screen.
     covers_root: bool,
@@ -112,6 +116,7 @@ impl X11Source {
             display: display.to_owned(),
             process: std::process::id(),
             desk,
+            alarm: Alarm::new(),
             output,
             covers_root: false,
             pointer: Pointer::default(),
@@ -176,6 +181,10 @@ impl Source for X11Source {
             Err(Fault::Late) => Ok(Change::default()),
             Err(fault) => Err(self.lose(fault)),
         }
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        self.alarm.as_ref().map(Alarm::waker)
     }
 
     fn damage(&mut self, timeout: Duration) -> Result<Damage> {

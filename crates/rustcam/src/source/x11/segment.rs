@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use rustix::{fs, mm};
-use x11rb::connection::Connection as _;
-use x11rb::protocol::render::{ConnectionExt as _, CreatePictureAux, Picture};
+use x11rb::connection::{Connection as _, SequenceNumber};
+use x11rb::protocol::render::{Color, ConnectionExt as _, CreatePictureAux, PictOp, Picture};
 use x11rb::protocol::shm::{ConnectionExt as _, Seg};
-use x11rb::protocol::xproto::{ConnectionExt as _, Pixmap, SubwindowMode};
+use x11rb::protocol::xproto::{ConnectionExt as _, Pixmap, Rectangle, SubwindowMode};
 
+use super::capture::Target;
 use super::connection::{describe, Fault};
-use super::server::Server;
+use super::server::{keep, Server};
 use crate::geometry::Size;
 use crate::memory::Memory;
 
@@ -27,6 +28,9 @@ pub(super) enum Transport {
     Socket,
 }
 
+/// Bytes of fresh memory that are touched at a time; what is presented meanwhile waits.
+const STEP: u32 = 2 << 20;
+
 /// Names of all segments of this process, so that memory of another source is never taken for one's own.
 static NEXT_TAG: AtomicU64 = AtomicU64::new(1);
 
@@ -37,6 +41,8 @@ pub(super) struct Segment {
     pub(super) shm: Seg,
     /// The pixmap that lies in the block, and its picture.
     pub(super) target: Option<(Pixmap, Picture)>,
+    /// Rows from the top that the server has written to.
+    touched: u32,
     owner: Weak<u64>,
 }
 
@@ -169,7 +175,7 @@ impl Segments {
             }
             _ => None,
         };
-        self.list.push(Segment { tag: name, size, shm, target, owner });
+        self.list.push(Segment { tag: name, size, shm, target, touched: 0, owner });
         Ok(Some(memory))
     }
 
@@ -177,6 +183,36 @@ impl Segments {
     pub(super) fn find(&self, memory: &Memory) -> Option<&Segment> {
         let tag = memory.tag()?;
         self.list.iter().find(|s| s.tag == tag)
+    }
+
+    /// Makes the server write to the next pages of memory that it has not written to, so that the system finds them before a picture
+    /// needs them: that takes several times as long as the picture. The number of the last request, which has a reply; `None` if there is
+    /// nothing to do.
+    pub(super) fn touch(&mut self, server: &Server) -> Result<Option<SequenceNumber>, Fault> {
+        const PAGE: usize = 4096 / 4;
+        let fresh = |s: &&mut Segment| s.touched < s.size.height && s.owner.strong_count() > 0;
+        let Some(segment) = self.list.iter_mut().find(fresh) else { return Ok(None) };
+        let Some((_, picture)) = segment.target else { return Ok(None) };
+        let Size { width, height } = segment.size;
+        let rows = (STEP / (width * 4)).clamp(1, height - segment.touched);
+        let y = segment.touched as i16;
+        let columns: Vec<_> =
+            (0..width).step_by(PAGE).map(|x| Rectangle { x: x as i16, y, width: 1, height: rows as u16 }).collect();
+        server.connection.render_fill_rectangles(PictOp::SRC, picture, Color::default(), &columns)?;
+        segment.touched += rows;
+        keep(server.connection.get_input_focus()).map(Some)
+    }
+
+    /// What `target` names is about to be written to.
+    pub(super) fn use_for(&mut self, target: Target) {
+        let used = |s: &&mut Segment| match target {
+            Target::Picture { picture, .. } => s.target.is_some_and(|(_, own)| own == picture),
+            Target::Segment(shm) => s.shm == shm,
+            Target::Reply => false,
+        };
+        if let Some(segment) = self.list.iter_mut().find(used) {
+            segment.touched = segment.size.height;
+        }
     }
 
     /// Gives up shared pixmaps.

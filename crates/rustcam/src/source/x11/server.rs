@@ -179,15 +179,20 @@ impl Server {
         self.connection.stream().set_limit(limit)
     }
 
-    /// Makes sure that nothing is owed and nothing is left to send, so that a new batch starts with an empty buffer: x11rb then
-    /// writes it in one piece, and a time limit can never cut a request in two.
-    pub(super) fn settle(&self) -> std::result::Result<(), Fault> {
+    /// Makes sure that nothing is owed.
+    pub(super) fn collect(&self) -> std::result::Result<(), Fault> {
         if let Some(sequence) = self.owed.get() {
             match self.answer(sequence) {
                 Ok(_) | Err(Fault::Refused(_)) => self.owed.set(None),
                 Err(fault) => return Err(fault),
             }
         }
+        Ok(())
+    }
+
+    /// Makes sure that nothing is owed and nothing is left to send, so that what comes next starts with an empty buffer.
+    pub(super) fn settle(&self) -> std::result::Result<(), Fault> {
+        self.collect()?;
         Ok(self.connection.flush()?)
     }
 
