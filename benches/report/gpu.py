@@ -11,7 +11,17 @@ FULL_HD, TINY = "1920x1080", "64x48"
 WAYS = ("grab", "grab copy=False", "grab_gpu")
 PLACES = (*((way, FULL_HD, desktop) for desktop in ("full", "ordinary") for way in WAYS), ("grab_gpu", TINY, "full"))
 TIMES = ("cpu_ms", "device_ms", "thread_cpu_ms", "process_cpu_ms")
-HEADS = ["", "size", "desktop", "CPU ms:", "device ms:", "thread's CPU ms:", "process's CPU ms:", "maps:", "MiB mapped:"]
+HEADS = [
+    "",
+    "size",
+    "desktop",
+    "CPU ms:",
+    "device ms:",
+    "thread's CPU ms:",
+    "process's CPU ms:",
+    "maps:",
+    "MiB mapped:",
+]
 
 
 def middle(rounds: list[dict[str, Any]], place: tuple[str, str, str], what: str) -> float:
