@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustcam::capture::{Course, Frame, Handle, Request, StreamOptions, Target};
@@ -23,6 +25,9 @@ use crate::frames::FrameIterator;
 use crate::info::{edges, Edges, FrameInfo, Stats};
 use crate::journal;
 use crate::texture::GpuTexture;
+
+/// A wait that is not worth any preparation.
+const LITTLE: Duration = Duration::from_millis(20);
 
 #[pyclass(frozen, weakref, subclass, module = "rustcam")]
 pub struct Capturer {
@@ -109,6 +114,7 @@ impl Capturer {
     fn grab_gpu(&self, py: Python<'_>, timeout_ms: TimeoutMs, sync: SyncMode) -> PyResult<Option<GpuTexture>> {
         self.check_thread()?;
         let request = Request { region: None, timeout: timeout_ms.0, new_frame_only: true };
+        self.prepare_wait(py, request.timeout)?;
         let frame = self.interruptible(py, |interrupt| self.handle.share(&request, sync.0, interrupt))?;
         Ok(frame.map(GpuTexture::new))
     }
@@ -148,6 +154,7 @@ impl Capturer {
         copy: Copied,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.check_thread()?;
+        self.prepare_wait(py, timeout_ms.0.unwrap_or(Duration::MAX))?;
         let frame = self.interruptible(py, |interrupt| self.handle.latest(timeout_ms.0, interrupt))?;
         array::from_frame(py, frame, copy.0)
     }
@@ -333,7 +340,21 @@ impl Capturer {
     }
 
     fn grab_to(&self, py: Python<'_>, request: &Request, target: Target<'_>) -> PyResult<Option<Frame>> {
+        self.prepare_wait(py, request.timeout)?;
         self.interruptible(py, |interrupt| self.handle.grab(request, target, interrupt))
+    }
+
+    /// Python runs signal handlers in its main thread only, whichever thread the signal came to. If that can be another one, the signal
+    /// does not end a wait, and whoever waits has to ask.
+    fn prepare_wait(&self, py: Python<'_>, timeout: Duration) -> PyResult<()> {
+        if timeout > LITTLE {
+            let threading = py.import(intern!(py, "threading"))?;
+            let alone = || threading.call_method0(intern!(py, "active_count"))?.eq(1);
+            let main = threading.call_method0(intern!(py, "main_thread"))?.getattr(intern!(py, "ident"))?;
+            let is_main = || main.eq(threading.call_method0(intern!(py, "get_ident"))?);
+            self.handle.watch(!alone()? && is_main()?);
+        }
+        Ok(())
     }
 
     /// Runs engine code without the interpreter; Python's signal handlers run meanwhile, and what they raise ends it.

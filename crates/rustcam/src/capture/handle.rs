@@ -25,6 +25,7 @@ pub struct Handle {
     pub(super) clock: Arc<dyn Clock>,
     /// Makes the call that waits ask whether to go on.
     waker: Option<Waker>,
+    watchful: AtomicBool,
     closed: AtomicBool,
     process: u32,
 }
@@ -65,6 +66,7 @@ impl Handle {
             shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }),
             clock: Arc::clone(&options.clock),
             waker,
+            watchful: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             process: std::process::id(),
         })
@@ -130,6 +132,7 @@ impl Handle {
         let mut interrupt = || self.check_open().and_then(|()| interrupt());
         let Some((mut lease, left)) = self.lease(request.timeout, false, &mut interrupt)? else { return Ok(None) };
         let request = Request { timeout: left, ..*request };
+        lease.session().watch(self.watchful.load(Ordering::Relaxed));
         lease.session().grab(&request, target, &mut interrupt)
     }
 
@@ -146,7 +149,14 @@ impl Handle {
         let mut interrupt = || self.check_open().and_then(|()| interrupt());
         let Some((mut lease, left)) = self.lease(request.timeout, false, &mut interrupt)? else { return Ok(None) };
         let request = Request { timeout: left, ..*request };
+        lease.session().watch(self.watchful.load(Ordering::Relaxed));
         lease.session().share(&request, sync, &mut interrupt)
+    }
+
+    /// Whether the interrupts of the calls to come have to be asked every few milliseconds: they may have a reason to fail that no signal
+    /// in the waiting thread tells, as in a Python process another thread of which handles the signal. Costs processor time.
+    pub fn watch(&self, watchful: bool) {
+        self.watchful.store(watchful, Ordering::Relaxed);
     }
 
     /// Starts a thread that captures by itself.
@@ -169,7 +179,7 @@ impl Handle {
         self.check_open()?;
         let mailbox = self.mailbox()?;
         let mut patience = Patience::new(&*self.clock, timeout.unwrap_or(Duration::MAX), interrupt);
-        if Mailbox::SIGNALS_END_WAITS {
+        if Mailbox::SIGNALS_END_WAITS && !self.watchful.load(Ordering::Relaxed) {
             patience = patience.with_long_waits();
         }
         loop {

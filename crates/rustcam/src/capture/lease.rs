@@ -19,7 +19,9 @@ impl Lease<'_> {
 
     /// Gives the session to a thread of its own.
     pub(super) fn give_to_stream(mut self, options: StreamOptions) {
-        let Some(session) = self.session.take() else { return };
+        let Some(mut session) = self.session.take() else { return };
+        // Its thread is ended by the waker.
+        session.watch(false);
         let shared = Arc::downgrade(&self.handle.shared);
         let observe = move |session: &Session| {
             if let Some(shared) = shared.upgrade() {

@@ -51,6 +51,8 @@ pub struct GpuFrame {
 pub struct Session {
     source: Box<dyn Source>,
     waker: Option<Waker>,
+    /// See [`Session::watch`].
+    watchful: bool,
     clock: Arc<dyn Clock>,
     cursor: bool,
     /// The region that was asked for, `None` for the whole output.
@@ -91,6 +93,7 @@ impl Session {
         Self {
             region: Some(source.output().size.rect()),
             waker: source.waker(),
+            watchful: false,
             source,
             clock,
             cursor,
@@ -129,6 +132,12 @@ impl Session {
     /// What is known about the last returned frame.
     pub fn info(&self) -> Option<&FrameInfo> {
         self.info.as_ref()
+    }
+
+    /// Whether interrupts are asked every few milliseconds, because there may be a reason to end a wait that neither a signal in the
+    /// waiting thread nor the waker tells.
+    pub(super) fn watch(&mut self, watchful: bool) {
+        self.watchful = watchful;
     }
 
     /// What makes a wait in another thread ask its interrupt at once, if anything can.
@@ -244,7 +253,7 @@ impl Session {
     ) -> Result<Option<T>> {
         let clock = Arc::clone(&self.clock);
         let mut patience = Patience::new(&*clock, request.timeout, interrupt);
-        if self.waker.is_some() {
+        if self.waker.is_some() && !self.watchful {
             patience = patience.with_long_waits();
         }
         while self.wait(request, &mut patience)? {
