@@ -15,7 +15,7 @@ import numpy as np
 # Where the number of a frame is: 64 bits of so many pixels each, see docs/sim.md.
 BLOCK = 8
 # Frames kept for a comparison, pixel by pixel, after the clock has stopped.
-SAMPLES = 4
+SAMPLES = 2
 
 
 def frame_number(image: Any, y: int = 4) -> int:

@@ -11,7 +11,8 @@ from account import Account
 from lab import Lab
 
 WIDTH, HEIGHT = 1920, 1080
-WARM_UP = 0.3  # seconds
+WARM_UP, FRAMES = 0.3, 24  # at least so many seconds and, if there are any, frames
+PATIENCE = 3.0  # seconds for so many frames
 CHANNELS = {"bgra": (0, 1, 2), "bgr": (0, 1, 2), "rgb": (2, 1, 0)}
 
 Take = Callable[[], Any]
@@ -92,9 +93,10 @@ def until_present(lab: Lab, number: int, hz: int) -> None:
 
 
 def warm_up(take: Take, account: Optional[Account] = None) -> None:
-    """Takes frames that are not counted, and keeps as many of them as later."""
-    start = time.perf_counter()
-    while time.perf_counter() - start < WARM_UP:
+    """Takes frames that are not counted. With an account as many of them are kept as later: fresh memory costs time."""
+    start, frames = time.perf_counter(), 0 if account else FRAMES
+    while (passed := time.perf_counter() - start) < WARM_UP or (frames < FRAMES and passed < PATIENCE):
         image = take()
         if image is not None and account is not None:
             account.add(image)
+            frames += 1
