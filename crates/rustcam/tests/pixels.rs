@@ -240,6 +240,48 @@ fn cases() -> impl Strategy<Value = Case> {
         )
 }
 
+/// Around the sides of the blocks and steps in which quarter turns are made.
+const TURNED_SIDES: [u32; 17] = [1, 2, 3, 4, 5, 31, 32, 33, 63, 95, 96, 97, 127, 128, 129, 193, 257];
+
+/// Quarter turns that take more than one block, of regions that begin anywhere in them, from rows that may all begin at the same place
+/// of a page.
+fn turned_cases() -> impl Strategy<Value = Case> {
+    let sides = || prop_oneof![select(TURNED_SIDES.to_vec()), 60..300u32];
+    let edge = || prop_oneof![2 => Just(0.0), 5 => 0.0..1.0];
+    (
+        (any::<u32>(), sides(), sides(), select(vec![Rotation::Clockwise90, Rotation::Clockwise270])),
+        (edge(), edge(), edge(), edge()),
+        (select(PixelFormat::ALL.to_vec()), 0..70usize, any::<bool>(), any::<bool>()),
+        proptest::option::weighted(0.5, (shapes(), positions())),
+    )
+        .prop_map(
+            |((seed, width, height, rotation), cut_off, (format, padding, whole_pages, bottom_up), pointer)| {
+                let texture = Size::new(width, height);
+                let desktop = rotation.apply(texture);
+                let share = |side: u32, of: f64| (f64::from(side - 1) * of / 2.0) as i32;
+                let region = Rect::new(
+                    share(desktop.width, cut_off.0),
+                    share(desktop.height, cut_off.1),
+                    desktop.width as i32 - share(desktop.width, cut_off.2),
+                    desktop.height as i32 - share(desktop.height, cut_off.3),
+                );
+                let row = width as usize * 4;
+                let paddings = (if whole_pages { row.next_multiple_of(4096) - row } else { padding }, padding);
+                Case {
+                    seed,
+                    texture,
+                    rotation,
+                    region,
+                    format,
+                    paddings,
+                    bottom_up,
+                    parts: vec![texture.rect()],
+                    pointer,
+                }
+            },
+        )
+}
+
 fn expected(case: &Case) -> Vec<u8> {
     let desktop = case.rotation.apply(case.texture);
     let mut picture = Picture::new(case.region.size(), case.format, case.paddings.1, case.bottom_up);
@@ -356,6 +398,43 @@ proptest! {
 fn wild_rects() -> impl Strategy<Value = Rect> {
     let edge = || prop_oneof![4 => -10..90i32, 1 => any::<i32>(), 1 => select(vec![i32::MIN, i32::MAX])];
     (edge(), edge(), edge(), edge()).prop_map(|(left, top, right, bottom)| Rect::new(left, top, right, bottom))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn quarter_turns_give_the_oracles_bytes(case in turned_cases()) {
+        let expected = expected(&case);
+        for path in CpuPath::all() {
+            prop_assert!(actual(&case, path) == expected, "{} differs from the oracle", path.name());
+        }
+    }
+}
+
+/// Single rows and columns, whole blocks, and one pixel less or more than those.
+#[test]
+fn every_rest_of_a_block_is_turned() {
+    let sizes = TURNED_SIDES.iter().flat_map(|&width| TURNED_SIDES.map(|height| Size::new(width, height)));
+    for (i, texture) in sizes.enumerate() {
+        for rotation in [Rotation::Clockwise90, Rotation::Clockwise270] {
+            let case = Case {
+                seed: i as u32,
+                texture,
+                rotation,
+                region: rotation.apply(texture).rect(),
+                format: PixelFormat::ALL[i % PixelFormat::ALL.len()],
+                paddings: (0, 3),
+                bottom_up: false,
+                parts: vec![texture.rect()],
+                pointer: None,
+            };
+            let expected = expected(&case);
+            for path in CpuPath::all() {
+                assert!(actual(&case, path) == expected, "{texture} {rotation:?} {} {}", case.format, path.name());
+            }
+        }
+    }
 }
 
 /// Long rows and more than one block or strip in both directions, which small random sizes do not reach.

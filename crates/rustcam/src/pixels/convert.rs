@@ -53,6 +53,12 @@ impl CpuPath {
         }
     }
 
+    /// Whether the compiler interleaves rows of pixels in registers. For the baseline of x86 it does not, and going about it in steps
+    /// only costs more.
+    pub(super) const fn interleaves(self) -> bool {
+        !matches!(self.0, Isa::Baseline) || cfg!(target_feature = "neon")
+    }
+
     /// Converts the BGRA pixels of `src` to `format`. Stops at the end of the shorter row.
     pub(super) fn convert(self, format: PixelFormat, src: &[u8], dst: &mut [u8]) {
         self.run(Convert { format, src, dst });
@@ -95,14 +101,20 @@ struct Convert<'a> {
 impl Kernel for Convert<'_> {
     #[inline(always)]
     fn run(self) {
-        let (src, dst) = (self.src.as_chunks::<4>().0, self.dst);
-        match self.format {
-            PixelFormat::Bgra => four(src, dst, |bgra| bgra | 0xFF00_0000),
-            PixelFormat::Rgba => four(src, dst, |bgra| 0xFF00_0000 | bgra.swap_bytes() >> 8),
-            PixelFormat::Bgr => three::<0, 2>(src, dst),
-            PixelFormat::Rgb => three::<2, 0>(src, dst),
-            PixelFormat::Gray => gray(src, dst),
-        }
+        convert(self.format, self.src, self.dst);
+    }
+}
+
+/// What [`CpuPath::convert`] does, for kernels that convert many rows.
+#[inline(always)]
+pub(super) fn convert(format: PixelFormat, src: &[u8], dst: &mut [u8]) {
+    let src = src.as_chunks::<4>().0;
+    match format {
+        PixelFormat::Bgra => four(src, dst, |bgra| bgra | 0xFF00_0000),
+        PixelFormat::Rgba => four(src, dst, |bgra| 0xFF00_0000 | bgra.swap_bytes() >> 8),
+        PixelFormat::Bgr => three::<0, 2>(src, dst),
+        PixelFormat::Rgb => three::<2, 0>(src, dst),
+        PixelFormat::Gray => gray(src, dst),
     }
 }
 

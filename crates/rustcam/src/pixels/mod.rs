@@ -10,6 +10,7 @@
 
 mod convert;
 mod pointer;
+mod turn;
 
 #[doc(hidden)]
 pub use convert::CpuPath;
@@ -20,10 +21,6 @@ use crate::geometry::{Point, Rect, Rotation, Size};
 
 /// Pixels that are reversed, or blended under the pointer, at a time. 1 KiB of stack.
 const STRIP: usize = 256;
-
-/// Side of the square blocks in which a quarter turn is made. A block is 16 KiB of stack; its source and destination rows stay in
-/// the first-level cache, where walking down a column of the whole image would miss it at every pixel.
-const BLOCK: usize = 64;
 
 /// Where in the destination a texture ends up.
 #[derive(Clone, Copy, Debug)]
@@ -85,8 +82,8 @@ pub fn write_on(
     match rotation {
         Rotation::None => upright(&painter, &source, &mut target),
         Rotation::Clockwise180 => upside_down(&painter, &source, &mut target),
-        Rotation::Clockwise90 => quarter_turn(&painter, &source, &mut target, true),
-        Rotation::Clockwise270 => quarter_turn(&painter, &source, &mut target, false),
+        Rotation::Clockwise90 => turn::quarter(&painter, &source, &mut target, true),
+        Rotation::Clockwise270 => turn::quarter(&painter, &source, &mut target, false),
     }
 }
 
@@ -127,11 +124,16 @@ impl Target<'_, '_> {
         self.area.height() as usize
     }
 
-    fn paint(&mut self, painter: &Painter<'_>, x: usize, y: usize, bgra: &[u8]) {
-        let channels = painter.format.channels();
+    /// The bytes of `len` pixels from (`x`, `y`) rightwards.
+    fn pixels_mut(&mut self, x: usize, y: usize, len: usize) -> &mut [u8] {
+        let channels = self.dst.format().channels();
         let start = (self.left + x) * channels;
-        let row = &mut self.dst.row_mut(self.top + y)[start..start + bgra.len() / 4 * channels];
-        painter.row(bgra, self.area.left + x as i32, self.area.top + y as i32, row);
+        &mut self.dst.row_mut(self.top + y)[start..start + len * channels]
+    }
+
+    fn paint(&mut self, painter: &Painter<'_>, x: usize, y: usize, bgra: &[u8]) {
+        let (desktop_x, desktop_y) = (self.area.left + x as i32, self.area.top + y as i32);
+        painter.row(bgra, desktop_x, desktop_y, self.pixels_mut(x, y, bgra.len() / 4));
     }
 }
 
@@ -179,37 +181,6 @@ fn upside_down(painter: &Painter<'_>, source: &Window<'_>, target: &mut Target<'
             let pixels = source.pixels(width - x - strip.len(), height - 1 - y, strip.len());
             painter.path.reverse(pixels, strip);
             target.paint(painter, x, y, strip.as_flattened());
-        }
-    }
-}
-
-fn quarter_turn(painter: &Painter<'_>, source: &Window<'_>, target: &mut Target<'_, '_>, clockwise: bool) {
-    let (width, height) = (target.width(), target.height());
-    let mut block = [[[0; 4]; BLOCK]; BLOCK];
-    // Blocks are taken from left to right *in the source*: the next band of blocks then starts in lines which the processor has
-    // already fetched ahead of the previous one. The other direction takes twice the time on a 4K image.
-    for along in (0..height).step_by(BLOCK) {
-        let rows = BLOCK.min(height - along);
-        let y = if clockwise { along } else { height - along - rows };
-        for x in (0..width).step_by(BLOCK) {
-            let columns = BLOCK.min(width - x);
-            // Every column of the block is a row of the source, read downwards after a turn clockwise and upwards otherwise.
-            for column in 0..columns {
-                if clockwise {
-                    let pixels = source.pixels(along, width - 1 - x - column, rows);
-                    for (row, pixel) in block.iter_mut().zip(pixels.as_chunks::<4>().0) {
-                        row[column] = *pixel;
-                    }
-                } else {
-                    let pixels = source.pixels(along, x + column, rows);
-                    for (row, pixel) in block[..rows].iter_mut().rev().zip(pixels.as_chunks::<4>().0) {
-                        row[column] = *pixel;
-                    }
-                }
-            }
-            for (row, pixels) in block[..rows].iter().enumerate() {
-                target.paint(painter, x, y + row, pixels[..columns].as_flattened());
-            }
         }
     }
 }

@@ -1,0 +1,148 @@
+//! Quarter turns: the image is taken in blocks, each of which is transposed in the cache and painted from there.
+//!
+//! The transposition itself takes little; memory decides. A block must be long in both directions, or the processor does not fetch
+//! the next lines ahead of the reads, and writes pieces of lines.
+
+// The kernels are compiled per CPU path like those of the rows.
+#![allow(clippy::inline_always)]
+
+use std::ops::Range;
+
+use super::convert::{convert, Kernel};
+use super::{offset, Painter, Target, Window};
+use crate::geometry::{Point, Rect, Size};
+
+/// Pixels per step of the transposition: the number with which the compiler does it in registers.
+const STEP: usize = 32;
+
+/// Quads and columns of a block for large parts: 128 rows of 96 pixels, 50 KiB of stack.
+const LARGE: (usize, usize) = (128 / 4 + 1, 96);
+
+/// Quads and columns of a block for small parts: 32 rows of 32 pixels.
+const SMALL: (usize, usize) = (32 / 4 + 1, 32);
+
+/// Four pixels of a row of the target; they come from four rows of the source.
+type Quad = [[u8; 4]; 4];
+
+/// A column of the source, which is a row of the target. Its last quad stays unused, so that the columns of a block do not all fall
+/// onto the same few lines of the cache.
+type Column<const QUADS: usize> = [Quad; QUADS];
+
+/// Paints what `source` shows after a quarter turn.
+pub(super) fn quarter(painter: &Painter<'_>, source: &Window<'_>, target: &mut Target<'_, '_>, clockwise: bool) {
+    // A block is cleared before its first use. A part that fills less than half of a large one would pay too much for that.
+    if target.width() * target.height() * 2 < (LARGE.0 - 1) * 4 * LARGE.1 {
+        by_blocks::<{ SMALL.0 }, { SMALL.1 }>(painter, source, target, clockwise);
+    } else {
+        by_blocks::<{ LARGE.0 }, { LARGE.1 }>(painter, source, target, clockwise);
+    }
+}
+
+fn by_blocks<const QUADS: usize, const COLUMNS: usize>(
+    painter: &Painter<'_>,
+    source: &Window<'_>,
+    target: &mut Target<'_, '_>,
+    clockwise: bool,
+) {
+    let (width, height) = (target.width(), target.height());
+    let in_registers = painter.path.interleaves();
+    let mut block: [Column<QUADS>; COLUMNS] = [[[[0; 4]; 4]; QUADS]; COLUMNS];
+    for left in (0..height).step_by(COLUMNS) {
+        let columns = COLUMNS.min(height - left);
+        let y = if clockwise { left } else { height - left - columns };
+        for x in (0..width).step_by((QUADS - 1) * 4) {
+            let rows = ((QUADS - 1) * 4).min(width - x);
+            let top = if clockwise { width - x - rows } else { x };
+            // Rows are read as they lie in the source, also if they go to the target from right to left. What they lack to whole
+            // quads repeats the last of them, and is not painted.
+            let quads = rows.div_ceil(4);
+            for quad in 0..quads {
+                let row = |i: usize| source.pixels(left, top + (4 * quad + i).min(rows - 1), columns).as_chunks().0;
+                let mut four = [row(0), row(1), row(2), row(3)];
+                let mut place = quad;
+                if clockwise {
+                    four.reverse();
+                    place = quads - 1 - quad;
+                }
+                painter.path.run(Transpose { rows: four, block: &mut block[..columns], place, in_registers });
+            }
+            let first = if clockwise { 4 * quads - rows } else { 0 };
+            paint(painter, target, (x, y), Size::new(rows as u32, columns as u32), |row| {
+                let column = if clockwise { row } else { columns - 1 - row };
+                block[column].as_flattened()[first..first + rows].as_flattened()
+            });
+        }
+    }
+}
+
+/// Writes four rows of the source to the columns of a block, to the quads at `place`.
+struct Transpose<'a, const QUADS: usize> {
+    rows: [&'a [[u8; 4]]; 4],
+    block: &'a mut [Column<QUADS>],
+    place: usize,
+    in_registers: bool,
+}
+
+impl<const QUADS: usize> Kernel for Transpose<'_, QUADS> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { rows, block, place, in_registers } = self;
+        let whole = if in_registers { block.len() / STEP * STEP } else { 0 };
+        let (steps, rest) = block.split_at_mut(whole);
+        let [a, b, c, d] = rows.map(|row| row[..whole].as_chunks::<STEP>().0);
+        for ((((step, a), b), c), d) in steps.as_chunks_mut::<STEP>().0.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            let mut quads: [Quad; STEP] = [[[0; 4]; 4]; STEP];
+            for (i, quad) in quads.iter_mut().enumerate() {
+                *quad = [a[i], b[i], c[i], d[i]];
+            }
+            for (column, quad) in step.iter_mut().zip(quads) {
+                column[place] = quad;
+            }
+        }
+        let [a, b, c, d] = rows.map(|row| &row[whole..]);
+        for ((((column, a), b), c), d) in rest.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            column[place] = [*a, *b, *c, *d];
+        }
+    }
+}
+
+/// Paints `size.height` rows from (`x`, `y`) downwards; `pixels` gives each by its number. Only those that may lie under the pointer are
+/// painted one by one: rows this short take longer to call for than to convert.
+fn paint<'p>(
+    painter: &Painter<'_>,
+    target: &mut Target<'_, '_>,
+    (x, y): (usize, usize),
+    size: Size,
+    pixels: impl Fn(usize) -> &'p [u8] + Copy,
+) {
+    let area = Rect::at(Point::new(target.area.left + x as i32, target.area.top + y as i32), size);
+    let covered = painter
+        .pointer
+        .and_then(|(image, at)| Rect::at(at, image.size()).intersection(area))
+        .map_or(0..0, |covered| offset(area.top, covered.top)..offset(area.top, covered.bottom));
+    painter.path.run(ConvertRows { target, x, y, rows: 0..covered.start, pixels });
+    for row in covered.clone() {
+        target.paint(painter, x, y + row, pixels(row));
+    }
+    painter.path.run(ConvertRows { target, x, y, rows: covered.end..size.height as usize, pixels });
+}
+
+/// Converts rows that the pointer does not touch.
+struct ConvertRows<'a, 'b, 'c, F> {
+    target: &'a mut Target<'b, 'c>,
+    x: usize,
+    y: usize,
+    rows: Range<usize>,
+    pixels: F,
+}
+
+impl<'p, F: Fn(usize) -> &'p [u8]> Kernel for ConvertRows<'_, '_, '_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let format = self.target.dst.format();
+        for row in self.rows {
+            let bgra = (self.pixels)(row);
+            convert(format, bgra, self.target.pixels_mut(self.x, self.y + row, bgra.len() / 4));
+        }
+    }
+}
