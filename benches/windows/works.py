@@ -32,7 +32,7 @@ FORMATS = ("bgra", "bgr", "rgb")
 # At the corner, so that the number of the frame is in it.
 REGION = (0, 0, 640, 360)
 LITTLE = (WIDTH // 10, HEIGHT // 10)  # 1 % of the screen
-UHD, UHD_HZ = (3840, 2160), 20
+UHD, UHD_HZ = (3840, 2160), 60
 STILL, STORM = "pointer still", "pointer storm 1000"
 
 
@@ -63,11 +63,11 @@ def region(lab: Lab, camera: Any, seconds: float) -> dict[str, Any]:
 
 
 def large(lab: Lab, camera: Any, seconds: float) -> Iterator[dict[str, Any]]:
-    """4K, of which everything changes; slowly, for the laboratory needs long to paint it."""
+    """4K, of which everything changes; not as often, for the laboratory needs longer to show it."""
     for fmt in ("bgra", "bgr"):
         lab.start(desktop("full", UHD_HZ, size=UHD))
         opened = camera(fmt)
-        told = follow(lab, opened.grab, 2 * seconds, hz=UHD_HZ, fmt=fmt, paced=True, size=UHD)
+        told = follow(lab, opened.grab, seconds, hz=UHD_HZ, fmt=fmt, paced=True, size=UHD)
         yield {"work": "large", "fmt": fmt, **told}
         opened.close()
 
