@@ -97,14 +97,17 @@ def main() -> int:
     with Session() as wine:
         field = Field(wine, wheel)
         absent = {name: field.run(name)[0]["reason"] for name in ABSENT}
+        told["wine"] = wine_version(wine)
         for turn in range(ROUNDS):
             rounds.append({})
             for name in random.sample(field.names(), len(field.names())):
                 print(f"round {turn + 1} of {ROUNDS}, {time.monotonic() - start:.0f} s: {name}", flush=True)
                 rounds[-1][name] = field.run(name)
-        told["wine"] = wine_version(wine)
-    versions = {name: work["version"] for name, works in rounds[0].items() for work in works if "version" in work}
-    write(Path(sys.argv[1]), {"machine": told, "versions": versions, "absent": absent, "rounds": rounds})
+            # After each round, because a run that is broken off has measured something, too.
+            versions = {
+                name: work["version"] for name, works in rounds[0].items() for work in works if "version" in work
+            }
+            write(Path(sys.argv[1]), {"machine": told, "versions": versions, "absent": absent, "rounds": rounds})
     return 0
 
 
