@@ -140,7 +140,9 @@ def wine(result: dict[str, Any]) -> list[str]:
     heads += ["acquire, release ms:", "and copy, map, memcpy ms:"]
     calls = []
     for way, what in (("grab", "`grab()`"), ("grab copy=False", "`grab(copy=False)`")):
-        ours, device = (gpu.middle(result["rounds"], (way, gpu.FULL_HD), time) for time in ("cpu_ms", "device_ms"))
+        ours, device = (
+            gpu.middle(result["rounds"], (way, gpu.FULL_HD, "full"), time) for time in ("cpu_ms", "device_ms")
+        )
         calls.append([what, f"{ours:.3f}", f"{device:.3f}"])
     return [
         "Processor time per frame, from the [measurements](performance.md#what-a-frame-costs) of the Windows wheel:",
