@@ -6,108 +6,43 @@ use std::time::Duration;
 
 use rustcam::capture::{Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
-use rustcam::error::{Error, ErrorKind, Result};
-use rustcam::frame::{Damage, ImageRef, PixelFormat, Pointer};
-use rustcam::geometry::{Point, Rect, Rotation, Size};
-use rustcam::memory::Memory;
+use rustcam::error::{Error, ErrorKind};
+use rustcam::frame::PixelFormat;
 use rustcam::source::sim::SimSource;
-use rustcam::source::{Change, Output, Read, Source, Waker};
+use rustcam::source::{Change, Source, Waker};
 
 use crate::lab::{ms, never, options, waiting};
-
-const SIZE: Size = Size::new(4, 2);
+use crate::wrapped::Wrapped;
 
 /// What a test sees of a desktop that never changes.
 #[derive(Default)]
 struct Seen {
-    clock: VirtualClock,
+    clock: Arc<VirtualClock>,
     waits: AtomicU32,
     woken: AtomicBool,
 }
 
-impl Clock for Seen {
+impl Seen {
     fn now(&self) -> Duration {
         self.clock.now()
-    }
-
-    fn sleep(&self, duration: Duration) {
-        self.clock.sleep(duration);
-    }
-}
-
-struct Still {
-    seen: Arc<Seen>,
-    output: Output,
-    pointer: Pointer,
-    begun: bool,
-    can_be_woken: bool,
-}
-
-impl Source for Still {
-    fn output(&self) -> &Output {
-        &self.output
-    }
-
-    fn wait(&mut self, timeout: Duration) -> Result<Change> {
-        if !std::mem::replace(&mut self.begun, true) {
-            return Ok(Change { presents: 1, ..Change::default() });
-        }
-        self.seen.waits.fetch_add(1, Ordering::Relaxed);
-        if self.seen.woken.swap(false, Ordering::Relaxed) {
-            return Ok(Change { interrupted: true, ..Change::default() });
-        }
-        self.seen.sleep(timeout);
-        Ok(Change::default())
-    }
-
-    fn waker(&self) -> Option<Waker> {
-        let seen = Arc::clone(&self.seen);
-        self.can_be_woken.then(|| Arc::new(move || seen.woken.store(true, Ordering::Relaxed)) as Waker)
-    }
-
-    fn damage(&mut self, _: Duration) -> Result<Damage> {
-        Ok(Damage::default())
-    }
-
-    fn read(
-        &mut self,
-        parts: &[Rect],
-        _: Duration,
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
-    ) -> Result<Read> {
-        let black = vec![0; SIZE.area() as usize * 4];
-        for part in parts {
-            sink(*part, ImageRef::new(&black, SIZE.width as usize * 4, part.size()), &self.pointer);
-        }
-        Ok(Read::Done)
-    }
-
-    fn pointer(&self) -> &Pointer {
-        &self.pointer
-    }
-
-    fn rebuild(&mut self, _: Duration) -> Result<()> {
-        Ok(())
     }
 }
 
 /// A session that has returned the desktop as it is.
 fn open(can_be_woken: bool) -> (Session, Arc<Seen>) {
     let seen = Arc::<Seen>::default();
-    let output = Output {
-        device_idx: 0,
-        output_idx: 0,
-        device_name: "still".to_owned(),
-        name: "still".to_owned(),
-        position: Point::default(),
-        size: SIZE,
-        rotation: Rotation::default(),
-        image_rotation: Rotation::default(),
-        refresh_hz: 60.0,
-        is_primary: true,
-    };
-    let source = Still { seen: Arc::clone(&seen), output, pointer: Pointer::default(), begun: false, can_be_woken };
-    let mut session = Session::over(Box::new(source), Arc::clone(&seen) as Arc<dyn Clock>, false);
+    let clock = || Arc::clone(&seen.clock) as Arc<dyn Clock>;
+    let desktop = SimSource::open(&options("size 96x64; static; pointer still", false, clock())).expect("it opens");
+    let (watched, woken) = (Arc::clone(&seen), Arc::clone(&seen));
+    let wake: Waker = Arc::new(move || woken.woken.store(true, Ordering::Relaxed));
+    let source = Wrapped::new(desktop).with_waker(can_be_woken.then_some(wake)).waiting(move |desktop, timeout| {
+        watched.waits.fetch_add(1, Ordering::Relaxed);
+        if watched.woken.swap(false, Ordering::Relaxed) {
+            return Ok(Change { interrupted: true, ..Change::default() });
+        }
+        desktop.wait(timeout)
+    });
+    let mut session = Session::over(Box::new(source), clock(), false);
     assert!(session.grab(&waiting(0), OWNED, &mut never).expect("no error").is_some());
     seen.waits.store(0, Ordering::Relaxed);
     (session, seen)
@@ -158,66 +93,17 @@ fn a_wait_that_was_ended_ends_the_call_if_the_caller_says_so() {
     assert_eq!((error.kind(), seen.now() - before), (ErrorKind::Interrupted, ms(0)));
 }
 
-/// A desktop that counts the blocks of memory it makes.
-struct Maker {
-    desktop: SimSource,
-    made: Arc<AtomicU32>,
-}
-
-impl Source for Maker {
-    fn output(&self) -> &Output {
-        self.desktop.output()
-    }
-
-    fn wait(&mut self, timeout: Duration) -> Result<Change> {
-        self.desktop.wait(timeout)
-    }
-
-    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
-        self.desktop.damage(timeout)
-    }
-
-    fn read(
-        &mut self,
-        parts: &[Rect],
-        timeout: Duration,
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
-    ) -> Result<Read> {
-        self.desktop.read(parts, timeout, sink)
-    }
-
-    fn allocate(&mut self, size: Size) -> Option<Memory> {
-        self.made.fetch_add(1, Ordering::Relaxed);
-        self.desktop.allocate(size)
-    }
-
-    fn read_into(
-        &mut self,
-        memory: &mut Memory,
-        size: Size,
-        origin: Point,
-        parts: &[Rect],
-        timeout: Duration,
-    ) -> Result<Option<Read>> {
-        self.desktop.read_into(memory, size, origin, parts, timeout)
-    }
-
-    fn pointer(&self) -> &Pointer {
-        self.desktop.pointer()
-    }
-
-    fn rebuild(&mut self, timeout: Duration) -> Result<()> {
-        self.desktop.rebuild(timeout)
-    }
-}
-
 #[test]
 fn memory_for_the_next_picture_is_made_while_waiting_if_the_caller_holds_all_there_is() {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
     let script = options("size 96x64; refresh 1; pointer still; memory direct", false, Arc::clone(&clock));
     let made = Arc::<AtomicU32>::default();
     let desktop = SimSource::open(&script).expect("the desktop opens");
-    let mut session = Session::over(Box::new(Maker { desktop, made: Arc::clone(&made) }), clock, false);
+    let counted = Arc::clone(&made);
+    let source = Wrapped::new(desktop).before_allocation(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    let mut session = Session::over(Box::new(source), clock, false);
     let mut grab = |timeout_ms| session.grab(&waiting(timeout_ms), OWNED, &mut never).expect("no error");
     let count = || made.load(Ordering::Relaxed);
 

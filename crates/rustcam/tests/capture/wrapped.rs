@@ -4,23 +4,53 @@ use std::time::Duration;
 
 use rustcam::error::Result;
 use rustcam::frame::{Damage, ImageRef, Pointer};
-use rustcam::geometry::Rect;
+use rustcam::geometry::{Point, Rect, Size};
+use rustcam::memory::Memory;
 use rustcam::source::sim::SimSource;
 use rustcam::source::texture::{Picture, SharedTexture};
-use rustcam::source::{Change, Output, Read, Source};
+use rustcam::source::{Change, Output, Read, Source, Waker};
 
 type Device = dyn FnMut(&Picture, Duration) -> Result<Option<SharedTexture>> + Send;
+type Wait = dyn FnMut(&mut SimSource, Duration) -> Result<Change> + Send;
 
 /// A simulated desktop, wrapped.
 pub struct Wrapped {
     desktop: SimSource,
+    wait: Box<Wait>,
+    waker: Option<Waker>,
+    before_allocation: Box<dyn FnMut() + Send>,
     before_rebuild: Box<dyn FnMut() + Send>,
     device: Option<Box<Device>>,
 }
 
 impl Wrapped {
     pub fn new(desktop: SimSource) -> Self {
-        Self { desktop, before_rebuild: Box::new(|| ()), device: None }
+        Self {
+            desktop,
+            wait: Box::new(SimSource::wait),
+            waker: None,
+            before_allocation: Box::new(|| ()),
+            before_rebuild: Box::new(|| ()),
+            device: None,
+        }
+    }
+
+    /// Waits with `wait`, which gets the desktop.
+    pub fn waiting(mut self, wait: impl FnMut(&mut SimSource, Duration) -> Result<Change> + Send + 'static) -> Self {
+        self.wait = Box::new(wait);
+        self
+    }
+
+    /// Says that `waker` ends its waits.
+    pub fn with_waker(mut self, waker: Option<Waker>) -> Self {
+        self.waker = waker;
+        self
+    }
+
+    /// Calls `notice` before every block of memory it makes.
+    pub fn before_allocation(mut self, notice: impl FnMut() + Send + 'static) -> Self {
+        self.before_allocation = Box::new(notice);
+        self
     }
 
     /// Calls `notice` before every attempt to get the desktop back.
@@ -45,7 +75,11 @@ impl Source for Wrapped {
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<Change> {
-        self.desktop.wait(timeout)
+        (self.wait)(&mut self.desktop, timeout)
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        self.waker.clone()
     }
 
     fn damage(&mut self, timeout: Duration) -> Result<Damage> {
@@ -59,6 +93,22 @@ impl Source for Wrapped {
         sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
     ) -> Result<Read> {
         self.desktop.read(parts, timeout, sink)
+    }
+
+    fn allocate(&mut self, size: Size) -> Option<Memory> {
+        (self.before_allocation)();
+        self.desktop.allocate(size)
+    }
+
+    fn read_into(
+        &mut self,
+        memory: &mut Memory,
+        size: Size,
+        origin: Point,
+        parts: &[Rect],
+        timeout: Duration,
+    ) -> Result<Option<Read>> {
+        self.desktop.read_into(memory, size, origin, parts, timeout)
     }
 
     fn can_share(&self) -> Result<()> {
