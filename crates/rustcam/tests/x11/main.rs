@@ -3,7 +3,9 @@
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
 
+mod losses;
 mod memory;
+mod opening;
 mod pointer;
 mod session;
 mod source;

@@ -1,21 +1,18 @@
-//! How often the server is asked about the pointer, and how soon its movements are found.
+//! Where the pointer is and what it looks like, how often the server is asked about it, and how soon its movements are found.
 
 use std::time::{Duration, Instant};
 
-use rustcam::geometry::Point;
+use rustcam::frame::ShapeKind;
+use rustcam::geometry::{Point, Size};
 use rustcam::source::x11::X11Source;
-use rustcam::source::Source;
+use rustcam::source::{Change, Source};
+use x11rb::connection::Connection;
+use x11rb::protocol::render::{ConnectionExt as _, CreatePictureAux, PictType};
 use x11rb::protocol::xproto::MOTION_NOTIFY_EVENT;
+use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, ImageFormat};
 use x11rb::protocol::xtest::ConnectionExt as _;
 
-use crate::source::{pointed, set_cursor, warp};
-use crate::xvfb::{begin, sleeps, Painter, Xvfb};
-
-const SMALL: [&str; 3] = ["-screen", "0", "640x480x24"];
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
+use crate::xvfb::{begin, ms, read, rect, sleeps, Painter, Xvfb, NOTHING, PATIENCE, SMALL, WHOLE};
 
 /// Moves the pointer as a mouse does.
 fn push(painter: &Painter, x: i16, y: i16) {
@@ -98,4 +95,93 @@ fn a_server_that_tells_nothing_is_asked_at_every_refresh() {
         }
     }
     assert!((10..=32).contains(&reports), "{reports} reports in half a second");
+}
+
+#[test]
+fn the_pointer_has_a_place_and_a_shape() {
+    let Some(server) = Xvfb::start(&SMALL) else { return };
+    let painter = server.painter();
+    let cursor: Vec<u32> = (0..16 * 12).map(|i| if i % 3 == 0 { 0x8040_2010 } else { 0xff00_00ff - i }).collect();
+    set_cursor(&painter, &cursor, 16, 12, (3, 4));
+    warp(&painter, 100, 200);
+    let mut source = server.open(0, true);
+    begin(&mut source);
+    let pointer = source.pointer().clone();
+    assert_eq!((pointer.position, pointer.visible), (Point::new(97, 196), true));
+    let shape = pointer.shape.expect("the pointer has a shape");
+    assert_eq!((shape.kind, shape.size), (ShapeKind::Premultiplied, Size::new(16, 12)));
+    assert_eq!((shape.hot_spot, shape.pitch), (Point::new(3, 4), 64));
+    assert!(shape.data == cursor.iter().flat_map(|p| p.to_le_bytes()).collect::<Vec<_>>());
+
+    // It is not part of the image.
+    let around = rect(80, 180, 60, 60);
+    assert_eq!(read(&mut source, &[WHOLE])[0].1, painter.expected(WHOLE));
+    source.damage(PATIENCE).expect("alive");
+    assert_eq!(read(&mut source, &[around]), [(around, painter.expected(around))]);
+
+    warp(&painter, 300, 200);
+    let change = pointed(&mut source);
+    assert_eq!((change.presents, source.pointer().position), (0, Point::new(297, 196)));
+    // What a read has shown is not reported again.
+    warp(&painter, 310, 210);
+    let mut shown = Point::default();
+    source.read(&[around], PATIENCE, &mut |_, _, pointer| shown = pointer.position).expect("alive");
+    assert_eq!((shown, source.pointer().position), (Point::new(307, 206), Point::new(307, 206)));
+    for _ in 0..3 {
+        assert!(!source.wait(ms(30)).expect("alive").pointer);
+    }
+    // A new shape is news although the pointer stays.
+    set_cursor(&painter, &[0xff11_2233; 4], 2, 2, (0, 0));
+    assert!(pointed(&mut source).pointer);
+    assert_eq!(source.pointer().shape.as_ref().map(|s| s.size), Some(Size::new(2, 2)));
+    assert_eq!(source.pointer().position, Point::new(310, 210));
+
+    // A storm of movements is merged, and a caller who does not watch the pointer sleeps through it.
+    let mut deaf = server.open(0, false);
+    begin(&mut deaf);
+    let start = Instant::now();
+    let mut reports = 0;
+    for n in 0i16.. {
+        warp(&painter, 100 + n % 200, 100);
+        reports += u32::from(source.wait(ms(1)).expect("alive").pointer);
+        if start.elapsed() >= ms(500) {
+            break;
+        }
+    }
+    assert!((10..=32).contains(&reports), "{reports} reports in half a second");
+    assert_eq!(deaf.wait(ms(50)).expect("alive"), NOTHING);
+    assert!(!deaf.pointer().visible);
+}
+
+fn pointed(source: &mut X11Source) -> Change {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        let change = source.wait(ms(100)).expect("alive");
+        if change.pointer {
+            return change;
+        }
+    }
+    panic!("the pointer was not reported");
+}
+
+pub fn warp(painter: &Painter, x: i16, y: i16) {
+    painter.connection.warp_pointer(x11rb::NONE, painter.root, 0, 0, 0, 0, x, y).expect("sent");
+    painter.sync();
+}
+
+/// Shows premultiplied ARGB `pixels` as the pointer of the root window.
+pub fn set_cursor(painter: &Painter, pixels: &[u32], width: u16, height: u16, hot_spot: (u16, u16)) {
+    let connection = &painter.connection;
+    let formats = connection.render_query_pict_formats().expect("sent").reply().expect("alive").formats;
+    let argb = formats.iter().find(|f| f.type_ == PictType::DIRECT && f.depth == 32 && f.direct.alpha_shift == 24);
+    let argb = argb.expect("RENDER requires this format").id;
+    let [pixmap, gc, picture, cursor] = std::array::from_fn(|_| connection.generate_id().expect("an id"));
+    connection.create_pixmap(32, pixmap, painter.root, width, height).expect("sent");
+    connection.create_gc(gc, pixmap, &CreateGCAux::new()).expect("sent");
+    let data: Vec<u8> = pixels.iter().flat_map(|p| p.to_le_bytes()).collect();
+    connection.put_image(ImageFormat::Z_PIXMAP, pixmap, gc, width, height, 0, 0, 0, 32, &data).expect("sent");
+    connection.render_create_picture(picture, pixmap, argb, &CreatePictureAux::new()).expect("sent");
+    connection.render_create_cursor(cursor, picture, hot_spot.0, hot_spot.1).expect("sent");
+    let attributes = ChangeWindowAttributesAux::new().cursor(cursor);
+    connection.change_window_attributes(painter.root, &attributes).expect("sent").check().expect("the server takes it");
 }

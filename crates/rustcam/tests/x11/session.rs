@@ -10,7 +10,7 @@ use rustcam::frame::{ImageMut, PixelFormat, Pointer};
 use rustcam::geometry::{Rect, Size};
 use rustix::process::Signal;
 
-use crate::source::{set_cursor, warp};
+use crate::pointer::{set_cursor, warp};
 use crate::xvfb::{rect, Xvfb};
 
 const SMALL: [&str; 3] = ["-screen", "0", "320x200x24"];

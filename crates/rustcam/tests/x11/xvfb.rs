@@ -25,6 +25,16 @@ fn unused_display() -> String {
     format!(":{}", 1000 + process * 50 + USED.fetch_add(1, Ordering::Relaxed) % 50)
 }
 
+/// The screen of most tests, all of it, and a wait that saw nothing.
+pub const SMALL: [&str; 3] = ["-screen", "0", "640x480x24"];
+pub const WHOLE: Rect = Rect::new(0, 0, 640, 480);
+pub const NOTHING: Change =
+    Change { presents: 0, present_time: Duration::ZERO, pointer: false, protected: false, interrupted: false };
+
+pub fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
 /// Long enough for anything that ends by itself.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
