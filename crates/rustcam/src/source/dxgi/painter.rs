@@ -27,6 +27,8 @@ pub(super) struct Painter {
     blended: ID3D11PixelShader,
     masked: ID3D11PixelShader,
     constants: ID3D11Buffer,
+    /// What is in the buffer.
+    told: Option<Constants>,
     /// The texture drawn from last, as the shaders see it.
     desktop: Option<(ID3D11Texture2D, ID3D11ShaderResourceView)>,
     overlay: Option<Overlay>,
@@ -71,6 +73,7 @@ impl Painter {
             blended: made(pixels(blended).map_err(fail)?)?,
             masked: made(pixels(masked).map_err(fail)?)?,
             constants: made(constants)?,
+            told: None,
             desktop: None,
             overlay: None,
         })
@@ -108,9 +111,14 @@ impl Painter {
         }
         let context = &device.context;
         let to = [Some(to.clone())];
-        // SAFETY: everything is of this device, the constants are as large as their buffer, and the shaders use what is bound here.
+        // A buffer that the device still reads is costly to write.
+        if self.told.replace(constants) != Some(constants) {
+            let from = (&raw const constants).cast();
+            // SAFETY: the constants are as large as their buffer, which is of this device.
+            unsafe { context.UpdateSubresource(&self.constants, 0, None, from, 0, 0) };
+        }
+        // SAFETY: everything is of this device, and the shaders use what is bound here.
         unsafe {
-            context.UpdateSubresource(&self.constants, 0, None, (&raw const constants).cast(), 0, 0);
             context.IASetPrimitiveTopology(D3D_PRIMITIVE_TOPOLOGY_TRIANGLELIST);
             context.VSSetShader(&self.corner, None);
             context.PSSetConstantBuffers(0, Some(&[Some(self.constants.clone())]));
