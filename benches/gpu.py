@@ -35,6 +35,14 @@ WARM_UP = 40  # frames
 def textured(capturer: rustcam.Capturer) -> None:
     texture = capturer.grab_gpu()
     assert texture is not None
+    assert texture.memory_id
+    texture.close()
+
+
+def handled(capturer: rustcam.Capturer) -> None:
+    texture = capturer.grab_gpu()
+    assert texture is not None
+    assert texture.shared_handle
     texture.close()
 
 
@@ -54,6 +62,7 @@ WAYS: list[tuple[str, Callable[[rustcam.Capturer], None], str, str]] = [
     ("grab copy=False", borrowed, "1920x1080", "ordinary"),
     ("grab_gpu", textured, "1920x1080", "ordinary"),
     ("grab_gpu", textured, "64x48", "full"),
+    ("grab_gpu, a handle each", handled, "64x48", "full"),
 ]
 
 

@@ -54,6 +54,8 @@ def test_a_texture_describes_itself(desk: Lab, sync: str) -> None:
         assert -(2**31) <= high < 2**31
         assert (low, high) != (0, 0)
         assert texture.shared_handle > 0
+        assert texture.shared_handle == texture.shared_handle
+        assert texture.memory_id > 0
         assert not texture.stale
         assert not texture.closed
         assert texture.frame_info.sequence >= 1
@@ -76,6 +78,7 @@ def test_a_closed_texture_says_so(desk: Lab) -> None:
         assert texture.closed
         assert not texture.stale
         assert (texture.width, texture.height, texture.sync) == (WIDTH, HEIGHT, "none")
+        assert texture.memory_id > 0
         assert "closed" in repr(texture)
     assert desk.counters()["open_handles"] == 0
 
@@ -127,6 +130,33 @@ def test_a_held_texture_keeps_its_frame(desk: Lab, sync: str) -> None:
     assert desk.counters()["open_handles"] == 0
 
 
+def test_the_same_memory_comes_back_by_its_number(desk: Lab) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer:
+        with grab_gpu(capturer) as one, grab_gpu(capturer) as two:
+            assert one.memory_id != two.memory_id
+            known = {one.memory_id, two.memory_id}
+        for _ in range(6):
+            with grab_gpu(capturer) as again:
+                assert again.memory_id in known
+        assert desk.counters()["shared_textures"] == len(known)
+        with grab_gpu(capturer, "keyed") as other:
+            assert other.memory_id not in known
+            known.add(other.memory_id)
+    with rustcam.Capturer(cursor=False) as capturer, grab_gpu(capturer) as new:
+        assert new.memory_id not in known
+
+
+def test_a_handle_is_made_when_it_is_asked_for(desk: Lab) -> None:
+    desk.start(MOVING)
+    with rustcam.Capturer(cursor=False) as capturer, grab_gpu(capturer) as texture:
+        assert desk.counters()["open_handles"] == 1, "the memory's own"
+        handle = texture.shared_handle
+        assert desk.counters()["open_handles"] == 2
+        assert texture.shared_handle == handle
+        assert desk.counters()["open_handles"] == 2
+
+
 def test_ten_thousand_textures_leave_no_handle(desk: Lab) -> None:
     desk.start("size 64x48; refresh 1000; pointer still; clock virtual")
     with rustcam.Capturer(cursor=False) as capturer:
@@ -135,6 +165,7 @@ def test_ten_thousand_textures_leave_no_handle(desk: Lab) -> None:
         before, made = process_handles(), desk.counters()["shared_textures"]
         for i in range(10_000):
             texture = grab_gpu(capturer)
+            assert texture.shared_handle
             if i % 3 == 0:
                 texture.close()
             # The others are dropped when the name gets the next one.

@@ -421,7 +421,7 @@ class FrameIterator:
 class GpuTexture:
     """A frame on the graphics device, which others can open by its handle. A context manager.
 
-    Closing or dropping it closes the handle and gives the texture back to the capturer, which will draw a later frame
+    Closing or dropping it closes its handle and gives the texture back to the capturer, which will draw a later frame
     on it. Whoever opened the handle keeps a reference of their own to the memory. It may outlive its capturer.
     All properties but `shared_handle` stay readable afterwards. Allowed from any thread.
     """
@@ -438,7 +438,15 @@ class GpuTexture:
     def shared_handle(self) -> int:
         """The NT handle to open, valid in this process until `close()`, which closes it.
 
-        Another process needs a duplicate of its own (`DuplicateHandle`). `RuntimeError` if this texture is closed.
+        Made when it is first asked for: `CaptureError` if the system refuses. Another process needs a duplicate of its
+        own (`DuplicateHandle`). `RuntimeError` if this texture is closed.
+        """
+
+    @property
+    def memory_id(self) -> int:
+        """Which memory holds the texture. Equal numbers mean the same memory, which need not be opened again.
+
+        No other memory of this process ever has the number.
         """
 
     @property

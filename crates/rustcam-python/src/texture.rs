@@ -9,6 +9,7 @@ use rustcam::frame::{FrameInfo as EngineInfo, PixelFormat};
 use rustcam::geometry::Size;
 use rustcam::source::texture::{Lease, Luid, SharedTexture, TextureSync};
 
+use crate::errors::to_python;
 use crate::info::FrameInfo;
 
 #[pyclass(frozen, weakref, module = "rustcam")]
@@ -17,6 +18,7 @@ pub struct GpuTexture {
     bytes: u64,
     sync: TextureSync,
     luid: Luid,
+    memory: u64,
     info: EngineInfo,
     /// `None` when it is closed.
     lease: Mutex<Option<Box<dyn Lease>>>,
@@ -26,8 +28,8 @@ impl GpuTexture {
     pub fn new(frame: GpuFrame) -> Self {
         let GpuFrame { texture, info } = frame;
         let bytes = texture.bytes();
-        let SharedTexture { size, sync, luid, lease } = texture;
-        Self { size, bytes, sync, luid, info, lease: Mutex::new(Some(lease)) }
+        let SharedTexture { size, sync, luid, memory, lease } = texture;
+        Self { size, bytes, sync, luid, memory, info, lease: Mutex::new(Some(lease)) }
     }
 
     fn lease(&self) -> MutexGuard<'_, Option<Box<dyn Lease>>> {
@@ -52,8 +54,13 @@ impl GpuTexture {
     }
 
     #[getter]
-    fn shared_handle(&self) -> PyResult<isize> {
-        self.lease().as_ref().map(|lease| lease.handle()).ok_or_else(closed)
+    fn shared_handle(&self, py: Python<'_>) -> PyResult<isize> {
+        self.lease().as_ref().ok_or_else(closed)?.handle().map_err(|error| to_python(py, &error))
+    }
+
+    #[getter]
+    fn memory_id(&self) -> u64 {
+        self.memory
     }
 
     #[getter]

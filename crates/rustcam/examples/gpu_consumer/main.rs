@@ -1,6 +1,7 @@
 //! The desktop, frame by frame, to a reader with a Direct3D device of its own: `gpu_consumer [none|keyed] [FRAMES] [SCRIPT]`.
 //!
-//! `consumer.rs` is the reader. A script makes the laboratory play the desktop, for systems without Desktop Duplication.
+//! `consumer.rs` is the reader. A script makes the laboratory play the desktop, for systems without Desktop Duplication. There a
+//! texture without a mutex shows for ever what was in it when it was opened, so use `keyed`.
 #![allow(clippy::print_stdout)]
 
 #[cfg(windows)]
@@ -18,6 +19,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     use rustcam::clock::MonotonicClock;
     use rustcam::source::texture::TextureSync;
     use rustcam::source::{Backend, OpenOptions};
+    use std::collections::hash_map::Entry;
+    use std::collections::HashMap;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -31,6 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut session = Session::open(&options)?;
     let request = Request { region: None, timeout: Duration::from_secs(5), new_frame_only: true };
     let mut reader = None;
+    // Opening is costly, and the same memory comes back: what is open stays open.
+    let mut opened = HashMap::new();
     for _ in 0..frames {
         let Some(frame) = session.share(&request, sync, &mut || Ok(()))? else {
             println!("nothing new in 5 seconds");
@@ -40,14 +45,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let reader = match &mut reader {
             Some((known, reader)) if *known == luid => reader,
             // The first frame, or the desktop moved to another adapter.
-            other => &mut other.insert((luid, Consumer::on_adapter(luid)?)).1,
+            other => {
+                opened.clear();
+                &mut other.insert((luid, Consumer::on_adapter(luid)?)).1
+            }
         };
-        let opened = reader.open(frame.texture.lease.handle())?;
+        // A capture has at most eight at a time; more are left from before a change of the desktop's size.
+        if opened.len() > 8 {
+            opened.clear();
+        }
+        let opened = match opened.entry(frame.texture.memory) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(reader.open(frame.texture.lease.handle()?)?),
+        };
         if !opened.acquire(1000)? {
             println!("the picture did not come");
             continue;
         }
-        let pixels = reader.pixels(&opened)?;
+        let pixels = reader.pixels(opened)?;
         opened.release()?;
         let sum: u64 = pixels.iter().map(|&byte| u64::from(byte)).sum();
         println!("frame {} of {}: {} bytes, sum {sum}", frame.info.sequence, frame.texture.size, pixels.len());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 
 /// How writer and reader of a shared texture keep out of each other's way.
@@ -38,7 +38,7 @@ impl fmt::Display for TextureSync {
 impl FromStr for TextureSync {
     type Err = Error;
 
-    fn from_str(name: &str) -> Result<Self, Error> {
+    fn from_str(name: &str) -> Result<Self> {
         TextureSync::ALL
             .into_iter()
             .find(|sync| sync.name() == name)
@@ -66,10 +66,13 @@ pub struct Luid {
     pub high: i32,
 }
 
-/// What keeps a shared texture. Dropping it closes the handle and gives the texture back.
+/// What keeps a shared texture. Dropping it closes the handle, if there is one, and gives the texture back.
 pub trait Lease: Send + Sync {
-    /// The handle that others open, owned by this lease.
-    fn handle(&self) -> isize;
+    /// The handle that others open, owned by this lease. Made when it is first asked for: who knows the memory already needs none.
+    ///
+    /// # Errors
+    /// `Capture` if the system refuses.
+    fn handle(&self) -> Result<isize>;
 
     /// Whether the device that holds the texture is gone, and the picture with it.
     fn is_stale(&self) -> bool;
@@ -84,6 +87,9 @@ pub struct SharedTexture {
     pub sync: TextureSync,
     /// The adapter whose memory it is in; only devices on the same one can open it.
     pub luid: Luid,
+    /// Which memory it is in. The same number means the same memory, so that whoever has opened it once need not do so again; no other
+    /// texture of this process ever has it.
+    pub memory: u64,
     /// The texture itself.
     pub lease: Box<dyn Lease>,
 }
@@ -103,9 +109,14 @@ impl SharedTexture {
 
 impl fmt::Debug for SharedTexture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, sync, luid, lease } = self;
+        let Self { size, sync, luid, memory, lease: _ } = self;
         let mut debug = f.debug_struct("SharedTexture");
-        debug.field("size", size).field("sync", sync).field("luid", luid).field("handle", &lease.handle()).finish()
+        debug
+            .field("size", size)
+            .field("sync", sync)
+            .field("luid", luid)
+            .field("memory", memory)
+            .finish_non_exhaustive()
     }
 }
 

@@ -31,8 +31,8 @@ struct Device {
 struct Held(Arc<AtomicU64>);
 
 impl Lease for Held {
-    fn handle(&self) -> isize {
-        4
+    fn handle(&self) -> Result<isize> {
+        Ok(4)
     }
 
     fn is_stale(&self) -> bool {
@@ -59,7 +59,7 @@ impl Device {
                 self.leases.fetch_add(1, Ordering::SeqCst);
                 let lease = Box::new(Held(Arc::clone(&self.leases)));
                 let luid = Luid { low: 1, high: 0 };
-                Ok(Some(SharedTexture { size: picture.region.size(), sync: picture.sync, luid, lease }))
+                Ok(Some(SharedTexture { size: picture.region.size(), sync: picture.sync, luid, memory: 1, lease }))
             }
         }
     }

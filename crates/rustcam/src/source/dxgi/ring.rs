@@ -8,7 +8,7 @@
 //!   a texture whose key does not come back makes room when room is needed.
 //! - There are at most [`MOST`] textures. If all of them are held, the holder is told.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::hresult::{self, Call};
 use crate::error::{Error, ErrorKind, Result};
@@ -45,7 +45,7 @@ pub(super) trait Gpu {
     ///
     /// # Errors
     /// `Capture`.
-    fn duplicate(&self, texture: &Self::Texture) -> Result<Self::Handle>;
+    fn duplicate(texture: &Self::Texture) -> Result<Self::Handle>;
 }
 
 struct Slot<T> {
@@ -69,8 +69,23 @@ pub(super) struct Writing<T> {
 
 /// A texture in the hands of a holder. Dropping it closes the handle, then gives the texture back: the order of the fields.
 pub(super) struct Lent<G: Gpu> {
-    pub(super) handle: G::Handle,
+    handle: OnceLock<G::Handle>,
     pub(super) texture: Arc<G::Texture>,
+}
+
+impl<G: Gpu> Lent<G> {
+    /// The holder's own handle, made when it is first asked for.
+    ///
+    /// # Errors
+    /// `Capture`. It can be asked for again.
+    pub(super) fn own_handle(&self) -> Result<&G::Handle> {
+        if let Some(handle) = self.handle.get() {
+            return Ok(handle);
+        }
+        let handle = G::duplicate(&self.texture)?;
+        // Of two threads that ask at once, one closes its own again.
+        Ok(self.handle.get_or_init(|| handle))
+    }
 }
 
 /// All textures of one capture.
@@ -159,17 +174,10 @@ impl<T> Ring<T> {
     /// Hands a written texture to a holder.
     ///
     /// # Errors
-    /// `Capture`, `Device`. The texture is free again, or given up.
+    /// `Capture`, `Device`. The texture is given up.
     pub(super) fn lend<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: Writing<T>) -> Result<Lent<G>> {
-        let handle = match gpu.duplicate(&writing.texture) {
-            Ok(handle) => handle,
-            Err(error) => {
-                self.cancel(gpu, writing);
-                return Err(error);
-            }
-        };
         self.leave(gpu, &writing, READER)?;
-        Ok(Lent { handle, texture: writing.texture })
+        Ok(Lent { handle: OnceLock::new(), texture: writing.texture })
     }
 
     /// Takes back a texture that could not be written, for the next writer.

@@ -1,5 +1,6 @@
 //! Textures of Direct3D that other devices can open, by handles of the kernel.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
 
 use windows::core::{Interface, HRESULT};
@@ -19,6 +20,9 @@ use crate::error::Result;
 use crate::geometry::Size;
 use crate::source::texture::{Lease, TextureSync};
 
+/// The next texture's number.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
 /// A texture and what it is drawn on and shared by.
 pub(super) struct Shared {
     /// Keeps the texture alive, too.
@@ -26,8 +30,10 @@ pub(super) struct Shared {
     /// What was drawn last, unless something went wrong on the way.
     pub(super) shown: Mutex<Option<Shown>>,
     mutex: Option<IDXGIKeyedMutex>,
-    /// The only one that the texture gives: every holder gets a duplicate.
+    /// The only one that the texture gives: every holder who wants one gets a duplicate.
     handle: NtHandle,
+    /// No other texture of this process has it.
+    pub(super) number: u64,
     device: ID3D11Device,
 }
 
@@ -67,7 +73,8 @@ impl Gpu for Device {
             TextureSync::None => None,
             TextureSync::Keyed => Some(texture.cast().map_err(|e| failed(&e, Call::Sync))?),
         };
-        Ok(Shared { view, shown: Mutex::default(), mutex, handle, device: self.object.clone() })
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Ok(Shared { view, shown: Mutex::default(), mutex, handle, number, device: self.object.clone() })
     }
 
     fn acquire(&self, texture: &Shared, key: u64) -> u32 {
@@ -85,7 +92,7 @@ impl Gpu for Device {
         code as u32
     }
 
-    fn duplicate(&self, texture: &Shared) -> Result<NtHandle> {
+    fn duplicate(texture: &Shared) -> Result<NtHandle> {
         let mut handle = HANDLE::default();
         // SAFETY: this process has the handle, which `texture` owns; the pointer is valid during the call.
         unsafe {
@@ -98,8 +105,8 @@ impl Gpu for Device {
 }
 
 impl Lease for Lent<Device> {
-    fn handle(&self) -> isize {
-        self.handle.0 .0 as isize
+    fn handle(&self) -> Result<isize> {
+        self.own_handle().map(|NtHandle(handle)| handle.0 as isize)
     }
 
     fn is_stale(&self) -> bool {

@@ -67,8 +67,13 @@ impl Sharing {
             return Ok(None);
         }
         let lease: Lent<Device> = self.ring.lend(&desktop.device, writing)?;
-        let luid = desktop.device.luid;
-        Ok(Some(SharedTexture { size: picture.region.size(), sync: picture.sync, luid, lease: Box::new(lease) }))
+        Ok(Some(SharedTexture {
+            size: picture.region.size(),
+            sync: picture.sync,
+            luid: desktop.device.luid,
+            memory: lease.texture.number,
+            lease: Box::new(lease),
+        }))
     }
 
     /// Whether this picture is drawn already, and only waited for.

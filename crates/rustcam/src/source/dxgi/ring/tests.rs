@@ -56,10 +56,9 @@ impl Device {
     }
 
     /// The writer's work.
-    fn paint(&self, texture: &Texture, content: u64) {
+    fn paint(&self, texture: &Arc<Texture>, content: u64) {
+        assert_eq!(Arc::strong_count(texture), 2, "written while somebody else than ring and writer has it");
         let mut world = self.world();
-        let lent = world.handles.values().any(|&id| id == texture.1);
-        assert!(!lent, "written while a holder has it");
         let memory = world.memories.get_mut(&texture.1).expect("written while it lives");
         if memory.sync == TextureSync::Keyed {
             assert_eq!(memory.owner, Some(Owner::Writer), "written without the key");
@@ -152,8 +151,8 @@ impl Gpu for Device {
         }
     }
 
-    fn duplicate(&self, texture: &Texture) -> Result<Handle> {
-        let mut world = self.world();
+    fn duplicate(texture: &Texture) -> Result<Handle> {
+        let mut world = texture.0.world();
         if let Some(code) = world.duplicate_code.take() {
             return Err(hresult::error(code, Call::Share));
         }
@@ -161,7 +160,7 @@ impl Gpu for Device {
         world.opened += 1;
         let number = world.numbers;
         world.handles.insert(number, texture.1);
-        Ok(Handle(self.clone(), number))
+        Ok(Handle(texture.0.clone(), number))
     }
 }
 
@@ -179,7 +178,7 @@ impl Drop for Handle {
     }
 }
 
-/// One frame: number `content`.
+/// One frame: number `content`, for a holder who wants a handle at once.
 fn lend(ring: &mut Ring<Texture>, device: &Device, sync: TextureSync, content: u64) -> Result<Lent<Device>> {
     lend_sized(ring, device, SIZE, sync, content)
 }
@@ -191,13 +190,29 @@ fn lend_sized(
     sync: TextureSync,
     content: u64,
 ) -> Result<Lent<Device>> {
+    let lent = lend_without_handle(ring, device, size, sync, content)?;
+    lent.own_handle()?;
+    Ok(lent)
+}
+
+fn lend_without_handle(
+    ring: &mut Ring<Texture>,
+    device: &Device,
+    size: Size,
+    sync: TextureSync,
+    content: u64,
+) -> Result<Lent<Device>> {
     let writing = ring.begin(device, size, sync)?;
     device.paint(&writing.texture, content);
     ring.lend(device, writing)
 }
 
+/// What a reader sees: through the handle, or in the memory that it knows already.
 fn read(device: &Device, lent: &Lent<Device>) -> u64 {
-    device.content(lent.handle.1)
+    match lent.handle.get() {
+        Some(handle) => device.content(handle.1),
+        None => device.world().memories[&lent.texture.1].content,
+    }
 }
 
 /// A reader that does what it should.
@@ -331,14 +346,19 @@ fn a_lost_device_is_told_as_such() {
 }
 
 #[test]
-fn a_handle_that_cannot_be_had_leaves_the_texture_free() {
+fn a_handle_is_made_once_when_it_is_asked_for() {
     for sync in TextureSync::ALL {
         let (mut ring, device) = (Ring::default(), Device::default());
+        let lent = lend_without_handle(&mut ring, &device, SIZE, sync, 1).expect("room");
+        assert_eq!(device.balance(), (0, 0, 0, 1));
         device.world().duplicate_code = Some(hresult::E_ACCESSDENIED);
-        let error = lend(&mut ring, &device, sync, 1).err().expect("no handle");
+        let error = lent.own_handle().err().expect("no handle");
         assert_eq!((error.kind(), error.code()), (ErrorKind::Capture, Some(hresult::E_ACCESSDENIED)));
-        let lent = lend(&mut ring, &device, sync, 2).expect("the next frame gets one");
-        assert_eq!((read(&device, &lent), device.balance().3), (2, 1), "the same texture");
+        let first = lent.own_handle().expect("the next time there is one").1;
+        assert_eq!(lent.own_handle().expect("it has one").1, first);
+        assert_eq!((read(&device, &lent), device.balance()), (1, (1, 0, 1, 1)));
+        drop(lent);
+        assert_eq!(device.balance(), (1, 1, 0, 1));
     }
 }
 
@@ -374,6 +394,7 @@ fn after_the_loss_of_the_device_held_textures_still_count() {
 #[derive(Clone, Debug)]
 enum Step {
     Lend(bool, bool),
+    Ask(usize),
     Cancel(bool),
     Close(usize),
     Take(usize),
@@ -389,6 +410,7 @@ fn step() -> impl Strategy<Value = Step> {
     let code = prop::sample::select(vec![hresult::WAIT_TIMEOUT, hresult::WAIT_ABANDONED, hresult::E_FAIL]);
     prop_oneof![
         12 => (any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(keyed, small)| Step::Lend(keyed, small)),
+        6 => (0..MOST).prop_map(Step::Ask),
         1 => any::<bool>().prop_map(Step::Cancel),
         8 => (0..MOST).prop_map(Step::Close),
         8 => (0..64_usize).prop_map(Step::Take),
@@ -423,7 +445,7 @@ proptest! {
             match step {
                 Step::Lend(keyed, small) => {
                     let size = if small { SMALL } else { SIZE };
-                    match lend_sized(&mut ring, &device, size, sync_of(keyed), frame) {
+                    match lend_without_handle(&mut ring, &device, size, sync_of(keyed), frame) {
                         Ok(lent) => {
                             if keyed {
                                 unread.push((lent.texture.1, frame));
@@ -437,6 +459,10 @@ proptest! {
                     if let Ok(writing) = ring.begin(&device, SIZE, sync_of(keyed)) {
                         ring.cancel(&device, writing);
                     }
+                }
+                Step::Ask(i) if i < held.len() => {
+                    let failing = device.world().duplicate_code.is_some();
+                    prop_assert!(held[i].0.own_handle().is_ok() || failing);
                 }
                 Step::Close(i) if i < held.len() => drop(held.swap_remove(i)),
                 Step::Take(i) if i < unread.len() => {
@@ -457,7 +483,8 @@ proptest! {
                 prop_assert_eq!(read(&device, lent), *frame, "changed while it was held");
             }
             let (opened, closed, open, live) = device.balance();
-            prop_assert_eq!((opened - closed, open), (held.len() as u64, held.len()));
+            let asked = held.iter().filter(|(lent, _)| lent.handle.get().is_some()).count();
+            prop_assert_eq!((opened - closed, open), (asked as u64, asked));
             prop_assert!(live <= MOST, "{} textures", live);
         }
         drop(ring);
