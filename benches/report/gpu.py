@@ -9,7 +9,10 @@ from .table import Row, table
 
 FULL_HD, TINY = "1920x1080", "64x48"
 WAYS = ("grab", "grab copy=False", "grab_gpu")
-PLACES = (*((way, FULL_HD, desktop) for desktop in ("full", "ordinary") for way in WAYS), ("grab_gpu", TINY, "full"))
+PLACES = (
+    *((way, FULL_HD, desktop) for desktop in ("full", "ordinary") for way in WAYS),
+    *((way, TINY, "full") for way in ("grab_gpu", "grab_gpu, shared_handle")),
+)
 TIMES = ("cpu_ms", "device_ms", "thread_cpu_ms", "process_cpu_ms")
 HEADS = [
     "",
@@ -32,11 +35,17 @@ def middle(rounds: list[dict[str, Any]], place: tuple[str, str, str], what: str)
 
 def rows(rounds: list[dict[str, Any]]) -> list[Row]:
     found = []
-    for desktop in ("full", "ordinary"):
-        array, texture = (middle(rounds, (way, FULL_HD, desktop), "cpu_ms") for way in ("grab", "grab_gpu"))
-        ratio = texture / array
-        work = f"{desktop}: `grab_gpu()`, CPU per frame without the device's"
-        found.append(Row(work, "≤ 0.25× `grab()`", f"{ratio:.2f}×", ratio <= 0.25))
+    for way, size, desktop in (
+        ("grab_gpu", FULL_HD, "ordinary"),
+        ("grab_gpu", FULL_HD, "full"),
+        ("grab_gpu", TINY, "full"),
+        ("grab_gpu, shared_handle", TINY, "full"),
+    ):
+        array = middle(rounds, ("grab", FULL_HD, desktop), "cpu_ms")
+        texture = middle(rounds, (way, size, desktop), "cpu_ms")
+        work = f"{desktop}, {size}: `{way}`, CPU per frame without the device's"
+        ratio, measured = texture / array, f"{texture / array:.2f}× ({texture:.3f} to {array:.3f} ms)"
+        found.append(Row(work, f"≤ 0.25× `grab` of {FULL_HD}", measured, ratio <= 0.25))
     maps = max(sample["maps"] for turn in rounds for sample in turn["gpu"] if sample["way"] == "grab_gpu")
     return [*found, Row("`grab_gpu()`", "maps nothing", f"{maps:g} maps per frame", not maps)]
 

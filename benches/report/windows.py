@@ -302,8 +302,11 @@ def section(result: dict[str, Any], source: str) -> list[str]:
         "### Frames that stay on the device",
         "",
         "In virtual time. *CPU* is the calling thread's without the laboratory and without the calls of the device,",
-        "which is what is left where the device is real. The rest of the process's is the device, which computes in",
-        "software here, drawing included: every pixel that changed goes through a shader that makes it opaque.",
+        "which is what is left where the device is real. The device computes in software here, inside its calls",
+        "(`LP_NUM_THREADS=0`): it copies what changed, and for `grab_gpu` it also draws that with a shader, which",
+        "makes every pixel opaque. `grab_gpu` makes the same calls whatever the size is, so the tiny desktop shows what they",
+        "cost where the device has next to nothing to do, and caches are warm. `shared_handle` is needed once for each",
+        "`memory_id`; a reader that asks for every texture's pays for two calls of the kernel more.",
         "",
         *gpu.lines(result["rounds"]),
     ]

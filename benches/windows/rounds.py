@@ -31,6 +31,8 @@ GPU = WORKS.parent.parent / "gpu.py"
 # Commands of Direct3D run where they are called. Otherwise Wine's own thread for them never sleeps, which costs one of
 # the processors and hides what a capture costs.
 VARIABLES = {"WINE_D3D_CONFIG": "csmt=0"}
+# The same for the threads in which Mesa draws: what is to be told apart by calls must happen inside them.
+ONE_THREAD = {"LP_NUM_THREADS": "0"}
 BARE = ["glance", "copy"]
 SCRIPT = "size 1920x1080; refresh 180; pointer still"
 SCRIPTS = {"full": f"{SCRIPT}; full; lab paint ahead", "ordinary": SCRIPT}
@@ -62,13 +64,13 @@ class Field:
                 for told in self._lines([self._bare, mode, script, SECONDS])
             ]
         if name == "gpu":
-            return self._lines([OURS.exe, windows_path(GPU), SECONDS])
+            return self._lines([OURS.exe, windows_path(GPU), SECONDS], ONE_THREAD)
         python = OURS if name == "rustcam" else RIVALS
         return self._lines([python.exe, windows_path(WORKS), name, self._dll, SECONDS])
 
-    def _lines(self, command: list[Any]) -> list[dict[str, Any]]:
+    def _lines(self, command: list[Any], more: dict[str, str] | None = None) -> list[dict[str, Any]]:
         lines: list[str] = []
-        variables = {**VARIABLES, "RUSTCAM_LAB_DLL": self._dll}
+        variables = {**VARIABLES, **(more or {}), "RUSTCAM_LAB_DLL": self._dll}
         status = self._wine.run(["wine", *command], limit=LIMIT, line=lines.append, variables=variables)
         if status:
             raise RuntimeError("\n".join([*lines, f"exit status {status}: {' '.join(map(str, command))}"]))

@@ -17,7 +17,10 @@ SECONDS = "0.35"
 LIMIT = 120  # seconds for one contender
 RATES = [f"{content}@{hz}" for content in ("full", "window") for hz in (144, 180, 240)]
 WORKS = {
-    (1920, 1080): ["full", "paced:full", "window", "scroll", "video", *RATES, "static", "pointer", "beside:full"],
+    (1920, 1080): [
+        *("full", "paced:full", "window", "scroll", "video", *RATES),
+        *("paced:full@240", "paced:window@240", "static", "pointer", "beside:full"),
+    ],
     (3840, 2160): ["full", "paced:full", "window", "scroll", "video"],
 }
 # At 4K these two deliver a few frames a second, whatever moves.
