@@ -304,7 +304,7 @@ def section(result: dict[str, Any], source: str) -> list[str]:
         "In virtual time. *CPU* is the calling thread's without the laboratory and without the calls of the device,",
         "which is what is left where the device is real. The device computes in software here, inside its calls",
         "(`LP_NUM_THREADS=0`): it copies what changed, and for `grab_gpu` it also draws that with a shader, which",
-        "makes every pixel opaque. `grab_gpu` makes the same calls whatever the size is, so the tiny desktop shows what they",
+        "makes every pixel opaque. It makes the same calls whatever the size is, so the tiny desktop shows what they",
         "cost where the device has next to nothing to do, and caches are warm. `shared_handle` is needed once for each",
         "`memory_id`; a reader that asks for every texture's pays for two calls of the kernel more.",
         "",

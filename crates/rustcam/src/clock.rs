@@ -1,16 +1,8 @@
 //! Time. The only file that reads a clock or sleeps, so that everything above it runs in virtual time when a test wants it.
 
-#[cfg(windows)]
-mod timer;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
-#[cfg(not(windows))]
-use std::thread::sleep;
 use std::time::Duration;
-
-#[cfg(windows)]
-use timer::sleep;
 
 /// A monotonic timeline. Points in time are durations since the clock's origin.
 pub trait Clock: Send + Sync {
@@ -63,7 +55,7 @@ impl Clock for MonotonicClock {
     }
 
     fn sleep(&self, duration: Duration) {
-        sleep(duration);
+        std::thread::sleep(duration);
     }
 
     fn sleep_until(&self, moment: Duration) {
@@ -72,7 +64,7 @@ impl Clock for MonotonicClock {
         let left = wake.saturating_sub(self.now());
         if !left.is_zero() {
             let _exact = ExactTimer::begin();
-            sleep(left);
+            std::thread::sleep(left);
             let late = self.now().saturating_sub(wake).as_nanos() as u64;
             // Two threads that learn at once lose one lesson.
             LATENESS.store(learn(estimate, late), Ordering::Relaxed);
@@ -84,7 +76,7 @@ impl Clock for MonotonicClock {
 }
 
 /// While it lives, the kernel does not delay this thread's timers to bundle them with others, which it does by 50 µs. Windows needs
-/// nothing of the kind: its timers have a high resolution.
+/// nothing of the kind: there the standard library sleeps on a high-resolution timer.
 struct ExactTimer {
     #[cfg(target_os = "linux")]
     slack: Option<std::num::NonZeroU64>,
