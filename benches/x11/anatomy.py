@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -20,6 +21,7 @@ import numpy as np
 from limits import limits
 from perf import recording, script
 from race import colours
+from raw_shm import RawShm
 from record import machine, write
 from timeline import events, stages, stretches
 
@@ -46,21 +48,33 @@ class Call(NamedTuple):
 
     name: str
     what: str
-    make: Callable[[rustcam.Capturer], Any]
+    open: Callable[[str], AbstractContextManager[Any]]
+    make: Callable[[Any], Any]
     changed: tuple[int, int]
 
 
+def capturer(display: str) -> AbstractContextManager[rustcam.Capturer]:
+    os.environ["DISPLAY"] = display
+    return rustcam.Capturer(backend="x11", cursor=False)
+
+
+def raw(display: str) -> AbstractContextManager[RawShm]:
+    return nullcontext(RawShm(display, WIDTH, HEIGHT))
+
+
+ALL = "everything has changed"
 CALLS = [
-    Call("grab()", "everything has changed", lambda screen: screen.grab(), (WIDTH, HEIGHT)),
-    Call('grab(fmt="rgb")', "everything has changed", lambda screen: screen.grab(fmt="rgb"), (WIDTH, HEIGHT)),
-    Call("grab(copy=False)", "1 % has changed", lambda screen: screen.grab(copy=False), PART),
+    Call("grab()", ALL, capturer, lambda screen: screen.grab(), (WIDTH, HEIGHT)),
+    Call("XShmGetImage", ALL, raw, lambda screen: screen.grab(), (WIDTH, HEIGHT)),
+    Call('grab(fmt="rgb")', ALL, capturer, lambda screen: screen.grab(fmt="rgb"), (WIDTH, HEIGHT)),
+    Call("grab(copy=False)", "1 % has changed", capturer, lambda screen: screen.grab(copy=False), PART),
 ]
 
 
 class Bench:
     """One call, again and again, and a screen that changes before each."""
 
-    def __init__(self, call: Call, server: XServer, painter: Painter, screen: rustcam.Capturer) -> None:
+    def __init__(self, call: Call, server: XServer, painter: Painter, screen: Any) -> None:
         self._call, self._painter, self._screen = call, painter, screen
         self._processes = os.getpid(), server.process.pid
         self._colours = colours()
@@ -73,7 +87,6 @@ class Bench:
             start = time.monotonic_ns()
             image = self._call.make(self._screen)
             end = time.monotonic_ns()
-            assert image is not None
             spans.append((start, end))
             del image
         return spans
@@ -152,12 +165,11 @@ def named(library: str) -> str:
 
 def main() -> int:
     server = XServer(WIDTH, HEIGHT)
-    os.environ["DISPLAY"] = server.display
     painter = Painter(server.display)
     try:
         calls = []
         for call in CALLS:
-            with rustcam.Capturer(backend="x11", cursor=False) as screen:
+            with call.open(server.display) as screen:
                 calls.append(Bench(call, server, painter, screen).told())
         reached = limits(server.display, WIDTH, HEIGHT, PART[0] * PART[1] * 4)
     finally:

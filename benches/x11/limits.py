@@ -32,7 +32,6 @@ def attempt(display: str, width: int, height: int, part: int) -> dict[str, float
             "copy whole": copying(width * height * 4),
             "copy part": copying(part),
             "convert": best(lambda: np.copyto(kept, drawn), before=raw.grab),
-            "raw": best(raw.grab),
             "round trip": best(raw.sync),
             "wake": best(answer) / 2,
         }
