@@ -7,6 +7,7 @@ mod ahead;
 mod colours;
 mod failures;
 mod gpu;
+mod lending;
 mod losses;
 mod matrix;
 mod opening;

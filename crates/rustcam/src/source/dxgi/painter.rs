@@ -111,7 +111,7 @@ impl Painter {
         }
         let context = &device.context;
         let to = [Some(to.clone())];
-        // A buffer that the device still reads is costly to write.
+        // Seldom new: from frame to frame only the pointer's place changes.
         if self.told.replace(constants) != Some(constants) {
             let from = (&raw const constants).cast();
             // SAFETY: the constants are as large as their buffer, which is of this device.
