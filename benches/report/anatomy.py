@@ -85,7 +85,7 @@ def page(result: dict[str, Any], windows: Optional[dict[str, Any]]) -> list[str]
         "- The stages come from the kernel: every system call of both processes and every switch of a processor to",
         "  them or from them, on one clock. Recording costs time for each event, which is taken off again: it is the",
         "  difference to the same calls without recording, made in turns. Where both processes run, the time counts",
-        "  as the caller's.",
+        "  as the caller's. All calls take turns, in random order.",
         "- The limits were measured in the same run, each as fast as the best tenth of its attempts: memcpy within",
         "  memory in use; the shortest question that Xlib can ask the server,"
         f" {limits['round trip']:.1f} µs there and back; a byte",
@@ -114,7 +114,7 @@ def page(result: dict[str, Any], windows: Optional[dict[str, Any]]) -> list[str]
 
 
 def opaque(ours: Call, raw: Call) -> list[str]:
-    """Why a bare request can be faster."""
+    """Why a bare request is faster."""
     draw, bare = ours.stages["draw"], raw.stages["draw"]
     rest = ours.alone - draw + bare
     return [
@@ -122,8 +122,9 @@ def opaque(ours: Call, raw: Call) -> list[str]:
         "out as it is. `grab()` promises alpha 255 and has the server write it, by `RenderComposite`, in the same pass",
         f"that copies the pixels: {draw:.0f} µs here, where the bare copy takes {bare:.0f} µs. All of `grab()` takes"
         f" {ours.alone / raw.alone:.2f} times as",
-        f"long as the bare request; without that difference it would be {rest / raw.alone:.2f} times. A pass of",
-        "rustcam's own over the pixels would cost more, because it would read and write all of them once more.",
+        f"long as the bare request; without that difference it would be {rest / raw.alone:.2f} times, because it also",
+        "asks what has changed and hands over an array. A pass of rustcam's own over the pixels would cost more than",
+        "that of the server, because it would read and write all of them once more.",
     ]
 
 

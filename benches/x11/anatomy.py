@@ -1,13 +1,14 @@
 """Where the microseconds of one call go, on Xvfb: anatomy.py RESULT.json.
 
 Calls are made by themselves and, in turns with that, with every system call and switch of both processes recorded,
-which makes the stages of `timeline.py`; then with samples of where the processors are. Needs perf, and the right to use
-it.
+which makes the stages of `timeline.py`; then with samples of where the processors are. That is repeated in rounds, all
+calls in a random order in each, because machines are noisy. Needs perf, and the right to use it.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import re
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import time
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from statistics import mean
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
@@ -30,7 +32,7 @@ from desktops import Painter, XServer
 
 WIDTH, HEIGHT = 1920, 1080
 PART = WIDTH // 10, HEIGHT // 10
-WARM_UP, TURNS, FRAMES, SAMPLED = 50, 10, 30, 1500
+ROUNDS, WARM_UP, TURNS, FRAMES, SAMPLED = 10, 50, 2, 30, 200
 TRACED = {
     "raw_syscalls:sys_enter": ["common_pid"],
     "raw_syscalls:sys_exit": ["common_pid"],
@@ -96,11 +98,7 @@ class Bench:
             del image
         return spans
 
-    def told(self) -> dict[str, Any]:
-        self.run(WARM_UP)
-        return {"call": self._call.name, "what": self._call.what, **self._stages(), **self._functions()}
-
-    def _stages(self) -> dict[str, Any]:
+    def stages(self) -> dict[str, Any]:
         """The mean of those calls that took neither very short nor very long, so that the stages add up."""
         alone: Spans = []
         traced: Spans = []
@@ -138,8 +136,8 @@ class Bench:
             options += ["--event", event, "--filter", "||".join(terms)]
         return options
 
-    def _functions(self) -> dict[str, Any]:
-        """Who had the processors during the calls."""
+    def functions(self) -> Counter[tuple[str, str, str]]:
+        """Who had the processors during the calls: how many samples."""
         options = ["--event", "cpu-clock", "--freq", str(RATE), "--pid", ",".join(map(str, self._processes))]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "perf.data"
@@ -156,11 +154,30 @@ class Bench:
                 place = int(np.searchsorted(starts, at)) - 1
                 if place >= 0 and at <= spans[place][1]:
                     counts[names[int(pid)], named(library), function] += 1
-        total = sum(counts.values())
-        return {
-            "samples": total,
-            "functions": [[*where, count / total] for where, count in counts.most_common(MOST)],
+        return counts
+
+
+class Findings:
+    """What all rounds found out about a call."""
+
+    def __init__(self) -> None:
+        self._rounds: list[dict[str, Any]] = []
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, bench: Bench) -> None:
+        bench.run(WARM_UP)
+        self._rounds.append(bench.stages())
+        self._counts += bench.functions()
+
+    def told(self) -> dict[str, Any]:
+        total = sum(self._counts.values())
+        means = {
+            name: {what: mean(one["stages"][name][what] for one in self._rounds) for what in stage}
+            for name, stage in self._rounds[0]["stages"].items()
         }
+        times = {name: [us for one in self._rounds for us in one[name]] for name in ("alone_us", "traced_us")}
+        functions = [[*where, count / total] for where, count in self._counts.most_common(MOST)]
+        return {**times, "stages": means, "samples": total, "functions": functions}
 
 
 def named(library: str) -> str:
@@ -173,10 +190,12 @@ def main() -> int:
     os.environ["DISPLAY"] = server.display
     painter = Painter(server.display)
     try:
-        calls = []
-        for call in CALLS:
-            with call.open() as screen:
-                calls.append(Bench(call, server, painter, screen).told())
+        found = {call: Findings() for call in CALLS}
+        for _ in range(ROUNDS):
+            for call in random.sample(CALLS, len(CALLS)):
+                with call.open() as screen:
+                    found[call].add(Bench(call, server, painter, screen))
+        calls = [{"call": call.name, "what": call.what, **findings.told()} for call, findings in found.items()]
         reached = limits(server.display, WIDTH, HEIGHT, PART[0] * PART[1] * 4)
     finally:
         painter.close()
