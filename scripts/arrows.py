@@ -31,8 +31,8 @@ PLACES = [
     (r"\b(pyo3|numpy)::", ["rustcam-python/"], "the engine knows no Python"),
     (
         r"\bInstant\b|\bSystemTime\b|\bthread::sleep\b|\bclock_gettime\b",
-        ["rustcam/src/clock.rs", "dda-lab/src/qpc.rs"],
-        "only clock.rs reads the clock or sleeps, and qpc.rs for the lab",
+        ["rustcam/src/clock.rs", "dda-lab/src/clock.rs"],
+        "only clock.rs reads the clock or sleeps, and the clock of the lab",
     ),
     (
         r"\bunsafe\b",

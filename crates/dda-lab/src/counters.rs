@@ -1,20 +1,20 @@
-//! What the laboratory has seen its guests do.
+//! What the program did, and which rules it broke.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What was called how often since the laboratory started, and which rules were broken.
+        /// What was called how often since the lab started, and which rules were broken.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Counters { $($(#[$doc])* pub $name: u64,)* }
 
-        /// The counters while they count.
+        /// The same counters, for all threads to count with.
         #[derive(Debug, Default)]
-        pub(crate) struct Counting { $(pub(crate) $name: AtomicU64,)* }
+        pub(crate) struct AtomicCounters { $(pub(crate) $name: AtomicU64,)* }
 
-        impl Counting {
+        impl AtomicCounters {
             pub(crate) fn snapshot(&self) -> Counters {
                 Counters { $($name: self.$name.load(Ordering::Relaxed),)* }
             }
@@ -34,41 +34,41 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Duplications handed out.
+    /// Duplications created.
     duplications,
     /// Duplications that still exist.
     live,
-    /// Those of them that `DuplicateOutput1` handed out.
+    /// Duplications created by `DuplicateOutput1`.
     duplications1,
     /// Devices with a duplication, now or before, that still exist.
     live_devices,
-    /// Textures of such devices that still exist, those of the laboratory not counted.
+    /// The program's textures on such devices that still exist.
     live_textures,
-    /// Calls of `AcquireNextFrame` that handed out a frame.
+    /// Successful calls of `AcquireNextFrame`.
     acquires,
     /// Calls of `AcquireNextFrame` that timed out.
     timeouts,
     /// Acquired frames with an image.
     image_frames,
-    /// Acquired frames without one.
+    /// Acquired frames with news of the pointer only.
     pointer_frames,
-    /// Presents that images stood for: the sum of `AccumulatedFrames`.
+    /// Presents that the acquired images include: the sum of `AccumulatedFrames`.
     presents,
     /// Successful calls of `ReleaseFrame`.
     releases,
-    /// Pointer shapes told.
+    /// Pointer shapes returned.
     shapes,
-    /// Calls that failed on demand.
+    /// Calls that failed by injection.
     injected,
     /// Calls of `CopyResource`.
     copy_resource,
     /// Calls of `CopySubresourceRegion`.
     copy_region,
-    /// Bytes that both copied.
+    /// Bytes that `CopyResource` and `CopySubresourceRegion` copied.
     bytes_copied,
     /// Successful calls of `Map`.
     maps,
-    /// Calls of `Map` that said that the device is still drawing.
+    /// Calls of `Map` answered with `WAS_STILL_DRAWING`.
     maps_still_drawing,
     /// Calls of `Unmap`.
     unmaps,
@@ -76,18 +76,18 @@ counters! {
     bytes_mapped,
     /// Calls of `Flush`.
     flushes,
-    /// Textures created, those of the laboratory not counted.
+    /// Calls of `CreateTexture2D` by the program that were passed on.
     textures,
-    /// Nanoseconds that the laboratory worked inside `AcquireNextFrame`, mostly to paint and upload. Waiting is not in it.
+    /// Nanoseconds that the lab worked inside `AcquireNextFrame`, mostly to paint and upload. Waiting is not included.
     own_ns,
-    /// Nanoseconds that guests spent in calls that copy, draw, map, flush and ask whether that is done: the work of a device that computes in
-    /// software, as far as the calling thread does it.
+    /// Nanoseconds that the program spent in calls that copy, draw, map, flush and ask whether that is done. On a device that computes
+    /// in software this is the device's work on the calling thread.
     device_ns,
     /// Calls of `Draw`.
     draws,
-    /// Calls of `GetData` that said that the device is still drawing.
+    /// Calls of `GetData` answered with "not yet".
     still_drawing,
-    /// Textures created to be shared by a handle of the kernel.
+    /// Textures created to be shared by an NT handle.
     shared_textures,
     /// Successful calls of `CreateSharedHandle`.
     shared_handles,
@@ -97,43 +97,43 @@ counters! {
     shared_opened,
     /// Broken rule: `AcquireNextFrame` while a frame is owned.
     acquire_while_owned,
-    /// Broken rule: `ReleaseFrame` although no frame was acquired since the last try.
+    /// Broken rule: `ReleaseFrame` although the last `AcquireNextFrame` brought no frame.
     release_without_frame,
     /// Broken rule: `ReleaseFrame` for a frame that was released already.
     release_twice,
     /// Broken rule: `ReleaseFrame` while the desktop surface is mapped.
     release_while_mapped,
-    /// Broken rule: references to textures of a duplication that ended.
+    /// Broken rule: references to its textures that were left when a duplication ended.
     leaked_refs,
     /// Broken rule: a copy out of a texture whose frame was released.
     read_after_release,
     /// Broken rule: a copy out of a texture that holds no image.
     read_without_image,
-    /// Broken rule: a second duplication of an output that this process duplicates already.
+    /// Broken rule: a second duplication of an output while the first exists.
     duplicate_while_live,
     /// Broken rule: a second `CreateSharedHandle` for one texture.
     shared_twice,
-    /// Broken rule: `AcquireSync` by who has the mutex, `ReleaseSync` by who has not.
+    /// Broken rule: `AcquireSync` by the owner of the mutex, or `ReleaseSync` by another.
     key_out_of_order,
     /// Broken rule: drawing on a texture whose keyed mutex is not acquired.
     draw_without_key,
-    /// Broken rule: a texture without a mutex was opened before the device had finished it.
+    /// Broken rule: a texture without a keyed mutex was opened before the device had finished drawing it.
     opened_before_done,
-    /// Unwise: formats for `DuplicateOutput1` without `B8G8R8A8_UNORM`.
+    /// Not recommended: formats for `DuplicateOutput1` without `B8G8R8A8_UNORM`.
     formats_without_bgra,
 }
 
-/// One more.
+/// Adds one.
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// One less.
+/// Subtracts one.
 pub(crate) fn discount(counter: &AtomicU64) {
     counter.fetch_sub(1, Ordering::Relaxed);
 }
 
-/// So many more.
+/// Adds `n`.
 pub(crate) fn add(counter: &AtomicU64, n: u64) {
     counter.fetch_add(n, Ordering::Relaxed);
 }

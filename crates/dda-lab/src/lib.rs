@@ -1,53 +1,50 @@
-//! A laboratory for Desktop Duplication.
+//! A lab for Desktop Duplication.
 //!
-//! Loaded into a process on Windows or Wine, this DLL makes `IDXGIOutput1::DuplicateOutput` and `IDXGIOutput5::DuplicateOutput1` hand
-//! out a duplication of a scripted desktop, the same one as rustcam's backend `sim` shows: every pixel of every frame is known, and the
-//! script says what happens when. The images are real `ID3D11Texture2D` objects of the caller's own device, so whatever captures
-//! through Direct3D 11 can be run and measured where no Desktop Duplication exists, unmodified.
+//! Loaded into a process on Windows or Wine, this DLL makes `IDXGIOutput1::DuplicateOutput` and `IDXGIOutput5::DuplicateOutput1` return
+//! a duplication of a scripted desktop, the same one that rustcam's backend `sim` shows: every pixel of every frame is known, and the
+//! script says what happens when. The images are real `ID3D11Texture2D` objects on the caller's own device, so any program that captures
+//! through Direct3D 11 can be run and measured, unmodified, where no Desktop Duplication exists.
 //!
-//! The laboratory keeps the contract of Desktop Duplication where a naive imitation would be kinder than Windows: a loss is sticky, the
-//! texture of a wake-up without an image holds garbage of another format, a pointer shape is told once, and whoever breaks the rules is
-//! counted. `docs/lab.md` describes the settings, the exports and what the laboratory is not.
+//! Where a simple imitation would be more lenient than Windows, the lab keeps the contract: a lost duplication stays lost, the texture of
+//! a frame without an image holds garbage in another format, a pointer shape is reported once, and violations of the rules are counted.
+//! `docs/lab.md` describes the settings, the exported functions and the limits.
+//!
+//! # Layers
+//!
+//! From top to bottom; a module uses modules of its own and of lower layers, and `scripts/arrows.py` refuses circles.
+//!
+//! | layer | modules | purpose |
+//! |---|---|---|
+//! | entry | `lab`, `c_api` | start and stop, from Rust and from any program that loads DLLs |
+//! | hooks | `hooks` | functions in place of the system's; each file installs its own |
+//! | objects | `duplication`, `sharing` | the COM objects that programs get: the duplication, shared textures, keyed mutexes |
+//! | state | `state` | the simulation: the desktop at this moment, and records of the program's devices and textures |
+//! | formats | `pixels` | pixels in the formats of textures, and between textures and memory |
+//! | script | `script` | the lab's own statements, injected failures, formats |
+//! | tools | `patch`, `com`, `clock`, `counters`, `bypass`, `mutex` | replacing functions, private data, time, counting |
+//!
+//! The objects and the state do not know the hooks. A hook that meets something new, a device or a shared texture, tells the state and
+//! then has the hooks for it installed.
 //!
 //! On other systems the crate is empty.
 #![cfg(windows)]
 // What #[implement] and #[interface] expand to.
 #![allow(clippy::ref_as_ptr, clippy::inline_always, clippy::transmute_ptr_to_ptr)]
 
-mod acquire;
-mod across;
-mod context;
+mod bypass;
+mod c_api;
+mod clock;
+mod com;
 mod counters;
-mod creation;
-mod describe;
-mod device;
-mod drawing;
-mod duplicate;
 mod duplication;
-mod exports;
-mod faults;
-mod fold;
-mod getters;
-mod keyed;
+mod hooks;
 mod lab;
-mod outputs;
+mod mutex;
+mod patch;
 mod pixels;
-mod pool;
-mod private;
-mod qpc;
-mod reader;
-mod reroute;
-mod resource;
-mod settings;
-mod shared;
-mod stage;
-mod surface;
-mod vtable;
+mod script;
+mod sharing;
+mod state;
 
 pub use counters::Counters;
 pub use lab::Lab;
-
-/// Locks a mutex. Nothing in this crate leaves a value half-changed when it panics, so a poisoned lock is as good as any.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}

@@ -1,0 +1,48 @@
+//! The hooks: functions in place of the system's, which ask the simulation first.
+//!
+//! | installed | hooks |
+//! |---|---|
+//! | when the lab starts | `creation`, `factory`, `adapter`, `output`, `duplicate` |
+//! | when a duplication is requested for a device for the first time | `device`, `context`, `drawing`, `surface`, `sharing` |
+//! | when a shared texture is created or opened | the part of `sharing` for textures |
+
+mod adapter;
+mod context;
+mod creation;
+mod device;
+mod drawing;
+mod duplicate;
+mod factory;
+mod identity;
+mod output;
+mod sharing;
+mod surface;
+mod watched;
+
+use windows::Win32::Graphics::Dxgi::{CreateDXGIFactory1, IDXGIFactory1, IDXGIOutput6};
+use windows_core::{Interface, Result};
+
+use crate::bypass::bypass;
+use crate::patch::{function, vtable};
+
+/// Installs the hooks with which everything begins.
+pub(crate) fn install() -> Result<()> {
+    // SAFETY: plain creation and enumeration; the interfaces keep what they need alive.
+    let (factory, adapter, output) = bypass(|| unsafe {
+        let factory: IDXGIFactory1 = CreateDXGIFactory1()?;
+        let adapter = factory.EnumAdapters1(0)?;
+        let output: IDXGIOutput6 = adapter.EnumOutputs(0)?.cast()?;
+        Result::Ok((factory, adapter, output))
+    })?;
+    factory::install(&factory)?;
+    adapter::install(&adapter)?;
+    output::install(&output)?;
+    duplicate::install(&output)?;
+    creation::install()
+}
+
+/// Restores all functions.
+pub(crate) fn restore() {
+    vtable::restore();
+    function::restore();
+}

@@ -1,0 +1,4 @@
+//! Replacing functions of other DLLs: methods of COM objects, and exported functions.
+
+pub(crate) mod function;
+pub(crate) mod vtable;

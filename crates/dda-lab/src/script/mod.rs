@@ -1,0 +1,6 @@
+//! What a script says to the lab, beyond what it says to the simulated desktop.
+
+pub(crate) mod call;
+pub(crate) mod fault;
+pub(crate) mod format;
+pub(crate) mod settings;

@@ -1,0 +1,59 @@
+//! Records of the program's devices.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use windows::Win32::Graphics::Dxgi::{
+    DXGI_ERROR_DEVICE_HUNG, DXGI_ERROR_DEVICE_REMOVED, DXGI_ERROR_DEVICE_RESET, DXGI_ERROR_DRIVER_INTERNAL_ERROR,
+};
+use windows_core::HRESULT;
+
+use crate::mutex::lock;
+
+/// A device for which a duplication was requested.
+pub(crate) struct Device {
+    /// When the first duplication was requested.
+    pub(crate) since: Duration,
+    /// Why it is removed, if it is.
+    removed: Mutex<Option<HRESULT>>,
+    /// Held by a waiting `AcquireNextFrame`, as on Windows, and by calls on the immediate context.
+    pub(crate) lock: Mutex<()>,
+    /// When a texture was last copied into, by its address.
+    pub(crate) copied: Mutex<BTreeMap<usize, Duration>>,
+    /// When something was last drawn.
+    pub(crate) drawn: Mutex<Duration>,
+    /// Mapped memory with longer rows, by texture and subresource.
+    pub(crate) padded: Mutex<BTreeMap<(usize, u32), Vec<u8>>>,
+}
+
+impl Device {
+    pub(crate) fn new(since: Duration) -> Self {
+        Self {
+            since,
+            removed: Mutex::default(),
+            lock: Mutex::default(),
+            copied: Mutex::default(),
+            drawn: Mutex::default(),
+            padded: Mutex::default(),
+        }
+    }
+
+    /// Why it is removed, if it is.
+    pub(crate) fn removal(&self) -> Option<HRESULT> {
+        *lock(&self.removed)
+    }
+
+    /// A call on the device was answered with `code`. A code that says that the device is removed stays its answer.
+    pub(crate) fn note(&self, code: HRESULT) {
+        let removal = [
+            DXGI_ERROR_DEVICE_REMOVED,
+            DXGI_ERROR_DEVICE_HUNG,
+            DXGI_ERROR_DEVICE_RESET,
+            DXGI_ERROR_DRIVER_INTERNAL_ERROR,
+        ];
+        if removal.contains(&code) {
+            lock(&self.removed).get_or_insert(code);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The simulation: the scripted desktop of this process while the lab runs, and what the program has made of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustcam::source::sim::{Failing, Gap, Script, Why, World};
+use windows::Win32::Graphics::Direct3D11::{ID3D11Device, ID3D11DeviceContext};
+use windows::Win32::Graphics::Dxgi::DXGI_ERROR_DEVICE_REMOVED;
+use windows_core::HRESULT;
+
+use crate::clock::Clock;
+use crate::com::tag::Tag;
+use crate::counters::{count, AtomicCounters, Counters};
+use crate::mutex::lock;
+use crate::pixels::convert::Converter;
+use crate::script::call::Call;
+use crate::script::fault::{Fault, Faults};
+use crate::script::format::Format;
+use crate::script::settings::Settings;
+use crate::state::device::Device;
+use crate::state::lifetime;
+use crate::state::surface::SharedSurface;
+use crate::state::texture::TextureRecord;
+
+/// Everything that the hooks and the COM objects share.
+pub(crate) struct Simulation {
+    /// Number of this run, for tags.
+    pub(crate) run: u64,
+    pub(crate) script: Script,
+    pub(crate) settings: Settings,
+    /// One per output.
+    pub(crate) worlds: Vec<World>,
+    pub(crate) clock: Clock,
+    pub(crate) counters: Arc<AtomicCounters>,
+    pub(crate) faults: Mutex<Faults>,
+    /// Outputs that have a duplication.
+    pub(crate) duplicated: Mutex<BTreeSet<usize>>,
+    /// Outputs that have, or once had, a duplication.
+    pub(crate) ever_duplicated: Mutex<BTreeSet<usize>>,
+    /// The devices for which duplications were requested, by the number of their tag.
+    devices: Mutex<BTreeMap<u64, Arc<Device>>>,
+    /// The textures of all duplications, by address.
+    pub(crate) textures: Mutex<BTreeMap<usize, Arc<TextureRecord>>>,
+    /// The surfaces that textures share, by number.
+    pub(crate) surfaces: Mutex<BTreeMap<u64, Arc<SharedSurface>>>,
+    numbers: AtomicU64,
+    over: AtomicBool,
+}
+
+static CURRENT: RwLock<Option<Arc<Simulation>>> = RwLock::new(None);
+static RUNS: AtomicU64 = AtomicU64::new(1);
+
+/// The simulation that runs.
+pub(crate) fn current() -> Option<Arc<Simulation>> {
+    CURRENT.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Makes `sim` the one that runs; the one before is over.
+pub(crate) fn set_current(sim: Option<Arc<Simulation>>) {
+    let before = std::mem::replace(&mut *CURRENT.write().unwrap_or_else(PoisonError::into_inner), sim);
+    if let Some(before) = before {
+        before.over.store(true, Ordering::Release);
+    }
+}
+
+impl Simulation {
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
+        let (settings, rest) = Settings::split(text)?;
+        let script = Script::parse(&rest).map_err(|error| error.to_string())?;
+        let mut faults = settings.faults.clone();
+        faults.extend(script.failures().map(|failure| {
+            let call = match failure.call {
+                Failing::Wait => Call::AcquireNextFrame,
+                Failing::Damage => Call::GetFrameDirtyRects,
+                Failing::Read => Call::Map,
+                Failing::Rebuild => Call::Duplicate,
+            };
+            Fault::scripted(call, failure.at, failure.times, failure.code)
+        }));
+        Ok(Self {
+            run: RUNS.fetch_add(1, Ordering::Relaxed),
+            worlds: (0..script.outputs()).map(|output| World::new(&script, output)).collect(),
+            clock: Clock::start(script.wants_virtual_clock()),
+            settings,
+            script,
+            counters: Arc::default(),
+            faults: Mutex::new(Faults(faults)),
+            duplicated: Mutex::default(),
+            ever_duplicated: Mutex::default(),
+            devices: Mutex::default(),
+            textures: Mutex::default(),
+            surfaces: Mutex::default(),
+            numbers: AtomicU64::new(1),
+            over: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// Sleeps until `time`.
+    pub(crate) fn sleep_until(&self, time: Duration) {
+        while let Some(left) = time.checked_sub(self.now()).filter(|left| !left.is_zero()) {
+            self.clock.sleep(Some(left));
+        }
+    }
+
+    /// Whether the lab was stopped or restarted.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// A number that is used for nothing else in this run.
+    pub(crate) fn new_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The oracle: what a program that takes BGRA must get of `frame` of an output at `at`, opaque, rows without padding. A desktop of
+    /// another format is converted as the system does it.
+    pub(crate) fn image(&self, output: usize, frame: u64, at: Duration) -> Vec<u8> {
+        let image = self.worlds[output].image(frame);
+        let bgra = Format::Bgra.dxgi();
+        let converter = Converter::new(self.settings.format_at(at), bgra, self.settings.white);
+        if converter.is_identity() {
+            return image;
+        }
+        let mut converted = Vec::with_capacity(image.len());
+        converter.convert(&image, &mut converted);
+        converted
+    }
+
+    /// Counts a call, and returns the code with which it fails, if a failure was injected.
+    pub(crate) fn injected(&self, call: Call) -> Option<HRESULT> {
+        let code = lock(&self.faults).take(call, self.now())?;
+        count(&self.counters.injected);
+        Some(HRESULT(code as i32))
+    }
+
+    /// Makes the `nth` call of `call` from now on fail with `code`, or every call, if `nth` is 0.
+    pub(crate) fn inject(&self, call: &str, nth: u32, code: i32) -> Result<(), String> {
+        lock(&self.faults).0.push(Fault::new(call, nth, code as u32)?);
+        Ok(())
+    }
+
+    /// Removes every injected failure that has not happened.
+    pub(crate) fn heal(&self) {
+        lock(&self.faults).0.clear();
+    }
+
+    /// What was counted so far.
+    pub(crate) fn snapshot(&self) -> Counters {
+        let live = lock(&self.duplicated).len() as u64;
+        let open_handles = lock(&self.surfaces).values().map(|surface| surface.open_handles()).sum();
+        Counters { live, open_handles, ..self.counters.snapshot() }
+    }
+
+    /// The record of a device, if a duplication was requested for it.
+    pub(crate) fn device(&self, device: &ID3D11Device) -> Option<Arc<Device>> {
+        let Tag { number, .. } = Tag::read_device(device, self.run)?;
+        lock(&self.devices).get(&number).cloned()
+    }
+
+    /// The record of the device of a context.
+    pub(crate) fn device_of(&self, context: &ID3D11DeviceContext) -> Option<Arc<Device>> {
+        // SAFETY: every context has a device.
+        self.device(&unsafe { context.GetDevice() }.ok()?)
+    }
+
+    /// Makes the record of a device.
+    pub(crate) fn register(&self, device: &ID3D11Device) -> Arc<Device> {
+        let (number, record) = (self.new_number(), Arc::new(Device::new(self.now())));
+        Tag { run: self.run, number, generation: 0 }.write_device(device);
+        lifetime::count_device(&self.counters, device);
+        lock(&self.devices).insert(number, Arc::clone(&record));
+        record
+    }
+
+    /// Why a device is removed at `now`, if it is.
+    pub(crate) fn removal(&self, device: &Device, now: Duration) -> Option<HRESULT> {
+        if device.removal().is_none() && self.lost_since(device.since, now, |why| why == Why::Device) {
+            device.note(DXGI_ERROR_DEVICE_REMOVED);
+        }
+        device.removal()
+    }
+
+    /// Whether work that a device began at `begun` is not done yet. It takes as long as the script's slow reads.
+    pub(crate) fn is_drawing(&self, begun: Duration) -> bool {
+        self.now() < begun + self.script.slow_reads()
+    }
+
+    /// The loss of the desktop that lasts at `now`.
+    pub(crate) fn present_gap(&self, now: Duration) -> Option<Gap> {
+        self.worlds[0].gaps().find(|gap| gap.at <= now && gap.until.is_none_or(|until| until > now))
+    }
+
+    /// Whether something that existed at `born` was lost until `now`, for one of the reasons that `relevant` accepts.
+    pub(crate) fn lost_since(&self, born: Duration, now: Duration, relevant: impl Fn(Why) -> bool) -> bool {
+        self.worlds[0].gaps().any(|gap| gap.at > born && gap.at <= now && relevant(gap.why))
+    }
+
+    /// Whether the format of the desktop changed between `born` and `now`.
+    pub(crate) fn format_changed(&self, born: Duration, now: Duration) -> bool {
+        self.settings.formats.iter().any(|(at, _)| *at > born && *at <= now)
+    }
+
+    /// Number of the desktop's state as a factory sees it. It grows with every change after which factories are not current.
+    pub(crate) fn generation(&self, now: Duration) -> u64 {
+        let gaps = self.worlds[0].gaps().filter(|gap| matches!(gap.why, Why::Unplugged | Why::Mode));
+        let moments = gaps.flat_map(|gap| [Some(gap.at), gap.until.filter(|_| gap.why == Why::Unplugged)]).flatten();
+        let formats = self.settings.formats.iter().skip(1).map(|(at, _)| *at);
+        moments.chain(formats).filter(|at| *at <= now).count() as u64
+    }
+
+    /// Whether an output found in generation `found` is useless at `now`.
+    pub(crate) fn is_stale(&self, found: u64, now: Duration) -> bool {
+        if self.settings.strict_stale {
+            return found < self.generation(now);
+        }
+        let last_unplugged = self.worlds[0].gaps().filter(|gap| gap.why == Why::Unplugged && gap.at <= now).last();
+        last_unplugged.is_some_and(|gap| found < self.generation(gap.until.unwrap_or(gap.at).min(now)))
+    }
+}
