@@ -1,13 +1,13 @@
-//! The least that a capture through this laboratory can cost: `bare glance|copy SCRIPT SECONDS`.
+//! The least that a capture through the lab can cost: `bare glance|copy SCRIPT SECONDS`.
 //!
-//! `glance` acquires and releases, so all that it costs is the laboratory itself. `copy` also copies every frame to a staging texture,
-//! maps it, and copies the rows to memory of its own: what every library must do for an array. Prints one line of JSON.
+//! `glance` acquires and releases, so its whole cost is the lab's own. `copy` also copies every frame to a staging texture, maps it, and
+//! copies the rows to memory of its own, as every library must that returns an array. Prints one line of JSON.
 #![allow(clippy::print_stdout)]
 
 #[cfg(windows)]
 #[allow(clippy::wildcard_imports)]
-#[path = "../tests/guest/mod.rs"]
-mod guest;
+#[path = "../tests/client/mod.rs"]
+mod client;
 
 #[cfg(windows)]
 fn main() {
@@ -25,21 +25,21 @@ mod bare {
     use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
     use windows::Win32::System::Threading::{GetCurrentProcess, GetProcessTimes};
 
-    use crate::guest::{acquire, done, Guest, OK};
+    use crate::client::{acquire, done, Client, OK};
 
-    /// Frames before the clock starts: on a desktop that changes everywhere the first ones cost the laboratory more.
+    /// Time before the measurement: on a desktop that changes everywhere the first frames cost the lab more.
     const WARM_UP: Duration = Duration::from_millis(500);
 
     pub(crate) fn main() {
         let arguments: Vec<String> = std::env::args().collect();
         let [_, mode, script, seconds] = &arguments[..] else { panic!("bare glance|copy SCRIPT SECONDS") };
         let seconds = seconds.parse().expect("seconds");
-        let guest = Guest::new(script);
-        let duplication = guest.duplicate();
-        let mut copy = Copy { guest: &guest, staging: None, pixels: Vec::new() };
+        let client = Client::new(script);
+        let duplication = client.duplicate();
+        let mut copy = Copy { client: &client, staging: None, pixels: Vec::new() };
         let mut run = |time: Duration| {
-            let (start, mut frames, mut presents) = (guest.lab.now(), 0, 0);
-            while guest.lab.now().saturating_sub(start) < time {
+            let (start, mut frames, mut presents) = (client.lab.now(), 0, 0);
+            while client.lab.now().saturating_sub(start) < time {
                 let answer = acquire(&duplication, 100);
                 if answer.code != OK {
                     continue;
@@ -55,12 +55,12 @@ mod bare {
                     copy.fetch();
                 }
             }
-            (frames, presents, guest.lab.now().saturating_sub(start))
+            (frames, presents, client.lab.now().saturating_sub(start))
         };
         run(WARM_UP);
-        let (cpu, own) = (cpu_ms(), guest.lab.counters().own_ns);
+        let (cpu, own) = (cpu_ms(), client.lab.counters().own_ns);
         let (frames, presents, time) = run(Duration::from_secs_f64(seconds));
-        let (cpu, own) = (cpu_ms() - cpu, guest.lab.counters().own_ns - own);
+        let (cpu, own) = (cpu_ms() - cpu, client.lab.counters().own_ns - own);
         println!(
             "{{\"work\": \"{mode}\", \"frames\": {frames}, \"presents\": {presents}, \"seconds\": {:.6}, \"cpu_ms\": {cpu:.3}, \
              \"lab_ms\": {:.3}}}",
@@ -70,24 +70,24 @@ mod bare {
     }
 
     struct Copy<'a> {
-        guest: &'a Guest,
+        client: &'a Client,
         staging: Option<ID3D11Texture2D>,
         pixels: Vec<u8>,
     }
 
     impl Copy<'_> {
         fn queue(&mut self, image: &ID3D11Texture2D) {
-            let staging = self.staging.get_or_insert_with(|| self.guest.staging(image));
+            let staging = self.staging.get_or_insert_with(|| self.client.staging(image));
             // SAFETY: same size and format.
-            unsafe { self.guest.context.CopyResource(&*staging, image) };
+            unsafe { self.client.context.CopyResource(&*staging, image) };
         }
 
         fn fetch(&mut self) {
             let Some(staging) = &self.staging else { return };
-            let desc = crate::guest::describe(staging);
+            let desc = crate::client::describe(staging);
             let row = desc.Width as usize * 4;
             self.pixels.resize(row * desc.Height as usize, 0);
-            let (code, mapped) = self.guest.map(staging, 0);
+            let (code, mapped) = self.client.map(staging, 0);
             assert_eq!(code, OK);
             for (y, to) in self.pixels.chunks_exact_mut(row).enumerate() {
                 // SAFETY: mapped rows.
@@ -97,7 +97,7 @@ mod bare {
                 to.copy_from_slice(from);
             }
             // SAFETY: mapped above.
-            unsafe { self.guest.context.Unmap(staging, 0) };
+            unsafe { self.client.context.Unmap(staging, 0) };
         }
     }
 

@@ -1,4 +1,4 @@
-//! The exports, as a program sees them that loads the DLL.
+//! The exported functions, for programs that load the DLL.
 #![cfg(windows)]
 
 use std::ffi::{c_char, CString};
@@ -32,9 +32,9 @@ fn text(export: unsafe extern "C" fn(*mut u8, usize) -> usize) -> String {
     }
 }
 
-/// One test, because the laboratory is one per process.
+/// One test, because there is one lab per process.
 #[test]
-fn a_program_starts_asks_and_stops_the_laboratory() {
+fn a_program_starts_queries_and_stops_the_lab() {
     // SAFETY: no pointers.
     assert_eq!(unsafe { (lab_present(), lab_time_ms()) }, (0, -1.0));
     assert_eq!(text(lab_counters), "");
@@ -44,9 +44,9 @@ fn a_program_starts_asks_and_stops_the_laboratory() {
     assert_eq!(
         start("size 64x48; outputs 2; static; clock virtual; rotation 90"),
         0,
-        "a new one takes the place of the old"
+        "a second start replaces the first"
     );
-    assert!(Lab::install("").is_err(), "but not from the other side");
+    assert!(Lab::install("").is_err(), "but `Lab::install` does not replace one");
     let counters = text(lab_counters);
     assert!(counters.starts_with("{\"duplications\": 0, \"live\": 0,") && counters.ends_with('}'), "{counters}");
     let script = rustcam::source::sim::Script::parse("size 64x48; outputs 2; static; rotation 90").expect("a script");

@@ -1,11 +1,11 @@
-//! The calls with which everything begins fail on demand, however they are reached, and not a moment longer.
+//! Injected failures of the calls that create factories, adapters and devices: for every way to call them, and only until they are removed.
 #![cfg(windows)]
 
-mod guest;
+mod client;
 
 use std::ffi::c_void;
 
-use guest::*;
+use client::*;
 use windows::Win32::Foundation::{E_FAIL, E_NOINTERFACE, E_OUTOFMEMORY};
 use windows::Win32::Graphics::Dxgi::*;
 use windows::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
@@ -13,7 +13,7 @@ use windows_core::{s, Interface, GUID, HRESULT};
 
 type CreateFactory = unsafe extern "system" fn(*const GUID, *mut *mut c_void) -> HRESULT;
 
-/// `CreateDXGIFactory1` as a program finds it that was not linked with it.
+/// `CreateDXGIFactory1` for a program that is not linked with it.
 fn by_name() -> CreateFactory {
     // SAFETY: a function of that name and type.
     unsafe {
@@ -42,72 +42,72 @@ fn factory_by_import() -> HRESULT {
 }
 
 #[test]
-fn a_factory_is_refused_whoever_asks() {
-    let guest = Guest::new("static");
+fn an_injected_failure_of_a_factory_reaches_every_caller() {
+    let client = Client::new("static");
     assert_eq!((factory_by_import(), factory_by_name()), (OK, OK));
-    guest.lab.inject("CreateDXGIFactory1", 0, E_FAIL.0).expect("a call");
+    client.lab.inject("CreateDXGIFactory1", 0, E_FAIL.0).expect("a call");
     assert_eq!((factory_by_import(), factory_by_name()), (E_FAIL, E_FAIL));
-    assert_eq!(guest.lab.counters().injected, 2);
-    guest.lab.heal();
+    assert_eq!(client.lab.counters().injected, 2);
+    client.lab.heal();
     assert_eq!((factory_by_import(), factory_by_name()), (OK, OK));
     let kept = by_name();
-    guest.lab.inject("CreateDXGIFactory1", 0, E_FAIL.0).expect("a call");
-    drop(guest);
-    assert_ne!(kept as usize, by_name() as usize, "the export is what it was");
+    client.lab.inject("CreateDXGIFactory1", 0, E_FAIL.0).expect("a call");
+    drop(client);
+    assert_ne!(kept as usize, by_name() as usize, "the export table is restored");
     assert_eq!((factory_by_import(), factory_by_name()), (OK, OK));
     let mut out = std::ptr::null_mut();
     // SAFETY: both pointers are valid; the made factory gets an owner.
     unsafe {
-        assert_eq!(kept(&IDXGIFactory1::IID, &raw mut out), OK, "who kept the address is led on");
+        assert_eq!(kept(&IDXGIFactory1::IID, &raw mut out), OK, "the address of the hook still works");
         drop(IDXGIFactory1::from_raw(out));
     }
     // And again.
-    let guest = Guest::new("static");
-    guest.lab.inject("CreateDXGIFactory1", 1, E_FAIL.0).expect("a call");
+    let client = Client::new("static");
+    client.lab.inject("CreateDXGIFactory1", 1, E_FAIL.0).expect("a call");
     assert_eq!((factory_by_name(), factory_by_import()), (E_FAIL, OK));
 }
 
 #[test]
-fn adapters_devices_and_interfaces_are_refused() {
-    let guest = Guest::new("static");
-    guest.lab.inject("EnumAdapters1", 1, E_OUTOFMEMORY.0).expect("a call");
-    guest.lab.inject("EnumAdapters", 1, E_FAIL.0).expect("a call");
+fn injected_failures_reach_adapters_devices_and_interfaces() {
+    let client = Client::new("static");
+    client.lab.inject("EnumAdapters1", 1, E_OUTOFMEMORY.0).expect("a call");
+    client.lab.inject("EnumAdapters", 1, E_FAIL.0).expect("a call");
     // SAFETY: plain enumeration.
     unsafe {
-        assert_eq!(guest.factory.EnumAdapters1(0).err().map(|e| e.code()), Some(E_OUTOFMEMORY));
-        assert_eq!(guest.factory.EnumAdapters(0).err().map(|e| e.code()), Some(E_FAIL));
-        assert!(guest.factory.EnumAdapters1(0).is_ok() && guest.factory.EnumAdapters(0).is_ok());
+        assert_eq!(client.factory.EnumAdapters1(0).err().map(|e| e.code()), Some(E_OUTOFMEMORY));
+        assert_eq!(client.factory.EnumAdapters(0).err().map(|e| e.code()), Some(E_FAIL));
+        assert!(client.factory.EnumAdapters1(0).is_ok() && client.factory.EnumAdapters(0).is_ok());
     }
-    guest.lab.inject("D3D11CreateDevice", 1, DXGI_ERROR_UNSUPPORTED.0).expect("a call");
-    assert_eq!(try_new_device(&guest.adapter).err(), Some(DXGI_ERROR_UNSUPPORTED));
-    assert!(try_new_device(&guest.adapter).is_ok());
-    guest.lab.inject("QueryOutput1", 0, E_NOINTERFACE.0).expect("a call");
-    assert_eq!(guest.output.cast::<IDXGIOutput1>().err().map(|e| e.code()), Some(E_NOINTERFACE));
-    assert!(guest.output.cast::<IDXGIOutput5>().is_ok());
-    guest.lab.heal();
-    guest.lab.inject("QueryOutput5", 0, E_NOINTERFACE.0).expect("a call");
-    assert_eq!(guest.output.cast::<IDXGIOutput5>().err().map(|e| e.code()), Some(E_NOINTERFACE));
-    assert!(guest.output.cast::<IDXGIOutput1>().is_ok());
+    client.lab.inject("D3D11CreateDevice", 1, DXGI_ERROR_UNSUPPORTED.0).expect("a call");
+    assert_eq!(try_new_device(&client.adapter).err(), Some(DXGI_ERROR_UNSUPPORTED));
+    assert!(try_new_device(&client.adapter).is_ok());
+    client.lab.inject("QueryOutput1", 0, E_NOINTERFACE.0).expect("a call");
+    assert_eq!(client.output.cast::<IDXGIOutput1>().err().map(|e| e.code()), Some(E_NOINTERFACE));
+    assert!(client.output.cast::<IDXGIOutput5>().is_ok());
+    client.lab.heal();
+    client.lab.inject("QueryOutput5", 0, E_NOINTERFACE.0).expect("a call");
+    assert_eq!(client.output.cast::<IDXGIOutput5>().err().map(|e| e.code()), Some(E_NOINTERFACE));
+    assert!(client.output.cast::<IDXGIOutput1>().is_ok());
 }
 
 #[test]
-fn devices_and_textures_are_counted_as_long_as_they_live() {
-    let guest = Guest::new("static");
-    let dup = guest.duplicate();
+fn devices_and_textures_are_counted_as_long_as_they_exist() {
+    let client = Client::new("static");
+    let dup = client.duplicate();
     let live = || {
-        let counters = guest.lab.counters();
+        let counters = client.lab.counters();
         (counters.live_devices, counters.live_textures)
     };
-    assert_eq!(live(), (1, 0), "textures of the laboratory are nobody's business");
+    assert_eq!(live(), (1, 0), "the lab's own textures do not count");
     let texture = frame(&dup, 0).texture();
-    let staging = guest.staging(&texture);
+    let staging = client.staging(&texture);
     assert_eq!(live(), (1, 1));
     drop(staging);
     assert_eq!(live(), (1, 0));
     done(&dup);
     drop((dup, texture));
-    let Guest { context, device, output, adapter, factory, lab, _turn: turn } = guest;
+    let Client { context, device, output, adapter, factory, lab, _serial: serial } = client;
     drop((context, device));
     assert_eq!(lab.counters().live_devices, 0);
-    drop((output, adapter, factory, lab, turn));
+    drop((output, adapter, factory, lab, serial));
 }

@@ -1,9 +1,9 @@
-//! Shared textures of the laboratory, in raw calls.
+//! Shared textures, in raw calls.
 #![cfg(windows)]
 
-mod guest;
+mod client;
 
-use guest::Guest;
+use client::Client;
 use windows::Win32::Foundation::{CloseHandle, E_INVALIDARG, E_NOINTERFACE, HANDLE};
 use windows::Win32::Graphics::Direct3D11::*;
 use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT_B8G8R8A8_UNORM, DXGI_SAMPLE_DESC};
@@ -52,33 +52,33 @@ fn acquire(mutex: &IDXGIKeyedMutex, key: u64) -> i32 {
 }
 
 #[test]
-fn a_handle_is_made_once_and_opens_the_pixels_elsewhere() {
-    let guest = Guest::new("size 64x48; static");
-    let _duplication = guest.duplicate();
-    let shared = texture(&guest.device, PLAIN);
-    assert_eq!(texture(&guest.device, 0).cast::<IDXGIResource1>().expect_err("not shared").code(), E_NOINTERFACE);
+fn a_handle_is_created_once_and_opens_the_texture_on_another_device() {
+    let client = Client::new("size 64x48; static");
+    let _duplication = client.duplicate();
+    let shared = texture(&client.device, PLAIN);
+    assert_eq!(texture(&client.device, 0).cast::<IDXGIResource1>().expect_err("not shared").code(), E_NOINTERFACE);
     assert_eq!(shared.cast::<IDXGIKeyedMutex>().expect_err("no mutex").code(), E_NOINTERFACE);
     let handle = share(&shared).expect("a handle");
-    assert_eq!(guest.lab.counters().open_handles, 1);
-    assert_eq!(share(&shared).expect_err("one is all").code(), E_INVALIDARG);
-    assert_eq!(guest.lab.counters().shared_twice, 1);
-    let (other, _context) = guest::new_device(&guest.adapter);
+    assert_eq!(client.lab.counters().open_handles, 1);
+    assert_eq!(share(&shared).expect_err("a second handle").code(), E_INVALIDARG);
+    assert_eq!(client.lab.counters().shared_twice, 1);
+    let (other, _context) = client::new_device(&client.adapter);
     let opened = open(&other, handle).expect("the same adapter");
     assert_ne!(opened.as_raw(), shared.as_raw());
     // SAFETY: ours, and closed once.
     unsafe { CloseHandle(handle) }.expect("closed");
-    assert_eq!(guest.lab.counters().open_handles, 0);
+    assert_eq!(client.lab.counters().open_handles, 0);
     assert_eq!(open(&other, handle).expect_err("closed").code(), E_INVALIDARG);
     assert_eq!(open(&other, HANDLE(4 as _)).expect_err("something else").code(), E_INVALIDARG);
 }
 
 #[test]
-fn a_mutex_goes_to_and_fro_between_both_ends_and_is_abandoned_by_the_dying() {
-    let guest = Guest::new("size 64x48; static");
-    let _duplication = guest.duplicate();
-    let shared = texture(&guest.device, KEYED);
+fn a_mutex_passes_between_two_textures_and_is_abandoned_when_its_owner_ends() {
+    let client = Client::new("size 64x48; static");
+    let _duplication = client.duplicate();
+    let shared = texture(&client.device, KEYED);
     let handle = share(&shared).expect("a handle");
-    let (other, _context) = guest::new_device(&guest.adapter);
+    let (other, _context) = client::new_device(&client.adapter);
     let opened = open(&other, handle).expect("the same adapter");
     let (ours, theirs): (IDXGIKeyedMutex, IDXGIKeyedMutex) =
         (shared.cast().expect("a mutex"), opened.cast().expect("a mutex"));
@@ -86,7 +86,7 @@ fn a_mutex_goes_to_and_fro_between_both_ends_and_is_abandoned_by_the_dying() {
     // SAFETY: live objects.
     unsafe { ours.ReleaseSync(1) }.expect("acquired");
     assert_eq!((acquire(&ours, 0), acquire(&theirs, 1)), (0x102, 0));
-    assert_eq!(guest.lab.counters().key_out_of_order, 0);
+    assert_eq!(client.lab.counters().key_out_of_order, 0);
     drop((theirs, opened));
     assert_eq!((acquire(&ours, 0), acquire(&ours, 1)), (0x80, 0x80));
     // SAFETY: ours, and closed once.

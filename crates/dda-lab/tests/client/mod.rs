@@ -1,4 +1,4 @@
-//! A guest of the laboratory: a program that speaks to DXGI without any library, so that every code and every pointer is seen.
+//! A program that captures in the lab: raw COM calls, so that tests see every code and every pointer.
 #![allow(dead_code)] // Every test file uses its own part.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,25 +21,25 @@ pub const INVALID_CALL: HRESULT = DXGI_ERROR_INVALID_CALL;
 pub const LOST: HRESULT = DXGI_ERROR_ACCESS_LOST;
 pub const TIMEOUT: HRESULT = DXGI_ERROR_WAIT_TIMEOUT;
 
-/// The laboratory is one per process, so tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
+/// There is one lab per process, so the tests of a file run one after another.
+static SERIAL: Mutex<()> = Mutex::new(());
 
-pub struct Guest {
+pub struct Client {
     pub context: ID3D11DeviceContext,
     pub device: ID3D11Device,
     pub output: IDXGIOutput,
     pub adapter: IDXGIAdapter1,
     pub factory: IDXGIFactory1,
     pub lab: Lab,
-    pub _turn: MutexGuard<'static, ()>,
+    pub _serial: MutexGuard<'static, ()>,
 }
 
-/// A guest of a small desktop where time passes in waits only.
-pub fn guest(script: &str) -> Guest {
-    Guest::new(&format!("size 320x200; clock virtual; pointer still; {script}"))
+/// A client of a small desktop in virtual time, which passes in waits only.
+pub fn client(script: &str) -> Client {
+    Client::new(&format!("size 320x200; clock virtual; pointer still; {script}"))
 }
 
-/// An answer to `AcquireNextFrame`, with whatever it wrote.
+/// What `AcquireNextFrame` returned and wrote.
 pub struct Answer {
     pub code: HRESULT,
     pub info: DXGI_OUTDUPL_FRAME_INFO,
@@ -85,15 +85,15 @@ pub fn try_new_device(adapter: &IDXGIAdapter1) -> Result<(ID3D11Device, ID3D11De
     Ok((device.expect("a device"), context.expect("a context")))
 }
 
-impl Guest {
+impl Client {
     pub fn new(script: &str) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let lab = Lab::install(script).expect("the laboratory starts");
+        let serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
+        let lab = Lab::install(script).expect("the lab starts");
         let (factory, adapter) = new_factory();
         let (device, context) = new_device(&adapter);
         // SAFETY: plain enumeration.
         let output = unsafe { adapter.EnumOutputs(0) }.expect("an output");
-        Self { context, device, output, adapter, factory, lab, _turn: turn }
+        Self { context, device, output, adapter, factory, lab, _serial: serial }
     }
 
     pub fn ms(&self) -> u128 {
@@ -108,7 +108,7 @@ impl Guest {
         self.try_duplicate().expect("a duplication")
     }
 
-    /// `DuplicateOutput1` on a thread that is aware of resolutions per monitor.
+    /// `DuplicateOutput1` on a thread that is DPI-aware per monitor.
     pub fn try_duplicate1(&self, formats: &[DXGI_FORMAT]) -> Result<IDXGIOutputDuplication, HRESULT> {
         let mut before = dpi(DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE_V2);
         if before.0.is_null() {
@@ -126,14 +126,21 @@ impl Guest {
         unsafe { output.DuplicateOutput1(&self.device, 0, formats) }.map_err(|error| error.code())
     }
 
-    /// A texture's rows without padding, by a copy of `part` of it.
+    /// A texture's rows without padding.
     pub fn pixels(&self, texture: &ID3D11Texture2D) -> Vec<u8> {
+        self.mapped(&self.staging_copy(texture))
+    }
+
+    /// A staging texture with the pixels of another.
+    pub fn staging_copy(&self, texture: &ID3D11Texture2D) -> ID3D11Texture2D {
         let staging = self.staging(texture);
         // SAFETY: same size and format.
         unsafe { self.context.CopyResource(&staging, texture) };
-        self.mapped(&staging)
+        staging
     }
 
+    /// The rows of a staging texture without padding.
+    /// The rows of a staging texture without padding.
     pub fn mapped(&self, staging: &ID3D11Texture2D) -> Vec<u8> {
         let desc = describe(staging);
         let width = desc.Width as usize * if desc.Format == DXGI_FORMAT_R16G16B16A16_FLOAT { 8 } else { 4 };
@@ -173,30 +180,30 @@ impl Guest {
         Ok(staging.expect("a texture"))
     }
 
-    /// Asserts that a BGRA texture shows `frame`, turned as the texture is.
+    /// Asserts that a BGRA texture shows `frame`, with the rotation of textures.
     pub fn assert_shows(&self, texture: &ID3D11Texture2D, frame: u64) {
         assert_same(&self.pixels(texture), &self.expected(frame), &format!("frame {frame}"));
     }
 
-    /// The texture of `frame`: the oracle's picture, turned back.
+    /// What the texture of `frame` must hold: the oracle's picture, rotated back.
     pub fn expected(&self, frame: u64) -> Vec<u8> {
         let world = self.lab.world();
         let (image, size, rotation) = (world.image(frame), world.size(frame), world.rotation(frame));
         let texture = rotation.apply(size);
-        let mut turned = vec![0; image.len()];
+        let mut rotated = vec![0; image.len()];
         for y in 0..size.height as i32 {
             for x in 0..size.width as i32 {
                 let (tx, ty) = if rotation == Rotation::None { (x, y) } else { rotation.texture_pixel(x, y, size) };
                 let from = (y as usize * size.width as usize + x as usize) * 4;
                 let to = (ty as usize * texture.width as usize + tx as usize) * 4;
-                turned[to..to + 4].copy_from_slice(&image[from..from + 4]);
+                rotated[to..to + 4].copy_from_slice(&image[from..from + 4]);
             }
         }
-        turned
+        rotated
     }
 }
 
-/// Compares colours; the fourth byte is nobody's business.
+/// Compares colours; the fourth byte does not matter.
 pub fn assert_same(got: &[u8], wanted: &[u8], what: &str) {
     assert_eq!(got.len(), wanted.len(), "{what}");
     let wrong = got.chunks(4).zip(wanted.chunks(4)).position(|(a, b)| a[..3] != b[..3]);
@@ -204,7 +211,7 @@ pub fn assert_same(got: &[u8], wanted: &[u8], what: &str) {
 }
 
 pub fn dpi(context: DPI_AWARENESS_CONTEXT) -> DPI_AWARENESS_CONTEXT {
-    // SAFETY: any context may be asked for.
+    // SAFETY: any context may be passed.
     unsafe { SetThreadDpiAwarenessContext(context) }
 }
 
@@ -221,7 +228,7 @@ pub fn try_duplicate(output: &IDXGIOutput, device: &ID3D11Device) -> Result<IDXG
     unsafe { output.DuplicateOutput(device) }.map_err(|error| error.code())
 }
 
-/// Through the table itself: the safe wrapper hides positive codes.
+/// Calls the method itself, because the safe wrapper hides positive codes.
 pub fn acquire(duplication: &IDXGIOutputDuplication, ms: u32) -> Answer {
     let mut info = DXGI_OUTDUPL_FRAME_INFO { LastPresentTime: -1, ..Default::default() };
     let mut resource = None::<IDXGIResource>;
@@ -308,7 +315,7 @@ pub fn shape(
     (code, needed, info, bytes)
 }
 
-/// Code and memory of the mapped desktop.
+/// Code, and memory of the mapped desktop.
 pub fn map_surface(duplication: &IDXGIOutputDuplication) -> (HRESULT, DXGI_MAPPED_RECT) {
     let mut mapped = DXGI_MAPPED_RECT::default();
     // SAFETY: the pointer is valid for the call.
@@ -322,8 +329,8 @@ pub fn unmap_surface(duplication: &IDXGIOutputDuplication) -> HRESULT {
     unsafe { (Interface::vtable(duplication).UnMapDesktopSurface)(duplication.as_raw()) }
 }
 
-/// What every call but `GetDesc` answers: acquire, release, dirty, moves, shape, map, unmap.
-pub fn answers(dup: &IDXGIOutputDuplication) -> [HRESULT; 7] {
+/// The codes of every call but `GetDesc`: acquire, release, dirty, moves, shape, map, unmap.
+pub fn codes(dup: &IDXGIOutputDuplication) -> [HRESULT; 7] {
     [
         acquire(dup, 0).code,
         release(dup),
