@@ -1,4 +1,4 @@
-"""Captures the laboratory's desktop with an unmodified package and compares every pixel.
+"""Captures the desktop of the lab with an unmodified package and compares every pixel.
 
 `capture.py PACKAGE DLL [SCRIPT [FRAMES]]`
 

@@ -1,4 +1,4 @@
-"""The laboratory from Python: loads the DLL and tells right pixels from wrong ones. See docs/lab.md."""
+"""The lab from Python: loads the DLL, and compares captured pixels with the oracle. See docs/lab.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Lab:
         self.start(script)
 
     def start(self, script: str) -> None:
-        """Another desktop, whose time begins now."""
+        """Restarts the lab with another script."""
         if self.dll.lab_start(script.encode()) != 0:
             raise SystemExit(self.text(self.dll.lab_message))
 
@@ -39,7 +39,7 @@ class Lab:
         return counters
 
     def oracle(self, frame: int, width: int, height: int) -> np.ndarray:
-        """What a perfect capturer gets of this frame."""
+        """What a program must get of this frame: BGRA."""
         image = np.empty((height, width, 4), np.uint8)
         size = self.dll.lab_frame(frame, image.ctypes.data, image.nbytes)
         assert size == image.nbytes, f"frame {frame} has {size} bytes, not {image.nbytes}"
@@ -55,7 +55,7 @@ def frame_number(image: np.ndarray, y: int = 4) -> int:
 def check(lab: Lab, package: str, grab: Callable[[], Any], frames: int, seconds: float = 30.0) -> dict[str, Any]:
     """Grabs until `frames` images came, and compares every one with the oracle.
 
-    The fourth channel is whatever a package makes it.
+    The fourth channel is not compared: packages differ in it.
     """
     images: list[np.ndarray] = []
     deadline = time.perf_counter() + seconds
@@ -63,7 +63,7 @@ def check(lab: Lab, package: str, grab: Callable[[], Any], frames: int, seconds:
     while len(images) < frames and time.perf_counter() < deadline:
         image = grab()
         if image is not None:
-            # A copy at once: some packages hand out memory that is not theirs any more.
+            # A copy at once: some packages return memory that they use again.
             images.append(np.array(image))
     elapsed = time.perf_counter() - start
     numbers = [frame_number(image) for image in images]
