@@ -30,7 +30,7 @@ def test_file_of_the_command_shows_every_pixel(desk: Lab, rotation: int, tmp_pat
     assert main(["shot", "-o", str(file), "--backend", "dxgi"]) == 0
     image = decode(file.read_bytes())
     assert image.shape == (HEIGHT, WIDTH, 3)
-    assert np.array_equal(image, desk.frame(desk.present(), WIDTH, HEIGHT)[:, :, 2::-1])
+    assert np.array_equal(image, desk.oracle(desk.present(), WIDTH, HEIGHT)[:, :, 2::-1])
 
 
 @pytest.mark.parametrize("copy", [True, False])
@@ -41,7 +41,7 @@ def test_every_frame_is_exact(desk: Lab, copy: bool) -> None:
         for _ in range(30):
             frame = must(capturer.grab(copy=copy))
             number = desk.present()
-            assert np.array_equal(frame, desk.frame(number, WIDTH, HEIGHT))
+            assert np.array_equal(frame, desk.oracle(number, WIDTH, HEIGHT))
             seen.add(number)
         assert len(seen) == 30
 
@@ -50,7 +50,7 @@ def test_region_maps_its_own_bytes_only(desk: Lab) -> None:
     desk.start(STILL)
     with rustcam.Capturer(cursor=False, region=(100, 50, 260, 140)) as capturer:
         frame = must(capturer.grab())
-        assert np.array_equal(frame, desk.frame(desk.present(), WIDTH, HEIGHT)[50:140, 100:260])
+        assert np.array_equal(frame, desk.oracle(desk.present(), WIDTH, HEIGHT)[50:140, 100:260])
         assert desk.counters()["bytes_mapped"] == 160 * 90 * 4
 
 

@@ -45,7 +45,7 @@ def refuse(desk: Lab, code: int) -> None:
 
 def assert_exact(desk: Lab, capturer: rustcam.Capturer) -> None:
     frame = must(capturer.grab(5000))
-    assert np.array_equal(frame, desk.frame(desk.present(), WIDTH, HEIGHT))
+    assert np.array_equal(frame, desk.oracle(desk.present(), WIDTH, HEIGHT))
 
 
 @pytest.mark.parametrize(("code", "advice"), REFUSALS)

@@ -37,7 +37,7 @@ def process_handles() -> int:
 
 def frame(desk: Lab) -> npt.NDArray[np.uint8]:
     """What is on the desktop now, without a pointer."""
-    return desk.frame(desk.present(), WIDTH, HEIGHT)
+    return desk.oracle(desk.present(), WIDTH, HEIGHT)
 
 
 @pytest.mark.parametrize("sync", SYNCS)

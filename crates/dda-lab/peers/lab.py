@@ -1,49 +1,18 @@
-"""The lab from Python: loads the DLL, and compares captured pixels with the oracle. See docs/lab.md."""
+"""The lab for programs that capture: starts it, and compares captured pixels with the oracle. See docs/lab.md."""
 
 from __future__ import annotations
 
-import ctypes
-import json
 import time
 from typing import Any, Callable
 
 import numpy as np
+from dll import Dll
 
 
-class Lab:
+class Lab(Dll):
     def __init__(self, dll: str, script: str) -> None:
-        self.dll: Any = vars(ctypes)["WinDLL"](dll)
-        self.dll.lab_time_ms.restype = ctypes.c_double
-        self.dll.lab_present.restype = ctypes.c_uint64
-        for name in ("lab_counters", "lab_frame", "lab_message"):
-            getattr(self.dll, name).restype = ctypes.c_size_t
-        self.dll.lab_frame.argtypes = [ctypes.c_uint64, ctypes.c_void_p, ctypes.c_size_t]
-        self.dll.lab_counters.argtypes = self.dll.lab_message.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+        super().__init__(dll)
         self.start(script)
-
-    def start(self, script: str) -> None:
-        """Restarts the lab with another script."""
-        if self.dll.lab_start(script.encode()) != 0:
-            raise SystemExit(self.text(self.dll.lab_message))
-
-    @staticmethod
-    def text(export: Any) -> str:
-        # Other threads may make the text longer between two calls.
-        buffer = ctypes.create_string_buffer(4096)
-        while (length := export(buffer, len(buffer))) > len(buffer):
-            buffer = ctypes.create_string_buffer(length)
-        return buffer.raw[:length].decode()
-
-    def counters(self) -> dict[str, int]:
-        counters: dict[str, int] = json.loads(self.text(self.dll.lab_counters))
-        return counters
-
-    def oracle(self, frame: int, width: int, height: int) -> np.ndarray:
-        """What a program must get of this frame: BGRA."""
-        image = np.empty((height, width, 4), np.uint8)
-        size = self.dll.lab_frame(frame, image.ctypes.data, image.nbytes)
-        assert size == image.nbytes, f"frame {frame} has {size} bytes, not {image.nbytes}"
-        return image
 
 
 def frame_number(image: np.ndarray, y: int = 4) -> int:
