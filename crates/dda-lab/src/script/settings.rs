@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     pub(crate) others: u32,
     /// Number of adapters; all but the first have no outputs.
     pub(crate) adapters: u32,
-    /// Whether outputs become useless with every change of mode, not only when they are unplugged.
+    /// Whether outputs become useless with every change of mode or format, not only when they are unplugged.
     pub(crate) strict_stale: bool,
     /// Whether released textures are overwritten at the next acquire, not only when the program reads one too late.
     pub(crate) eager_poison: bool,
