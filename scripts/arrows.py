@@ -1,8 +1,8 @@
 """Holds the architecture: which part of the source may use which other part, and no circles: arrows.py [ROOT].
 
-`error <- geometry <- frame <- {pixels, source} <- capture <- rustcam-python`, one way only. Inside each crate no file
-may use another that uses it, directly or through others; `rust_modules.py` says what counts as a use. Comments and
-tests are free.
+`error <- geometry <- region <- frame <- {pixels, source} <- capture <- rustcam-python`, one way only. Inside each
+crate no file may use another that uses it, directly or through others; `rust_modules.py` says what counts as a use.
+Comments and tests are free.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from rust_modules import Arrow, Crate, Module
 HERE = Path(__file__).resolve().parent.parent
 
 # A module of the engine may use modules of lower levels only; those of one level do not know each other.
-LEVELS = {"error": 0, "clock": 0, "memory": 0, "geometry": 1, "frame": 2, "pixels": 3, "source": 3, "capture": 4}
+LEVELS = {
+    "error": 0,
+    "clock": 0,
+    "memory": 0,
+    "geometry": 1,
+    "region": 2,
+    "frame": 3,
+    "pixels": 4,
+    "source": 4,
+    "capture": 5,
+}
 
 # What may be named where: a pattern, the places allowed to match it, and the reason.
 PLACES = [
@@ -143,7 +153,8 @@ def main(root: Path = HERE) -> int:
             faults += places(file.relative_to(root / "crates").as_posix(), code)
         if lib.parts[-3] == "rustcam":
             reasons = ((arrow, wrong_way(arrow)) for arrow in arrows)
-            faults += [f"{a.source.file.relative_to(root).as_posix()}:{a.line}: {why}" for a, why in reasons if why]
+            lines = [f"{a.source.file.relative_to(root).as_posix()}:{a.line}: {why}" for a, why in reasons if why]
+            faults += dict.fromkeys(lines)
         graph = {file: {a.target.file for a in arrows if a.source.file == file} for file in crate.code}
         for circle in circles(graph):
             count += 1

@@ -170,7 +170,7 @@ def test_a_module_without_a_file_is_an_error(tmp_path: Path) -> None:
         ({"capture": "\nfn f() { crate::source::x11::open() }"}, "capture.rs:2: capture must not know which backend"),
         ({"frame": "fn f() { unsafe { g() } }"}, "frame.rs:1: unsafe stays at the borders of the system"),
         ({"frame": "// unsafe\nuse std::time::Instant;"}, "frame.rs:2: only clock.rs reads the clock"),
-        ({"frame": "use crate::region::Region;", "region": ""}, "frame.rs:1: region has no level"),
+        ({"frame": "use crate::shade::{Shade, shade};", "shade": ""}, "frame.rs:1: shade has no level"),
     ],
 )
 def test_arrows_of_the_engine_point_one_way(
