@@ -24,6 +24,7 @@ MODULES = [
     "compat/__init__.py",
     "compat/bettercam.py",
     "compat/dxcam.py",
+    "compat/listings.py",
     "doctor/__init__.py",
     "doctor/backends.py",
     "doctor/finding.py",

@@ -12,6 +12,7 @@ import pytest
 
 import rustcam
 from desktops import STILL, WIDTH, XServer
+from rustcam._types import AdapterInfo
 from rustcam.cli import main
 from rustcam.doctor import NOTE, OK, PROBLEM, Finding, Report, backends, examine, linux, windows
 
@@ -108,34 +109,24 @@ def test_sessions_of_linux(environment: dict[str, str], words: list[str]) -> Non
         assert finding.advice
 
 
-FACTS = [
-    ("adapter 0", "name", "Integrated"),
-    ("adapter 0", "kind", "hardware"),
-    ("adapter 0", "memory", "128 MB"),
-    ("adapter 0", "outputs", "1"),
-    ("adapter 1", "name", "Basic"),
-    ("adapter 1", "kind", "software"),
-    ("adapter 1", "memory", "0 MB"),
-    ("adapter 1", "outputs", "0"),
-]
-DISCRETE = [
-    ("adapter 2", "name", "Discrete"),
-    ("adapter 2", "kind", "hardware"),
-    ("adapter 2", "memory", "8192 MB"),
-    ("adapter 2", "outputs", "0"),
-]
+def adapter(index: int, name: str, *outputs: Any, software: bool = False) -> AdapterInfo:
+    return {"index": index, "name": name, "software": software, "memory": 128 << 20, "outputs": list(outputs)}
+
+
+LAPTOP = [adapter(0, "Integrated", "SDR"), adapter(1, "Basic", software=True)]
+DISCRETE = adapter(2, "Discrete")
 
 
 def test_two_graphics_adapters_come_with_advice() -> None:
-    assert messages(backends.adapters("dxgi", FACTS), NOTE) == []
-    (note,) = [finding for finding in backends.adapters("dxgi", FACTS + DISCRETE) if finding.level == NOTE]
+    assert messages(backends.adapters("dxgi", LAPTOP), NOTE) == []
+    (note,) = [finding for finding in backends.adapters("dxgi", [*LAPTOP, DISCRETE]) if finding.level == NOTE]
     assert "2 graphics adapters" in note.message
     assert "Settings" in note.advice
 
 
 def test_high_dynamic_range_comes_with_advice() -> None:
-    assert list(backends.ranges("dxgi", [("output 0.0", "range", "SDR")])) == []
-    (note,) = backends.ranges("dxgi", [("output 0.0", "range", "SDR"), ("output 0.1", "range", "HDR")])
+    assert list(backends.dynamic_ranges("dxgi", LAPTOP)) == []
+    (note,) = backends.dynamic_ranges("dxgi", [adapter(0, "Integrated", "SDR", "HDR")])
     assert "output 0.1" in note.message
     assert note.advice
 
@@ -186,7 +177,7 @@ def test_a_real_screen(painter: Any) -> None:
     assert report.healthy
     assert messages(report.findings, NOTE) == []
     (server,) = [finding for finding in report.findings if "vendor" in finding.data]
-    assert server.data["compositor"] == "none"
+    assert server.data["composited"] is False
 
 
 @pytest.mark.x11

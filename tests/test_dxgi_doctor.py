@@ -9,7 +9,7 @@ import pytest
 import rustcam
 from desktops import STILL
 from lab import Lab
-from rustcam._rustcam import _facts
+from rustcam._rustcam import _adapters
 from rustcam.doctor import NOTE, PROBLEM, Finding, examine
 
 pytestmark = pytest.mark.dxgi
@@ -49,9 +49,9 @@ def test_refusals_come_with_their_advice(desk: Lab, statement: str, code: str, w
 
 def test_device_info_tells_the_memory_of_the_adapter(desk: Lab) -> None:
     desk.start(STILL)
-    (memory,) = (value for subject, name, value in _facts("dxgi") if (subject, name) == ("adapter 0", "memory"))
+    memory = _adapters("dxgi")[0]["memory"]
     line = rustcam.device_info("dxgi").splitlines()[0]
-    assert f" VRAM:{memory.replace(' ', '')} " in line
+    assert f" VRAM:{memory >> 20}MB " in line
     assert "VRAM:0MB" not in line
 
 

@@ -153,7 +153,7 @@ def test_stub_has_the_members_of_the_class(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("list_outputs", "device_info", "output_info", "screenshot"),
+        *("list_outputs", "screenshot"),
         *("grab", "grab_gpu", "start", "get_latest_frame", "stop", "frames", "stream", "_when_ready", "close"),
     ],
 )

@@ -22,13 +22,12 @@ from ._rustcam import (
     Stats,
     __version__,
     _debug_build,
-    device_info,
     list_outputs,
-    output_info,
     screenshot,
 )
 from ._stream import FrameStream
 from ._types import OutputInfo, PixelFormat
+from .compat.listings import device_info, output_info
 
 __all__ = [
     "AccessLost",

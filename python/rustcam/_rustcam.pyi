@@ -16,7 +16,7 @@ import numpy.typing as npt
 from typing_extensions import Self, TypeAlias, disjoint_base
 
 from ._stream import FrameStream
-from ._types import OutputInfo, PixelFormat
+from ._types import AdapterInfo, OutputInfo, PixelFormat, ServerInfo
 
 __all__ = [
     "Capturer",
@@ -27,13 +27,12 @@ __all__ = [
     "PointerShape",
     "Stats",
     "__version__",
+    "_adapters",
     "_backends",
     "_cpu_path",
     "_debug_build",
-    "_facts",
-    "device_info",
+    "_server",
     "list_outputs",
-    "output_info",
     "screenshot",
 ]
 
@@ -643,8 +642,11 @@ class Stats:
     def fallback(self) -> str | None:
         """Why a slower path than the best is used, `None` if the best is."""
 
-def _facts(backend: str) -> list[tuple[str, str, str]]:
-    """What the system behind a backend says of itself: subject, name and value. For the report of `rustcam doctor`."""
+def _adapters(backend: str = "auto") -> list[AdapterInfo]:
+    """The graphics adapters that a backend knows, those without outputs included. For reports."""
+
+def _server(backend: str = "auto") -> ServerInfo | None:
+    """The display server behind a backend, `None` where there is none. For reports."""
 
 def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[OutputInfo]:
     """Describes all outputs of all adapters.
@@ -656,22 +658,6 @@ def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[Outpu
     Raises:
         ValueError: Unknown backend, or a mistake in the script.
         CaptureError: The operating system does not answer, for example because there is no display.
-    """
-
-def device_info(backend: str = "auto", *, sim: str | None = None) -> str:
-    """A line of text per adapter: `Device[0]:<Name:... VRAM:...MB ...>`. For people, as other packages print it.
-
-    Raises:
-        ValueError: As `list_outputs`.
-        CaptureError: As `list_outputs`.
-    """
-
-def output_info(backend: str = "auto", *, sim: str | None = None) -> str:
-    """A line of text per output: `Device[0] Output[0]: Res:(1920, 1080) Rot:0 Primary:True`.
-
-    Raises:
-        ValueError: As `list_outputs`.
-        CaptureError: As `list_outputs`.
     """
 
 def screenshot(

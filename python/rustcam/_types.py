@@ -1,6 +1,6 @@
 """Names for type annotations."""
 
-from typing import Literal, TypedDict
+from typing import Literal, Optional, TypedDict
 
 __all__ = ["OutputInfo", "PixelFormat"]
 
@@ -35,3 +35,29 @@ class OutputInfo(TypedDict):
     """Refresh rate in hertz; 0.0 if the system does not tell."""
     backend: str
     """Name of the backend that found the output."""
+
+
+class AdapterInfo(TypedDict):
+    """A graphics adapter, as the report of `rustcam doctor` describes it."""
+
+    index: int
+    """The `device_idx` of its outputs."""
+    name: str
+    """Its name."""
+    software: bool
+    """Whether it renders on the processor."""
+    memory: int
+    """Bytes of memory of its own."""
+    outputs: list[Optional[Literal["SDR", "HDR"]]]
+    """The dynamic range of each output, `None` where the system does not say."""
+
+
+class ServerInfo(TypedDict):
+    """A display server, as the report of `rustcam doctor` describes it."""
+
+    vendor: str
+    """Who made it."""
+    local: bool
+    """Whether it runs on this machine."""
+    composited: bool
+    """Whether a compositing manager runs."""

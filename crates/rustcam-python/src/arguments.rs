@@ -7,10 +7,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 use pyo3::Borrowed;
 use rustcam::capture::Rate;
+use rustcam::error::Error;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::texture::TextureSync;
-use rustcam::source::{self, Backend, Output};
+use rustcam::source::{self, Backend, OpenOptions};
 
 use crate::errors::to_python;
 
@@ -169,13 +170,19 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Index {
 }
 
 /// `backend=`.
-pub struct BackendName(pub Option<Backend>);
+pub struct BackendName(pub String);
+
+impl BackendName {
+    pub fn auto() -> Self {
+        Self("auto".to_owned())
+    }
+}
 
 impl<'a, 'py> FromPyObject<'a, 'py> for BackendName {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self(Some(Backend::choose(&text("backend", &value)?).map_err(|e| to_python(value.py(), &e))?)))
+        Ok(Self(text("backend", &value)?))
     }
 }
 
@@ -188,6 +195,25 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Script {
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         Ok(Self(text("sim", &value)?))
     }
+}
+
+/// The backend that `backend=` and `sim=` name.
+///
+/// # Errors
+/// `ValueError` for a backend that this platform lacks, a wrong script, or a script without `backend="sim"`.
+pub fn backend(py: Python<'_>, name: &BackendName, sim: Option<&Script>) -> PyResult<Backend> {
+    Backend::choose(&name.0, sim.map(|script| script.0.as_str())).map_err(|e| to_python(py, &e))
+}
+
+/// What the engine needs to open the output that `output=` and `device=` name.
+///
+/// # Errors
+/// `InvalidArgument` that lists what exists, if the indices are impossible.
+pub fn open_options(backend: Backend, device: &Index, output: &Index, cursor: bool) -> Result<OpenOptions, Error> {
+    let (Some(device_idx), Some(output_idx)) = (device.value, output.value) else {
+        return Err(source::no_such_output(&source::outputs(&backend)?, &device.shown, &output.shown));
+    };
+    Ok(OpenOptions::new(backend).device(device_idx).output(output_idx).watch_pointer(cursor))
 }
 
 /// Arguments that are `True` or `False`.
@@ -213,40 +239,6 @@ flags! {
     Cursor = "cursor",
     NewFrameOnly = "new_frame_only",
     VideoMode = "video_mode",
-}
-
-/// Which backend the caller means.
-pub struct Choice {
-    pub backend: Backend,
-    pub sim: Option<String>,
-}
-
-impl Choice {
-    pub fn new(py: Python<'_>, backend: BackendName, sim: Option<Script>) -> PyResult<Self> {
-        let backend = match backend.0 {
-            Some(backend) => backend,
-            None => Backend::choose("auto").map_err(|e| to_python(py, &e))?,
-        };
-        if sim.is_some() && backend != Backend::Sim {
-            return Err(PyValueError::new_err("sim= scripts the simulated desktop: it goes with backend=\"sim\" only"));
-        }
-        Ok(Self { backend, sim: sim.map(|s| s.0) })
-    }
-
-    pub fn outputs(&self) -> rustcam::error::Result<Vec<Output>> {
-        source::outputs(self.backend, self.sim.as_deref())
-    }
-
-    /// The indices of adapter and output.
-    ///
-    /// # Errors
-    /// `InvalidArgument` that lists what exists, if they are impossible.
-    pub fn indices(&self, device: &Index, output: &Index) -> rustcam::error::Result<(usize, usize)> {
-        match (device.value, output.value) {
-            (Some(device), Some(output)) => Ok((device, output)),
-            _ => Err(source::no_such_output(&self.outputs()?, &device.shown, &output.shown)),
-        }
-    }
 }
 
 /// `region=`, with the output's size so that a huge integer is reported as what it is.

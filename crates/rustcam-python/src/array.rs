@@ -4,7 +4,7 @@ use numpy::ndarray::ArrayView3;
 use numpy::{PyArray3, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use rustcam::capture::{Buffer, Frame};
+use rustcam::capture::{Buffer, Frame, Image};
 use rustcam::frame::{ImageMut, PixelFormat};
 use rustcam::geometry::Size;
 
@@ -16,8 +16,8 @@ struct FrameMemory {
 
 /// An array over the frame's own memory, without a copy.
 pub fn from_frame(py: Python<'_>, frame: Frame, writable: bool) -> PyResult<Bound<'_, PyAny>> {
-    let Frame { buffer: Some(buffer), size, format } = frame else {
-        return Err(PyValueError::new_err("the frame went into the caller's memory"));
+    let Some(Image { buffer, size, format }) = frame.into_image() else {
+        return Err(PyValueError::new_err("the frame is not in memory of its own"));
     };
     let shape = (size.height as usize, size.width as usize, format.channels());
     let start: *const u8 = buffer.as_ptr();

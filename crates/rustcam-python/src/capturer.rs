@@ -1,41 +1,32 @@
 //! The class `Capturer`.
 
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rustcam::capture::{Course, Frame, Handle, Request, StreamOptions, Target};
-use rustcam::clock::{Clock, MonotonicClock};
-use rustcam::error::{Error, ErrorKind, Result};
+use rustcam::capture::{FixedRate, Handle, Request, Snapshot, StreamOptions, Target};
 use rustcam::frame::PixelFormat;
 use rustcam::source::texture::TextureSync;
-use rustcam::source::{sim, Backend, OpenOptions};
 
 use crate::arguments::{
-    self, AnyThread, BackendName, Choice, Copied, Cursor, Format, Fps, Index, NewFrameOnly, OptionalTimeoutMs, Script,
+    self, AnyThread, BackendName, Copied, Cursor, Format, Fps, Index, NewFrameOnly, OptionalTimeoutMs, Script,
     SyncMode, TimeoutMs, VideoMode,
 };
 use crate::array::{self, Destination};
+use crate::capture::Capture;
 use crate::errors::detached;
 use crate::frames::FrameIterator;
 use crate::info::{edges, Edges, FrameInfo, Stats};
-use crate::journal;
+use crate::logging;
 use crate::texture::GpuTexture;
-
-/// A wait that is not worth any preparation.
-const LITTLE: Duration = Duration::from_millis(20);
 
 #[pyclass(frozen, weakref, subclass, module = "rustcam")]
 pub struct Capturer {
-    handle: Handle,
-    backend: Backend,
+    capture: Arc<Capture>,
+    backend: &'static str,
     cursor: bool,
-    /// The only thread that may capture, `None` for any.
-    owner: Option<ThreadId>,
 }
 
 #[pymethods]
@@ -43,7 +34,7 @@ impl Capturer {
     #[new]
     #[pyo3(
         signature = (output=Index::zero(), cursor=Cursor(true), region=None, device=Index::zero(), *,
-                     backend=BackendName(None), any_thread=AnyThread(false), sim=None),
+                     backend=BackendName::auto(), any_thread=AnyThread(false), sim=None),
         text_signature = "(output=0, cursor=True, region=None, device=0, *, backend='auto', any_thread=False, sim=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
@@ -60,13 +51,15 @@ impl Capturer {
         // Loading numpy takes longer than many frames: here, not in the middle of the first one.
         py.import("numpy")?;
         numpy::dtype::<u8>(py);
-        let choice = Choice::new(py, backend, sim)?;
-        let handle = detached(py, || Handle::open(&options(&choice, &device, &output, cursor.0)?))?;
-        let size = handle.peek(|s| s.output.size);
+        let backend = arguments::backend(py, &backend, sim.as_ref())?;
+        let name = backend.name();
+        let open = || Handle::open(&arguments::open_options(backend, &device, &output, cursor.0)?);
+        let handle = detached(py, open)?;
+        let size = handle.snapshot().output.size;
         let region = arguments::region(region.as_ref(), size)?;
         detached(py, || handle.set_region(region))?;
-        let owner = (!any_thread.0).then(|| thread::current().id());
-        Ok(Self { handle, backend: choice.backend, cursor: cursor.0, owner })
+        let capture = Arc::new(Capture::new(handle, any_thread.0));
+        Ok(Self { capture, backend: name, cursor: cursor.0 })
     }
 
     #[pyo3(
@@ -85,26 +78,30 @@ impl Capturer {
         copy: Copied,
         new_frame_only: NewFrameOnly,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.check_thread()?;
-        if self.handle.is_closed() {
+        self.capture.check_thread()?;
+        if self.capture.handle.is_closed() {
             return Err(PyRuntimeError::new_err("Capturer is closed"));
         }
-        let region = arguments::region(region.as_ref(), self.handle.peek(|s| s.output.size))?;
+        let region = arguments::region(region.as_ref(), self.capture.size())?;
         let request = Request { region, timeout: timeout_ms.0, new_frame_only: new_frame_only.0 };
         let Some(out) = out else {
             let target = if copy.0 { Target::Owned(fmt.0) } else { Target::Retained(fmt.0) };
-            return self.grab_to(py, &request, target)?.map(|frame| array::from_frame(py, frame, copy.0)).transpose();
+            return self
+                .capture
+                .grab(py, &request, target)?
+                .map(|frame| array::from_frame(py, frame, copy.0))
+                .transpose();
         };
         if !copy.0 {
             return Err(PyValueError::new_err(
                 "out= and copy=False exclude each other: one names the memory, the other asks for some",
             ));
         }
-        let size = detached(py, || self.handle.region_of(request.region))?.size();
+        let size = detached(py, || self.capture.handle.region_of(request.region))?.size();
         let destination = Destination::new(&out, size, fmt.0)?;
         // SAFETY: `out` is alive until this function returns.
         let target = Target::Into(unsafe { destination.image() });
-        Ok(self.grab_to(py, &request, target)?.map(|_| out))
+        Ok(self.capture.grab(py, &request, target)?.map(|_| out))
     }
 
     #[pyo3(
@@ -112,11 +109,9 @@ impl Capturer {
         text_signature = "($self, timeout_ms=1000, *, sync='none')"
     )]
     fn grab_gpu(&self, py: Python<'_>, timeout_ms: TimeoutMs, sync: SyncMode) -> PyResult<Option<GpuTexture>> {
-        self.check_thread()?;
-        let request = Request { region: None, timeout: timeout_ms.0, new_frame_only: true };
-        self.prepare_wait(py, request.timeout)?;
-        let frame = self.interruptible(py, |interrupt| self.handle.share(&request, sync.0, interrupt))?;
-        Ok(frame.map(GpuTexture::new))
+        self.capture.check_thread()?;
+        let frame = self.capture.grab(py, &Request::within(timeout_ms.0), Target::Shared(sync.0))?;
+        Ok(frame.and_then(GpuTexture::from_frame))
     }
 
     #[pyo3(
@@ -131,16 +126,16 @@ impl Capturer {
         video_mode: VideoMode,
         fmt: Format,
     ) -> PyResult<()> {
-        self.check_thread()?;
+        self.capture.check_thread()?;
         let rate = target_fps.or_every_present();
         if video_mode.0 && rate.is_none() {
             return Err(PyValueError::new_err(
                 "video_mode=True needs a target_fps: it publishes a frame at every tick",
             ));
         }
-        let region = arguments::region(region.as_ref(), self.handle.peek(|s| s.output.size))?;
+        let region = arguments::region(region.as_ref(), self.capture.size())?;
         let options = StreamOptions { rate, region, video: video_mode.0, format: fmt.0 };
-        self.interruptible(py, |interrupt| self.handle.start(options, interrupt))
+        self.capture.interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))
     }
 
     #[pyo3(
@@ -153,15 +148,16 @@ impl Capturer {
         timeout_ms: OptionalTimeoutMs,
         copy: Copied,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.check_thread()?;
-        self.prepare_wait(py, timeout_ms.0.unwrap_or(Duration::MAX))?;
-        let frame = self.interruptible(py, |interrupt| self.handle.latest(timeout_ms.0, interrupt))?;
+        self.capture.check_thread()?;
+        let wait = timeout_ms.0.unwrap_or(Duration::MAX);
+        let frame =
+            self.capture.interruptible(py, wait, |interrupt| self.capture.handle.latest(timeout_ms.0, interrupt))?;
         array::from_frame(py, frame, copy.0)
     }
 
     fn stop(&self, py: Python<'_>) {
-        py.detach(|| self.handle.stop());
-        journal::hand_on(py);
+        py.detach(|| self.capture.handle.stop());
+        logging::hand_on(py);
     }
 
     #[pyo3(
@@ -177,12 +173,13 @@ impl Capturer {
         copy: Copied,
     ) -> PyResult<FrameIterator> {
         let (py, this) = (slf.py(), slf.get());
-        this.check_thread()?;
+        this.capture.check_thread()?;
         let rate = fps.positive()?;
-        let region = arguments::region(region.as_ref(), this.handle.peek(|s| s.output.size))?;
-        this.interruptible(py, |interrupt| this.handle.begin_frames(region, interrupt))?;
-        let course = Course::new(rate, region, fmt.0, timeout_ms.0);
-        Ok(FrameIterator::new(slf.unbind(), rate, course, copy.0))
+        let region = arguments::region(region.as_ref(), this.capture.size())?;
+        this.capture
+            .interruptible(py, Duration::ZERO, |interrupt| this.capture.handle.begin_frames(region, interrupt))?;
+        let frames = FixedRate::new(rate, region, fmt.0, timeout_ms.0);
+        Ok(FrameIterator::new(Arc::clone(&this.capture), rate, frames, copy.0))
     }
 
     #[pyo3(
@@ -213,20 +210,20 @@ impl Capturer {
         let (py, this) = (slf.py(), slf.get());
         // A thread that waits for an interpreter which is ending never comes back: it has to end before.
         py.import("rustcam._stream")?.call_method1("close_at_exit", (&slf,))?;
-        let bell = Box::new(move || {
-            // During the end of the interpreter there is nobody left to tell.
+        let callback = Box::new(move || {
+            // While the interpreter ends it cannot be attached, and nothing waits for the callback any more.
             let _ = Python::try_attach(|py| callback.call0(py).map_err(|error| error.write_unraisable(py, None)));
         });
-        detached(py, || this.handle.ring_when_ready(bell))
+        detached(py, || this.capture.handle.call_when_ready(callback))
     }
 
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.handle.close());
-        journal::hand_on(py);
+        py.detach(|| self.capture.handle.close());
+        logging::hand_on(py);
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        if slf.get().handle.is_closed() {
+        if slf.get().capture.handle.is_closed() {
             return Err(PyRuntimeError::new_err("Capturer is closed"));
         }
         Ok(slf)
@@ -245,38 +242,37 @@ impl Capturer {
     }
 
     fn __repr__(&self) -> String {
-        let state = if self.handle.is_closed() { "closed" } else { "open" };
-        self.handle.peek(|s| {
-            format!(
-                "<rustcam.Capturer {} device={} output={} {} region={} {state}>",
-                self.backend, s.output.device_idx, s.output.output_idx, s.output.size, s.region
-            )
-        })
+        let state = if self.capture.handle.is_closed() { "closed" } else { "open" };
+        let Snapshot { output, region, .. } = self.capture.handle.snapshot();
+        format!(
+            "<rustcam.Capturer {} device={} output={} {} region={region} {state}>",
+            self.backend, output.device_idx, output.output_idx, output.size
+        )
     }
 
     #[getter]
     fn width(&self) -> u32 {
-        self.handle.peek(|s| s.output.size.width)
+        self.capture.size().width
     }
 
     #[getter]
     fn height(&self) -> u32 {
-        self.handle.peek(|s| s.output.size.height)
+        self.capture.size().height
     }
 
     #[getter]
     fn region(&self) -> Edges {
-        self.handle.peek(|s| edges(s.region))
+        edges(self.capture.handle.snapshot().region)
     }
 
     #[getter]
     fn output_idx(&self) -> usize {
-        self.handle.peek(|s| s.output.output_idx)
+        self.capture.handle.snapshot().output.output_idx
     }
 
     #[getter]
     fn device_idx(&self) -> usize {
-        self.handle.peek(|s| s.output.device_idx)
+        self.capture.handle.snapshot().output.device_idx
     }
 
     #[getter]
@@ -291,126 +287,36 @@ impl Capturer {
 
     #[getter]
     fn rotation(&self) -> u32 {
-        self.handle.peek(|s| s.output.rotation.degrees())
+        self.capture.handle.snapshot().output.rotation.degrees()
     }
 
     #[getter]
     fn is_capturing(&self) -> bool {
-        self.handle.is_capturing()
+        self.capture.handle.is_capturing()
     }
 
     #[getter]
     fn backend(&self) -> &'static str {
-        self.backend.name()
+        self.backend
     }
 
     #[getter]
     fn refresh_hz(&self) -> f64 {
-        self.handle.peek(|s| s.output.refresh_hz)
+        self.capture.handle.snapshot().output.refresh_hz
     }
 
     #[getter]
     fn frame_info(&self) -> Option<FrameInfo> {
-        self.handle.peek(|s| s.info.clone()).map(FrameInfo)
+        self.capture.handle.info().map(FrameInfo)
     }
 
     #[getter]
     fn stats(&self) -> Stats {
-        Stats(self.handle.peek(|s| s.stats.clone()))
+        Stats(self.capture.handle.stats())
     }
 
     #[getter]
     fn closed(&self) -> bool {
-        self.handle.is_closed()
+        self.capture.handle.is_closed()
     }
-}
-
-impl Capturer {
-    pub fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
-    pub fn check_thread(&self) -> PyResult<()> {
-        match self.owner {
-            Some(owner) if owner != thread::current().id() => Err(PyRuntimeError::new_err(
-                "this Capturer belongs to the thread that made it. Make one per thread, or pass any_thread=True",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    fn grab_to(&self, py: Python<'_>, request: &Request, target: Target<'_>) -> PyResult<Option<Frame>> {
-        self.prepare_wait(py, request.timeout)?;
-        self.interruptible(py, |interrupt| self.handle.grab(request, target, interrupt))
-    }
-
-    /// Python runs signal handlers in its main thread only, whichever thread the signal came to. If that can be another one, the signal
-    /// does not end a wait, and whoever waits has to ask.
-    fn prepare_wait(&self, py: Python<'_>, timeout: Duration) -> PyResult<()> {
-        if timeout > LITTLE {
-            let threading = py.import(intern!(py, "threading"))?;
-            let alone = || threading.call_method0(intern!(py, "active_count"))?.eq(1);
-            let main = threading.call_method0(intern!(py, "main_thread"))?.getattr(intern!(py, "ident"))?;
-            let is_main = || main.eq(threading.call_method0(intern!(py, "get_ident"))?);
-            self.handle.watch(!alone()? && is_main()?);
-        }
-        Ok(())
-    }
-
-    /// Runs engine code without the interpreter; Python's signal handlers run meanwhile, and what they raise ends it.
-    pub fn interruptible<T: Send>(
-        &self,
-        py: Python<'_>,
-        work: impl FnOnce(&mut dyn FnMut() -> Result<()>) -> Result<T> + Send,
-    ) -> PyResult<T> {
-        let mut raised = None;
-        let outcome = detached(py, || work(&mut interrupt(&mut raised)));
-        raised.map_or(outcome, Err)
-    }
-}
-
-impl Drop for Capturer {
-    fn drop(&mut self) {
-        // The capture thread may be about to call into Python: it must not be waited for with the interpreter in hand.
-        // SAFETY: Python frees its objects while it is attached to this thread.
-        let py = unsafe { Python::assume_attached() };
-        py.detach(|| self.handle.close());
-    }
-}
-
-/// Lets Python's signal handlers run during a wait; what they raise ends the call. So does the end of the interpreter.
-pub fn interrupt(raised: &mut Option<PyErr>) -> impl FnMut() -> Result<()> + '_ {
-    #[allow(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the method is not general over lifetimes, the closure is"
-    )]
-    move || {
-        let reason = match Python::try_attach(|py| {
-            journal::hand_on(py);
-            py.check_signals()
-        }) {
-            Some(Ok(())) => return Ok(()),
-            Some(Err(error)) => {
-                *raised = Some(error);
-                "interrupted by a signal handler"
-            }
-            // A daemon thread that outlives the interpreter gives up what it holds; there is nobody to return to.
-            None => "the interpreter has ended",
-        };
-        Err(Error::new(ErrorKind::Interrupted, reason))
-    }
-}
-
-/// What the engine needs to open the chosen output.
-pub fn options(choice: &Choice, device: &Index, output: &Index, cursor: bool) -> Result<OpenOptions> {
-    let (device, output) = choice.indices(device, output)?;
-    let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
-    Ok(OpenOptions {
-        backend: choice.backend,
-        device,
-        output,
-        watch_pointer: cursor,
-        sim: choice.sim.clone(),
-        clock: if choice.backend == Backend::Sim { sim::clock_for(choice.sim.as_deref(), clock)? } else { clock },
-    })
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustcam::error::{Error, ErrorKind};
 
-use crate::journal;
+use crate::logging;
 
 pyo3::import_exception!(rustcam._errors, CaptureError);
 pyo3::import_exception!(rustcam._errors, DeviceError);
@@ -36,7 +36,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
 /// Runs engine code without the interpreter, and turns a panic, which would be a bug of ours, into an exception that says so.
 pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, Error> + Send) -> PyResult<T> {
     let outcome = py.detach(|| std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)));
-    journal::hand_on(py);
+    logging::hand_on(py);
     match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(to_python(py, &error)),

@@ -1,24 +1,24 @@
 //! The iterator that `Capturer.frames()` returns.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
-use rustcam::capture::{Counts, Course, Rate};
-use rustcam::error::{Error, ErrorKind};
+use rustcam::capture::{Counts, FixedRate, Interrupt, Rate};
+use rustcam::error::{Error, ErrorKind, Result};
 
 use crate::array;
-use crate::capturer::Capturer;
+use crate::capture::Capture;
 
 #[pyclass(frozen, weakref, module = "rustcam")]
 pub struct FrameIterator {
-    capturer: Py<Capturer>,
+    capture: Arc<Capture>,
     rate: Rate,
     copy: bool,
     closed: AtomicBool,
     /// Locked for a whole step, so that threads which share the iterator get different slots.
-    course: Mutex<Course>,
+    frames: Mutex<FixedRate>,
     state: Mutex<State>,
 }
 
@@ -31,9 +31,9 @@ struct State {
 }
 
 impl FrameIterator {
-    pub fn new(capturer: Py<Capturer>, rate: Rate, course: Course, copy: bool) -> Self {
+    pub fn new(capture: Arc<Capture>, rate: Rate, frames: FixedRate, copy: bool) -> Self {
         let closed = AtomicBool::new(false);
-        Self { capturer, rate, copy, closed, course: Mutex::new(course), state: Mutex::default() }
+        Self { capture, rate, copy, closed, frames: Mutex::new(frames), state: Mutex::default() }
     }
 
     fn is_closed(&self) -> bool {
@@ -45,8 +45,23 @@ impl FrameIterator {
     }
 }
 
-fn closed() -> Error {
-    Error::new(ErrorKind::Interrupted, "the iterator was closed")
+/// The caller's interrupt, which also ends the step when the iterator is closed.
+struct WhileOpen<'a> {
+    iterator: &'a FrameIterator,
+    interrupt: &'a mut dyn Interrupt,
+}
+
+impl Interrupt for WhileOpen<'_> {
+    fn check(&mut self) -> Result<()> {
+        if self.iterator.is_closed() {
+            return Err(Error::new(ErrorKind::Interrupted, "the iterator was closed"));
+        }
+        self.interrupt.check()
+    }
+
+    fn must_poll(&self) -> bool {
+        self.interrupt.must_poll()
+    }
 }
 
 /// What these locks guard is whole at every moment, so a panic elsewhere does not spoil it.
@@ -61,20 +76,19 @@ impl FrameIterator {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, f64)> {
-        let capturer = self.capturer.get();
-        capturer.check_thread()?;
+        self.capture.check_thread()?;
         if self.is_closed() {
             return Err(PyStopIteration::new_err(()));
         }
-        let next = capturer.interruptible(py, |interrupt| {
-            let mut course = lock(&self.course);
-            let mut interrupt = || if self.is_closed() { Err(closed()) } else { interrupt() };
-            let outcome = capturer.handle().next_frame(&mut course, !self.copy, &mut interrupt);
-            lock(&self.state).counts = course.counts();
+        let next = self.capture.interruptible(py, std::time::Duration::MAX, |interrupt| {
+            let mut frames = lock(&self.frames);
+            let mut interrupt = WhileOpen { iterator: self, interrupt };
+            let outcome = self.capture.handle.next_frame(&mut frames, !self.copy, &mut interrupt);
+            lock(&self.state).counts = frames.counts();
             outcome
         });
         let (frame, slot) = match next {
-            // Whatever it was about to report, nobody wants to know any more.
+            // Closing ends the iteration, whatever the step was about to report.
             Err(_) if self.is_closed() => return Err(PyStopIteration::new_err(())),
             next => next?,
         };
@@ -90,7 +104,7 @@ impl FrameIterator {
 
     fn close(&self, py: Python<'_>) {
         if !self.closed.swap(true, Ordering::AcqRel) {
-            py.detach(|| self.capturer.get().handle().end_frames());
+            py.detach(|| self.capture.handle.end_frames());
         }
     }
 
@@ -134,7 +148,7 @@ impl FrameIterator {
 impl Drop for FrameIterator {
     fn drop(&mut self) {
         if !self.is_closed() {
-            self.capturer.get().handle().end_frames();
+            self.capture.handle.end_frames();
         }
     }
 }

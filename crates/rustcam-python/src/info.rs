@@ -5,8 +5,9 @@ use rustcam::capture::Stats as EngineStats;
 use rustcam::frame::FrameInfo as EngineInfo;
 use rustcam::geometry::Rect;
 
+use crate::perf_counter;
 use crate::pointer::PointerInfo;
-use crate::timeline;
+use crate::repr::{python_bool, quoted};
 
 /// `(left, top, right, bottom)`.
 pub type Edges = (i32, i32, i32, i32);
@@ -23,7 +24,7 @@ pub struct FrameInfo(pub EngineInfo);
 impl FrameInfo {
     #[getter]
     fn present_time(&self, py: Python<'_>) -> PyResult<f64> {
-        timeline::perf_counter(py, self.0.present_time)
+        perf_counter::perf_counter(py, self.0.present_time)
     }
 
     #[getter]
@@ -93,7 +94,7 @@ impl Stats {
 
     #[getter]
     fn pointer_wakeups(&self) -> u64 {
-        self.0.pointer_wakeups
+        self.0.session.pointer_wakeups
     }
 
     #[getter]
@@ -103,27 +104,27 @@ impl Stats {
 
     #[getter]
     fn recoveries(&self) -> u64 {
-        self.0.recoveries
+        self.0.session.recoveries
     }
 
     #[getter]
     fn lost(&self) -> Option<&str> {
-        self.0.lost.as_deref()
+        self.0.session.lost.as_deref()
     }
 
     #[getter]
     fn bytes_copied(&self) -> u64 {
-        self.0.bytes_copied
+        self.0.session.bytes_copied
     }
 
     #[getter]
     fn region_clamped(&self) -> bool {
-        self.0.region_clamped
+        self.0.session.region_clamped
     }
 
     #[getter]
     fn fallback(&self) -> Option<&str> {
-        self.0.fallback.as_deref()
+        self.0.session.fallback.as_deref()
     }
 
     fn __repr__(&self) -> String {
@@ -132,25 +133,13 @@ impl Stats {
             "Stats(frames={}, timeouts={}, pointer_wakeups={}, missed={}, recoveries={}, lost={}, bytes_copied={}, region_clamped={}, fallback={})",
             s.frames,
             s.timeouts,
-            s.pointer_wakeups,
+            s.session.pointer_wakeups,
             s.missed,
-            s.recoveries,
-            quoted(s.lost.as_deref()),
-            s.bytes_copied,
-            python_bool(s.region_clamped),
-            quoted(s.fallback.as_deref())
+            s.session.recoveries,
+            quoted(s.session.lost.as_deref()),
+            s.session.bytes_copied,
+            python_bool(s.session.region_clamped),
+            quoted(s.session.fallback.as_deref())
         )
-    }
-}
-
-fn quoted(reason: Option<&str>) -> String {
-    reason.map_or_else(|| "None".to_owned(), |reason| format!("{reason:?}"))
-}
-
-pub fn python_bool(value: bool) -> &'static str {
-    if value {
-        "True"
-    } else {
-        "False"
     }
 }

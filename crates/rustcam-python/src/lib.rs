@@ -7,15 +7,18 @@
 
 mod arguments;
 mod array;
+mod capture;
 mod capturer;
 mod errors;
 mod frames;
 mod info;
-mod journal;
+mod interrupt;
+mod logging;
 mod outputs;
+mod perf_counter;
 mod pointer;
+mod repr;
 mod texture;
-mod timeline;
 
 /// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and what changes is behind a mutex.
 #[pyo3::pymodule(gil_used = false)]
@@ -27,7 +30,7 @@ mod _rustcam {
     #[pymodule_export]
     use super::info::{FrameInfo, Stats};
     #[pymodule_export]
-    use super::outputs::{_facts, device_info, list_outputs, output_info, screenshot};
+    use super::outputs::{_adapters, _server, list_outputs, screenshot};
     #[pymodule_export]
     use super::pointer::{PointerInfo, PointerShape};
     #[pymodule_export]
@@ -37,8 +40,8 @@ mod _rustcam {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        super::journal::begin();
-        let backends: Vec<_> = rustcam::source::Backend::HERE.iter().map(|b| b.name()).collect();
+        super::logging::begin();
+        let backends: Vec<_> = rustcam::source::Backend::names().collect();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_backends", backends)?;
         module.add("_cpu_path", rustcam::pixels::cpu_path())?;

@@ -1,25 +1,27 @@
 //! Module functions about outputs, and the one-call screenshot.
 
+use std::time::Duration;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustcam::capture::{Request, Session, Target};
 use rustcam::error::{Error, ErrorKind};
-use rustcam::source::{self, Output};
+use rustcam::source::{self, Adapter, DynamicRange, Output};
 
-use crate::arguments::{self, BackendName, Choice, Cursor, Format, Index, Script};
+use crate::arguments::{self, BackendName, Cursor, Format, Index, Script};
 use crate::array;
-use crate::capturer::{interrupt, options};
 use crate::errors::{detached, to_python};
+use crate::interrupt::PythonInterrupt;
 
 /// How long a screenshot waits for a desktop that is away, for example behind a prompt.
-const SCREENSHOT_TIMEOUT_MS: u64 = 5000;
+const SCREENSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[pyfunction]
-#[pyo3(signature = (backend=BackendName(None), *, sim=None), text_signature = "(backend='auto', *, sim=None)")]
+#[pyo3(signature = (backend=BackendName::auto(), *, sim=None), text_signature = "(backend='auto', *, sim=None)")]
 pub fn list_outputs(py: Python<'_>, backend: BackendName, sim: Option<Script>) -> PyResult<Vec<Bound<'_, PyDict>>> {
-    let choice = Choice::new(py, backend, sim)?;
-    let outputs = detached(py, || choice.outputs())?;
-    outputs.iter().map(|output| described(py, output, choice.backend.name())).collect()
+    let backend = arguments::backend(py, &backend, sim.as_ref())?;
+    let outputs = detached(py, || source::outputs(&backend))?;
+    outputs.iter().map(|output| described(py, output, backend.name())).collect()
 }
 
 fn described<'py>(py: Python<'py>, output: &Output, backend: &str) -> PyResult<Bound<'py, PyDict>> {
@@ -39,55 +41,49 @@ fn described<'py>(py: Python<'py>, output: &Output, backend: &str) -> PyResult<B
     Ok(dict)
 }
 
+/// The graphics adapters that a backend knows, for reports.
 #[pyfunction]
-#[pyo3(signature = (backend=BackendName(None), *, sim=None), text_signature = "(backend='auto', *, sim=None)")]
-pub fn device_info(py: Python<'_>, backend: BackendName, sim: Option<Script>) -> PyResult<String> {
-    let choice = Choice::new(py, backend, sim)?;
-    let (outputs, facts) = detached(py, || Ok((choice.outputs()?, source::facts(choice.backend)?)))?;
-    let mut devices: Vec<_> = outputs.iter().map(|o| (o.device_idx, o.device_name.as_str())).collect();
-    devices.dedup();
-    let line = |(device, name)| {
-        let count = outputs.iter().filter(|o| o.device_idx == device).count();
-        // Neither an X server nor a simulated desktop knows of video memory.
-        let subject = format!("adapter {device}");
-        let memory = facts.iter().find(|fact| fact.subject == subject && fact.name == "memory");
-        let vram = memory.map_or_else(|| "0MB".to_owned(), |fact| fact.value.replace(' ', ""));
-        format!("Device[{device}]:<Name:{name} VRAM:{vram} Outputs:{count}>\n")
+#[pyo3(signature = (backend=BackendName::auto()), text_signature = "(backend='auto')")]
+pub fn _adapters(py: Python<'_>, backend: BackendName) -> PyResult<Vec<Bound<'_, PyDict>>> {
+    let backend = arguments::backend(py, &backend, None)?;
+    let facts = detached(py, || source::facts(&backend))?;
+    let adapter = |adapter: &Adapter| {
+        let dict = PyDict::new(py);
+        dict.set_item("index", adapter.index)?;
+        dict.set_item("name", &adapter.name)?;
+        dict.set_item("software", adapter.software)?;
+        dict.set_item("memory", adapter.memory)?;
+        dict.set_item("outputs", adapter.outputs.iter().copied().map(dynamic_range).collect::<Vec<_>>())?;
+        Ok(dict)
     };
-    Ok(devices.into_iter().map(line).collect())
+    facts.adapters.iter().map(adapter).collect()
 }
 
-#[pyfunction]
-#[pyo3(signature = (backend=BackendName(None), *, sim=None), text_signature = "(backend='auto', *, sim=None)")]
-pub fn output_info(py: Python<'_>, backend: BackendName, sim: Option<Script>) -> PyResult<String> {
-    let choice = Choice::new(py, backend, sim)?;
-    let outputs = detached(py, || choice.outputs())?;
-    let line = |o: &Output| {
-        format!(
-            "Device[{}] Output[{}]: Res:({}, {}) Rot:{} Primary:{}\n",
-            o.device_idx,
-            o.output_idx,
-            o.size.width,
-            o.size.height,
-            o.rotation.degrees(),
-            if o.is_primary { "True" } else { "False" }
-        )
-    };
-    Ok(outputs.iter().map(line).collect())
+fn dynamic_range(range: DynamicRange) -> Option<&'static str> {
+    match range {
+        DynamicRange::Standard => Some("SDR"),
+        DynamicRange::High => Some("HDR"),
+        DynamicRange::Unknown => None,
+    }
 }
 
-/// What the system behind a backend says of itself, for reports.
+/// The display server behind a backend, for reports.
 #[pyfunction]
-pub fn _facts(py: Python<'_>, backend: BackendName) -> PyResult<Vec<(String, &'static str, String)>> {
-    let choice = Choice::new(py, backend, None)?;
-    let facts = detached(py, || source::facts(choice.backend))?;
-    Ok(facts.into_iter().map(|fact| (fact.subject, fact.name, fact.value)).collect())
+#[pyo3(signature = (backend=BackendName::auto()), text_signature = "(backend='auto')")]
+pub fn _server(py: Python<'_>, backend: BackendName) -> PyResult<Option<Bound<'_, PyDict>>> {
+    let backend = arguments::backend(py, &backend, None)?;
+    let Some(server) = detached(py, || source::facts(&backend))?.server else { return Ok(None) };
+    let dict = PyDict::new(py);
+    dict.set_item("vendor", server.vendor)?;
+    dict.set_item("local", server.local)?;
+    dict.set_item("composited", server.composited)?;
+    Ok(Some(dict))
 }
 
 #[pyfunction]
 #[pyo3(
     signature = (output=Index::zero(), region=None, fmt=Format(rustcam::frame::PixelFormat::Rgb), *, cursor=Cursor(false),
-                 device=Index::zero(), backend=BackendName(None), sim=None),
+                 device=Index::zero(), backend=BackendName::auto(), sim=None),
     text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, backend='auto', sim=None)"
 )]
 #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
@@ -101,21 +97,23 @@ pub fn screenshot<'py>(
     backend: BackendName,
     sim: Option<Script>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let choice = Choice::new(py, backend, sim)?;
-    let mut session = detached(py, || Session::open(&options(&choice, &device, &output, cursor.0)?))?;
+    let backend = arguments::backend(py, &backend, sim.as_ref())?;
+    let mut session = detached(py, || Session::open(&arguments::open_options(backend, &device, &output, cursor.0)?))?;
     let region = arguments::region(region.as_ref(), session.output().size)?;
-    let request =
-        Request { region, timeout: std::time::Duration::from_millis(SCREENSHOT_TIMEOUT_MS), new_frame_only: true };
-    let mut raised = None;
-    let frame = detached(py, || session.grab(&request, Target::Owned(fmt.0), &mut interrupt(&mut raised)));
-    match (raised, frame) {
+    let request = Request { region, ..Request::within(SCREENSHOT_TIMEOUT) };
+    let mut interrupt = PythonInterrupt::new(py, SCREENSHOT_TIMEOUT)?;
+    let frame = detached(py, || session.grab(&request, Target::Owned(fmt.0), &mut interrupt));
+    match (interrupt.raised(), frame) {
         (Some(raised), _) => Err(raised),
         (None, frame) => match frame? {
             Some(frame) => array::from_frame(py, frame, true),
             None => Err(to_python(
                 py,
-                &Error::new(ErrorKind::Timeout, format!("no image of the desktop within {SCREENSHOT_TIMEOUT_MS} ms"))
-                    .with_hint("The desktop is away, for example behind a lock screen: try again later"),
+                &Error::new(
+                    ErrorKind::Timeout,
+                    format!("no image of the desktop within {} ms", SCREENSHOT_TIMEOUT.as_millis()),
+                )
+                .with_hint("The desktop is away, for example behind a lock screen: try again later"),
             )),
         },
     }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use rustcam::frame::{Pointer, PointerShape as EngineShape, ShapeKind};
 use rustcam::pixels::PointerImage;
 
-use crate::info::python_bool;
+use crate::repr::python_bool;
 
 #[pyclass(frozen, module = "rustcam")]
 pub struct PointerInfo(pub Pointer);

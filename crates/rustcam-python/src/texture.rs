@@ -4,10 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use rustcam::capture::GpuFrame;
+use rustcam::capture::{Frame, Pixels};
 use rustcam::frame::{FrameInfo as EngineInfo, PixelFormat};
 use rustcam::geometry::Size;
-use rustcam::source::texture::{Lease, Luid, SharedTexture, TextureSync};
+use rustcam::source::texture::{Luid, SharedTexture, TextureHandle, TextureSync};
 
 use crate::errors::to_python;
 use crate::info::FrameInfo;
@@ -21,19 +21,20 @@ pub struct GpuTexture {
     memory: u64,
     info: EngineInfo,
     /// `None` when it is closed.
-    lease: Mutex<Option<Box<dyn Lease>>>,
+    handle: Mutex<Option<Box<dyn TextureHandle>>>,
 }
 
 impl GpuTexture {
-    pub fn new(frame: GpuFrame) -> Self {
-        let GpuFrame { texture, info } = frame;
+    /// The texture of a frame that stays on the device; `None` for any other frame.
+    pub fn from_frame(frame: Frame) -> Option<Self> {
+        let Frame { pixels: Pixels::Device(texture), info } = frame else { return None };
         let bytes = texture.bytes();
-        let SharedTexture { size, sync, luid, memory, lease } = texture;
-        Self { size, bytes, sync, luid, memory, info, lease: Mutex::new(Some(lease)) }
+        let SharedTexture { size, sync, luid, memory, handle } = texture;
+        Some(Self { size, bytes, sync, luid, memory, info, handle: Mutex::new(Some(handle)) })
     }
 
-    fn lease(&self) -> MutexGuard<'_, Option<Box<dyn Lease>>> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    fn handle(&self) -> MutexGuard<'_, Option<Box<dyn TextureHandle>>> {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn key(&self, key: u64) -> Option<u64> {
@@ -55,7 +56,7 @@ impl GpuTexture {
 
     #[getter]
     fn shared_handle(&self, py: Python<'_>) -> PyResult<isize> {
-        self.lease().as_ref().ok_or_else(closed)?.handle().map_err(|error| to_python(py, &error))
+        self.handle().as_ref().ok_or_else(closed)?.handle().map_err(|error| to_python(py, &error))
     }
 
     #[getter]
@@ -100,18 +101,18 @@ impl GpuTexture {
 
     #[getter]
     fn stale(&self) -> bool {
-        self.lease().as_ref().is_some_and(|lease| lease.is_stale())
+        self.handle().as_ref().is_some_and(|handle| handle.is_stale())
     }
 
     #[getter]
     fn closed(&self) -> bool {
-        self.lease().is_none()
+        self.handle().is_none()
     }
 
     fn close(&self, py: Python<'_>) {
-        let lease = self.lease().take();
+        let handle = self.handle().take();
         // The device may be busy with a capture in another thread.
-        py.detach(|| drop(lease));
+        py.detach(|| drop(handle));
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {

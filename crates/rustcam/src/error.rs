@@ -78,6 +78,17 @@ impl Error {
         self
     }
 
+    /// The same as a loss: what could not be had may be had later. What already is a loss stays as it is; a refusal becomes
+    /// [`ErrorKind::AccessLost`], because the output was captured before.
+    #[must_use]
+    pub fn into_loss(self, loss: Loss) -> Self {
+        if self.loss.is_some() {
+            return self;
+        }
+        let kind = if self.kind == ErrorKind::Duplication { ErrorKind::AccessLost } else { self.kind };
+        Self { kind, loss: Some(loss), ..self }
+    }
+
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         self.kind

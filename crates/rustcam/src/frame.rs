@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::geometry::{Point, Rect, Size};
+use crate::geometry::{Point, Rect, Rotation, Size};
 
 /// The five formats a caller can ask for, one byte per channel, named in memory order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -161,6 +161,13 @@ pub struct Move {
     pub destination: Rect,
 }
 
+impl Move {
+    /// The rectangle that it moved from.
+    pub fn source_rect(&self) -> Rect {
+        Rect::at(self.source, self.destination.size())
+    }
+}
+
 /// What changed between two images. Moves come first and read from the old image; then the dirty parts are new.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
@@ -171,6 +178,40 @@ pub struct Damage {
 }
 
 impl Damage {
+    /// Everything inside `whole` is new.
+    pub fn everything(whole: Rect) -> Self {
+        Self { dirty: vec![whole], moves: Vec::new() }
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.dirty.is_empty() && self.moves.is_empty()
+    }
+
+    /// Every rectangle whose pixels may differ from before: what is dirty, where something moved to, and where it moved from, which
+    /// not every system lists among the dirty parts.
+    pub fn changed(&self) -> impl Iterator<Item = Rect> + '_ {
+        let moved = self.moves.iter().flat_map(|m| [m.destination, m.source_rect()]);
+        self.dirty.iter().copied().chain(moved)
+    }
+
+    /// Damage of the texture on the desktop of size `desktop`, whose image is turned by `rotation`.
+    #[must_use]
+    pub fn to_desktop(self, rotation: Rotation, desktop: Size) -> Self {
+        self.map(|r| rotation.to_desktop(r, desktop))
+    }
+
+    /// Damage of the desktop of size `desktop` on the texture.
+    #[must_use]
+    pub fn to_texture(self, rotation: Rotation, desktop: Size) -> Self {
+        self.map(|r| rotation.to_texture(r, desktop))
+    }
+
+    fn map(self, map: impl Fn(Rect) -> Rect) -> Self {
+        let moved = |m: Move| Move { source: map(m.source_rect()).origin(), destination: map(m.destination) };
+        Self { dirty: self.dirty.into_iter().map(&map).collect(), moves: self.moves.into_iter().map(moved).collect() }
+    }
+
     /// The same damage as far as it can be believed: everything inside `whole`, nothing empty, and only moves that a reader who knows
     /// the old image can follow in any order. What else is called a move becomes dirty, and what stays where it is nothing.
     #[must_use]
@@ -185,7 +226,7 @@ impl Damage {
             }
             let inside = whole.contains(to) && !to.is_empty();
             // Only of a rectangle inside the image is it certain that its size fits the source, too.
-            let from = if inside { Rect::at(m.source, to.size()) } else { Rect::default() };
+            let from = if inside { m.source_rect() } else { Rect::default() };
             let apart = written.iter().all(|w| w.intersection(from).is_none() && w.intersection(to).is_none());
             if inside && whole.contains(from) && apart {
                 sane.moves.push(m);
@@ -238,6 +279,12 @@ pub struct Pointer {
 }
 
 impl Pointer {
+    /// Whether a user sees no difference: position and shape of a pointer that is not drawn do not matter.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        self.visible == other.visible
+            && (!self.visible || (self.position == other.position && self.shape == other.shape))
+    }
+
     /// The desktop pixels that drawing the pointer touches, `None` if there are none.
     pub fn extent(&self) -> Option<Rect> {
         let shape = self.shape.as_ref().filter(|_| self.visible)?;

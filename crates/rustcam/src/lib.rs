@@ -12,4 +12,5 @@ pub mod frame;
 pub mod geometry;
 pub mod memory;
 pub mod pixels;
+pub mod region;
 pub mod source;

@@ -127,14 +127,8 @@ impl Sheet {
     /// The nine pictures that a session returns into memory of the given kind.
     fn by_session(&self, more: &str, region: Rect, format: PixelFormat, lifetime: Lifetime) -> Vec<Vec<u8>> {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
-        let options = OpenOptions {
-            backend: Backend::Sim,
-            device: 0,
-            output: 0,
-            watch_pointer: true,
-            sim: Some(format!("{}{more}", self.script)),
-            clock,
-        };
+        let script = Script::parse(&format!("{}{more}", self.script)).expect("a script");
+        let options = OpenOptions::new(Backend::Sim(script)).clock(clock);
         let mut session = Session::open(&options).expect("the desktop opens");
         let request = Request { region: Some(region), timeout: Duration::from_secs(1), new_frame_only: true };
         let row = region.width() as usize * format.channels();
@@ -146,7 +140,7 @@ impl Sheet {
                 Lifetime::Callers => Target::Into(ImageMut::new(&mut own, row, region.size(), format)),
             };
             let frame = session.grab(&request, target, &mut || Ok(())).expect("no error").expect("a frame");
-            frame.buffer.map_or(own, |buffer| buffer.bytes().to_vec())
+            frame.image().map_or(own, |image| image.bytes().to_vec())
         };
         (0..ACROSS * ACROSS).map(picture).collect()
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use matrix::{Outcome, When, ROWS};
 use rustcam::capture::{Session, Target};
 use rustcam::frame::PixelFormat;
-use rustcam::source::dxgi::hresult::{ACCESS_LOST, DEVICE_REMOVED};
+use rustcam::source::hresult::{ACCESS_LOST, DEVICE_REMOVED};
 use stage::{ms, options, request, Stage};
 use windows::Win32::Foundation::{GetHandleInformation, HANDLE};
 

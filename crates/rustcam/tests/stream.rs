@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustcam::capture::{Course, Handle, Rate, Request, StreamOptions, Target};
+use rustcam::capture::{FixedRate, Handle, Rate, Request, StreamOptions, Target};
 use rustcam::clock::{Clock, MonotonicClock, VirtualClock};
 use rustcam::error::{ErrorKind, Result};
 use rustcam::frame::PixelFormat;
@@ -24,14 +24,8 @@ fn never() -> Result<()> {
 }
 
 fn open_with(script: &str, clock: Arc<dyn Clock>) -> Handle {
-    let options = OpenOptions {
-        backend: Backend::Sim,
-        device: 0,
-        output: 0,
-        watch_pointer: false,
-        sim: Some(script.to_owned()),
-        clock,
-    };
+    let script = Script::parse(script).expect("a script");
+    let options = OpenOptions::new(Backend::Sim(script)).watch_pointer(false).clock(clock);
     Handle::open(&options).expect("the desktop opens")
 }
 
@@ -48,7 +42,7 @@ fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
 }
 
 fn grab(handle: &Handle) -> Result<bool> {
-    let request = Request { region: None, timeout: Duration::from_secs(1), new_frame_only: true };
+    let request = Request::within(Duration::from_secs(1));
     handle.grab(&request, Target::Owned(PixelFormat::Bgra), &mut never).map(|frame| frame.is_some())
 }
 
@@ -62,12 +56,12 @@ fn a_stream_delivers_exact_frames_in_order_and_each_once() {
     let (mut last, mut seen) = (0, 0);
     for _ in 0..40 {
         let frame = handle.latest(SECOND, &mut never).expect("a frame every 5 ms");
-        let info = handle.snapshot().info.expect("a frame was returned");
+        let info = handle.info().expect("a frame was returned");
         assert!(info.sequence > last, "{} after {last}", info.sequence);
         seen += info.accumulated;
         last = info.sequence;
         assert_eq!(seen, last, "no present is unaccounted for");
-        assert!(frame.buffer.expect("memory").bytes() == world.image(info.sequence), "frame {last}");
+        assert!(frame.image().expect("memory").bytes() == world.image(info.sequence), "frame {last}");
     }
     handle.stop();
 }
@@ -79,7 +73,7 @@ fn a_slow_reader_gets_the_newest_frame_and_no_backlog() {
     handle.latest(SECOND, &mut never).expect("the first");
     std::thread::sleep(Duration::from_millis(120));
     handle.latest(SECOND, &mut never).expect("the newest");
-    let info = handle.snapshot().info.expect("returned");
+    let info = handle.info().expect("returned");
     assert!(info.accumulated >= 10, "{} presents in 120 ms at 200 Hz", info.accumulated);
     let age = MonotonicClock.now().saturating_sub(info.present_time);
     assert!(age < Duration::from_millis(60), "{age:?} old");
@@ -100,12 +94,12 @@ fn a_static_desktop_gives_one_frame_and_then_a_timeout() {
 fn video_mode_repeats_the_image_at_every_tick() {
     let handle = open(STILL);
     handle.start(StreamOptions { rate: Some(rate(100, 1)), video: true, ..EVERY_PRESENT }, &mut never).expect("starts");
-    let first = handle.latest(SECOND, &mut never).expect("a tick").buffer.expect("memory").bytes().to_vec();
+    let first = handle.latest(SECOND, &mut never).expect("a tick").image().expect("memory").bytes().to_vec();
     let began = Instant::now();
     for _ in 0..20 {
         let frame = handle.latest(Some(Duration::from_millis(100)), &mut never).expect("a tick every 10 ms");
-        assert!(frame.buffer.expect("memory").bytes() == first);
-        assert!(!handle.snapshot().info.expect("returned").is_new);
+        assert!(frame.image().expect("memory").bytes() == first);
+        assert!(!handle.info().expect("returned").is_new);
     }
     assert!(began.elapsed() >= Duration::from_millis(150), "20 ticks in {:?}", began.elapsed());
 }
@@ -195,11 +189,10 @@ fn frames_outlive_stream_and_session() {
     let handle = open(FAST);
     handle.start(EVERY_PRESENT, &mut never).expect("starts");
     let frame = handle.latest(SECOND, &mut never).expect("a frame");
-    let bytes = frame.buffer.as_ref().expect("memory").bytes().to_vec();
+    let bytes = frame.image().expect("memory").bytes().to_vec();
     drop(handle);
-    let buffer = frame.buffer.expect("memory");
-    assert!(buffer.bytes() == bytes);
-    std::thread::spawn(move || drop(buffer)).join().expect("dropping cannot fail");
+    assert!(frame.image().expect("memory").bytes() == bytes);
+    std::thread::spawn(move || drop(frame)).join().expect("dropping cannot fail");
 }
 
 #[test]
@@ -220,15 +213,15 @@ fn slots_are_exact_and_quiet_ones_repeat() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with("size 96x64; refresh 25; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
     let fps = rate(60_000, 1001);
-    let mut course = Course::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
+    let mut slots = FixedRate::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
     handle.begin_frames(None, &mut never).expect("begins");
     let start = clock.now();
     for expected in 0..600 {
-        let (_, slot) = handle.next_frame(&mut course, expected % 2 == 0, &mut never).expect("a frame");
+        let (_, slot) = handle.next_frame(&mut slots, expected % 2 == 0, &mut never).expect("a frame");
         assert_eq!(slot, expected);
         assert_eq!(clock.now() - start, fps.slot(slot), "on the slot to the nanosecond");
     }
-    let counts = course.counts();
+    let counts = slots.counts();
     assert_eq!((counts.late, counts.skipped), (0, 0));
     // 600 slots last 10.01 s, in which a desktop at 25 Hz presents 250 times.
     assert!((345..=352).contains(&counts.repeated), "{counts:?}");
@@ -242,35 +235,35 @@ fn a_capture_begins_early_enough_to_be_ready_when_its_slot_is_due() {
     let script = "size 96x64; refresh 100; pointer still; slow reads 3ms";
     let handle = open_with(script, Arc::clone(&clock) as Arc<dyn Clock>);
     let fps = rate(30, 1);
-    let mut course = Course::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
+    let mut slots = FixedRate::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
     handle.begin_frames(None, &mut never).expect("begins");
-    handle.next_frame(&mut course, false, &mut never).expect("a frame");
+    handle.next_frame(&mut slots, false, &mut never).expect("a frame");
     let start = clock.now();
     let behind: Vec<_> = (1..100)
         .map(|slot| {
-            handle.next_frame(&mut course, false, &mut never).expect("a frame");
+            handle.next_frame(&mut slots, false, &mut never).expect("a frame");
             clock.now() - start - fps.slot(slot)
         })
         .collect();
     assert_eq!(behind[0], Duration::from_millis(3), "nothing is known about the first");
     assert!(behind[1..].iter().all(Duration::is_zero), "{behind:?}");
-    assert_eq!(course.counts().late, 0);
+    assert_eq!(slots.counts().late, 0);
 }
 
 #[test]
 fn a_slow_consumer_gets_late_slots_in_order_and_surplus_presents_are_counted() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with("size 96x64; refresh 100; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
-    let mut course = Course::new(rate(10, 1), None, PixelFormat::Gray, Duration::from_secs(5));
+    let mut slots = FixedRate::new(rate(10, 1), None, PixelFormat::Gray, Duration::from_secs(5));
     handle.begin_frames(None, &mut never).expect("begins");
     for expected in 0..20 {
-        let (_, slot) = handle.next_frame(&mut course, false, &mut never).expect("a frame");
+        let (_, slot) = handle.next_frame(&mut slots, false, &mut never).expect("a frame");
         assert_eq!(slot, expected);
         if expected == 4 {
             clock.sleep(Duration::from_millis(350));
         }
     }
-    let counts = course.counts();
+    let counts = slots.counts();
     assert_eq!(counts.late, 3, "slots 5, 6 and 7 were due during the pause");
     assert!(counts.skipped > 150, "10 presents per slot: {counts:?}");
     assert_eq!(clock.now(), Duration::from_millis(1900), "the video is in time again");
@@ -279,23 +272,23 @@ fn a_slow_consumer_gets_late_slots_in_order_and_surplus_presents_are_counted() {
 #[test]
 fn grabs_are_refused_while_frames_are_open_and_close_ends_them() {
     let handle = open(FAST);
-    let mut course = Course::new(rate(100, 1), None, PixelFormat::Bgra, Duration::from_secs(5));
+    let mut slots = FixedRate::new(rate(100, 1), None, PixelFormat::Bgra, Duration::from_secs(5));
     handle.begin_frames(None, &mut never).expect("begins");
     assert!(handle.is_capturing());
-    handle.next_frame(&mut course, false, &mut never).expect("a frame");
+    handle.next_frame(&mut slots, false, &mut never).expect("a frame");
     assert_eq!(kind(grab(&handle)), Some(ErrorKind::WrongState));
     assert_eq!(kind(handle.start(EVERY_PRESENT, &mut never)), Some(ErrorKind::WrongState));
     assert_eq!(kind(handle.begin_frames(None, &mut never)), Some(ErrorKind::WrongState));
     handle.close();
-    assert_eq!(kind(handle.next_frame(&mut course, false, &mut never)), Some(ErrorKind::WrongState));
+    assert_eq!(kind(handle.next_frame(&mut slots, false, &mut never)), Some(ErrorKind::WrongState));
 }
 
 #[test]
 fn a_first_image_that_does_not_come_is_a_timeout() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with(&format!("{STILL}; at 0ms lose access for ever"), Arc::clone(&clock) as Arc<dyn Clock>);
-    let mut course = Course::new(rate(30, 1), None, PixelFormat::Bgra, Duration::from_millis(700));
+    let mut slots = FixedRate::new(rate(30, 1), None, PixelFormat::Bgra, Duration::from_millis(700));
     handle.begin_frames(None, &mut never).expect("begins");
-    assert_eq!(kind(handle.next_frame(&mut course, false, &mut never)), Some(ErrorKind::Timeout));
+    assert_eq!(kind(handle.next_frame(&mut slots, false, &mut never)), Some(ErrorKind::Timeout));
     assert_eq!(clock.now(), Duration::from_millis(700));
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 
 from . import dxcam
 from .dxcam import DXCamera as BetterCam
-from .dxcam import device_info, output_info
+from .listings import device_info, output_info
 
 if TYPE_CHECKING:
     from .dxcam import _Region

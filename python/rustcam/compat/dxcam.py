@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .. import _rustcam
 from .._errors import CaptureTimeout
+from .listings import device_info, output_info
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,16 +101,6 @@ def _choose(backend: str, sim: Optional[str], device_idx: int, output_idx: Optio
     else:
         raise IndexError(f"device {device_idx} has no output {output_idx}; it has {len(own)}")
     return chosen["device_idx"], chosen["output_idx"]
-
-
-def device_info(backend: str = "auto", *, sim: Optional[str] = None) -> str:
-    """A line of text per adapter."""
-    return _rustcam.device_info(backend, sim=sim)
-
-
-def output_info(backend: str = "auto", *, sim: Optional[str] = None) -> str:
-    """A line of text per output."""
-    return _rustcam.output_info(backend, sim=sim)
 
 
 class DXCamera:

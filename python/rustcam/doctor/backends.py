@@ -9,8 +9,8 @@ from typing import Any, Optional
 import numpy as np
 
 from .._errors import CaptureError
-from .._rustcam import Capturer, _facts, list_outputs
-from .._types import OutputInfo
+from .._rustcam import Capturer, _adapters, _server, list_outputs
+from .._types import AdapterInfo, OutputInfo, ServerInfo
 from .finding import NOTE, OK, PROBLEM, Finding
 
 GRAB_MS = 2000
@@ -19,38 +19,34 @@ BLACK = 2  # brighter than this is not black; video drivers round
 
 def examine(backend: str, sim: Optional[str] = None) -> Iterator[Finding]:
     try:
-        facts = _facts(backend)
+        known_server, known_adapters = _server(backend), _adapters(backend)
         outputs = list_outputs(backend, sim=sim)
     except CaptureError as error:
         yield failed(backend, error)
         return
-    yield from server(backend, facts)
-    yield from adapters(backend, facts)
-    yield from ranges(backend, facts)
+    if known_server is not None:
+        yield server(backend, known_server)
+    yield from adapters(backend, known_adapters)
+    yield from dynamic_ranges(backend, known_adapters)
     yield Finding(backend, OK, f"{len(outputs)} output{'s' if len(outputs) > 1 else ''}")
     for output in outputs:
         yield described(output)
         yield from pictured(output, sim)
 
 
-def server(backend: str, facts: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
-    told = {name: value for subject, name, value in facts if subject == "server"}
-    if told:
-        compositor = "a compositor is running" if told["compositor"] == "running" else "there is no compositor"
-        message = f"an X server of {told['vendor']} on {told['place']}; {compositor}"
-        yield Finding(backend, OK, message, data=told)
+def server(backend: str, known: ServerInfo) -> Finding:
+    place = "this machine" if known["local"] else "another machine"
+    compositor = "a compositor is running" if known["composited"] else "there is no compositor"
+    return Finding(backend, OK, f"an X server of {known['vendor']} on {place}; {compositor}", data=dict(known))
 
 
-def adapters(backend: str, facts: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
-    found: dict[str, dict[str, str]] = {}
-    for subject, name, value in facts:
-        if subject.startswith("adapter "):
-            found.setdefault(subject, {})[name] = value
-    for subject, told in found.items():
-        outputs = f"{told['outputs']} output{'s' if told['outputs'] != '1' else ''}"
-        message = f"{subject}: {told['name']}, {told['memory']}, {outputs}, {told['kind']}"
-        yield Finding(backend, OK, message, data=told)
-    real = [told["name"] for told in found.values() if told["kind"] == "hardware"]
+def adapters(backend: str, known: Sequence[AdapterInfo]) -> Iterator[Finding]:
+    for adapter in known:
+        outputs = f"{len(adapter['outputs'])} output{'s' if len(adapter['outputs']) != 1 else ''}"
+        kind = "software" if adapter["software"] else "hardware"
+        message = f"adapter {adapter['index']}: {adapter['name']}, {adapter['memory'] >> 20} MB, {outputs}, {kind}"
+        yield Finding(backend, OK, message, data=dict(adapter))
+    real = [adapter for adapter in known if not adapter["software"]]
     if len(real) > 1:
         yield Finding(
             backend,
@@ -61,15 +57,16 @@ def adapters(backend: str, facts: Sequence[tuple[str, str, str]]) -> Iterator[Fi
         )
 
 
-def ranges(backend: str, facts: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
-    for subject, name, value in facts:
-        if (name, value) == ("range", "HDR"):
-            yield Finding(
-                backend,
-                NOTE,
-                f"{subject} shows high dynamic range; pictures have 8 bits per channel",
-                "If they look pale or overexposed, switch HDR off in the display settings while capturing",
-            )
+def dynamic_ranges(backend: str, known: Sequence[AdapterInfo]) -> Iterator[Finding]:
+    for adapter in known:
+        for index, dynamic_range in enumerate(adapter["outputs"]):
+            if dynamic_range == "HDR":
+                yield Finding(
+                    backend,
+                    NOTE,
+                    f"output {adapter['index']}.{index} shows high dynamic range; pictures have 8 bits per channel",
+                    "If they look pale or overexposed, switch HDR off in the display settings while capturing",
+                )
 
 
 def described(output: OutputInfo) -> Finding:

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustcam::frame::PointerShape;
 use rustcam::geometry::Rect;
-use rustcam::source::sim::{to_texture, PointerState};
+use rustcam::source::sim::PointerState;
 use windows::Win32::Foundation::{POINT, RECT};
 use windows::Win32::Graphics::Dxgi::{DXGI_OUTDUPL_FRAME_INFO, DXGI_OUTDUPL_MOVE_RECT, DXGI_OUTDUPL_POINTER_POSITION};
 
@@ -69,7 +69,7 @@ impl Accumulator {
             return Some(self.image(sim, now, frame, first));
         }
         let state = sim.worlds[self.output].pointer_at(now);
-        let moved = self.pointer.as_ref().is_none_or(|old| old.differs(&state));
+        let moved = self.pointer.as_ref().is_none_or(|old| !old.looks_like(&state));
         moved.then(|| self.imageless(sim, now, frame, Content::Garbage))
     }
 
@@ -90,7 +90,7 @@ impl Accumulator {
         let known = self.reported > 0 && !(first && frame == self.reported);
         let (mut dirty, mut moves) = (vec![rotation.apply(desktop).rect()], Vec::new());
         if known {
-            let damage = to_texture(&world.damage(self.reported, frame), rotation, desktop);
+            let damage = world.damage(self.reported, frame).to_texture(rotation, desktop);
             (dirty, moves) = (damage.dirty, damage.moves);
         }
         if dirty.len() > sim.settings.coalesce {
@@ -121,7 +121,7 @@ impl Accumulator {
         let world = &sim.worlds[self.output];
         let state = world.pointer_at(now);
         let mut info = DXGI_OUTDUPL_FRAME_INFO::default();
-        let moved = self.pointer.as_ref().is_none_or(|old| old.differs(&state));
+        let moved = self.pointer.as_ref().is_none_or(|old| !old.looks_like(&state));
         if moved {
             info.LastMouseUpdateTime = sim.clock.ticks_at(world.last_pointer(now));
         }

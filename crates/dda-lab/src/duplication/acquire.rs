@@ -87,13 +87,13 @@ impl Machine {
         let (resource, texture) = if sim.injected(Call::QueryTexture).is_some() {
             (NotATexture::default().into(), None)
         } else {
-            let State { canvas, pool, .. } = state;
+            let State { framebuffer, pool, .. } = state;
             let odd = update.content != Content::Garbage && sim.injected(Call::TextureFormat).is_some();
             let content = if odd { Content::Garbage } else { update.content };
             if content != Content::Garbage {
-                canvas.show(&sim.worlds[self.index], update.frame);
+                framebuffer.show(&sim.worlds[self.index], update.frame);
             }
-            let (texture, record) = pool.next(sim, canvas, update.frame, content)?;
+            let (texture, record) = pool.next(sim, framebuffer, update.frame, content)?;
             (texture.cast()?, Some(record))
         };
         count(&sim.counters.acquires);
@@ -147,7 +147,7 @@ impl Machine {
     /// Maps the image, if the script says that the desktop is in system memory.
     pub(crate) fn map(&self) -> Result<DXGI_MAPPED_RECT> {
         let mut state = self.enter(Call::MapDesktopSurface)?;
-        let State { canvas, owned, mapped, .. } = &mut *state;
+        let State { framebuffer, owned, mapped, .. } = &mut *state;
         let (None, Some(owned)) = (&mapped, owned) else { return failure(DXGI_ERROR_INVALID_CALL) };
         if !self.sim.settings.system_memory {
             return failure(DXGI_ERROR_UNSUPPORTED);
@@ -158,7 +158,7 @@ impl Machine {
         let pitch = size.width as usize * 4 + MAPPED_PADDING;
         let mut memory = vec![0xCD; pitch * size.height as usize];
         if owned.update.content == Content::Frame {
-            let image = canvas.view(world, size.rect());
+            let image = framebuffer.view(world, size.rect());
             for (y, row) in memory.chunks_exact_mut(pitch).enumerate() {
                 row[..size.width as usize * 4].copy_from_slice(image.row(y));
             }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustcam::source::sim::{Canvas, Why};
+use rustcam::source::sim::{Framebuffer, Why};
 use windows::Win32::Graphics::Direct3D11::ID3D11Device;
 use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT;
 use windows::Win32::Graphics::Dxgi::DXGI_ERROR_ACCESS_LOST;
@@ -28,7 +28,7 @@ pub(crate) struct Frame {
 
 pub(crate) struct State {
     pub(crate) accumulator: Accumulator,
-    pub(crate) canvas: Canvas,
+    pub(crate) framebuffer: Framebuffer,
     pub(crate) pool: TexturePool,
     pub(crate) owned: Option<Frame>,
     /// The image as mapped memory.
@@ -68,7 +68,7 @@ impl Machine {
         count(&sim.counters.duplications);
         let state = State {
             accumulator: Accumulator::new(index),
-            canvas: Canvas::new(world, frame, 0),
+            framebuffer: Framebuffer::new(world, frame, 0),
             pool,
             owned: None,
             mapped: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustcam::source::sim::Canvas;
+use rustcam::source::sim::Framebuffer;
 use windows::Win32::Foundation::E_FAIL;
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT, DXGI_FORMAT_R16G16B16A16_FLOAT, DXGI_FORMAT_R8G8B8A8_UNORM};
@@ -42,7 +42,7 @@ impl TexturePool {
     pub(crate) fn next(
         &mut self,
         sim: &Simulation,
-        canvas: &mut Canvas,
+        framebuffer: &mut Framebuffer,
         frame: u64,
         content: Content,
     ) -> Result<(ID3D11Texture2D, Arc<TextureRecord>)> {
@@ -52,7 +52,7 @@ impl TexturePool {
             }
             let texture = match content {
                 Content::Garbage => self.garbage(sim)?,
-                _ => self.show(sim, canvas, frame, content)?,
+                _ => self.show(sim, framebuffer, frame, content)?,
             };
             texture.record.acquire();
             Ok((texture.object.clone(), Arc::clone(&texture.record)))
@@ -60,7 +60,13 @@ impl TexturePool {
     }
 
     /// Uploads to the next texture in rotation.
-    fn show(&mut self, sim: &Simulation, canvas: &mut Canvas, frame: u64, content: Content) -> Result<&Texture> {
+    fn show(
+        &mut self,
+        sim: &Simulation,
+        framebuffer: &mut Framebuffer,
+        frame: u64,
+        content: Content,
+    ) -> Result<&Texture> {
         if self.next == self.textures.len() {
             let texture = self.create(sim, self.uploader.format, true)?;
             self.textures.push(texture);
@@ -70,10 +76,10 @@ impl TexturePool {
         let poisoned = texture.record.take_poisoned();
         let before = texture.frame.take().filter(|_| !poisoned);
         if content == Content::Frame {
-            self.uploader.upload_frame(sim, canvas, &texture.object, before, frame);
+            self.uploader.upload_frame(sim, framebuffer, &texture.object, before, frame);
             texture.frame = Some(frame);
         } else {
-            self.uploader.upload_start(sim, canvas, &texture.object, content);
+            self.uploader.upload_start(sim, framebuffer, &texture.object, content);
         }
         Ok(texture)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rustcam::geometry::{Rect, Size};
-use rustcam::source::sim::{Canvas, World};
+use rustcam::source::sim::{Framebuffer, World};
 use windows::Win32::Foundation::E_FAIL;
 use windows::Win32::Graphics::Direct3D11::{
     ID3D11Device, ID3D11DeviceContext, ID3D11Texture2D, D3D11_BIND_RENDER_TARGET, D3D11_BIND_SHADER_RESOURCE,
@@ -97,7 +97,7 @@ impl Uploader {
     pub(crate) fn upload_frame(
         &mut self,
         sim: &Simulation,
-        canvas: &mut Canvas,
+        framebuffer: &mut Framebuffer,
         texture: &ID3D11Texture2D,
         before: Option<u64>,
         frame: u64,
@@ -115,10 +115,10 @@ impl Uploader {
         };
         if parts == [whole] && sim.script.is_full() {
             if let Some(variety) = world.variety(frame) {
-                return self.upload_variety(world, canvas, texture, frame, variety);
+                return self.upload_variety(world, framebuffer, texture, frame, variety);
             }
         }
-        self.upload_parts(world, canvas, texture, &parts);
+        self.upload_parts(world, framebuffer, texture, &parts);
     }
 
     /// Brings a texture to a frame in which everything changed, from a kept frame that looked almost the same: copying a texture costs
@@ -126,7 +126,7 @@ impl Uploader {
     fn upload_variety(
         &mut self,
         world: &World,
-        canvas: &mut Canvas,
+        framebuffer: &mut Framebuffer,
         texture: &ID3D11Texture2D,
         frame: u64,
         variety: u32,
@@ -136,9 +136,9 @@ impl Uploader {
             unsafe { self.context.CopyResource(texture, copy) };
             let (rotation, desktop) = (world.rotation(frame), world.size(frame));
             let parts = world.difference(*kept, frame).into_iter().map(|part| rotation.to_texture(part, desktop));
-            return self.upload_parts(world, canvas, texture, &merged(parts.collect()));
+            return self.upload_parts(world, framebuffer, texture, &merged(parts.collect()));
         }
-        self.upload_parts(world, canvas, texture, &[self.size.rect()]);
+        self.upload_parts(world, framebuffer, texture, &[self.size.rect()]);
         self.keep_variety(texture, frame, variety);
     }
 
@@ -158,22 +158,28 @@ impl Uploader {
     pub(crate) fn paint_ahead(&mut self, sim: &Simulation, texture: &ID3D11Texture2D, frame: u64) {
         let world = &sim.worlds[self.output];
         let mode = |frame| (world.size(frame), world.rotation(frame));
-        let mut canvas = Canvas::new(world, frame, 0);
+        let mut framebuffer = Framebuffer::new(world, frame, 0);
         for next in (frame..).take_while(|&next| mode(next) == mode(frame)) {
             let Some(variety) = world.variety(next).filter(|variety| !self.varieties.contains_key(variety)) else {
                 break;
             };
-            canvas.show(world, next);
-            self.upload_parts(world, &mut canvas, texture, &[self.size.rect()]);
+            framebuffer.show(world, next);
+            self.upload_parts(world, &mut framebuffer, texture, &[self.size.rect()]);
             if !self.keep_variety(texture, next, variety) {
                 break;
             }
         }
     }
 
-    fn upload_parts(&mut self, world: &World, canvas: &mut Canvas, texture: &ID3D11Texture2D, parts: &[Rect]) {
+    fn upload_parts(
+        &mut self,
+        world: &World,
+        framebuffer: &mut Framebuffer,
+        texture: &ID3D11Texture2D,
+        parts: &[Rect],
+    ) {
         for &part in parts {
-            let image = canvas.view(world, part);
+            let image = framebuffer.view(world, part);
             let stride =
                 if part.height() > 1 { image.row(1).as_ptr() as usize - image.row(0).as_ptr() as usize } else { 0 };
             if self.converter.is_identity() {
@@ -195,7 +201,7 @@ impl Uploader {
     pub(crate) fn upload_start(
         &mut self,
         sim: &Simulation,
-        canvas: &mut Canvas,
+        framebuffer: &mut Framebuffer,
         texture: &ID3D11Texture2D,
         content: Content,
     ) {
@@ -203,7 +209,7 @@ impl Uploader {
         let mut rows = Vec::with_capacity(pitch * self.size.height as usize);
         if content == Content::UpperHalf {
             let half = Rect { bottom: (self.size.height / 2).max(1) as i32, ..self.size.rect() };
-            let image = canvas.view(&sim.worlds[self.output], half);
+            let image = framebuffer.view(&sim.worlds[self.output], half);
             for y in 0..half.height() as usize {
                 self.converter.convert(image.row(y), &mut rows);
             }

@@ -15,13 +15,11 @@ fn main() {
 #[cfg(windows)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     use consumer::Consumer;
-    use rustcam::capture::{Request, Session};
-    use rustcam::clock::MonotonicClock;
+    use rustcam::capture::{Request, Session, Target};
     use rustcam::source::texture::TextureSync;
     use rustcam::source::{Backend, OpenOptions};
     use std::collections::hash_map::Entry;
     use std::collections::HashMap;
-    use std::sync::Arc;
     use std::time::Duration;
 
     let mut arguments = std::env::args().skip(1);
@@ -29,19 +27,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let frames: u32 = arguments.next().as_deref().unwrap_or("10").parse()?;
     let _lab = arguments.next().map(|script| dda_lab::Lab::install(&script)).transpose()?;
 
-    let clock = Arc::new(MonotonicClock);
-    let options = OpenOptions { backend: Backend::Dxgi, device: 0, output: 0, watch_pointer: true, sim: None, clock };
+    let options = OpenOptions::new(Backend::Dxgi);
     let mut session = Session::open(&options)?;
-    let request = Request { region: None, timeout: Duration::from_secs(5), new_frame_only: true };
+    let request = Request::within(Duration::from_secs(5));
     let mut reader = None;
     // Opening is costly, and the same memory comes back: what is open stays open.
     let mut opened = HashMap::new();
     for _ in 0..frames {
-        let Some(frame) = session.share(&request, sync, &mut || Ok(()))? else {
+        let Some(frame) = session.grab(&request, Target::Shared(sync), &mut || Ok(()))? else {
             println!("nothing new in 5 seconds");
             continue;
         };
-        let luid = (frame.texture.luid.low, frame.texture.luid.high);
+        let Some(texture) = frame.texture() else { continue };
+        let luid = (texture.luid.low, texture.luid.high);
         let reader = match &mut reader {
             Some((known, reader)) if *known == luid => reader,
             // The first frame, or the desktop moved to another adapter.
@@ -54,9 +52,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if opened.len() > 8 {
             opened.clear();
         }
-        let opened = match opened.entry(frame.texture.memory) {
+        let opened = match opened.entry(texture.memory) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(reader.open(frame.texture.lease.handle()?)?),
+            Entry::Vacant(new) => new.insert(reader.open(texture.handle.handle()?)?),
         };
         if !opened.acquire(1000)? {
             println!("the picture did not come");
@@ -65,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let pixels = reader.pixels(opened)?;
         opened.release()?;
         let sum: u64 = pixels.iter().map(|&byte| u64::from(byte)).sum();
-        println!("frame {} of {}: {} bytes, sum {sum}", frame.info.sequence, frame.texture.size, pixels.len());
+        println!("frame {} of {}: {} bytes, sum {sum}", frame.info.sequence, texture.size, pixels.len());
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use rustcam::capture::{Request, Session, Target};
 use rustcam::clock::{Clock, MonotonicClock};
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
+use rustcam::source::sim::Script;
 use rustcam::source::{Backend, OpenOptions};
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::protocol::xproto::{ConnectionExt, CreateGCAux, CreateWindowAux, ImageFormat, WindowClass};
@@ -39,24 +40,19 @@ pub fn show(seconds: u64) -> Result<(), Box<dyn Error>> {
     x.map_window(window)?;
 
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
-    let mut desktop = Session::open(&OpenOptions {
-        backend: Backend::Sim,
-        device: 0,
-        output: 0,
-        watch_pointer: false,
-        sim: Some(format!("size {width}x{height}")),
-        clock: Arc::clone(&clock),
-    })?;
-    let request = Request { region: None, timeout: Duration::from_secs(1), new_frame_only: true };
+    let script = Script::parse(&format!("size {width}x{height}"))?;
+    let options = OpenOptions::new(Backend::Sim(script)).watch_pointer(false).clock(Arc::clone(&clock));
+    let mut desktop = Session::open(&options)?;
+    let request = Request::within(Duration::from_secs(1));
     let end = clock.now() + Duration::from_secs(seconds);
     let mut announced = false;
     while clock.now() < end {
         let Some(frame) = desktop.grab(&request, Target::Retained(PixelFormat::Bgra), &mut || Ok(()))? else {
             continue;
         };
-        let Some((buffer, info)) = frame.buffer.as_ref().zip(desktop.info()) else { continue };
-        for part in &info.damage.dirty {
-            put(&x, window, gc, screen.root_depth, buffer.bytes(), usize::from(width) * 4, *part)?;
+        let Some(image) = frame.image() else { continue };
+        for part in &frame.info.damage.dirty {
+            put(&x, window, gc, screen.root_depth, image.bytes(), usize::from(width) * 4, *part)?;
         }
         // A reply tells that the server has drawn all of it.
         x.get_input_focus()?.reply()?;

@@ -1,5 +1,6 @@
 //! Frame memory that is used again: fresh pages cost more than the copy that fills them.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::geometry::Size;
@@ -49,6 +50,12 @@ impl Buffer {
     /// Frees the memory instead of giving it back.
     pub(super) fn discard(mut self) {
         self.home = Weak::new();
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer").field("bytes", &self.bytes().len()).finish_non_exhaustive()
     }
 }
 

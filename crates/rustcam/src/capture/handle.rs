@@ -1,56 +1,32 @@
 //! A session that several threads may hold: one use at a time, and `close` works from anywhere.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::FrameInfo;
 use crate::geometry::Rect;
-use crate::source::texture::TextureSync;
 use crate::source::{OpenOptions, Waker};
 
-use super::canvas::Target;
-use super::frames::Course;
-use super::lease::Lease;
-use super::mailbox::{Bell, Mailbox};
-use super::pacer::Patience;
-use super::session::{Frame, GpuFrame, Request, Session};
+use super::deadline::WaitBudget;
+use super::fixed_rate::FixedRate;
+use super::frame::{Frame, Request, Target};
+use super::interrupt::Interrupt;
+use super::mailbox::{Mailbox, ReadyCallback};
+use super::session::Session;
+use super::session_guard::{SessionGuard, Shared, Usage};
 use super::snapshot::Snapshot;
+use super::stats::Stats;
 use super::stream::{Stream, StreamOptions};
 
 /// A session that can be shared and closed.
 pub struct Handle {
-    pub(super) shared: Arc<Shared>,
-    pub(super) clock: Arc<dyn Clock>,
-    /// Makes the call that waits ask whether to go on.
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    /// Makes the call that waits check its interrupt.
     waker: Option<Waker>,
-    watchful: AtomicBool,
-    closed: AtomicBool,
     process: u32,
-}
-
-/// What the capture thread reaches, too.
-pub(super) struct Shared {
-    state: Mutex<State>,
-    /// Signalled when the use of the session changes.
-    pub(super) changed: Condvar,
-}
-
-pub(super) struct State {
-    pub(super) usage: Usage,
-    /// A sequence of frames at a constant rate is under way, between two calls.
-    framing: bool,
-    pub(super) snapshot: Snapshot,
-}
-
-pub(super) enum Usage {
-    Idle(Box<Session>),
-    /// A call of some thread has it.
-    Busy,
-    Streaming(Stream),
-    /// Nobody will have it again.
-    Gone,
 }
 
 impl Handle {
@@ -59,17 +35,13 @@ impl Handle {
     /// # Errors
     /// Those of [`Session::open`].
     pub fn open(options: &OpenOptions) -> Result<Self> {
-        let session = Session::open(options)?;
-        let (snapshot, waker) = (Snapshot::of(&session), session.waker());
-        let state = State { usage: Usage::Idle(Box::new(session)), framing: false, snapshot };
-        Ok(Self {
-            shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }),
-            clock: Arc::clone(&options.clock),
-            waker,
-            watchful: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-            process: std::process::id(),
-        })
+        Ok(Self::over(Session::open(options)?, Arc::clone(&options.clock)))
+    }
+
+    /// A handle to `session`, which runs on `clock`.
+    pub fn over(session: Session, clock: Arc<dyn Clock>) -> Self {
+        let waker = session.waker();
+        Self { shared: Arc::new(Shared::new(session)), clock, waker, process: std::process::id() }
     }
 
     /// Sets the region that frames show unless a request says otherwise.
@@ -84,19 +56,31 @@ impl Handle {
         Ok(())
     }
 
-    /// What is known now.
+    /// The state of the session as of the last call.
     pub fn snapshot(&self) -> Snapshot {
-        self.peek(Clone::clone)
+        self.shared.lock().snapshot.clone()
     }
 
-    /// Something of what is known now.
-    pub fn peek<T>(&self, pick: impl FnOnce(&Snapshot) -> T) -> T {
-        pick(&self.shared.lock().snapshot)
+    /// The info of the last returned frame.
+    pub fn info(&self) -> Option<FrameInfo> {
+        self.shared.lock().delivered.info.clone()
+    }
+
+    /// What happened since the capture was opened.
+    pub fn stats(&self) -> Stats {
+        let state = self.shared.lock();
+        let delivered = &state.delivered;
+        Stats {
+            frames: delivered.frames,
+            timeouts: delivered.timeouts,
+            missed: delivered.missed,
+            session: state.snapshot.stats.clone(),
+        }
     }
 
     /// Whether [`Handle::close`] was called.
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.shared.is_closed()
     }
 
     /// Whether a stream or a sequence of frames is under way.
@@ -123,51 +107,39 @@ impl Handle {
     /// # Errors
     /// Those of [`Session::grab`]; `WrongState` while a stream or a sequence of frames is under way, if the handle is or gets closed,
     /// or in a forked child process; what ended a stream, if no call has reported that yet.
-    pub fn grab(
-        &self,
-        request: &Request,
-        target: Target<'_>,
-        interrupt: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<Option<Frame>> {
-        let mut interrupt = || self.check_open().and_then(|()| interrupt());
-        let Some((mut lease, left)) = self.lease(request.timeout, false, &mut interrupt)? else { return Ok(None) };
-        let request = Request { timeout: left, ..*request };
-        lease.session().watch(self.watchful.load(Ordering::Relaxed));
-        lease.session().grab(&request, target, &mut interrupt)
-    }
-
-    /// [`Session::share`], one call at a time, as [`Handle::grab`].
-    ///
-    /// # Errors
-    /// Those of [`Session::share`] and of [`Handle::grab`].
-    pub fn share(
-        &self,
-        request: &Request,
-        sync: TextureSync,
-        interrupt: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<Option<GpuFrame>> {
-        let mut interrupt = || self.check_open().and_then(|()| interrupt());
-        let Some((mut lease, left)) = self.lease(request.timeout, false, &mut interrupt)? else { return Ok(None) };
-        let request = Request { timeout: left, ..*request };
-        lease.session().watch(self.watchful.load(Ordering::Relaxed));
-        lease.session().share(&request, sync, &mut interrupt)
-    }
-
-    /// Whether the interrupts of the calls to come have to be asked every few milliseconds: they may have a reason to fail that no signal
-    /// in the waiting thread tells, as in a Python process another thread of which handles the signal. Costs processor time.
-    pub fn watch(&self, watchful: bool) {
-        self.watchful.store(watchful, Ordering::Relaxed);
+    pub fn grab(&self, request: &Request, target: Target<'_>, interrupt: &mut dyn Interrupt) -> Result<Option<Frame>> {
+        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let Some((mut guard, left)) = self.lock_session(request.timeout, false, &mut interrupt)? else {
+            return Ok(None);
+        };
+        let frame = guard.session().grab(&Request { timeout: left, ..*request }, target, &mut interrupt)?;
+        guard.finish(|delivered| match &frame {
+            Some(frame) => delivered.frame(&frame.info),
+            None => delivered.timeout(),
+        });
+        Ok(frame)
     }
 
     /// Starts a thread that captures by itself.
     ///
     /// # Errors
     /// As for [`Handle::grab`]; `InvalidArgument` if the region is not inside the output.
-    pub fn start(&self, options: StreamOptions, interrupt: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        let mut interrupt = || self.check_open().and_then(|()| interrupt());
-        let Some((mut lease, _)) = self.lease(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
-        lease.session().checked_region(options.region)?;
-        lease.give_to_stream(options);
+    pub fn start(&self, options: StreamOptions, interrupt: &mut dyn Interrupt) -> Result<()> {
+        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let Some((mut guard, _)) = self.lock_session(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
+        guard.session().checked_region(options.region)?;
+        let shared = Arc::downgrade(&self.shared);
+        let observe = move |session: &Session| {
+            if let Some(shared) = shared.upgrade() {
+                shared.lock().snapshot = Snapshot::of(session);
+            }
+        };
+        let stream = Stream::start(*guard.into_session(), Arc::clone(&self.clock), options, observe);
+        self.shared.set_usage(Usage::Streaming(stream));
+        if self.is_closed() {
+            // It was closed while this call had the session, and found no stream to end.
+            self.close();
+        }
         Ok(())
     }
 
@@ -175,32 +147,27 @@ impl Handle {
     ///
     /// # Errors
     /// `Timeout` if none came in time; `WrongState` without a stream, or if it is stopped meanwhile; what ended the stream.
-    pub fn latest(&self, timeout: Option<Duration>, interrupt: &mut dyn FnMut() -> Result<()>) -> Result<Frame> {
+    pub fn latest(&self, timeout: Option<Duration>, interrupt: &mut dyn Interrupt) -> Result<Frame> {
         self.check_open()?;
         let mailbox = self.mailbox()?;
-        let mut patience = Patience::new(&*self.clock, timeout.unwrap_or(Duration::MAX), interrupt);
-        if Mailbox::SIGNALS_END_WAITS && !self.watchful.load(Ordering::Relaxed) {
-            patience = patience.with_long_waits();
-        }
+        let mut budget = WaitBudget::new(&*self.clock, timeout.unwrap_or(Duration::MAX), interrupt)
+            .with_long_waits_if(Mailbox::SIGNALS_END_WAITS);
         loop {
-            let slice = patience.slice(Duration::MAX)?;
+            let slice = budget.slice(Duration::MAX)?;
             match mailbox.take(slice) {
-                Ok(Some(delivery)) => {
-                    let Snapshot { info, stats, .. } = &mut self.shared.lock().snapshot;
-                    stats.frames += 1;
-                    stats.missed += delivery.info.accumulated.saturating_sub(1);
-                    *info = Some(delivery.info);
-                    return Ok(delivery.frame);
+                Ok(Some(frame)) => {
+                    self.shared.lock().delivered.frame(&frame.info);
+                    return Ok(frame);
                 }
-                Ok(None) if patience.is_over() => {
-                    self.shared.lock().snapshot.stats.timeouts += 1;
+                Ok(None) if budget.is_over() => {
+                    self.shared.lock().delivered.timeout();
                     let waited = timeout.unwrap_or_default().as_millis();
                     let error = Error::new(ErrorKind::Timeout, format!("no new frame within {waited} ms"));
                     return Err(error.with_hint(
-                            "Nothing changed on the screen. Wait longer, or start(video_mode=True) to get the same image again",
-                        ));
+                        "Nothing changed on the screen. Wait longer, or start(video_mode=True) to get the same image again",
+                    ));
                 }
-                Ok(None) => patience.interrupted(),
+                Ok(None) => budget.interrupted(),
                 Err(error) => {
                     self.end_stream(|ended| Arc::ptr_eq(ended, &mailbox), stopped);
                     return Err(error);
@@ -209,13 +176,13 @@ impl Handle {
         }
     }
 
-    /// Rings `bell` once, as soon as [`Handle::latest`] has something to return or to report.
+    /// Calls `callback` once, as soon as [`Handle::latest`] has something to return or to report.
     ///
     /// # Errors
     /// `WrongState` without a stream.
-    pub fn ring_when_ready(&self, bell: Bell) -> Result<()> {
+    pub fn call_when_ready(&self, callback: ReadyCallback) -> Result<()> {
         self.check_open()?;
-        self.mailbox()?.ring_when_ready(bell);
+        self.mailbox()?.call_when_ready(callback);
         Ok(())
     }
 
@@ -228,32 +195,36 @@ impl Handle {
     ///
     /// # Errors
     /// As for [`Handle::start`].
-    pub fn begin_frames(&self, region: Option<Rect>, interrupt: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        let mut interrupt = || self.check_open().and_then(|()| interrupt());
-        let Some((mut lease, _)) = self.lease(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
-        lease.session().checked_region(region)?;
+    pub fn begin_frames(&self, region: Option<Rect>, interrupt: &mut dyn Interrupt) -> Result<()> {
+        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let Some((mut guard, _)) = self.lock_session(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
+        guard.session().checked_region(region)?;
         self.shared.lock().framing = true;
         Ok(())
     }
 
-    /// The next frame of the sequence that [`Handle::begin_frames`] began, and its slot, see [`Course`].
+    /// The next frame of the sequence that [`Handle::begin_frames`] began, and its slot, see [`FixedRate`].
     ///
     /// # Errors
     /// Those of [`Session::grab`]; `Timeout` if the first image does not come in time; `WrongState` if the handle is or gets closed.
     pub fn next_frame(
         &self,
-        course: &mut Course,
+        rate: &mut FixedRate,
         retained: bool,
-        interrupt: &mut dyn FnMut() -> Result<()>,
+        interrupt: &mut dyn Interrupt,
     ) -> Result<(Frame, u64)> {
-        let mut interrupt = || self.check_open().and_then(|()| interrupt());
-        let Some((mut lease, _)) = self.lease(Duration::MAX, true, &mut interrupt)? else { return Err(closed()) };
-        course.advance(lease.session(), &*self.clock, retained, &mut interrupt)
+        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let Some((mut guard, _)) = self.lock_session(Duration::MAX, true, &mut interrupt)? else {
+            return Err(closed());
+        };
+        let (frame, slot) = rate.advance(guard.session(), &*self.clock, retained, &mut interrupt)?;
+        guard.finish(|delivered| delivered.frame(&frame.info));
+        Ok((frame, slot))
     }
 
     /// Ends the sequence of frames, if there is one.
     pub fn end_frames(&self) {
-        if !self.is_foreign() {
+        if !self.is_forked() {
             self.shared.lock().framing = false;
         }
     }
@@ -261,8 +232,8 @@ impl Handle {
     /// Ends the capture and frees everything that no returned frame holds. A call that waits in another thread ends at once, or within a
     /// slice where nothing can wake it.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        if self.is_foreign() {
+        self.shared.set_closed();
+        if self.is_forked() {
             // After a fork the lock may be held by a thread that does not exist here.
             return;
         }
@@ -270,25 +241,24 @@ impl Handle {
             wake();
         }
         self.end_stream(|_| true, closed);
-        let usage = {
+        let idle = {
             let mut state = self.shared.lock();
             state.framing = false;
-            let idle = matches!(state.usage, Usage::Idle(_));
-            idle.then(|| std::mem::replace(&mut state.usage, Usage::Gone))
+            matches!(state.usage, Usage::Idle(_)).then(|| std::mem::replace(&mut state.usage, Usage::Gone))
         };
-        self.shared.changed.notify_all();
-        drop(usage);
+        self.shared.notify();
+        drop(idle);
     }
 
     /// Waits for the session, and says how much of the timeout is left then. `None` if another call kept it until the deadline.
-    fn lease(
+    fn lock_session(
         &self,
         timeout: Duration,
         framing: bool,
-        interrupt: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<Option<(Lease<'_>, Duration)>> {
+        interrupt: &mut dyn Interrupt,
+    ) -> Result<Option<(SessionGuard<'_>, Duration)>> {
         self.check_process()?;
-        let mut patience = Patience::new(&*self.clock, timeout, interrupt);
+        let mut budget = WaitBudget::new(&*self.clock, timeout, interrupt);
         let mut state = self.shared.lock();
         loop {
             self.check_open()?;
@@ -296,9 +266,7 @@ impl Handle {
                 return Err(Error::new(ErrorKind::WrongState, "a frames() iterator is open: close it first"));
             }
             match std::mem::replace(&mut state.usage, Usage::Busy) {
-                Usage::Idle(session) => {
-                    return Ok(Some((Lease { handle: self, session: Some(session) }, patience.left())));
-                }
+                Usage::Idle(session) => return Ok(Some((SessionGuard::new(&self.shared, session), budget.left()))),
                 Usage::Busy => {}
                 Usage::Gone => {
                     state.usage = Usage::Gone;
@@ -318,13 +286,12 @@ impl Handle {
                     ));
                 }
             }
-            if patience.is_over() {
+            if budget.is_over() {
                 return Ok(None);
             }
             drop(state);
-            let slice = patience.slice(Duration::MAX)?;
-            state =
-                self.shared.changed.wait_timeout(self.shared.lock(), slice).unwrap_or_else(PoisonError::into_inner).0;
+            let slice = budget.slice(Duration::MAX)?;
+            state = self.shared.wait(self.shared.lock(), slice);
         }
     }
 
@@ -336,29 +303,25 @@ impl Handle {
         }
     }
 
-    /// Ends the stream if it is one of those `meant`, and gives its session back.
-    fn end_stream(&self, meant: impl FnOnce(&Arc<Mailbox>) -> bool, reason: impl FnOnce() -> Error) {
-        if self.is_foreign() {
+    /// Ends the stream if `is_meant` says so of its mailbox, and takes its session back.
+    fn end_stream(&self, is_meant: impl FnOnce(&Arc<Mailbox>) -> bool, reason: impl FnOnce() -> Error) {
+        if self.is_forked() {
             return;
         }
         let stream = {
             let mut state = self.shared.lock();
             match std::mem::replace(&mut state.usage, Usage::Busy) {
-                Usage::Streaming(stream) if meant(stream.mailbox()) => stream,
+                Usage::Streaming(stream) if is_meant(stream.mailbox()) => stream,
                 other => {
                     state.usage = other;
                     return;
                 }
             }
         };
-        // The thread may need the lock before it can end.
-        let session = stream.stop(reason());
-        let lease = Lease { handle: self, session: session.map(Box::new) };
-        if let Some(mut lease) = Some(lease).filter(|lease| lease.session.is_some()) {
-            let Snapshot { info, stats, .. } = self.snapshot();
-            lease.session().returned_by_stream(info, &stats);
-        } else {
-            self.shared.lock().usage = Usage::Gone;
+        // Without the lock: the thread may need it before it can end.
+        match stream.stop(reason()) {
+            Some(session) => drop(SessionGuard::new(&self.shared, Box::new(session))),
+            None => drop(self.shared.set_usage(Usage::Gone)),
         }
     }
 
@@ -371,14 +334,15 @@ impl Handle {
     }
 
     fn check_process(&self) -> Result<()> {
-        if self.is_foreign() {
+        if self.is_forked() {
             return Err(Error::new(ErrorKind::WrongState, "this Capturer belongs to the process that made it")
                 .with_hint("Create a Capturer after the fork, or start workers with the \"spawn\" method"));
         }
         Ok(())
     }
 
-    fn is_foreign(&self) -> bool {
+    /// Whether this is a forked child of the process that opened the session.
+    fn is_forked(&self) -> bool {
         std::process::id() != self.process
     }
 }
@@ -389,10 +353,20 @@ impl Drop for Handle {
     }
 }
 
-impl Shared {
-    /// A state is whole at every moment, so a panic elsewhere does not spoil it.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+/// The caller's interrupt, which also ends the call when the handle is closed.
+struct WhileOpen<'a> {
+    handle: &'a Handle,
+    interrupt: &'a mut dyn Interrupt,
+}
+
+impl Interrupt for WhileOpen<'_> {
+    fn check(&mut self) -> Result<()> {
+        self.handle.check_open()?;
+        self.interrupt.check()
+    }
+
+    fn must_poll(&self) -> bool {
+        self.interrupt.must_poll()
     }
 }
 

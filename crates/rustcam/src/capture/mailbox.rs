@@ -1,116 +1,92 @@
-//! One slot between the capture thread and a reader: the newest frame wins, and nobody waits for somebody who is gone.
+//! One slot between the capture thread and its readers: the newest frame wins.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::frame::FrameInfo;
 
-use super::damage::DamageLog;
-use super::doorbell::Doorbell;
-use super::session::Frame;
+use super::damage::DamageAccumulator;
+use super::event_count::EventCount;
+use super::frame::{Frame, Pixels};
 
-/// A frame on its way, and what is known about it.
-pub struct Delivery {
-    /// The picture.
-    pub frame: Frame,
-    /// What is known about it, relative to the frame that was taken before.
-    pub info: FrameInfo,
-}
-
-impl Delivery {
-    /// Makes the news of `old`, which nobody saw, part of this frame's.
-    fn follow(&mut self, old: &Delivery) {
-        self.info.accumulated += old.info.accumulated;
-        self.info.is_new |= old.info.is_new;
-        // After a change of size everything is new anyway, and old rectangles mean nothing.
-        if self.frame.size == old.frame.size {
-            let mut log = DamageLog::default();
-            log.add(old.info.damage.clone());
-            log.add(std::mem::take(&mut self.info.damage));
-            self.info.damage = log.into_damage();
-        }
-    }
-}
-
-/// What happens when something arrives.
-pub type Bell = Box<dyn FnOnce() + Send>;
+/// Called once when something arrives.
+pub type ReadyCallback = Box<dyn FnOnce() + Send>;
 
 /// The slot.
 #[derive(Default)]
 pub struct Mailbox {
     state: Mutex<State>,
-    arrived: Doorbell,
+    arrived: EventCount,
 }
 
 #[derive(Default)]
 struct State {
-    delivery: Option<Delivery>,
-    /// Why nothing will arrive any more.
+    frame: Option<Frame>,
+    /// Why no further frame will arrive.
     end: Option<Error>,
-    bell: Option<Bell>,
+    callback: Option<ReadyCallback>,
 }
 
 impl State {
-    fn take(&mut self) -> Result<Option<Delivery>> {
-        match (self.delivery.take(), &self.end) {
+    fn take(&mut self) -> Result<Option<Frame>> {
+        match (self.frame.take(), &self.end) {
             (None, Some(end)) => Err(end.clone()),
-            (delivery, _) => Ok(delivery),
+            (frame, _) => Ok(frame),
         }
     }
 }
 
 impl Mailbox {
-    /// Puts a frame into the slot. One that nobody took is given back, and what it told becomes part of the new one's news.
-    pub(super) fn put(&self, mut delivery: Delivery) {
-        let (replaced, bell) = {
+    /// Whether a signal ends [`Mailbox::take`] before its time.
+    pub(super) const SIGNALS_END_WAITS: bool = EventCount::SIGNALS_END_WAITS;
+
+    /// Puts a frame into the slot. One that no reader took is given back, and its news become part of the new one's.
+    pub(super) fn put(&self, mut frame: Frame) {
+        let (replaced, callback) = {
             let mut state = self.lock();
-            let replaced = state.delivery.take();
+            let replaced = state.frame.take();
             if let Some(old) = &replaced {
-                delivery.follow(old);
+                merge(&mut frame, old);
             }
-            state.delivery = Some(delivery);
-            (replaced, state.bell.take())
+            state.frame = Some(frame);
+            (replaced, state.callback.take())
         };
-        self.announce(bell);
+        self.announce(callback);
         // Its memory goes back to the pool: not under the lock.
         drop(replaced);
     }
 
     /// Whether a frame waits to be taken.
     pub(super) fn is_full(&self) -> bool {
-        self.lock().delivery.is_some()
+        self.lock().frame.is_some()
     }
 
-    /// Nothing more will come. Readers get `error`, after the frame that still lies there.
+    /// Nothing more will come. Readers get `error`, after the frame that is still in the slot.
     pub(super) fn end(&self, error: Error) {
-        let bell = {
+        let callback = {
             let mut state = self.lock();
             state.end.get_or_insert(error);
-            state.bell.take()
+            state.callback.take()
         };
-        self.announce(bell);
+        self.announce(callback);
     }
-
-    /// Whether a signal ends [`Mailbox::take`] before its time.
-    pub(super) const SIGNALS_END_WAITS: bool = Doorbell::SIGNALS_END_WAITS;
 
     /// Takes the frame, waiting at most `timeout` for one. `None` if none came, another reader took it, or a signal arrived.
     ///
     /// # Errors
     /// What ended the capture, once the slot is empty.
-    pub(super) fn take(&self, timeout: Duration) -> Result<Option<Delivery>> {
-        let seen = self.arrived.rings();
-        if let Some(delivery) = self.lock().take()? {
-            return Ok(Some(delivery));
+    pub(super) fn take(&self, timeout: Duration) -> Result<Option<Frame>> {
+        let seen = self.arrived.count();
+        if let Some(frame) = self.lock().take()? {
+            return Ok(Some(frame));
         }
         self.arrived.wait(seen, timeout);
         self.lock().take()
     }
 
-    /// Takes the frame that no reader will ask for.
-    pub(super) fn leftover(&self) -> Option<Delivery> {
-        self.lock().delivery.take()
+    /// Takes the frame that no reader will ask for any more.
+    pub(super) fn leftover(&self) -> Option<Frame> {
+        self.lock().frame.take()
     }
 
     /// What ended the capture, if it ended.
@@ -118,26 +94,26 @@ impl Mailbox {
         self.lock().end.clone()
     }
 
-    /// Rings `bell` once, as soon as a frame or the end arrives; at once if it is there already.
-    pub(super) fn ring_when_ready(&self, bell: Bell) {
+    /// Calls `callback` once, as soon as a frame or the end arrives; at once if it is there already.
+    pub(super) fn call_when_ready(&self, callback: ReadyCallback) {
         let ready = {
             let mut state = self.lock();
-            if state.delivery.is_none() && state.end.is_none() {
-                state.bell = Some(bell);
+            if state.frame.is_none() && state.end.is_none() {
+                state.callback = Some(callback);
                 None
             } else {
-                Some(bell)
+                Some(callback)
             }
         };
-        if let Some(bell) = ready {
-            bell();
+        if let Some(callback) = ready {
+            callback();
         }
     }
 
-    fn announce(&self, bell: Option<Bell>) {
-        self.arrived.ring();
-        if let Some(bell) = bell {
-            bell();
+    fn announce(&self, callback: Option<ReadyCallback>) {
+        self.arrived.notify();
+        if let Some(callback) = callback {
+            callback();
         }
     }
 
@@ -147,26 +123,47 @@ impl Mailbox {
     }
 }
 
+/// Makes the news of `old`, which no reader saw, part of `frame`'s.
+fn merge(frame: &mut Frame, old: &Frame) {
+    frame.info.accumulated += old.info.accumulated;
+    frame.info.is_new |= old.info.is_new;
+    // After a change of size everything is new anyway, and old rectangles mean nothing.
+    if size(frame) == size(old) {
+        let mut damage = DamageAccumulator::default();
+        damage.add(old.info.damage.clone());
+        damage.add(std::mem::take(&mut frame.info.damage));
+        frame.info.damage = damage.into_damage();
+    }
+}
+
+fn size(frame: &Frame) -> Option<crate::geometry::Size> {
+    match &frame.pixels {
+        Pixels::Memory(image) => Some(image.size),
+        Pixels::Device(texture) => Some(texture.size),
+        Pixels::Caller => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::frame::{Damage, PixelFormat};
-    use crate::geometry::{Rect, Size};
+    use crate::frame::{Damage, FrameInfo};
+    use crate::geometry::Rect;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::Arc;
 
-    fn delivery(sequence: u64, dirty: Rect) -> Delivery {
-        let frame = Frame { buffer: None, size: Size::new(1, 1), format: PixelFormat::Bgra };
+    fn frame(sequence: u64, dirty: Rect) -> Frame {
         let damage = Damage { dirty: vec![dirty], moves: Vec::new() };
-        Delivery { frame, info: FrameInfo { sequence, accumulated: 1, is_new: true, damage, ..FrameInfo::default() } }
+        let info = FrameInfo { sequence, accumulated: 1, is_new: true, damage, ..FrameInfo::default() };
+        Frame { pixels: Pixels::Caller, info }
     }
 
     #[test]
-    fn the_newest_frame_wins_and_tells_what_the_lost_one_told() {
+    fn the_newest_frame_wins_and_carries_the_news_of_the_lost_one() {
         let mailbox = Mailbox::default();
-        mailbox.put(delivery(1, Rect::new(0, 0, 1, 1)));
-        mailbox.put(delivery(2, Rect::new(5, 5, 6, 6)));
+        mailbox.put(frame(1, Rect::new(0, 0, 1, 1)));
+        mailbox.put(frame(2, Rect::new(5, 5, 6, 6)));
         let info = mailbox.take(Duration::ZERO).expect("no end").expect("full").info;
         assert_eq!((info.sequence, info.accumulated), (2, 2));
         assert_eq!(info.damage.dirty, [Rect::new(0, 0, 1, 1), Rect::new(5, 5, 6, 6)]);
@@ -174,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_wakes_everybody_for_good_but_loses_no_frame() {
+    fn the_end_wakes_all_readers_for_good_but_loses_no_frame() {
         let mailbox = Arc::new(Mailbox::default());
         let waiters: Vec<_> = (0..4)
             .map(|_| {
@@ -186,25 +183,25 @@ mod tests {
         for waiter in waiters {
             assert_eq!(waiter.join().expect("no panic"), Some(ErrorKind::Device));
         }
-        mailbox.put(delivery(1, Rect::new(0, 0, 1, 1)));
+        mailbox.put(frame(1, Rect::new(0, 0, 1, 1)));
         assert!(mailbox.take(Duration::ZERO).expect("the frame first").is_some());
         assert!(mailbox.take(Duration::ZERO).is_err());
     }
 
     #[test]
-    fn a_bell_rings_once() {
-        let (mailbox, rung) = (Mailbox::default(), Arc::new(AtomicUsize::new(0)));
-        let bell = || {
-            let rung = Arc::clone(&rung);
+    fn a_callback_is_called_once() {
+        let (mailbox, calls) = (Mailbox::default(), Arc::new(AtomicUsize::new(0)));
+        let callback = || {
+            let calls = Arc::clone(&calls);
             Box::new(move || {
-                rung.fetch_add(1, Ordering::Relaxed);
+                calls.fetch_add(1, Ordering::Relaxed);
             })
         };
-        mailbox.ring_when_ready(bell());
-        mailbox.put(delivery(1, Rect::new(0, 0, 1, 1)));
-        mailbox.put(delivery(2, Rect::new(0, 0, 1, 1)));
-        assert_eq!(rung.load(Ordering::Relaxed), 1);
-        mailbox.ring_when_ready(bell());
-        assert_eq!(rung.load(Ordering::Relaxed), 2, "at once, since a frame is there");
+        mailbox.call_when_ready(callback());
+        mailbox.put(frame(1, Rect::new(0, 0, 1, 1)));
+        mailbox.put(frame(2, Rect::new(0, 0, 1, 1)));
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        mailbox.call_when_ready(callback());
+        assert_eq!(calls.load(Ordering::Relaxed), 2, "at once, since a frame is there");
     }
 }

@@ -1,198 +1,252 @@
-//! Pictures that the session keeps: only what is out of date in them is written.
+//! Frames that the session keeps: only what is out of date in them is written.
 
 use crate::error::Result;
-use crate::frame::{Damage, PixelFormat};
+use crate::frame::Damage;
 use crate::geometry::Rect;
-use crate::source::Source;
+use crate::region::Region;
+use crate::source::{Outcome, Output};
 
-use super::brush::{Filled, View};
+use super::blitter::{Blitter, Drawn, Job, View};
 use super::buffers::Buffer;
-use super::canvas::{Begun, Canvas, Key, Painted};
-use super::pacer::Patience;
-use super::patches::Patches;
+use super::damage::DamageAccumulator;
+use super::frame_memory::FrameMemory;
 
 /// Attempts to read parts that belong together before everything is read at once, which cannot be overtaken.
 const PARTIAL_ATTEMPTS: usize = 2;
 
-/// Retained pictures remembered at the same time, counting those that a caller holds.
+/// Retained frames remembered at the same time, those that a caller holds included.
 const REMEMBERED: usize = 8;
 
-/// What is known about the content of a retained buffer.
-pub(super) struct Retained {
-    pub(super) id: u64,
-    format: PixelFormat,
-    region: Rect,
-    /// Texture pixels that are out of date.
-    pub(super) stale: Patches,
-    /// Texture pixels with the pointer over them.
-    drawn: Option<Rect>,
+/// What every frame needs, retained or not.
+#[derive(Default)]
+pub(super) struct Tools {
+    pub(super) memory: FrameMemory,
+    pub(super) blitter: Blitter,
+    pub(super) damage: DamageAccumulator,
 }
 
-impl Retained {
-    fn new(buffer: &Buffer, key: Key, view: &View) -> Self {
-        let mut stale = Patches::default();
+/// What is known about the content of a retained buffer.
+struct Known {
+    id: u64,
+    view: View,
+    /// Texture pixels that are out of date.
+    stale: Region,
+    /// Texture pixels with the pointer over them.
+    drawn: Drawn,
+}
+
+impl Known {
+    fn new(buffer: &Buffer, view: &View) -> Self {
+        let mut stale = Region::default();
         stale.add(view.bounds);
-        Self { id: buffer.id(), format: key.format, region: key.region, stale, drawn: None }
+        Self { id: buffer.id(), view: *view, stale, drawn: None }
     }
 }
 
-/// A retained picture in work.
-struct Work {
+/// A retained frame being brought up to date.
+pub(super) struct Work {
     buffer: Buffer,
-    known: Retained,
+    known: Known,
     /// What the read under way brings; empty if none is.
     parts: Vec<Rect>,
     /// Texture pixels with a pointer over them that may no longer be right.
-    pointers: Patches,
+    pointers: Region,
 }
 
-impl Canvas {
-    /// Brings the picture for `key` up to date: in one step with the question what changed, where the source can, otherwise in parts,
-    /// and whole if the desktop changes faster than its parts can be read.
-    pub(super) fn paint_retained(
+impl Work {
+    fn new(buffer: Buffer, known: Known) -> Self {
+        Self { buffer, known, parts: Vec::new(), pointers: Region::default() }
+    }
+
+    /// Gives up the buffer: the system may still write to it.
+    pub(super) fn discard(self) {
+        self.buffer.discard();
+    }
+}
+
+/// The step that a begun frame is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Asks what changed and reads that, at once.
+    Refresh,
+    /// Reads parts whose extent is known.
+    Parts,
+}
+
+/// The retained frames of a session.
+#[derive(Default)]
+pub(super) struct Retained {
+    /// The least recently returned first.
+    known: Vec<Known>,
+}
+
+impl Retained {
+    /// Enters damage in `log` and wherever content is known, as far as it is credible. Returns the changed texture pixels.
+    pub(super) fn spread(&mut self, damage: Damage, log: &mut DamageAccumulator, output: &Output) -> Vec<Rect> {
+        let damage = damage.sane(output.texture_size().rect());
+        let changed: Vec<Rect> = damage.changed().collect();
+        for known in &mut self.known {
+            known.stale.extend(changed.iter().copied());
+        }
+        log.add(damage);
+        changed
+    }
+
+    /// Asks the source what changed, see [`Retained::spread`].
+    ///
+    /// # Errors
+    /// Those of the source, and the interrupt's.
+    pub(super) fn note_damage(&mut self, log: &mut DamageAccumulator, job: &mut Job<'_, '_>) -> Result<Vec<Rect>> {
+        let timeout = job.budget.read_slice()?.unwrap_or_default();
+        let damage = job.source.damage(timeout)?;
+        Ok(self.spread(damage, log, job.source.output()))
+    }
+
+    /// The buffer with this id has other content from now on.
+    pub(super) fn forget(&mut self, id: u64) {
+        self.known.retain(|known| known.id != id);
+    }
+
+    /// Forgets all content, after the desktop changed its shape.
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
+    }
+
+    /// Brings the frame of `job` up to date: in one step with the question what changed, where the source can, otherwise in parts, and
+    /// whole if the desktop changes faster than its parts can be read. After [`Outcome::Pending`] the work is in `begun`, for the next
+    /// call.
+    ///
+    /// # Errors
+    /// Those of the source, and the interrupt's.
+    pub(super) fn build(
         &mut self,
-        source: &mut dyn Source,
-        key: Key,
-        view: &View,
-        begun: Option<Begun>,
-        patience: &mut Patience<'_>,
-    ) -> Result<Painted> {
-        let pointers = Patches::default();
-        let (work, refresh) =
-            if let Some(Begun { parts, buffer: Some(buffer), retained: Some(known), refresh, .. }) = begun {
-                (Work { buffer, known, parts, pointers }, refresh)
-            } else {
-                let (buffer, mut known) = self.retained_buffer(source, key, view);
-                let mut stale = std::mem::take(&mut known.stale);
-                stale.extend(known.drawn.take());
-                (Work { buffer, known, parts: stale.disjoint(view.bounds), pointers }, true)
-            };
-        if refresh {
-            self.refresh(source, key, view, work, patience)
-        } else {
-            self.read_parts(source, key, view, work, patience)
+        tools: &mut Tools,
+        job: &mut Job<'_, '_>,
+        begun: &mut Option<(Work, Step)>,
+    ) -> Result<Outcome<Buffer>> {
+        let (mut work, mut step) = begun.take().unwrap_or_else(|| (self.choose(tools, job), Step::Refresh));
+        let outcome = self.update(tools, job, &mut work, &mut step);
+        match outcome {
+            Ok(Outcome::Done(drawn) | Outcome::Overtaken(drawn)) => Ok(Outcome::Done(self.remember(work, drawn))),
+            Ok(_) => {
+                *begun = Some((work, step));
+                Ok(Outcome::Pending)
+            }
+            Err(error) => {
+                work.discard();
+                Err(error)
+            }
         }
     }
 
-    fn refresh(
+    fn update(
         &mut self,
-        source: &mut dyn Source,
-        key: Key,
-        view: &View,
-        mut work: Work,
-        patience: &mut Patience<'_>,
-    ) -> Result<Painted> {
-        let (filled, damage) = if work.buffer.is_native() {
-            match self.brush.refresh(source, &mut work.buffer, &work.parts, view, patience) {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    work.buffer.discard();
-                    return Err(error);
-                }
+        tools: &mut Tools,
+        job: &mut Job<'_, '_>,
+        work: &mut Work,
+        step: &mut Step,
+    ) -> Result<Outcome<Drawn>> {
+        if *step == Step::Refresh {
+            let outcome = self.refresh(tools, job, work)?;
+            if outcome != Outcome::Unsupported {
+                return Ok(outcome);
             }
+            *step = Step::Parts;
+        }
+        self.read_parts(tools, job, work)
+    }
+
+    /// Refreshes the frame in one step. [`Outcome::Unsupported`] if its parts have to be read: `work` says then which are stale.
+    fn refresh(&mut self, tools: &mut Tools, job: &mut Job<'_, '_>, work: &mut Work) -> Result<Outcome<Drawn>> {
+        let outcome = if work.buffer.is_native() {
+            tools.blitter.refresh(job, &mut work.buffer, &work.parts)?
         } else {
-            (Filled::Foreign, Damage::default())
+            Outcome::Unsupported
         };
-        match filled {
-            Filled::Unfinished => return Ok(self.interrupted(key, work, true)),
-            Filled::Done { drawn } => {
-                self.spread(damage, source.output());
-                return Ok(self.remember(work, drawn));
+        match outcome {
+            Outcome::Pending => return Ok(Outcome::Pending),
+            Outcome::Done((drawn, damage)) => {
+                self.spread(damage, &mut tools.damage, job.source.output());
+                return Ok(Outcome::Done(drawn));
             }
-            Filled::Overtaken { pointer } => {
-                work.pointers.extend(pointer);
-                work.known.stale.extend(self.spread(damage, source.output()));
+            Outcome::Overtaken((drawn, damage)) => {
+                work.pointers.extend(drawn);
+                work.known.stale.extend(self.spread(damage, &mut tools.damage, job.source.output()));
             }
-            Filled::Foreign => {
+            Outcome::Unsupported => {
                 work.known.stale.extend(work.parts.iter().copied());
-                work.known.stale.extend(self.note_damage(source, patience)?);
+                work.known.stale.extend(self.note_damage(&mut tools.damage, job)?);
             }
         }
         work.parts.clear();
-        self.read_parts(source, key, view, work, patience)
+        Ok(Outcome::Unsupported)
     }
 
-    fn read_parts(
-        &mut self,
-        source: &mut dyn Source,
-        key: Key,
-        view: &View,
-        mut work: Work,
-        patience: &mut Patience<'_>,
-    ) -> Result<Painted> {
+    fn read_parts(&mut self, tools: &mut Tools, job: &mut Job<'_, '_>, work: &mut Work) -> Result<Outcome<Drawn>> {
+        let bounds = job.view.bounds;
         let mut attempt = 0;
         loop {
             if work.parts.is_empty() {
-                work.pointers.extend(view.pointer_rect(source.pointer()));
+                work.pointers.extend(job.view.pointer_rect(job.source.pointer()));
                 let mut wanted = std::mem::take(&mut work.known.stale);
-                wanted.extend(work.pointers.disjoint(view.bounds));
-                work.parts = if attempt < PARTIAL_ATTEMPTS { wanted.disjoint(view.bounds) } else { vec![view.bounds] };
+                wanted.extend(work.pointers.disjoint(bounds));
+                work.parts = if attempt < PARTIAL_ATTEMPTS { wanted.disjoint(bounds) } else { vec![bounds] };
             }
             if work.parts.is_empty() {
-                return Ok(self.remember(work, None));
+                return Ok(Outcome::Done(None));
             }
-            match self.brush.fill(source, &mut work.buffer, key.format, &work.parts, view, patience) {
-                Err(error) => {
-                    work.buffer.discard();
-                    return Err(error);
+            match tools.blitter.fill(job, &mut work.buffer, &work.parts)? {
+                Outcome::Pending => return Ok(Outcome::Pending),
+                Outcome::Done(drawn) => return Ok(Outcome::Done(drawn)),
+                Outcome::Unsupported => {
+                    let lost = std::mem::replace(work, self.new_work(tools, job));
+                    lost.discard();
                 }
-                Ok(Filled::Foreign) => {
-                    work.buffer.discard();
-                    let buffer = self.new_buffer(source, key, view);
-                    let known = Retained::new(&buffer, key, view);
-                    work = Work { buffer, known, parts: Vec::new(), pointers: Patches::default() };
-                }
-                Ok(Filled::Unfinished) => return Ok(self.interrupted(key, work, false)),
-                Ok(Filled::Done { drawn }) => return Ok(self.remember(work, drawn)),
-                // Nothing of an older state is left in a picture that was read whole. What changed belongs to its news, and may have
-                // changed once more since.
-                Ok(Filled::Overtaken { pointer }) if work.parts == [view.bounds] => {
-                    work.known.stale.extend(self.note_damage(source, patience)?);
-                    return Ok(self.remember(work, pointer));
-                }
-                Ok(Filled::Overtaken { pointer }) => {
+                Outcome::Overtaken(drawn) => {
+                    work.known.stale.extend(self.note_damage(&mut tools.damage, job)?);
+                    // Nothing of an older state is left in a frame that was read whole. What changed belongs to its news, and may have
+                    // changed once more since.
+                    if work.parts == [bounds] {
+                        return Ok(Outcome::Done(drawn));
+                    }
                     attempt += 1;
-                    work.pointers.extend(pointer);
-                    work.known.stale.extend(self.note_damage(source, patience)?);
+                    work.pointers.extend(drawn);
                     work.parts.clear();
                 }
             }
         }
     }
 
-    /// Keeps work that takes longer than the caller waits.
-    fn interrupted(&mut self, key: Key, work: Work, refresh: bool) -> Painted {
-        let Work { buffer, known, parts, .. } = work;
-        self.begun = Some(Begun { key, parts, buffer: Some(buffer), retained: Some(known), refresh });
-        Painted::Unfinished
-    }
-
-    /// Keeps what is known about a picture that goes to the caller.
-    fn remember(&mut self, work: Work, drawn: Option<Rect>) -> Painted {
-        if self.retained.len() >= REMEMBERED {
-            self.retained.remove(0);
+    /// Keeps what is known about a frame that goes to the caller.
+    fn remember(&mut self, work: Work, drawn: Drawn) -> Buffer {
+        if self.known.len() >= REMEMBERED {
+            self.known.remove(0);
         }
-        self.retained.push(Retained { drawn, ..work.known });
-        Painted::Done(Some(work.buffer))
+        self.known.push(Known { drawn, ..work.known });
+        work.buffer
     }
 
-    /// The unused retained picture for `key` with the least to do, or a new one.
-    fn retained_buffer(&mut self, source: &mut dyn Source, key: Key, view: &View) -> (Buffer, Retained) {
-        let mut fitting: Vec<(u64, u64)> = self
-            .retained
-            .iter()
-            .filter(|r| r.format == key.format && r.region == key.region)
-            .map(|r| (r.stale.area(), r.id))
-            .collect();
+    /// The frame that nobody holds with the least to do, or a new one.
+    fn choose(&mut self, tools: &mut Tools, job: &mut Job<'_, '_>) -> Work {
+        let fitting = self.known.iter().filter(|known| known.view == job.view);
+        let mut fitting: Vec<(u64, u64)> = fitting.map(|known| (known.stale.area(), known.id)).collect();
         fitting.sort_unstable();
-        for (_, id) in fitting {
-            if let Some(buffer) = self.pool.take_again(id) {
-                let index = self.retained.iter().position(|r| r.id == id).expect("found a moment ago");
-                return (buffer, self.retained.remove(index));
-            }
-        }
-        let buffer = self.new_buffer(source, key, view);
-        let known = Retained::new(&buffer, key, view);
-        (buffer, known)
+        let kept = fitting.into_iter().find_map(|(_, id)| {
+            let buffer = tools.memory.take_again(id)?;
+            let index = self.known.iter().position(|known| known.id == id)?;
+            Some(Work::new(buffer, self.known.remove(index)))
+        });
+        let mut work = kept.unwrap_or_else(|| self.new_work(tools, job));
+        let mut stale = std::mem::take(&mut work.known.stale);
+        stale.extend(work.known.drawn.take());
+        work.parts = stale.disjoint(job.view.bounds);
+        work
+    }
+
+    fn new_work(&mut self, tools: &mut Tools, job: &mut Job<'_, '_>) -> Work {
+        let buffer = tools.memory.take(job.source, &job.view);
+        self.forget(buffer.id());
+        let known = Known::new(&buffer, &job.view);
+        Work::new(buffer, known)
     }
 }

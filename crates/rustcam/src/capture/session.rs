@@ -1,82 +1,58 @@
-//! One output, captured: wait → recover → paint.
+//! One output, captured: wait → recover → build.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{FrameInfo, PixelFormat, Pointer};
-use crate::geometry::{Rect, Size};
-use crate::source::texture::{Picture, SharedTexture, TextureSync};
-use crate::source::{self, Change, OpenOptions, Output, Source, Waker};
+use crate::frame::{FrameInfo, Pointer};
+use crate::geometry::Rect;
+use crate::source::{self, Change, OpenOptions, Outcome, Output, Source, Waker};
 
-use super::buffers::Buffer;
-use super::canvas::{Canvas, Painted, Target};
-use super::damage;
-use super::outage::Outage;
-use super::pacer::Patience;
-use super::stats::Stats;
-
-/// What a caller wants of one frame.
-#[derive(Clone, Copy, Debug)]
-pub struct Request {
-    /// Part of the desktop, `None` for the session's own region.
-    pub region: Option<Rect>,
-    /// How long to wait for news; zero polls.
-    pub timeout: Duration,
-    /// Whether to wait for news at all: if not, the current image is returned at once.
-    pub new_frame_only: bool,
-}
-
-/// A picture, as tight rows of `size` in `format`.
-pub struct Frame {
-    /// The pixels; `None` if they went into the caller's own memory.
-    pub buffer: Option<Buffer>,
-    /// Width and height.
-    pub size: Size,
-    /// Format of the pixels.
-    pub format: PixelFormat,
-}
-
-/// A picture that stays on the graphics device.
-#[derive(Debug)]
-pub struct GpuFrame {
-    /// The picture.
-    pub texture: SharedTexture,
-    /// What is known about it.
-    pub info: FrameInfo,
-}
+use super::deadline::WaitBudget;
+use super::frame::{Frame, Request, Target};
+use super::frame_builder::FrameBuilder;
+use super::interrupt::Interrupt;
+use super::recovery::Recovery;
+use super::stats::SessionStats;
 
 /// The capture of one output.
 pub struct Session {
     source: Box<dyn Source>,
     waker: Option<Waker>,
-    /// See [`Session::watch`].
-    watchful: bool,
     clock: Arc<dyn Clock>,
     cursor: bool,
+    /// The output as it is now.
+    output: Arc<Output>,
     /// The region that was asked for, `None` for the whole output.
     wanted: Option<Rect>,
     /// What is left of it on the output as it is now; `None` if nothing.
     region: Option<Rect>,
-    canvas: Canvas,
+    builder: FrameBuilder,
     news: News,
-    outage: Outage,
+    last: Option<LastFrame>,
+    recovery: Recovery,
     sequence: u64,
-    returned_at: Option<Duration>,
-    info: Option<FrameInfo>,
-    stats: Stats,
+    stats: SessionStats,
 }
 
-/// What was seen since the last returned frame.
+/// What was seen since the last frame.
 #[derive(Default)]
 struct News {
     presents: u64,
     present_time: Duration,
     pointer: bool,
     protected: bool,
-    /// A picture was begun that no caller has got yet: the source may think that it was shown.
+    /// A frame was begun that no caller has got yet: the source may count it as shown.
     owed: bool,
+}
+
+/// What the next frame needs of the last one.
+struct LastFrame {
+    /// When it was returned.
+    at: Duration,
+    present_time: Duration,
+    protected: bool,
 }
 
 impl Session {
@@ -88,23 +64,23 @@ impl Session {
         Ok(Self::over(source::open(options)?, Arc::clone(&options.clock), options.watch_pointer))
     }
 
-    /// A session over a source that is open already. With `cursor` the pointer is part of every picture, and a change of it is news.
+    /// A session over a source that is open already. With `cursor` the pointer is part of every frame, and a change of it is news.
     pub fn over(source: Box<dyn Source>, clock: Arc<dyn Clock>, cursor: bool) -> Self {
+        let output = Arc::new(source.output().clone());
         Self {
-            region: Some(source.output().size.rect()),
+            region: Some(output.size.rect()),
             waker: source.waker(),
-            watchful: false,
             source,
             clock,
             cursor,
+            output,
             wanted: None,
-            canvas: Canvas::default(),
+            builder: FrameBuilder::default(),
             news: News::default(),
-            outage: Outage::default(),
+            last: None,
+            recovery: Recovery::default(),
             sequence: 0,
-            returned_at: None,
-            info: None,
-            stats: Stats::default(),
+            stats: SessionStats::default(),
         }
     }
 
@@ -113,15 +89,15 @@ impl Session {
     /// # Errors
     /// `InvalidArgument` naming the bounds if the region is not inside the output.
     pub fn set_region(&mut self, region: Option<Rect>) -> Result<()> {
-        let whole = self.output().size.rect();
+        let whole = self.output.size.rect();
         self.region = Some(self.checked_region(Some(region.unwrap_or(whole)))?);
         self.wanted = region;
         Ok(())
     }
 
     /// The output as it is now.
-    pub fn output(&self) -> &Output {
-        self.source.output()
+    pub fn output(&self) -> &Arc<Output> {
+        &self.output
     }
 
     /// The session's region as it is now; empty if a changed output left nothing of it.
@@ -129,30 +105,23 @@ impl Session {
         self.region.unwrap_or_default()
     }
 
-    /// What is known about the last returned frame.
-    pub fn info(&self) -> Option<&FrameInfo> {
-        self.info.as_ref()
-    }
-
-    /// Whether interrupts are asked every few milliseconds, because there may be a reason to end a wait that neither a signal in the
-    /// waiting thread nor the waker tells.
-    pub(super) fn watch(&mut self, watchful: bool) {
-        self.watchful = watchful;
-    }
-
-    /// What makes a wait in another thread ask its interrupt at once, if anything can.
+    /// What makes a wait in another thread check its interrupt at once, if anything can.
     pub fn waker(&self) -> Option<Waker> {
         self.waker.clone()
     }
 
     /// What happened so far.
-    pub fn stats(&self) -> Stats {
-        let fallback = match (self.source.fallback(), &self.stats.fallback) {
+    pub fn stats(&self) -> SessionStats {
+        let lost = self.recovery.lost().map(|error| error.to_string().into());
+        SessionStats { bytes_copied: self.builder.bytes(), lost, fallback: self.fallback(), ..self.stats.clone() }
+    }
+
+    /// Why the source works in a slower way than it could; the text is allocated once, not per frame.
+    fn fallback(&self) -> Option<Arc<str>> {
+        match (self.source.fallback(), &self.stats.fallback) {
             (Some(now), Some(known)) if now == &**known => Some(Arc::clone(known)),
             (now, _) => now.map(Arc::from),
-        };
-        let lost = self.outage.lost().map(|error| error.to_string().into());
-        Stats { bytes_copied: self.canvas.bytes(), fallback, lost, ..self.stats.clone() }
+        }
     }
 
     /// `region` if it is inside the output, or the session's own.
@@ -160,7 +129,7 @@ impl Session {
     /// # Errors
     /// `InvalidArgument` naming the bounds; `Capture` if nothing is left of the session's own region.
     pub fn checked_region(&self, region: Option<Rect>) -> Result<Rect> {
-        let whole = self.output().size.rect();
+        let whole = self.output.size.rect();
         match region {
             Some(r) if r.is_empty() => Err(Error::invalid(format!(
                 "region {r} is empty: left must be less than right and top less than bottom, inside {whole}"
@@ -183,22 +152,24 @@ impl Session {
         }
     }
 
-    /// The next frame, or `None` if nothing new came in time. `interrupt` is called between waits and ends the call by failing.
+    /// The next frame, or `None` if nothing new came in time. `interrupt` is checked between waits and ends the call by failing.
     ///
     /// # Errors
     /// `InvalidArgument` for a region outside the output; the interrupt's error; `AccessLost` or `Device` if the desktop is gone for a
-    /// reason that does not pass by itself and was not regained in time; whatever else the source reports.
+    /// reason that does not pass by itself and was not regained in time; `Capture` for a shared texture if the source has no GPU path
+    /// or too many are held; whatever else the source reports.
     pub fn grab(
         &mut self,
         request: &Request,
         target: Target<'_>,
-        interrupt: &mut dyn FnMut() -> Result<()>,
+        interrupt: &mut dyn Interrupt,
     ) -> Result<Option<Frame>> {
         self.checked_region(request.region)?;
         self.capture(request, target, interrupt)
     }
 
-    /// [`Session::grab`] for a region that was all right when the caller named it: if it no longer is, that is no mistake of the caller.
+    /// [`Session::grab`] for a region that was inside the output when the caller named it: if it no longer is, that is no mistake of
+    /// the caller.
     ///
     /// # Errors
     /// Those of [`Session::grab`], but `Capture` for a region outside of what the output has become.
@@ -206,107 +177,61 @@ impl Session {
         &mut self,
         request: &Request,
         mut target: Target<'_>,
-        interrupt: &mut dyn FnMut() -> Result<()>,
+        interrupt: &mut dyn Interrupt,
     ) -> Result<Option<Frame>> {
-        let format = target.format();
-        self.next(request, interrupt, |session, region, patience| {
-            let Self { source, canvas, cursor, .. } = session;
-            Ok(match canvas.paint(&mut **source, &mut target, region, *cursor, patience)? {
-                Painted::Done(buffer) => Some(Frame { buffer, size: region.size(), format }),
-                Painted::Unfinished => None,
-            })
-        })
-    }
-
-    /// The next frame as a shared texture, or `None` if nothing new came in time. What is new, and what an interrupt does, is as for
-    /// [`Session::grab`].
-    ///
-    /// # Errors
-    /// Those of [`Session::grab`]; `Capture` if the source has no GPU path, or too many textures are held.
-    pub fn share(
-        &mut self,
-        request: &Request,
-        sync: TextureSync,
-        interrupt: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<Option<GpuFrame>> {
-        self.source.can_share()?;
-        let texture = self.next(request, interrupt, |session, region, patience| {
-            let picture = Picture { region, cursor: session.cursor, sync };
-            let texture = loop {
-                let Some(slice) = patience.read_slice()? else { return Ok(None) };
-                if let Some(texture) = session.source.share(&picture, slice)? {
-                    break texture;
-                }
-            };
-            session.canvas.note_damage(&mut *session.source, patience)?;
-            Ok(Some(texture))
-        })?;
-        Ok(texture.map(|texture| GpuFrame { texture, info: self.info.clone().unwrap_or_default() }))
-    }
-
-    /// Waits for something to show and shows it with `show`, which says `None` if it needs longer than there is time.
-    fn next<T>(
-        &mut self,
-        request: &Request,
-        interrupt: &mut dyn FnMut() -> Result<()>,
-        mut show: impl FnMut(&mut Self, Rect, &mut Patience<'_>) -> Result<Option<T>>,
-    ) -> Result<Option<T>> {
-        let clock = Arc::clone(&self.clock);
-        let mut patience = Patience::new(&*clock, request.timeout, interrupt);
-        if self.waker.is_some() && !self.watchful {
-            patience = patience.with_long_waits();
+        if let Target::Shared(_) = target {
+            self.source.can_share()?;
         }
-        while self.wait(request, &mut patience)? {
-            let region = self.region_as_it_is(request.region)?;
+        let clock = Arc::clone(&self.clock);
+        let mut budget = WaitBudget::new(&*clock, request.timeout, interrupt).with_long_waits_if(self.waker.is_some());
+        while self.wait(request, &mut budget)? {
+            let shown = (self.region_as_it_is(request.region)?, self.cursor);
             self.news.owed = true;
-            match show(self, region, &mut patience) {
-                Ok(Some(shown)) => {
-                    self.returned(patience.now());
-                    return Ok(Some(shown));
+            match self.builder.build(&mut *self.source, &mut target, shown, &mut budget) {
+                Ok(Outcome::Done(pixels) | Outcome::Overtaken(pixels)) => {
+                    return Ok(Some(Frame { pixels, info: self.describe_frame(budget.now()) }));
                 }
-                Ok(None) => {
-                    self.outage.verdict()?;
-                    break;
+                Ok(Outcome::Pending | Outcome::Unsupported) => {
+                    return self.recovery.outcome_at_deadline().map(|()| None)
                 }
                 Err(error) => self.lose(error)?,
             }
         }
-        self.stats.timeouts += 1;
         Ok(None)
     }
 
     /// Waits until there is something to show, regaining the desktop as often as it is lost. `false` if the deadline came first.
-    fn wait(&mut self, request: &Request, patience: &mut Patience<'_>) -> Result<bool> {
+    fn wait(&mut self, request: &Request, budget: &mut WaitBudget<'_>) -> Result<bool> {
         loop {
-            if self.outage.lost().is_some() {
-                if self.outage.recover(&mut *self.source, patience)? {
+            if self.recovery.lost().is_some() {
+                if self.recovery.attempt(&mut *self.source, budget)? {
                     self.follow_output();
                     continue;
                 }
             } else if self.news.owed {
                 return Ok(true);
             } else {
-                let may_wait = request.new_frame_only || self.info.is_none();
-                let until = if self.is_due(patience.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
-                let slice = patience.slice(until)?;
+                let may_wait = request.new_frame_only || self.last.is_none();
+                let until = if self.is_due(budget.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
+                let slice = budget.slice(until)?;
                 if !slice.is_zero() {
-                    self.canvas.prepare(&mut *self.source);
+                    self.builder.prepare(&mut *self.source);
                 }
                 match self.source.wait(slice) {
                     Ok(change) => {
                         if change.interrupted {
-                            patience.interrupted();
+                            budget.interrupted();
                         }
                         self.notice(change);
                     }
                     Err(error) => self.lose(error)?,
                 }
-                if self.outage.lost().is_none() && (self.is_due(patience.now()) || !may_wait) {
+                if self.recovery.lost().is_none() && (self.is_due(budget.now()) || !may_wait) {
                     return Ok(true);
                 }
             }
-            if patience.is_over() {
-                return self.outage.verdict().map(|()| false);
+            if budget.is_over() {
+                return self.recovery.outcome_at_deadline().map(|()| false);
             }
         }
     }
@@ -330,8 +255,8 @@ impl Session {
 
     /// From when on a change of the pointer alone is worth a frame; never, if there is none.
     fn pointer_due(&self) -> Duration {
-        match self.returned_at {
-            Some(at) if self.news.pointer => at + self.output().refresh_interval(),
+        match &self.last {
+            Some(last) if self.news.pointer => last.at + self.output.refresh_interval(),
             _ if self.news.pointer => Duration::ZERO,
             _ => Duration::MAX,
         }
@@ -342,15 +267,16 @@ impl Session {
         if error.loss().is_none() {
             return Err(error);
         }
-        self.outage.begin(error, self.source.output(), self.clock.now());
-        self.canvas.reset();
+        self.recovery.begin(error, &self.output, self.clock.now());
+        self.builder.reset();
         self.news.owed = false;
         Ok(())
     }
 
     /// Fits the region to the output as it came back.
     fn follow_output(&mut self) {
-        let whole = self.output().size.rect();
+        self.output = Arc::new(self.source.output().clone());
+        let whole = self.output.size.rect();
         self.region = self.wanted.map_or(Some(whole), |wanted| wanted.intersection(whole));
         self.stats.region_clamped = self.wanted.is_some_and(|wanted| self.region != Some(wanted));
     }
@@ -365,53 +291,46 @@ impl Session {
         })
     }
 
-    /// A frame that was captured goes to nobody: what it told is news again.
+    /// A frame that was captured reaches no caller: what it told is news again.
     pub(super) fn take_back(&mut self, info: &FrameInfo) {
         self.news.presents += info.accumulated;
         self.news.present_time = info.present_time;
         self.news.protected = info.protected;
         self.news.owed = true;
-        let output = self.output();
+        let Output { image_rotation, size, .. } = *self.output;
+        let damage = info.damage.clone().to_texture(image_rotation, size);
         // The frame may be from before a change of the mode.
-        let damage = damage::to_texture(info.damage.clone(), output).sane(output.texture_size().rect());
-        self.canvas.restore_damage(damage);
+        self.builder.restore_damage(damage.sane(self.output.texture_size().rect()));
     }
 
-    /// Takes over what only the reader of a stream knows: the frame it has, and what it was given.
-    pub(super) fn returned_by_stream(&mut self, info: Option<FrameInfo>, given: &Stats) {
-        self.info = info;
-        self.stats.frames = given.frames;
-        self.stats.missed = given.missed;
-        self.stats.timeouts = given.timeouts;
-    }
-
-    /// A frame goes to the caller: what was news describes it.
-    fn returned(&mut self, now: Duration) {
-        let damage = damage::to_desktop(self.canvas.take_damage(), self.output());
+    /// Describes the frame that goes to the caller, from what was news.
+    fn describe_frame(&mut self, now: Duration) -> FrameInfo {
+        let output = &self.output;
+        let damage = self.builder.take_damage().to_desktop(output.image_rotation, output.size);
         let mut news = std::mem::take(&mut self.news);
-        let changed = !(damage.dirty.is_empty() && damage.moves.is_empty());
-        if changed && news.presents == 0 {
+        if !damage.is_empty() && news.presents == 0 {
             // The image is read at a later moment than the wait, and showed a present before it was announced.
             news = News { presents: 1, present_time: now, ..news };
             self.sequence += 1;
         }
-        let previous = self.info.take().unwrap_or_default();
         let presented = news.presents > 0;
-        self.info = Some(FrameInfo {
-            present_time: if presented { news.present_time } else { previous.present_time },
+        let (present_time, protected) = match &self.last {
+            Some(last) if !presented => (last.present_time, last.protected),
+            _ => (news.present_time, news.protected),
+        };
+        self.last = Some(LastFrame { at: now, present_time, protected });
+        if self.recovery.end(output, now) {
+            self.stats.recoveries += 1;
+        }
+        self.stats.fallback = self.fallback();
+        FrameInfo {
+            present_time,
             sequence: self.sequence,
             accumulated: news.presents,
             is_new: presented || news.pointer,
             damage,
             pointer: if self.cursor { self.source.pointer().clone() } else { Pointer::default() },
-            protected: if presented { news.protected } else { previous.protected },
-        });
-        if self.outage.end(self.source.output(), now) {
-            self.stats.recoveries += 1;
+            protected,
         }
-        self.stats = self.stats();
-        self.stats.frames += 1;
-        self.stats.missed += news.presents.saturating_sub(1);
-        self.returned_at = Some(now);
     }
 }

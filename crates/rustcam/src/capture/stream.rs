@@ -1,29 +1,28 @@
-//! The capture thread: a session runs on its own, and its newest frame lies in a mailbox.
+//! The capture thread: a session captures by itself, and its newest frame is in a mailbox.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::frame::PixelFormat;
 use crate::geometry::Rect;
-use crate::source::Waker;
 
-use super::canvas::Target;
-use super::mailbox::{Delivery, Mailbox};
+use super::frame::{Request, Target};
+use super::mailbox::Mailbox;
 use super::rate::Rate;
-use super::session::{Request, Session};
+use super::session::Session;
+use super::stop_token::StopToken;
 
-/// How long the thread tries to regain a desktop that is gone for good before it reports that.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the thread tries to regain a desktop after a lasting loss before it reports that.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(1);
 
-/// How long it looks for news before it lets others see what it knows.
-const LOOK: Duration = Duration::from_millis(250);
+/// How long one call waits for news. After each call others can see the state of the session.
+const CALL: Duration = Duration::from_millis(250);
 
-/// A pause that ends in a moment is slept through; a longer one can be ended by a stop.
-const MOMENT: Duration = Duration::from_millis(2);
+/// The last part of a pause is slept exactly; a stop ends the part before it.
+const EXACT_PART: Duration = Duration::from_millis(2);
 
 /// What a stream captures and how often.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +40,7 @@ pub struct StreamOptions {
 /// A session that captures by itself. Dropping it stops the thread.
 pub(super) struct Stream {
     mailbox: Arc<Mailbox>,
-    brake: Arc<Brake>,
+    stop: Arc<StopToken>,
     thread: Option<JoinHandle<Session>>,
     process: u32,
 }
@@ -57,13 +56,13 @@ impl Stream {
         options: StreamOptions,
         observe: impl Fn(&Session) + Send + 'static,
     ) -> Self {
-        let (mailbox, brake) = (Arc::new(Mailbox::default()), Arc::new(Brake::new(session.waker())));
-        let runner = Runner { session, clock, options, mailbox: Arc::clone(&mailbox), brake: Arc::clone(&brake) };
+        let (mailbox, stop) = (Arc::new(Mailbox::default()), Arc::new(StopToken::new(session.waker())));
+        let runner = Runner { session, clock, options, mailbox: Arc::clone(&mailbox), stop: Arc::clone(&stop) };
         let thread = std::thread::spawn(move || runner.run(&observe));
-        Self { mailbox, brake, thread: Some(thread), process: std::process::id() }
+        Self { mailbox, stop, thread: Some(thread), process: std::process::id() }
     }
 
-    /// Where its frames arrive.
+    /// Its frames.
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
         &self.mailbox
     }
@@ -84,7 +83,7 @@ impl Stream {
             // The thread did not come along when the process was forked.
             return None;
         }
-        self.brake.pull();
+        self.stop.stop();
         thread.join().ok()
     }
 }
@@ -95,46 +94,13 @@ impl Drop for Stream {
     }
 }
 
-/// Ends the pauses of a thread and the waits of its session.
-struct Brake {
-    pulled: AtomicBool,
-    lock: Mutex<()>,
-    signal: Condvar,
-    waker: Option<Waker>,
-}
-
-impl Brake {
-    fn new(waker: Option<Waker>) -> Self {
-        Self { pulled: AtomicBool::new(false), lock: Mutex::default(), signal: Condvar::new(), waker }
-    }
-
-    fn pull(&self) {
-        self.pulled.store(true, Ordering::Release);
-        drop(self.lock.lock());
-        self.signal.notify_all();
-        if let Some(wake) = &self.waker {
-            wake();
-        }
-    }
-
-    fn is_pulled(&self) -> bool {
-        self.pulled.load(Ordering::Acquire)
-    }
-
-    /// Pauses for `time` or until the brake is pulled.
-    fn pause(&self, time: Duration) {
-        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.signal.wait_timeout_while(guard, time, |()| !self.is_pulled()));
-    }
-}
-
 /// What the thread owns.
 struct Runner {
     session: Session,
     clock: Arc<dyn Clock>,
     options: StreamOptions,
     mailbox: Arc<Mailbox>,
-    brake: Arc<Brake>,
+    stop: Arc<StopToken>,
 }
 
 impl Runner {
@@ -144,18 +110,18 @@ impl Runner {
         // A stream begins with the screen as it is.
         let mut first = true;
         let mut gone_since = None;
-        while !self.brake.is_pulled() {
+        while !self.stop.is_stopped() {
             if let Some(rate) = self.options.rate {
                 self.pause_until(start + rate.slot(slot));
                 // Ticks that passed meanwhile are gone: the newest frame wins, and no backlog builds up.
                 slot = rate.slot_at(self.clock.now().saturating_sub(start)) + 1;
             }
             let outcome = if first {
-                self.grab(LOOK, false, observe).map(|some| first = !some)
+                self.grab(CALL, false, observe).map(|some| first = !some)
             } else if self.options.video {
                 self.tick(observe)
             } else {
-                self.grab(LOOK, true, observe).map(drop)
+                self.grab(CALL, true, observe).map(drop)
             };
             let Err(error) = outcome else {
                 gone_since = None;
@@ -163,8 +129,8 @@ impl Runner {
             };
             let now = self.clock.now();
             let since = *gone_since.get_or_insert(now);
-            let hopeless = error.loss().is_none() || now.saturating_sub(since) >= PATIENCE;
-            if hopeless && !self.brake.is_pulled() {
+            let hopeless = error.loss().is_none() || now.saturating_sub(since) >= GIVE_UP_AFTER;
+            if hopeless && !self.stop.is_stopped() {
                 self.mailbox.end(error);
             }
             if hopeless {
@@ -174,7 +140,7 @@ impl Runner {
         self.session
     }
 
-    /// A frame for this tick. If nothing is new and the last one still waits to be taken, that one serves again.
+    /// A frame for this tick. If nothing is new and the last frame was not taken yet, that one serves again.
     fn tick(&mut self, observe: &dyn Fn(&Session)) -> Result<()> {
         let new = self.grab(Duration::ZERO, true, observe)?;
         if new || self.mailbox.is_full() {
@@ -183,31 +149,24 @@ impl Runner {
         self.grab(Duration::ZERO, false, observe).map(drop)
     }
 
-    /// Captures a frame into the mailbox, after others can see what belongs to it. `false` if there was none in time.
+    /// Captures a frame into the mailbox, once others can see the state of the session that belongs to it. `false` if there was none
+    /// in time.
     fn grab(&mut self, timeout: Duration, new_frame_only: bool, observe: &dyn Fn(&Session)) -> Result<bool> {
         let request = Request { region: self.options.region, timeout, new_frame_only };
-        let brake = &self.brake;
-        let mut interrupt = || {
-            if brake.is_pulled() {
-                Err(Error::new(ErrorKind::Interrupted, "the stream was stopped"))
-            } else {
-                Ok(())
-            }
-        };
-        let outcome = self.session.capture(&request, Target::Owned(self.options.format), &mut interrupt);
+        let stop = &self.stop;
+        let outcome = self.session.capture(&request, Target::Owned(self.options.format), &mut || stop.check());
         observe(&self.session);
-        let frame = outcome?;
-        let (Some(frame), Some(info)) = (frame, self.session.info()) else { return Ok(false) };
-        self.mailbox.put(Delivery { frame, info: info.clone() });
+        let Some(frame) = outcome? else { return Ok(false) };
+        self.mailbox.put(frame);
         Ok(true)
     }
 
     fn pause_until(&self, moment: Duration) {
         let left = moment.saturating_sub(self.clock.now());
-        if left > MOMENT {
-            self.brake.pause(left.saturating_sub(MOMENT));
+        if left > EXACT_PART {
+            self.stop.pause(left.saturating_sub(EXACT_PART));
         }
-        if !self.brake.is_pulled() {
+        if !self.stop.is_stopped() {
             self.clock.sleep_until(moment);
         }
     }

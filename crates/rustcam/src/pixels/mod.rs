@@ -11,19 +11,19 @@
 mod convert;
 mod pointer;
 mod turn;
+mod view;
 
 #[doc(hidden)]
 pub use convert::CpuPath;
 pub use pointer::{draw_pointer, PointerImage};
 
-use crate::frame::{ImageMut, ImageRef, PixelFormat};
+use view::{offset, RowWriter, SourceView, TargetView, STRIP};
+
+use crate::frame::{ImageMut, ImageRef};
 use crate::geometry::{Point, Rect, Rotation, Size};
 
-/// Pixels that are reversed, or blended under the pointer, at a time. 1 KiB of stack.
-const STRIP: usize = 256;
-
 /// Where in the destination a texture ends up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// Desktop-space rectangle that the destination shows; its top-left corner is the destination's pixel (0, 0).
     pub region: Rect,
@@ -75,112 +75,34 @@ pub fn write_on(
     let Some(target) = rotation.to_desktop(held, desktop).intersection(shown) else { return };
 
     let source = rotation.to_texture(target, desktop);
-    let source = Window { image, left: offset(part.left, source.left), top: offset(part.top, source.top) };
-    let painter = Painter { path, format: dst.format(), pointer };
+    let source = SourceView { image, left: offset(part.left, source.left), top: offset(part.top, source.top) };
+    let writer = RowWriter { path, format: dst.format(), pointer };
     let mut target =
-        Target { area: target, left: offset(region.left, target.left), top: offset(region.top, target.top), dst };
+        TargetView { area: target, left: offset(region.left, target.left), top: offset(region.top, target.top), dst };
     match rotation {
-        Rotation::None => upright(&painter, &source, &mut target),
-        Rotation::Clockwise180 => upside_down(&painter, &source, &mut target),
-        Rotation::Clockwise90 => turn::quarter(&painter, &source, &mut target, true),
-        Rotation::Clockwise270 => turn::quarter(&painter, &source, &mut target, false),
+        Rotation::None => upright(&writer, &source, &mut target),
+        Rotation::Clockwise180 => upside_down(&writer, &source, &mut target),
+        Rotation::Clockwise90 => turn::quarter(&writer, &source, &mut target, true),
+        Rotation::Clockwise270 => turn::quarter(&writer, &source, &mut target, false),
     }
 }
 
-/// Distance from `origin` to `position`, which is not before it.
-fn offset(origin: i32, position: i32) -> usize {
-    origin.abs_diff(position) as usize
-}
-
-/// The pixels of the source that are wanted; counted from their own corner.
-struct Window<'a> {
-    image: ImageRef<'a>,
-    left: usize,
-    top: usize,
-}
-
-impl<'a> Window<'a> {
-    fn pixels(&self, x: usize, y: usize, len: usize) -> &'a [u8] {
-        let start = (self.left + x) * 4;
-        &self.image.row(self.top + y)[start..start + len * 4]
-    }
-}
-
-/// The pixels of the destination to write; counted from their own corner.
-struct Target<'a, 'b> {
-    /// The same pixels in desktop space.
-    area: Rect,
-    left: usize,
-    top: usize,
-    dst: &'a mut ImageMut<'b>,
-}
-
-impl Target<'_, '_> {
-    fn width(&self) -> usize {
-        self.area.width() as usize
-    }
-
-    fn height(&self) -> usize {
-        self.area.height() as usize
-    }
-
-    /// The bytes of `len` pixels from (`x`, `y`) rightwards.
-    fn pixels_mut(&mut self, x: usize, y: usize, len: usize) -> &mut [u8] {
-        let channels = self.dst.format().channels();
-        let start = (self.left + x) * channels;
-        &mut self.dst.row_mut(self.top + y)[start..start + len * channels]
-    }
-
-    fn paint(&mut self, painter: &Painter<'_>, x: usize, y: usize, bgra: &[u8]) {
-        let (desktop_x, desktop_y) = (self.area.left + x as i32, self.area.top + y as i32);
-        painter.row(bgra, desktop_x, desktop_y, self.pixels_mut(x, y, bgra.len() / 4));
-    }
-}
-
-/// What happens to each pixel, wherever it comes from.
-struct Painter<'a> {
-    path: CpuPath,
-    format: PixelFormat,
-    pointer: Option<(&'a PointerImage, Point)>,
-}
-
-impl Painter<'_> {
-    /// Converts upright BGRA pixels whose first is desktop pixel (`x`, `y`), with the pointer over them.
-    fn row(&self, bgra: &[u8], x: i32, y: i32, dst: &mut [u8]) {
-        let covered = self.pointer.and_then(|(image, at)| Some((image, image.run(at, x, y, bgra.len() / 4)?)));
-        let Some((image, run)) = covered else {
-            return self.path.convert(self.format, bgra, dst);
-        };
-        let channels = self.format.channels();
-        self.path.convert(self.format, &bgra[..run.start * 4], &mut dst[..run.start * channels]);
-        let mut strip = [0; STRIP * 4];
-        for start in (run.start..run.end).step_by(STRIP) {
-            let end = run.end.min(start + STRIP);
-            let strip = &mut strip[..(end - start) * 4];
-            strip.copy_from_slice(&bgra[start * 4..end * 4]);
-            image.blend(self.path, &run, start - run.start, strip);
-            self.path.convert(self.format, strip, &mut dst[start * channels..end * channels]);
-        }
-        self.path.convert(self.format, &bgra[run.end * 4..], &mut dst[run.end * channels..]);
-    }
-}
-
-fn upright(painter: &Painter<'_>, source: &Window<'_>, target: &mut Target<'_, '_>) {
+fn upright(writer: &RowWriter<'_>, source: &SourceView<'_>, target: &mut TargetView<'_, '_>) {
     let width = target.width();
     for y in 0..target.height() {
-        target.paint(painter, 0, y, source.pixels(0, y, width));
+        target.write_row(writer, 0, y, source.pixels(0, y, width));
     }
 }
 
-fn upside_down(painter: &Painter<'_>, source: &Window<'_>, target: &mut Target<'_, '_>) {
+fn upside_down(writer: &RowWriter<'_>, source: &SourceView<'_>, target: &mut TargetView<'_, '_>) {
     let (width, height) = (target.width(), target.height());
     let mut strip = [[0; 4]; STRIP];
     for y in 0..height {
         for x in (0..width).step_by(STRIP) {
             let strip = &mut strip[..STRIP.min(width - x)];
             let pixels = source.pixels(width - x - strip.len(), height - 1 - y, strip.len());
-            painter.path.reverse(pixels, strip);
-            target.paint(painter, x, y, strip.as_flattened());
+            writer.path.reverse(pixels, strip);
+            target.write_row(writer, x, y, strip.as_flattened());
         }
     }
 }

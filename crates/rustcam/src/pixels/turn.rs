@@ -1,4 +1,4 @@
-//! Quarter turns: the image is taken in blocks, each of which is transposed in the cache and painted from there.
+//! Quarter turns: the image is taken in blocks, each of which is transposed in the cache and written from there.
 //!
 //! The transposition itself takes little; memory decides. A block must be long in both directions, or the processor does not fetch
 //! the next lines ahead of the reads, and writes pieces of lines.
@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::convert::{convert, Kernel};
-use super::{offset, Painter, Target, Window};
+use super::view::{offset, RowWriter, SourceView, TargetView};
 use crate::geometry::{Point, Rect, Size};
 
 /// Pixels per step of the transposition: the number with which the compiler does it in registers.
@@ -28,24 +28,29 @@ type Quad = [[u8; 4]; 4];
 /// onto the same few lines of the cache.
 type Column<const QUADS: usize> = [Quad; QUADS];
 
-/// Paints what `source` shows after a quarter turn.
-pub(super) fn quarter(painter: &Painter<'_>, source: &Window<'_>, target: &mut Target<'_, '_>, clockwise: bool) {
+/// Writes what `source` shows after a quarter turn.
+pub(super) fn quarter(
+    writer: &RowWriter<'_>,
+    source: &SourceView<'_>,
+    target: &mut TargetView<'_, '_>,
+    clockwise: bool,
+) {
     // A block is cleared before its first use. A part that fills less than half of a large one would pay too much for that.
     if target.width() * target.height() * 2 < (LARGE.0 - 1) * 4 * LARGE.1 {
-        by_blocks::<{ SMALL.0 }, { SMALL.1 }>(painter, source, target, clockwise);
+        by_blocks::<{ SMALL.0 }, { SMALL.1 }>(writer, source, target, clockwise);
     } else {
-        by_blocks::<{ LARGE.0 }, { LARGE.1 }>(painter, source, target, clockwise);
+        by_blocks::<{ LARGE.0 }, { LARGE.1 }>(writer, source, target, clockwise);
     }
 }
 
 fn by_blocks<const QUADS: usize, const COLUMNS: usize>(
-    painter: &Painter<'_>,
-    source: &Window<'_>,
-    target: &mut Target<'_, '_>,
+    writer: &RowWriter<'_>,
+    source: &SourceView<'_>,
+    target: &mut TargetView<'_, '_>,
     clockwise: bool,
 ) {
     let (width, height) = (target.width(), target.height());
-    let in_registers = painter.path.interleaves();
+    let in_registers = writer.path.interleaves();
     let mut block: [Column<QUADS>; COLUMNS] = [[[[0; 4]; 4]; QUADS]; COLUMNS];
     for left in (0..height).step_by(COLUMNS) {
         let columns = COLUMNS.min(height - left);
@@ -54,7 +59,7 @@ fn by_blocks<const QUADS: usize, const COLUMNS: usize>(
             let rows = ((QUADS - 1) * 4).min(width - x);
             let top = if clockwise { width - x - rows } else { x };
             // Rows are read as they lie in the source, also if they go to the target from right to left. What they lack to whole
-            // quads repeats the last of them, and is not painted.
+            // quads repeats the last of them, and is not written.
             let quads = rows.div_ceil(4);
             for quad in 0..quads {
                 let row = |i: usize| source.pixels(left, top + (4 * quad + i).min(rows - 1), columns).as_chunks().0;
@@ -64,10 +69,10 @@ fn by_blocks<const QUADS: usize, const COLUMNS: usize>(
                     four.reverse();
                     place = quads - 1 - quad;
                 }
-                painter.path.run(Transpose { rows: four, block: &mut block[..columns], place, in_registers });
+                writer.path.run(Transpose { rows: four, block: &mut block[..columns], place, in_registers });
             }
             let first = if clockwise { 4 * quads - rows } else { 0 };
-            paint(painter, target, (x, y), Size::new(rows as u32, columns as u32), |row| {
+            write_rows(writer, target, (x, y), Size::new(rows as u32, columns as u32), |row| {
                 let column = if clockwise { row } else { columns - 1 - row };
                 block[column].as_flattened()[first..first + rows].as_flattened()
             });
@@ -106,30 +111,30 @@ impl<const QUADS: usize> Kernel for Transpose<'_, QUADS> {
     }
 }
 
-/// Paints `size.height` rows from (`x`, `y`) downwards; `pixels` gives each by its number. Only those that may lie under the pointer are
-/// painted one by one: rows this short take longer to call for than to convert.
-fn paint<'p>(
-    painter: &Painter<'_>,
-    target: &mut Target<'_, '_>,
+/// Writes `size.height` rows from (`x`, `y`) downwards; `pixels` gives each by its number. Only those that may lie under the pointer are
+/// written one by one: rows this short take longer to call for than to convert.
+fn write_rows<'p>(
+    writer: &RowWriter<'_>,
+    target: &mut TargetView<'_, '_>,
     (x, y): (usize, usize),
     size: Size,
     pixels: impl Fn(usize) -> &'p [u8] + Copy,
 ) {
     let area = Rect::at(Point::new(target.area.left + x as i32, target.area.top + y as i32), size);
-    let covered = painter
+    let covered = writer
         .pointer
         .and_then(|(image, at)| Rect::at(at, image.size()).intersection(area))
         .map_or(0..0, |covered| offset(area.top, covered.top)..offset(area.top, covered.bottom));
-    painter.path.run(ConvertRows { target, x, y, rows: 0..covered.start, pixels });
+    writer.path.run(ConvertRows { target, x, y, rows: 0..covered.start, pixels });
     for row in covered.clone() {
-        target.paint(painter, x, y + row, pixels(row));
+        target.write_row(writer, x, y + row, pixels(row));
     }
-    painter.path.run(ConvertRows { target, x, y, rows: covered.end..size.height as usize, pixels });
+    writer.path.run(ConvertRows { target, x, y, rows: covered.end..size.height as usize, pixels });
 }
 
 /// Converts rows that the pointer does not touch.
 struct ConvertRows<'a, 'b, 'c, F> {
-    target: &'a mut Target<'b, 'c>,
+    target: &'a mut TargetView<'b, 'c>,
     x: usize,
     y: usize,
     rows: Range<usize>,

@@ -1,133 +1,41 @@
 //! Where images come from: one operating-system API per backend, all behind the trait [`Source`].
 //!
 //! A backend author reads this file and nothing else. A source shows the desktop of one output; it knows nothing of formats, regions,
-//! recovery policy or threads. [`open`] and [`outputs`] are the only places that name the backends.
+//! recovery policy or threads. Only [`open`], [`outputs`] and [`facts`] name the backends.
+
+mod facts;
+mod open;
+mod options;
+mod output;
 
 #[cfg(any(windows, test))]
+mod d3d11;
+#[cfg(windows)]
 pub mod dxgi;
+#[cfg(any(windows, test))]
+pub mod hresult;
 pub mod sim;
 pub mod texture;
 #[cfg(target_os = "linux")]
 pub mod x11;
 
 #[cfg(all(test, target_os = "linux"))]
-mod troubles;
+mod troubleshooting;
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::frame::{Damage, ImageRef, Pointer};
-use crate::geometry::{Point, Rect, Rotation, Size};
+use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
 
-use texture::{Picture, SharedTexture};
+use texture::{SharedTexture, TextureRequest};
 
-/// An operating-system API that shows desktops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Backend {
-    /// Desktop Duplication of Windows.
-    Dxgi,
-    /// An X server.
-    X11,
-    /// A scripted desktop. Never chosen unless it is asked for by name.
-    Sim,
-}
-
-impl Backend {
-    /// The backends of this platform, the preferred one first.
-    pub const HERE: &'static [Backend] = &[
-        #[cfg(windows)]
-        Backend::Dxgi,
-        #[cfg(target_os = "linux")]
-        Backend::X11,
-        Backend::Sim,
-    ];
-
-    /// Lower-case name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Backend::Dxgi => "dxgi",
-            Backend::X11 => "x11",
-            Backend::Sim => "sim",
-        }
-    }
-
-    /// The backend called `name`, or the best real one of this platform for `"auto"`.
-    ///
-    /// # Errors
-    /// `InvalidArgument` if this platform lacks the backend, naming those it has.
-    pub fn choose(name: &str) -> Result<Self> {
-        let lower = name.to_ascii_lowercase();
-        if lower == "auto" {
-            return Self::HERE.iter().copied().find(|&b| b != Backend::Sim).ok_or_else(|| {
-                Error::new(ErrorKind::Capture, "this platform has no capture backend")
-                    .with_hint("The simulated desktop works everywhere: backend=\"sim\"")
-            });
-        }
-        lower.parse()
-    }
-}
-
-impl fmt::Display for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Backend {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::HERE.iter().copied().find(|backend| backend.name() == name).ok_or_else(|| {
-            let names: Vec<_> = Self::HERE.iter().map(|b| format!("{:?}", b.name())).collect();
-            Error::invalid(format!("no backend {name:?} on this platform; it has \"auto\", {}", names.join(", ")))
-        })
-    }
-}
-
-/// One output (monitor) and where it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Output {
-    /// Index of the adapter.
-    pub device_idx: usize,
-    /// Index of the output on its adapter.
-    pub output_idx: usize,
-    /// Name of the adapter.
-    pub device_name: String,
-    /// Name of the output.
-    pub name: String,
-    /// Top-left corner on the whole desktop.
-    pub position: Point,
-    /// Size as the user sees it, after rotation.
-    pub size: Size,
-    /// How the output is turned, as the user would report it.
-    pub rotation: Rotation,
-    /// How far the images of this source must be turned to become the desktop. Differs from `rotation` where the system turns
-    /// the image itself, as an X server does.
-    pub image_rotation: Rotation,
-    /// Refresh rate in hertz, 0 if unknown.
-    pub refresh_hz: f64,
-    /// Whether this is the desktop's primary output.
-    pub is_primary: bool,
-}
-
-impl Output {
-    /// Size of the delivered images.
-    pub fn texture_size(&self) -> Size {
-        self.image_rotation.apply(self.size)
-    }
-
-    /// Time between two refreshes; 60 hertz are assumed where the rate is unknown.
-    pub fn refresh_interval(&self) -> Duration {
-        let hz = if self.refresh_hz.is_finite() && self.refresh_hz >= 1.0 { self.refresh_hz } else { 60.0 };
-        Duration::from_secs_f64(1.0 / hz)
-    }
-}
+pub use facts::{Adapter, DynamicRange, Facts, Server};
+pub use open::{facts, open, outputs};
+pub use options::{Backend, OpenOptions};
+pub use output::{no_such_output, Output};
 
 /// What a wait saw. All zero: nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,21 +59,38 @@ impl Change {
     }
 }
 
-/// How a read ended.
+/// How a step ended that takes the system some time and brings a `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
-    /// All parts were delivered, and they belong to one state of the desktop: the state as of the last wait, or a later one.
-    Done,
-    /// All parts were delivered, but the desktop changed between [`Source::damage`] and this read: together with pixels from before
-    /// that, they show a state that never was. The change is reported by the next `damage`.
-    Overtaken,
-    /// Nothing was delivered within the time allowed. The same call again goes on waiting, also after a wait in between; another read
+pub enum Outcome<T = ()> {
+    /// Everything was delivered, and it belongs to one state of the desktop: the state as of the last wait, or a later one.
+    Done(T),
+    /// Everything was delivered, but the desktop changed between [`Source::damage`] and this step: together with pixels from before
+    /// that, it shows a state that never was. The change is reported by the next `damage`.
+    Overtaken(T),
+    /// Nothing was delivered within the time allowed. The same call again goes on waiting, also after a wait in between; another one
     /// gives it up.
     Pending,
+    /// The source has no such step, or cannot take it now. Nothing happened.
+    Unsupported,
+}
+
+impl<T> Outcome<T> {
+    /// The same outcome with something else to bring.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Outcome::Done(value) => Outcome::Done(map(value)),
+            Outcome::Overtaken(value) => Outcome::Overtaken(map(value)),
+            Outcome::Pending => Outcome::Pending,
+            Outcome::Unsupported => Outcome::Unsupported,
+        }
+    }
 }
 
 /// Ends a wait of one source in another thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// Receives the pixels of one part, and the pointer as of the read.
+pub type Sink<'a> = dyn FnMut(Rect, ImageRef<'_>, &Pointer) + 'a;
 
 /// The desktop of one output.
 ///
@@ -207,12 +132,7 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// A loss, as for `wait`.
-    fn read(
-        &mut self,
-        parts: &[Rect],
-        timeout: Duration,
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
-    ) -> Result<Read>;
+    fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome>;
 
     /// Memory for a tight BGRA picture of `size` that [`Source::read_into`] can write to. `None` if this source cannot, or not now;
     /// then ordinary memory and [`Source::read`] do the work.
@@ -222,8 +142,9 @@ pub trait Source: Send {
     }
 
     /// Makes the system write the current pixels of `parts` into `memory`, which [`Source::allocate`] of this source made for `size`
-    /// and whose first pixel is texture pixel `origin`. Alpha becomes 255. `None` if the memory does not belong to this source (any
-    /// more). After [`Read::Pending`] the memory must not be used for anything but the same call again, or be dropped.
+    /// and whose first pixel is texture pixel `origin`. Alpha becomes 255. [`Outcome::Unsupported`] if the memory does not belong to
+    /// this source (any more). After [`Outcome::Pending`] the memory must not be used for anything but the same call again, or be
+    /// dropped.
     ///
     /// # Errors
     /// A loss, as for `wait`.
@@ -234,15 +155,14 @@ pub trait Source: Send {
         origin: Point,
         parts: &[Rect],
         timeout: Duration,
-    ) -> Result<Option<Read>> {
+    ) -> Result<Outcome> {
         let _ = (memory, size, origin, parts, timeout);
-        Ok(None)
+        Ok(Outcome::Unsupported)
     }
 
     /// [`Source::damage`] and [`Source::read_into`] in one step, without a round trip between them: makes the system write the current
-    /// pixels of `stale` *and of whatever changed since the previous `damage`* into `memory`, and says what that was. `None` if this
-    /// source has no such step or cannot take it now; then nothing happened. After [`Read::Pending`] nothing is reported yet, and the
-    /// same rules hold as for `read_into`.
+    /// pixels of `stale` *and of whatever changed since the previous `damage`* into `memory`, and says what that was. The rules for
+    /// the memory are those of `read_into`.
     ///
     /// # Errors
     /// A loss, as for `wait`.
@@ -253,9 +173,9 @@ pub trait Source: Send {
         origin: Point,
         stale: &[Rect],
         timeout: Duration,
-    ) -> Result<Option<(Read, Damage)>> {
+    ) -> Result<Outcome<Damage>> {
         let _ = (memory, size, origin, stale, timeout);
-        Ok(None)
+        Ok(Outcome::Unsupported)
     }
 
     /// Whether there is a way to share textures at all, whatever happens on the desktop.
@@ -266,14 +186,14 @@ pub trait Source: Send {
         Err(texture::unsupported())
     }
 
-    /// Draws the current image, turned upright, into a texture that others can open, with the pointer as of this very call. Nothing is
-    /// read back. `None` if the device needs longer than `timeout`: the same call again goes on waiting, another picture gives it up.
+    /// Draws the current image, turned upright, into a texture that other devices and processes can open, with the pointer as of this
+    /// very call. Nothing is read back.
     ///
     /// # Errors
     /// A loss, as for `wait`; `Capture` if this source has no such way, the system refuses, or too many textures are held.
-    fn share(&mut self, picture: &Picture, timeout: Duration) -> Result<Option<SharedTexture>> {
-        let _ = (picture, timeout);
-        self.can_share().map(|()| None)
+    fn share(&mut self, request: &TextureRequest, timeout: Duration) -> Result<Outcome<SharedTexture>> {
+        let _ = (request, timeout);
+        self.can_share().map(|()| Outcome::Unsupported)
     }
 
     /// The pointer as of the last wait or read, whichever came later. Never drawn into images by a source. A position that a read has
@@ -292,101 +212,13 @@ pub trait Source: Send {
     }
 }
 
-/// Which desktop to open.
-#[derive(Clone)]
-pub struct OpenOptions {
-    /// The API to use.
-    pub backend: Backend,
-    /// Index of the adapter.
-    pub device: usize,
-    /// Index of the output on the adapter.
-    pub output: usize,
-    /// Whether pointer activity is reported and [`Source::pointer`] kept up to date.
-    pub watch_pointer: bool,
-    /// Script of the simulated desktop, see [`sim`]; `None` for its default.
-    pub sim: Option<String>,
-    /// The clock of present times and, for the simulated desktop, of its world.
-    pub clock: Arc<dyn Clock>,
-}
-
-/// Opens one output.
+/// Checks the parts of a read: outside of `area` there are no pixels, and no place for them.
 ///
 /// # Errors
-/// `InvalidArgument` if there is no such output, listing those that exist, or if the script is wrong; `Duplication` if the system
-/// refuses.
-pub fn open(options: &OpenOptions) -> Result<Box<dyn Source>> {
-    match options.backend {
-        Backend::Sim => Ok(Box::new(sim::SimSource::open(options)?)),
-        #[cfg(windows)]
-        Backend::Dxgi => Ok(Box::new(dxgi::DxgiSource::open(options)?)),
-        #[cfg(not(windows))]
-        Backend::Dxgi => Err(Error::invalid("the dxgi backend exists on Windows only")),
-        #[cfg(target_os = "linux")]
-        Backend::X11 => Ok(Box::new(x11::X11Source::open(options)?)),
-        #[cfg(not(target_os = "linux"))]
-        Backend::X11 => Err(Error::invalid("the x11 backend exists on Linux only")),
+/// `InvalidArgument` that names the part.
+pub fn check_parts(parts: &[Rect], area: Rect) -> Result<()> {
+    match parts.iter().find(|part| part.is_empty() || !area.contains(**part)) {
+        Some(part) => Err(Error::invalid(format!("the part {part} is not inside {area}"))),
+        None => Ok(()),
     }
-}
-
-/// All outputs of `backend`; exactly one is primary.
-///
-/// # Errors
-/// As for [`open`].
-pub fn outputs(backend: Backend, sim: Option<&str>) -> Result<Vec<Output>> {
-    match backend {
-        Backend::Sim => sim::outputs(sim),
-        #[cfg(windows)]
-        Backend::Dxgi => dxgi::outputs(),
-        #[cfg(not(windows))]
-        Backend::Dxgi => Err(Error::invalid("the dxgi backend exists on Windows only")),
-        #[cfg(target_os = "linux")]
-        Backend::X11 => x11::outputs(),
-        #[cfg(not(target_os = "linux"))]
-        Backend::X11 => Err(Error::invalid("the x11 backend exists on Linux only")),
-    }
-}
-
-/// Something that a report about this machine says: for people, and the same whichever output is captured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
-    /// What it is about, such as `adapter 0` or `server`.
-    pub subject: String,
-    /// What is told.
-    pub name: &'static str,
-    /// What it is.
-    pub value: String,
-}
-
-/// What `backend` knows about the system behind it.
-///
-/// # Errors
-/// As for [`open`].
-pub fn facts(backend: Backend) -> Result<Vec<Fact>> {
-    match backend {
-        #[cfg(windows)]
-        Backend::Dxgi => dxgi::facts(),
-        #[cfg(target_os = "linux")]
-        Backend::X11 => x11::facts(),
-        _ => Ok(Vec::new()),
-    }
-}
-
-/// Picks the output with these indices.
-///
-/// # Errors
-/// `InvalidArgument` that lists what exists.
-fn select(outputs: &[Output], device: usize, output: usize) -> Result<&Output> {
-    outputs
-        .iter()
-        .find(|o| o.device_idx == device && o.output_idx == output)
-        .ok_or_else(|| no_such_output(outputs, &device.to_string(), &output.to_string()))
-}
-
-/// The error for indices that name no output: it lists those that exist.
-pub fn no_such_output(outputs: &[Output], device: &str, output: &str) -> Error {
-    let listed: Vec<_> = outputs
-        .iter()
-        .map(|o| format!("device {} output {} ({}, {})", o.device_idx, o.output_idx, o.name, o.size))
-        .collect();
-    Error::invalid(format!("no output {output} on device {device}; there is {}", listed.join(", ")))
 }

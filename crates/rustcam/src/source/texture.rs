@@ -6,10 +6,10 @@ use std::str::FromStr;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 
-/// How writer and reader of a shared texture keep out of each other's way.
+/// How writer and reader of a shared texture are synchronised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TextureSync {
-    /// The picture is complete before anybody gets the texture, and nobody writes to it until it is given back.
+    /// Not at all: the image is complete before the texture is handed out, and nothing writes to it until it is given back.
     #[default]
     None,
     /// A keyed mutex: the writer takes key 0 and leaves key 1, the reader takes key 1 and leaves key 0.
@@ -46,14 +46,14 @@ impl FromStr for TextureSync {
     }
 }
 
-/// What a shared texture is to show.
+/// What a shared texture shall show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Picture {
+pub struct TextureRequest {
     /// Part of the desktop, not empty and inside the output.
     pub region: Rect,
     /// Whether the pointer is drawn over it.
     pub cursor: bool,
-    /// How the reader is kept in order.
+    /// How writer and reader are synchronised.
     pub sync: TextureSync,
 }
 
@@ -66,32 +66,33 @@ pub struct Luid {
     pub high: i32,
 }
 
-/// What keeps a shared texture. Dropping it closes the handle, if there is one, and gives the texture back.
-pub trait Lease: Send + Sync {
-    /// The handle that others open, owned by this lease. Made when it is first asked for: who knows the memory already needs none.
+/// Keeps a shared texture alive. Dropping it closes the kernel handle, if there is one, and gives the texture back to its capture.
+pub trait TextureHandle: Send + Sync {
+    /// The kernel handle that other devices and processes open, owned by this object. Made at the first call: a reader that has opened
+    /// the same memory before does not need one.
     ///
     /// # Errors
     /// `Capture` if the system refuses.
     fn handle(&self) -> Result<isize>;
 
-    /// Whether the device that holds the texture is gone, and the picture with it.
+    /// Whether the device that holds the texture is gone, and the image with it.
     fn is_stale(&self) -> bool;
 }
 
-/// A picture of the desktop in a texture of its own: BGRA, 8 bits per channel, alpha 255, upright. Nobody writes to it until it is
+/// An image of the desktop in a texture of its own: BGRA, 8 bits per channel, alpha 255, upright. Nothing writes to it until it is
 /// dropped.
 pub struct SharedTexture {
     /// Width and height.
     pub size: Size,
-    /// How the reader is kept in order.
+    /// How writer and reader are synchronised.
     pub sync: TextureSync,
     /// The adapter whose memory it is in; only devices on the same one can open it.
     pub luid: Luid,
-    /// Which memory it is in. The same number means the same memory, so that whoever has opened it once need not do so again; no other
-    /// texture of this process ever has it.
+    /// Identifies the memory it is in. The same number means the same memory, so a reader opens each only once; no other texture of
+    /// this process ever gets the same number.
     pub memory: u64,
-    /// The texture itself.
-    pub lease: Box<dyn Lease>,
+    /// Keeps it alive.
+    pub handle: Box<dyn TextureHandle>,
 }
 
 impl SharedTexture {
@@ -109,7 +110,7 @@ impl SharedTexture {
 
 impl fmt::Debug for SharedTexture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, sync, luid, memory, lease: _ } = self;
+        let Self { size, sync, luid, memory, handle: _ } = self;
         let mut debug = f.debug_struct("SharedTexture");
         debug
             .field("size", size)
@@ -120,7 +121,7 @@ impl fmt::Debug for SharedTexture {
     }
 }
 
-/// The error of a backend whose pictures are not on a graphics device.
+/// The error of a backend whose images are not on a graphics device.
 pub(super) fn unsupported() -> Error {
     Error::new(ErrorKind::Capture, "this backend has no GPU path: its images are in ordinary memory")
         .with_hint("Use grab(); grab_gpu() exists for backend=\"dxgi\" on Windows")

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustcam::capture::{Frame, Request, Session, Target};
+use rustcam::capture::{Delivered, Frame, Request, Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::Result;
 use rustcam::frame::{FrameInfo, PixelFormat};
 use rustcam::geometry::Rect;
-use rustcam::source::sim::{Script, World};
+use rustcam::source::sim::{Script, SimSource, World};
 use rustcam::source::{Backend, OpenOptions};
 
 pub const SMALL: &str = "size 96x64; refresh 100; pointer still; ";
@@ -25,6 +25,7 @@ pub fn never() -> Result<()> {
 /// A session on a scripted desktop, and the oracle of that desktop.
 pub struct Lab {
     pub session: Session,
+    pub delivered: Delivered,
     pub clock: Arc<VirtualClock>,
     pub world: World,
 }
@@ -33,12 +34,22 @@ impl Lab {
     pub fn new(script: &str, cursor: bool) -> Self {
         let clock = Arc::new(VirtualClock::new());
         let options = options(script, cursor, Arc::clone(&clock) as Arc<dyn Clock>);
-        let world = World::new(&Script::parse(script).expect("the script is valid"), 0);
-        Self { session: Session::open(&options).expect("the desktop opens"), clock, world }
+        let world = World::new(&parsed(script), 0);
+        let session = Session::open(&options).expect("the desktop opens");
+        Self { session, delivered: Delivered::default(), clock, world }
     }
 
     pub fn grab(&mut self, timeout_ms: u64, target: Target<'_>) -> Result<Option<Frame>> {
-        self.session.grab(&waiting(timeout_ms), target, &mut never)
+        self.request(&waiting(timeout_ms), target)
+    }
+
+    pub fn request(&mut self, request: &Request, target: Target<'_>) -> Result<Option<Frame>> {
+        let frame = self.session.grab(request, target, &mut never)?;
+        match &frame {
+            Some(frame) => self.delivered.frame(&frame.info),
+            None => self.delivered.timeout(),
+        }
+        Ok(frame)
     }
 
     pub fn owned(&mut self, timeout_ms: u64) -> Option<Frame> {
@@ -50,7 +61,7 @@ impl Lab {
     }
 
     pub fn info(&self) -> &FrameInfo {
-        self.session.info().expect("a frame was returned")
+        self.delivered.info.as_ref().expect("a frame was returned")
     }
 
     /// The frame that the last returned image shows, by its present time.
@@ -70,23 +81,29 @@ impl Lab {
     }
 
     pub fn assert_exact(&self, frame: &Frame) {
-        let bytes = frame.buffer.as_ref().expect("memory of its own").bytes();
-        assert_eq!(frame.size, self.session.region().size());
-        assert!(bytes == self.expected(self.shown(), self.session.region()), "frame {} is not exact", self.shown());
+        let image = frame.image().expect("memory of its own");
+        assert_eq!(image.size, self.session.region().size());
+        assert!(
+            image.bytes() == self.expected(self.shown(), self.session.region()),
+            "frame {} is not exact",
+            self.shown()
+        );
     }
 }
 
 pub fn options(script: &str, cursor: bool, clock: Arc<dyn Clock>) -> OpenOptions {
-    OpenOptions {
-        backend: Backend::Sim,
-        device: 0,
-        output: 0,
-        watch_pointer: cursor,
-        sim: Some(script.to_owned()),
-        clock,
-    }
+    OpenOptions::new(Backend::Sim(parsed(script))).watch_pointer(cursor).clock(clock)
+}
+
+pub fn parsed(script: &str) -> Script {
+    Script::parse(script).expect("the script is valid")
+}
+
+/// The simulated desktop itself.
+pub fn desktop(script: &str, cursor: bool, clock: Arc<dyn Clock>) -> SimSource {
+    SimSource::open(&parsed(script), &options(script, cursor, clock)).expect("the desktop opens")
 }
 
 pub fn waiting(timeout_ms: u64) -> Request {
-    Request { region: None, timeout: ms(timeout_ms), new_frame_only: true }
+    Request::within(ms(timeout_ms))
 }

@@ -8,9 +8,8 @@ use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::ErrorKind;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
-use rustcam::source::sim::SimSource;
 
-use super::lab::{ms, never, options, waiting, Lab, SMALL};
+use super::lab::{desktop, ms, never, waiting, Lab, SMALL};
 use super::wrapped::Wrapped;
 
 #[test]
@@ -32,7 +31,7 @@ fn a_lasting_loss_is_an_error_at_the_deadline_and_the_next_call_goes_on_trying()
     let mut lab = Lab::new(&format!("{SMALL}at 100ms unplug for 300ms"), false);
     lab.owned(0);
     lab.clock.sleep(ms(100));
-    let error = lab.grab(50, Target::Owned(PixelFormat::Bgra)).err().expect("the output is gone");
+    let error = lab.grab(50, Target::Owned(PixelFormat::Bgra)).expect_err("the output is gone");
     assert_eq!(error.kind(), ErrorKind::AccessLost);
     assert!(error.code().is_some() && error.hint().is_some());
     assert_eq!(lab.clock.now(), ms(150), "not before the deadline");
@@ -46,7 +45,7 @@ fn a_removed_device_is_rebuilt_or_reported_as_device_error() {
     lab.clock.sleep(ms(100));
     assert!(lab.owned(200).is_some());
     lab.clock.sleep(ms(1000));
-    let error = lab.grab(200, Target::Owned(PixelFormat::Bgra)).err().expect("gone for good");
+    let error = lab.grab(200, Target::Owned(PixelFormat::Bgra)).expect_err("gone for good");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Device, Some(0x887A_0005)));
 }
 
@@ -56,7 +55,7 @@ fn a_fault_without_loss_is_passed_on_and_the_next_call_works() {
         let mut lab = Lab::new(&format!("{SMALL}at 10ms fail {call} 0x8007000E"), false);
         lab.retained(0);
         lab.clock.sleep(ms(10));
-        let error = lab.grab(1000, Target::Retained(PixelFormat::Bgra)).err().expect("as scripted");
+        let error = lab.grab(1000, Target::Retained(PixelFormat::Bgra)).expect_err("as scripted");
         assert_eq!((error.kind(), error.code()), (ErrorKind::Capture, Some(0x8007_000E)), "{call}");
         let frame = lab.retained(1000).expect("healthy again");
         lab.assert_exact(&frame);
@@ -71,7 +70,7 @@ fn a_changed_size_and_rotation_are_followed() {
         lab.clock.sleep(ms(at) - lab.clock.now());
         let frame = lab.owned(100).expect("regained");
         lab.assert_exact(&frame);
-        assert_eq!((frame.size, lab.session.output().rotation.degrees()), (size, degrees));
+        assert_eq!((frame.image().expect("memory").size, lab.session.output().rotation.degrees()), (size, degrees));
     }
 }
 
@@ -88,7 +87,7 @@ fn a_region_that_no_longer_fits_is_clamped_and_grows_back() {
         assert_eq!((lab.session.region(), lab.session.stats().region_clamped), (expected, clamped));
     }
     lab.clock.sleep(ms(300) - lab.clock.now());
-    let error = lab.grab(100, Target::Owned(PixelFormat::Bgra)).err().expect("nothing is left of the region");
+    let error = lab.grab(100, Target::Owned(PixelFormat::Bgra)).expect_err("nothing is left of the region");
     assert_eq!(error.kind(), ErrorKind::Capture);
     assert!(error.message().contains("(30, 10, 90, 60)"), "{error}");
 }
@@ -103,13 +102,12 @@ fn counting(script: &str) -> (Session, Arc<VirtualClock>, Attempts) {
 /// A session whose attempts take `slow`.
 fn slowly_counting(script: &str, slow: Duration) -> (Session, Arc<VirtualClock>, Attempts) {
     let (clock, attempts) = (Arc::new(VirtualClock::new()), Attempts::default());
-    let options = options(script, false, Arc::clone(&clock) as Arc<dyn Clock>);
     let (made, watch) = (Arc::clone(&attempts), Arc::clone(&clock));
-    let source = Wrapped::new(SimSource::open(&options).expect("opens")).before_rebuild(move || {
+    let source = Wrapped::new(desktop(script, false, Arc::clone(&clock) as Arc<dyn Clock>)).before_rebuild(move || {
         made.lock().expect("no panic").push(watch.now());
         watch.sleep(slow);
     });
-    (Session::over(Box::new(source), options.clock, false), clock, attempts)
+    (Session::over(Box::new(source), Arc::clone(&clock) as Arc<dyn Clock>, false), clock, attempts)
 }
 
 fn grab(session: &mut Session, timeout_ms: u64) -> Option<Frame> {

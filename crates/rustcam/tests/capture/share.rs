@@ -1,17 +1,16 @@
-//! `Session::share` and `Handle::share` over the simulated desktop, in virtual time, with a device in place of one that it has not.
+//! Shared textures of sessions and handles over the simulated desktop, in virtual time, with a device of the test's own.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustcam::capture::{GpuFrame, Handle, Request, Session};
+use rustcam::capture::{Frame, Handle, Pixels, Request, Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::{Error, ErrorKind, Loss, Result};
 use rustcam::geometry::Rect;
-use rustcam::source::sim::SimSource;
-use rustcam::source::texture::{Lease, Luid, Picture, SharedTexture, TextureSync};
-use rustcam::source::OpenOptions;
+use rustcam::source::texture::{Luid, SharedTexture, TextureHandle, TextureRequest, TextureSync};
+use rustcam::source::{OpenOptions, Outcome};
 
 use super::wrapped::Wrapped;
 
@@ -24,13 +23,13 @@ enum Answer {
 #[derive(Default)]
 struct Device {
     answers: Mutex<VecDeque<Answer>>,
-    pictures: Mutex<Vec<Picture>>,
-    leases: Arc<AtomicU64>,
+    requests: Mutex<Vec<TextureRequest>>,
+    held: Arc<AtomicU64>,
 }
 
 struct Held(Arc<AtomicU64>);
 
-impl Lease for Held {
+impl TextureHandle for Held {
     fn handle(&self) -> Result<isize> {
         Ok(4)
     }
@@ -47,19 +46,24 @@ impl Drop for Held {
 }
 
 impl Device {
-    fn share(&self, picture: &Picture, timeout: Duration, clock: &VirtualClock) -> Result<Option<SharedTexture>> {
-        self.pictures.lock().expect("nobody panics").push(*picture);
+    fn share(
+        &self,
+        request: &TextureRequest,
+        timeout: Duration,
+        clock: &VirtualClock,
+    ) -> Result<Outcome<SharedTexture>> {
+        self.requests.lock().expect("nobody panics").push(*request);
         match self.answers.lock().expect("nobody panics").pop_front() {
             Some(Answer::Pending) => {
                 clock.sleep(timeout);
-                Ok(None)
+                Ok(Outcome::Pending)
             }
             Some(Answer::Fail(error)) => Err(error),
             None => {
-                self.leases.fetch_add(1, Ordering::SeqCst);
-                let lease = Box::new(Held(Arc::clone(&self.leases)));
-                let luid = Luid { low: 1, high: 0 };
-                Ok(Some(SharedTexture { size: picture.region.size(), sync: picture.sync, luid, memory: 1, lease }))
+                self.held.fetch_add(1, Ordering::SeqCst);
+                let handle = Box::new(Held(Arc::clone(&self.held)));
+                let (size, sync, luid) = (request.region.size(), request.sync, Luid { low: 1, high: 0 });
+                Ok(Outcome::Done(SharedTexture { size, sync, luid, memory: 1, handle }))
             }
         }
     }
@@ -72,20 +76,23 @@ fn options(script: &str, clock: &Arc<VirtualClock>) -> OpenOptions {
 /// A session on the simulated desktop with such a device.
 fn session(script: &str, cursor: bool) -> (Session, Arc<Device>, Arc<VirtualClock>) {
     let (clock, device) = (Arc::new(VirtualClock::default()), Arc::new(Device::default()));
-    let desktop = SimSource::open(&options(script, &clock)).expect("the script is right");
+    let time = Arc::clone(&clock) as Arc<dyn Clock>;
+    let desktop = super::lab::desktop(&format!("size 320x200; {script}"), true, time);
     let (shared, time) = (Arc::clone(&device), Arc::clone(&clock));
-    let source = Wrapped::new(desktop).with_device(move |picture, timeout| shared.share(picture, timeout, &time));
+    let source = Wrapped::new(desktop).with_device(move |request, timeout| shared.share(request, timeout, &time));
     let session = Session::over(Box::new(source), Arc::clone(&clock) as Arc<dyn Clock>, cursor);
     (session, device, clock)
 }
 
-fn share(session: &mut Session, timeout: u64) -> Result<Option<GpuFrame>> {
-    let request = Request { region: None, timeout: Duration::from_millis(timeout), new_frame_only: true };
-    session.share(&request, TextureSync::Keyed, &mut || Ok(()))
+fn share(session: &mut Session, timeout: u64) -> Result<Option<Frame>> {
+    let request = Request::within(Duration::from_millis(timeout));
+    session.grab(&request, Target::Shared(TextureSync::Keyed), &mut || Ok(()))
 }
 
-fn next(session: &mut Session) -> GpuFrame {
-    share(session, 1000).expect("alive").expect("something is presented")
+fn next(session: &mut Session) -> Frame {
+    let frame = share(session, 1000).expect("alive").expect("something is presented");
+    assert!(matches!(frame.pixels, Pixels::Device(_)) && frame.image().is_none());
+    frame
 }
 
 fn answer(device: &Device, answer: Answer) {
@@ -93,7 +100,7 @@ fn answer(device: &Device, answer: Answer) {
 }
 
 #[test]
-fn news_are_those_of_grab() {
+fn news_is_the_same_as_for_images_in_memory() {
     let (mut session, device, clock) = session("refresh 60; static; pointer storm 1000; at 500ms present", false);
     session.set_region(Some(Rect::new(10, 20, 30, 50))).expect("inside");
     let first = next(&mut session);
@@ -103,11 +110,10 @@ fn news_are_those_of_grab() {
     let second = next(&mut session);
     assert_eq!((second.info.sequence, second.info.accumulated), (2, 1));
     assert!(clock.now() >= Duration::from_millis(500));
-    let expected = Picture { region: Rect::new(10, 20, 30, 50), cursor: false, sync: TextureSync::Keyed };
-    assert_eq!(*device.pictures.lock().expect("nobody panics"), [expected; 2]);
-    assert_eq!((session.stats().frames, session.stats().timeouts), (2, 1));
+    let expected = TextureRequest { region: Rect::new(10, 20, 30, 50), cursor: false, sync: TextureSync::Keyed };
+    assert_eq!(*device.requests.lock().expect("nobody panics"), [expected; 2]);
     drop((first, second));
-    assert_eq!(device.leases.load(Ordering::SeqCst), 0);
+    assert_eq!(device.held.load(Ordering::SeqCst), 0);
 }
 
 #[test]
@@ -153,14 +159,14 @@ fn a_loss_on_the_way_is_recovered_from() {
 fn a_source_without_a_gpu_path_says_so_at_once() {
     let clock = Arc::new(VirtualClock::default());
     let handle = Handle::open(&options("static; pointer still; clock virtual", &clock)).expect("the script is right");
-    let request = Request { region: None, timeout: Duration::from_secs(60), new_frame_only: true };
+    let request = Request::within(Duration::from_secs(60));
     for _ in 0..2 {
-        let error = handle.share(&request, TextureSync::None, &mut || Ok(())).expect_err("no device");
+        let error = handle.grab(&request, Target::Shared(TextureSync::None), &mut || Ok(())).expect_err("no device");
         assert_eq!((error.kind(), error.loss()), (ErrorKind::Capture, None));
         assert!(error.hint().is_some() && error.message().contains("no GPU path"), "{error}");
     }
     assert_eq!(clock.now(), Duration::ZERO);
     handle.close();
-    let error = handle.share(&request, TextureSync::None, &mut || Ok(())).expect_err("closed");
+    let error = handle.grab(&request, Target::Shared(TextureSync::None), &mut || Ok(())).expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::WrongState);
 }

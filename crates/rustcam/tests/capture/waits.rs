@@ -8,10 +8,9 @@ use rustcam::capture::{Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::{Error, ErrorKind};
 use rustcam::frame::PixelFormat;
-use rustcam::source::sim::SimSource;
 use rustcam::source::{Change, Source, Waker};
 
-use crate::lab::{ms, never, options, waiting};
+use crate::lab::{desktop, ms, never, waiting};
 use crate::wrapped::Wrapped;
 
 /// What a test sees of a desktop that never changes.
@@ -32,7 +31,7 @@ impl Seen {
 fn open(can_be_woken: bool) -> (Session, Arc<Seen>) {
     let seen = Arc::<Seen>::default();
     let clock = || Arc::clone(&seen.clock) as Arc<dyn Clock>;
-    let desktop = SimSource::open(&options("size 96x64; static; pointer still", false, clock())).expect("it opens");
+    let desktop = desktop("size 96x64; static; pointer still", false, clock());
     let (watched, woken) = (Arc::clone(&seen), Arc::clone(&seen));
     let wake: Waker = Arc::new(move || woken.woken.store(true, Ordering::Relaxed));
     let source = Wrapped::new(desktop).with_waker(can_be_woken.then_some(wake)).waiting(move |desktop, timeout| {
@@ -89,16 +88,15 @@ fn a_wait_that_was_ended_ends_the_call_if_the_caller_says_so() {
     session.waker().expect("it can be woken")();
     let before = seen.now();
     let mut interrupt = || Err(Error::new(ErrorKind::Interrupted, "enough"));
-    let error = session.grab(&waiting(60_000), OWNED, &mut interrupt).err().expect("the caller's error");
+    let error = session.grab(&waiting(60_000), OWNED, &mut interrupt).expect_err("the caller's error");
     assert_eq!((error.kind(), seen.now() - before), (ErrorKind::Interrupted, ms(0)));
 }
 
 #[test]
 fn memory_for_the_next_picture_is_made_while_waiting_if_the_caller_holds_all_there_is() {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
-    let script = options("size 96x64; refresh 1; pointer still; memory direct", false, Arc::clone(&clock));
     let made = Arc::<AtomicU32>::default();
-    let desktop = SimSource::open(&script).expect("the desktop opens");
+    let desktop = desktop("size 96x64; refresh 1; pointer still; memory direct", false, Arc::clone(&clock));
     let counted = Arc::clone(&made);
     let source = Wrapped::new(desktop).before_allocation(move || {
         counted.fetch_add(1, Ordering::Relaxed);

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use rustcam::error::Result;
-use rustcam::frame::{Damage, ImageRef, Pointer};
+use rustcam::frame::{Damage, Pointer};
 use rustcam::geometry::{Point, Rect, Size};
 use rustcam::memory::Memory;
 use rustcam::source::sim::SimSource;
-use rustcam::source::texture::{Picture, SharedTexture};
-use rustcam::source::{Change, Output, Read, Source, Waker};
+use rustcam::source::texture::{SharedTexture, TextureRequest};
+use rustcam::source::{Change, Outcome, Output, Sink, Source, Waker};
 
-type Device = dyn FnMut(&Picture, Duration) -> Result<Option<SharedTexture>> + Send;
+type Device = dyn FnMut(&TextureRequest, Duration) -> Result<Outcome<SharedTexture>> + Send;
 type Wait = dyn FnMut(&mut SimSource, Duration) -> Result<Change> + Send;
 
 /// A simulated desktop, wrapped.
@@ -62,7 +62,7 @@ impl Wrapped {
     /// Shares textures with `device`, as a desktop with a graphics device does.
     pub fn with_device(
         mut self,
-        device: impl FnMut(&Picture, Duration) -> Result<Option<SharedTexture>> + Send + 'static,
+        device: impl FnMut(&TextureRequest, Duration) -> Result<Outcome<SharedTexture>> + Send + 'static,
     ) -> Self {
         self.device = Some(Box::new(device));
         self
@@ -86,12 +86,7 @@ impl Source for Wrapped {
         self.desktop.damage(timeout)
     }
 
-    fn read(
-        &mut self,
-        parts: &[Rect],
-        timeout: Duration,
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
-    ) -> Result<Read> {
+    fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {
         self.desktop.read(parts, timeout, sink)
     }
 
@@ -107,7 +102,7 @@ impl Source for Wrapped {
         origin: Point,
         parts: &[Rect],
         timeout: Duration,
-    ) -> Result<Option<Read>> {
+    ) -> Result<Outcome> {
         self.desktop.read_into(memory, size, origin, parts, timeout)
     }
 
@@ -119,10 +114,10 @@ impl Source for Wrapped {
         }
     }
 
-    fn share(&mut self, picture: &Picture, timeout: Duration) -> Result<Option<SharedTexture>> {
+    fn share(&mut self, request: &TextureRequest, timeout: Duration) -> Result<Outcome<SharedTexture>> {
         match &mut self.device {
-            Some(device) => device(picture, timeout),
-            None => self.desktop.share(picture, timeout),
+            Some(device) => device(request, timeout),
+            None => self.desktop.share(request, timeout),
         }
     }
 

@@ -52,7 +52,7 @@ fn pictures_and_what_is_known_of_them_are_exact_whatever_is_taken_ahead() {
             let frame = session.grab(&request(PATIENCE), target, &mut || Ok(())).expect("alive").expect("presented");
             stage.assert_exact(&session, &frame, &format!("{kind}, round {round}"));
             stage.lab.clock().sleep(ms(3));
-            let info = session.info().expect("grabbed");
+            let info = &frame.info;
             let image = stage.lab.world().image(stage.frame_at(info.present_time));
             let moved = info.damage.moves.iter().map(|m| m.destination);
             for part in moved.chain(info.damage.dirty.iter().copied()) {
@@ -76,9 +76,9 @@ fn an_image_taken_ahead_is_not_shown_once_there_is_a_newer_one() {
     for _ in 0..10 {
         let target = Target::Owned(PixelFormat::Bgra);
         let request = Request { region: None, timeout: PATIENCE, new_frame_only: true };
-        session.grab(&request, target, &mut || Ok(())).expect("alive").expect("presented");
+        let frame = session.grab(&request, target, &mut || Ok(())).expect("alive").expect("presented");
         let asked = clock.now();
-        assert!(asked - session.info().expect("grabbed").present_time < ms(30), "the newest when it was asked for");
+        assert!(asked - frame.info.present_time < ms(30), "the newest when it was asked for");
         clock.sleep(ms(200));
     }
     drop(session);

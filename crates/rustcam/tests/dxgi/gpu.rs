@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rustcam::capture::{GpuFrame, Request, Session, Target};
+use rustcam::capture::{Frame, Request, Session, Target};
 use rustcam::clock::MonotonicClock;
 use rustcam::error::Result;
 use rustcam::frame::{FrameInfo, ImageMut, PixelFormat};
 use rustcam::geometry::Rect;
 use rustcam::pixels::{draw_pointer, PointerImage};
-use rustcam::source::texture::TextureSync;
+use rustcam::source::texture::{SharedTexture, TextureSync};
 
 use crate::reader::{beside, read};
 use crate::stage::{ms, Stage};
@@ -28,11 +28,16 @@ pub fn session(stage: &Stage, cursor: bool) -> Session {
     Session::over(Box::new(stage.open(cursor)), Arc::new(MonotonicClock), cursor)
 }
 
-pub fn try_share(session: &mut Session, sync: TextureSync) -> Result<Option<GpuFrame>> {
-    session.share(&request(None, 5000), sync, &mut never)
+pub fn try_share(session: &mut Session, sync: TextureSync) -> Result<Option<Frame>> {
+    session.grab(&request(None, 5000), Target::Shared(sync), &mut never)
 }
 
-pub fn share(session: &mut Session, sync: TextureSync) -> GpuFrame {
+/// The texture of a frame that stays on the device.
+pub fn texture(frame: &Frame) -> &SharedTexture {
+    frame.texture().expect("on the device")
+}
+
+pub fn share(session: &mut Session, sync: TextureSync) -> Frame {
     try_share(session, sync).expect("alive").expect("something is presented")
 }
 
@@ -80,11 +85,11 @@ fn pictures_are_exact_turned_cut_and_with_every_pointer() {
                 let region = session.region();
                 for sync in TextureSync::ALL {
                     let frame = share(&mut session, sync);
-                    assert_eq!((frame.texture.size, frame.texture.sync), (region.size(), sync));
-                    assert_eq!(frame.texture.bytes(), region.area() * 4);
-                    let reader = reader.get_or_insert_with(|| beside(&frame.texture));
+                    assert_eq!((texture(&frame).size, texture(&frame).sync), (region.size(), sync));
+                    assert_eq!(texture(&frame).bytes(), region.area() * 4);
+                    let reader = reader.get_or_insert_with(|| beside(texture(&frame)));
                     let what = format!("rotation {rotation}, {shape}, {region}, {sync}, round {round}");
-                    let seen = read(reader, &frame.texture);
+                    let seen = read(reader, texture(&frame));
                     assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), &what);
                 }
             }
@@ -111,7 +116,7 @@ fn pointers_at_every_edge_are_cut_exactly() {
                 }
             };
             let region = session.region();
-            let seen = read(&beside(&frame.texture), &frame.texture);
+            let seen = read(&beside(texture(&frame)), texture(&frame));
             let what = format!("{shape} at {x},{y}");
             assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), &what);
             drop((frame, session));
@@ -148,15 +153,15 @@ fn a_held_picture_stays_whatever_comes_after_it() {
             share(&mut session, sync);
         }
         let region = session.region();
-        let reader = beside(&held[0].texture);
+        let reader = beside(texture(&held[0]));
         for frame in &held {
-            let seen = read(&reader, &frame.texture);
+            let seen = read(&reader, texture(frame));
             assert_same(&seen, &expected(&stage, &frame.info, region, false), region.width(), "held");
         }
         // A holder outlives the capture.
         drop(session);
         if sync == TextureSync::None {
-            let seen = read(&reader, &held[3].texture);
+            let seen = read(&reader, texture(&held[3]));
             assert_same(&seen, &expected(&stage, &held[3].info, region, false), region.width(), "after the capture");
         }
         drop(held);
@@ -178,8 +183,8 @@ fn a_texture_that_comes_again_shows_nothing_of_the_frame_before() {
                 session.set_region((round == 16).then_some(Rect::new(3, 40, 150, 171))).expect("inside");
             }
             let frame = share(&mut session, sync);
-            let reader = reader.get_or_insert_with(|| beside(&frame.texture));
-            let seen = read(reader, &frame.texture);
+            let reader = reader.get_or_insert_with(|| beside(texture(&frame)));
+            let seen = read(reader, texture(&frame));
             let region = session.region();
             let what = format!("rotation {rotation}, {sync}, round {round}");
             assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), &what);
@@ -197,13 +202,13 @@ fn a_slow_device_is_waited_for_and_no_longer_than_allowed() {
     let stage = Stage::new(&format!("{SMALL} static; pointer still; slow reads 150ms"));
     let mut session = session(&stage, false);
     // 35 ms more than nothing are not enough; the same picture is waited for in the next call.
-    let first = session.share(&request(None, 0), TextureSync::None, &mut never).expect("alive");
+    let first = session.grab(&request(None, 0), Target::Shared(TextureSync::None), &mut never).expect("alive");
     assert!(first.is_none());
     let draws = stage.counters().draws;
     assert_eq!(draws, 1);
     let frame = share(&mut session, TextureSync::None);
     assert_eq!(stage.counters().draws, draws, "it was drawn already");
-    let seen = read(&beside(&frame.texture), &frame.texture);
+    let seen = read(&beside(texture(&frame)), texture(&frame));
     let region = session.region();
     assert_same(&seen, &expected(&stage, &frame.info, region, false), region.width(), "slow");
     assert!(stage.counters().still_drawing > 0);
@@ -218,12 +223,12 @@ fn both_ways_to_get_a_frame_go_together() {
     let region = session.region();
     for _ in 0..5 {
         let frame = share(&mut session, TextureSync::None);
-        let seen = read(&beside(&frame.texture), &frame.texture);
+        let seen = read(&beside(texture(&frame)), texture(&frame));
         assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), "shared");
         for target in [Target::Retained(PixelFormat::Bgra), Target::Owned(PixelFormat::Bgra)] {
             let frame = session.grab(&request(None, 5000), target, &mut never).expect("alive").expect("presented");
-            let info = session.info().expect("grabbed").clone();
-            let bytes = frame.buffer.as_ref().expect("memory of its own").bytes();
+            let info = frame.info.clone();
+            let bytes = frame.image().expect("memory of its own").bytes();
             assert_same(bytes, &expected(&stage, &info, region, true), region.width(), "grabbed");
         }
     }
@@ -238,7 +243,7 @@ fn a_poll_without_news_costs_no_drawing() {
     drop(share(&mut session, TextureSync::None));
     let before = stage.counters().draws;
     for _ in 0..5 {
-        let frame = session.share(&request(None, 10), TextureSync::None, &mut never).expect("alive");
+        let frame = session.grab(&request(None, 10), Target::Shared(TextureSync::None), &mut never).expect("alive");
         assert!(frame.is_none());
     }
     assert_eq!(stage.counters().draws, before);

@@ -6,7 +6,7 @@ use rustcam::error::{ErrorKind, Loss};
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rotation, Size};
 use rustcam::source::dxgi::DxgiSource;
-use rustcam::source::{Read, Source};
+use rustcam::source::{Outcome, Source};
 
 const SMALL: &str = "size 640x480; refresh 100; pointer still; clock virtual; ";
 
@@ -15,7 +15,7 @@ fn shows_the_present(stage: &Stage, source: &mut DxgiSource) {
     let frame = stage.frame_at(presented(source).present_time);
     let whole = source.output().texture_size().rect();
     if source.output().rotation == Rotation::None {
-        assert_eq!(stage.check(source, &[whole], frame), Read::Done);
+        assert_eq!(stage.check(source, &[whole], frame), Outcome::Done(()));
     }
 }
 

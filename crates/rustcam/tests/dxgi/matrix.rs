@@ -5,7 +5,7 @@
 //! and nothing outlives the capture.
 
 use rustcam::error::ErrorKind::{self, AccessLost, Capture, Device, Duplication};
-use rustcam::source::dxgi::hresult::*;
+use rustcam::source::hresult::*;
 
 /// When the call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

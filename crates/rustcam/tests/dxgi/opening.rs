@@ -7,8 +7,8 @@ use crate::stage::{lost, ms, options, presented, request, Stage};
 use rustcam::capture::{Session, Target};
 use rustcam::error::{Error, ErrorKind, Loss};
 use rustcam::frame::PixelFormat;
-use rustcam::source::dxgi::hresult::*;
 use rustcam::source::dxgi::DxgiSource;
+use rustcam::source::hresult::*;
 use rustcam::source::Source;
 use windows::core::Interface;
 use windows::Win32::Foundation::HMODULE;
@@ -120,7 +120,7 @@ fn a_service_is_told_that_it_has_no_desktop() {
 #[test]
 fn a_device_without_outputs_is_named_with_those_that_have_some() {
     let stage = Stage::new(&format!("{SMALL} lab adapters 2"));
-    let wrong = rustcam::source::OpenOptions { device: 1, ..options(&stage, 0, false) };
+    let wrong = options(&stage, 0, false).device(1);
     let error = DxgiSource::open(&wrong).err().expect("nothing there");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.to_string().contains(r"\\.\DISPLAY1"), "{error}");
@@ -162,7 +162,7 @@ fn another_library_in_this_process_is_in_the_way_until_it_lets_go() {
     let poll = request(Duration::ZERO);
     assert!(session.grab(&poll, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("transient").is_none());
     let other = somebody_else();
-    let error = grab(&mut session).err().expect("taken");
+    let error = grab(&mut session).expect_err("taken");
     assert_eq!((error.kind(), error.code()), (ErrorKind::AccessLost, Some(E_INVALIDARG)));
     assert!(error.to_string().contains("Another library"), "{error}");
     drop(other);

@@ -13,7 +13,7 @@ pub fn beside(texture: &SharedTexture) -> Consumer {
 }
 
 pub fn open(reader: &Consumer, texture: &SharedTexture) -> Opened {
-    reader.open(texture.lease.handle().expect("a handle")).expect("on the same adapter")
+    reader.open(texture.handle.handle().expect("a handle")).expect("on the same adapter")
 }
 
 /// The picture in a texture, read as its mutex, if there is one, demands.

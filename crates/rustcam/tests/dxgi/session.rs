@@ -16,8 +16,8 @@ fn grab_exactly(stage: &Stage, session: &mut Session, target: &Target<'static>, 
     let region = session.region();
     for _ in 0..frames {
         let frame = session.grab(&request(ms(5000)), target_of(target), &mut never).expect("alive").expect("presents");
-        let number = stage.frame_at(session.info().expect("grabbed").present_time);
-        let bytes = frame.buffer.as_ref().expect("memory of its own").bytes().to_vec();
+        let number = stage.frame_at(frame.info.present_time);
+        let bytes = frame.image().expect("memory of its own").bytes().to_vec();
         assert!(bytes == stage.picture(number, region), "frame {number}");
     }
 }

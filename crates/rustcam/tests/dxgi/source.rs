@@ -6,7 +6,7 @@ use crate::stage::{ms, options, presented, within, Stage, PATIENCE};
 use rustcam::error::ErrorKind;
 use rustcam::geometry::{Point, Rect, Rotation, Size};
 use rustcam::source::dxgi::{outputs, DxgiSource};
-use rustcam::source::{Backend, Change, Read, Source};
+use rustcam::source::{Backend, Change, Outcome, Source};
 
 const SMALL: &str = "size 640x480; refresh 100; pointer still; ";
 const WHOLE: Rect = Rect::new(0, 0, 640, 480);
@@ -29,7 +29,7 @@ fn outputs_are_those_of_the_desktop() {
     assert!(found.iter().all(|o| o.size == Size::new(1280, 720) && !o.device_name.is_empty()));
     assert_ne!(found[0].name, found[1].name);
     for (device, output) in [(0, 2), (1, 0), (usize::MAX, usize::MAX)] {
-        let error = DxgiSource::open(&rustcam::source::OpenOptions { device, ..options(&stage, output, false) }).err();
+        let error = DxgiSource::open(&options(&stage, output, false).device(device)).err();
         let error = error.expect("no such output");
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.to_string().contains(&found[1].name), "{error}");
@@ -37,7 +37,7 @@ fn outputs_are_those_of_the_desktop() {
     let source = DxgiSource::open(&options(&stage, 1, false)).expect("the second output");
     assert_eq!((source.output().output_idx, source.output().refresh_hz), (1, 144.0));
     drop(source);
-    assert_eq!(Backend::choose("auto").expect("Windows has a backend"), Backend::Dxgi);
+    assert_eq!(Backend::choose("auto", None).expect("Windows has a backend"), Backend::Dxgi);
     stage.finish();
 }
 
@@ -46,7 +46,7 @@ fn the_first_wait_shows_the_desktop_and_a_static_one_costs_nothing() {
     let stage = Stage::new(&format!("{SMALL} static"));
     let mut source = stage.open(false);
     assert!(presented(&mut source).presents >= 1);
-    assert_eq!(stage.check(&mut source, &[WHOLE], 1), Read::Done);
+    assert_eq!(stage.check(&mut source, &[WHOLE], 1), Outcome::Done(()));
     let before = stage.counters();
     quiet(&mut source, ms(300));
     let after = stage.counters();
@@ -55,7 +55,7 @@ fn the_first_wait_shows_the_desktop_and_a_static_one_costs_nothing() {
         (before.bytes_copied, before.maps, before.flushes, before.textures)
     );
     // It can be read again at any time, and in other parts.
-    assert_eq!(stage.check(&mut source, &[Rect::new(3, 5, 99, 77)], 1), Read::Done);
+    assert_eq!(stage.check(&mut source, &[Rect::new(3, 5, 99, 77)], 1), Outcome::Done(()));
     drop(source);
     stage.finish();
 }
@@ -66,7 +66,7 @@ fn whatever_the_first_frame_is_like_the_desktop_is_shown() {
         let stage = Stage::new(&format!("{SMALL} static; lab first {first}"));
         let mut source = stage.open(true);
         presented(&mut source);
-        assert_eq!(stage.check(&mut source, &[WHOLE], 1), Read::Done, "{first}");
+        assert_eq!(stage.check(&mut source, &[WHOLE], 1), Outcome::Done(()), "{first}");
         drop(source);
         stage.finish();
     }
@@ -271,9 +271,9 @@ fn a_read_that_another_capture_overtook_says_so() {
     }
     presented(&mut first);
     let part = [Rect::new(0, 0, 100, 100)];
-    assert_eq!(stage.check(&mut second, &part, 2), Read::Overtaken);
+    assert_eq!(stage.check(&mut second, &part, 2), Outcome::Overtaken(()));
     assert_eq!(second.damage(PATIENCE).expect("alive").dirty, [WHOLE]);
-    assert_eq!(stage.check(&mut second, &part, 2), Read::Done);
+    assert_eq!(stage.check(&mut second, &part, 2), Outcome::Done(()));
     assert_eq!(presented(&mut second).presents, 1);
     drop((first, second));
     stage.finish();
@@ -301,7 +301,7 @@ fn turned_outputs_deliver_unturned_images() {
                 }
             }
         });
-        assert_eq!(read.expect("alive"), Read::Done);
+        assert_eq!(read.expect("alive"), Outcome::Done(()));
         drop(source);
         stage.finish();
     }
@@ -311,13 +311,13 @@ fn turned_outputs_deliver_unturned_images() {
 fn wrong_parts_are_refused() {
     let stage = Stage::new(&format!("{SMALL} static"));
     let mut source = stage.open(false);
-    assert_eq!(source.read(&[WHOLE], ms(0), &mut |_, _, _| {}).expect("alive"), Read::Pending, "nothing came yet");
+    assert_eq!(source.read(&[WHOLE], ms(0), &mut |_, _, _| {}).expect("alive"), Outcome::Pending, "nothing came yet");
     presented(&mut source);
     for part in [Rect::new(0, 0, 641, 1), Rect::new(-1, 0, 5, 5), Rect::new(5, 5, 5, 9)] {
         let error = source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect_err("outside");
         assert_eq!((error.kind(), error.loss()), (ErrorKind::InvalidArgument, None));
     }
-    assert_eq!(source.read(&[], PATIENCE, &mut |_, _, _| {}).expect("alive"), Read::Done);
+    assert_eq!(source.read(&[], PATIENCE, &mut |_, _, _| {}).expect("alive"), Outcome::Done(()));
     drop(source);
     stage.finish();
 }

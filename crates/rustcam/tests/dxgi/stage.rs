@@ -9,7 +9,7 @@ use rustcam::clock::performance_time;
 use rustcam::error::{Error, Result};
 use rustcam::geometry::Rect;
 use rustcam::source::dxgi::DxgiSource;
-use rustcam::source::{Backend, Change, OpenOptions, Read, Source};
+use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source};
 
 /// Longer than anything takes here.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,12 +29,12 @@ pub const fn ms(n: u64) -> Duration {
 
 /// Output `output`, in the time of the script.
 pub fn options(stage: &Stage, output: usize, watch_pointer: bool) -> OpenOptions {
-    OpenOptions { backend: Backend::Dxgi, device: 0, output, watch_pointer, sim: None, clock: stage.lab.clock() }
+    OpenOptions::new(Backend::Dxgi).output(output).watch_pointer(watch_pointer).clock(stage.lab.clock())
 }
 
 /// A new frame.
 pub fn request(timeout: Duration) -> Request {
-    Request { region: None, timeout, new_frame_only: true }
+    Request::within(timeout)
 }
 
 impl Stage {
@@ -55,7 +55,7 @@ impl Stage {
     }
 
     /// Reads `parts` and compares every pixel with frame `frame` of the script; the desktop must not be turned.
-    pub fn check(&self, source: &mut DxgiSource, parts: &[Rect], frame: u64) -> Read {
+    pub fn check(&self, source: &mut DxgiSource, parts: &[Rect], frame: u64) -> Outcome {
         let world = self.lab.world();
         let image = world.image(frame);
         let width = world.size(frame).width as usize;
@@ -90,8 +90,8 @@ impl Stage {
 
     /// The BGRA frame that `session` has just grabbed, without the pointer, is what the script showed at its time.
     pub fn assert_exact(&self, session: &Session, frame: &Frame, what: &str) {
-        let number = self.frame_at(session.info().expect("grabbed").present_time);
-        let bytes = frame.buffer.as_ref().expect("memory of its own").bytes();
+        let number = self.frame_at(frame.info.present_time);
+        let bytes = frame.image().expect("memory of its own").bytes();
         assert!(bytes == self.picture(number, session.region()), "{what}: frame {number} is wrong");
     }
 

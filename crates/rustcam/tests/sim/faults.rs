@@ -7,10 +7,9 @@ use rustcam::clock::VirtualClock;
 use rustcam::error::{ErrorKind, Loss, Result};
 use rustcam::frame::Move;
 use rustcam::geometry::{Point, Rect, Size};
-use rustcam::source::sim::SimSource;
 use rustcam::source::Source;
 
-use super::rig::{codes, ms, options, Rig, LONG, ZERO};
+use super::rig::{codes, ms, open, Rig, LONG, ZERO};
 
 #[test]
 fn lose_access_for_a_time_is_sticky_until_rebuilt() {
@@ -87,7 +86,7 @@ fn mode_and_rotate_give_a_new_geometry() {
 #[test]
 fn refuse_fails_to_open() {
     let clock = Arc::new(VirtualClock::new());
-    let error = SimSource::open(&options("refuse 0x80070005", 0, &clock)).err().expect("refused");
+    let error = open("refuse 0x80070005", 0, &clock).err().expect("refused");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(0x8007_0005)));
 }
 

@@ -9,17 +9,17 @@ mod rig;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rig::{apply, ms, opaque, options, Rig, LONG, ZERO};
+use rig::{apply, ms, opaque, open, parsed, Rig, LONG, ZERO};
 use rustcam::clock::{Clock, MonotonicClock, VirtualClock};
 use rustcam::error::ErrorKind;
 use rustcam::frame::{Damage, Move};
 use rustcam::geometry::{Point, Rect, Rotation, Size};
-use rustcam::source::sim::{clock_for, decode_stripe, outputs, Script, SimSource, World};
-use rustcam::source::{Change, Read, Source};
+use rustcam::source::sim::{decode_stripe, outputs, Script, World};
+use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source};
 
 #[test]
 fn the_empty_script_is_a_1080p_desktop_at_60_hertz() {
-    let listed = outputs(None).expect("outputs");
+    let listed = outputs(&Script::default());
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].size, listed[0].refresh_hz, listed[0].is_primary), (Size::new(1920, 1080), 60.0, true));
     let mut rig = Rig::new("");
@@ -30,13 +30,13 @@ fn the_empty_script_is_a_1080p_desktop_at_60_hertz() {
 
 #[test]
 fn size_refresh_and_outputs_are_listed() {
-    let listed = outputs(Some("size 800x600; refresh 59.94; outputs 3; rotation 180")).expect("outputs");
+    let listed = outputs(&parsed("size 800x600; refresh 59.94; outputs 3; rotation 180"));
     let names: Vec<_> = listed.iter().map(|o| (o.name.as_str(), o.position.x, o.is_primary)).collect();
     assert_eq!(names, [("SIM-1", 0, true), ("SIM-2", 800, false), ("SIM-3", 1600, false)]);
     assert!((listed[2].refresh_hz - 59.94).abs() < 1e-9);
     assert_eq!((listed[0].rotation, listed[0].device_name.as_str()), (Rotation::Clockwise180, "Simulated adapter"));
     let clock = Arc::new(VirtualClock::new());
-    let error = SimSource::open(&options("size 800x600; outputs 2", 5, &clock)).err().expect("no such output");
+    let error = open("size 800x600; outputs 2", 5, &clock).err().expect("no such output");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.message().contains("SIM-2, 800x600"), "{error}");
 }
@@ -64,19 +64,18 @@ fn pitch_pads_the_rows() {
         let read = rig.source.read(&[whole], LONG, &mut |_, image, _| {
             rows = (0..2).map(|y| image.row(y).as_ptr() as usize).collect();
         });
-        assert_eq!(read.expect("a read"), Read::Done);
+        assert_eq!(read.expect("a read"), Outcome::Done(()));
         assert_eq!(rows[1] - rows[0], 256 + pitch);
     }
 }
 
 #[test]
-fn clock_virtual_gives_a_fresh_virtual_clock_and_real_the_callers() {
-    let fallback: Arc<dyn Clock> = Arc::new(MonotonicClock);
-    let real = clock_for(Some("clock real"), Arc::clone(&fallback)).expect("a clock");
-    assert!(Arc::ptr_eq(&real, &fallback));
-    let virtual_time = clock_for(Some("clock virtual"), fallback).expect("a clock");
-    virtual_time.sleep(LONG);
-    assert_eq!(virtual_time.now(), LONG);
+fn clock_virtual_gives_a_virtual_clock_of_its_own_and_real_the_machines() {
+    let clock = |script| OpenOptions::new(Backend::Sim(parsed(script))).clock;
+    assert!(clock("clock real").now().abs_diff(MonotonicClock.now()) < ms(5000));
+    let [one, other] = [(); 2].map(|()| clock("clock virtual"));
+    one.sleep(LONG);
+    assert_eq!((one.now(), other.now()), (LONG, ZERO));
 }
 
 #[test]
@@ -84,7 +83,7 @@ fn the_world_begins_when_it_is_opened() {
     let clock = Arc::new(VirtualClock::new());
     clock.sleep(ms(777));
     let script = "refresh 100; size 64x64; at 5ms lose access";
-    let mut source = SimSource::open(&options(script, 0, &clock)).expect("an output");
+    let mut source = open(script, 0, &clock).expect("an output");
     assert_eq!(source.wait(LONG).expect("a wait").present_time, ms(777));
     while source.wait(LONG).is_ok() {}
     assert_eq!(clock.now(), ms(782));
@@ -253,7 +252,7 @@ fn slow_reads_are_pending_until_their_time_is_over() {
     for timeout in [0, 2, 2, 0, 9] {
         outcomes.push(rig.source.read(&part, ms(timeout), &mut |_, _, _| delivered += 1).expect("a read"));
     }
-    assert_eq!(outcomes, [Read::Pending, Read::Pending, Read::Pending, Read::Pending, Read::Done]);
+    assert_eq!(outcomes, [Outcome::Pending, Outcome::Pending, Outcome::Pending, Outcome::Pending, Outcome::Done(())]);
     assert_eq!((delivered, rig.now()), (1, ms(5)));
     // A wait in between changes nothing, another read gives the first one up.
     let other = [Rect::new(1, 2, 30, 41)];
@@ -261,8 +260,11 @@ fn slow_reads_are_pending_until_their_time_is_over() {
         rig.source.wait(ZERO).expect("a poll");
         rig.source.read(parts, ms(timeout), &mut |_, _, _| ()).expect("a read")
     };
-    assert_eq!((read(&part, 4), read(&part, 1)), (Read::Pending, Read::Done));
-    assert_eq!((read(&part, 4), read(&other, 4), read(&part, 4)), (Read::Pending, Read::Pending, Read::Pending));
+    assert_eq!((read(&part, 4), read(&part, 1)), (Outcome::Pending, Outcome::Done(())));
+    assert_eq!(
+        (read(&part, 4), read(&other, 4), read(&part, 4)),
+        (Outcome::Pending, Outcome::Pending, Outcome::Pending)
+    );
 }
 
 #[test]
@@ -287,7 +289,7 @@ fn memory_direct_is_written_in_place() {
     let mut memory = rig.source.allocate(size).expect("memory");
     let part = Rect::at(origin, size);
     let read = rig.source.read_into(&mut memory, size, origin, &[part], LONG);
-    assert_eq!(read.expect("a read"), Some(Read::Done));
+    assert_eq!(read.expect("a read"), Outcome::Done(()));
     let mut whole = rig.read();
     opaque(&mut whole);
     for y in 0..30 {
@@ -295,10 +297,13 @@ fn memory_direct_is_written_in_place() {
         assert!(memory.bytes()[y * 160..][..160] == whole[start..][..160]);
     }
     let mut foreign = rustcam::memory::Memory::heap(4800);
-    assert_eq!(rig.source.read_into(&mut foreign, size, origin, &[part], LONG).expect("no error"), None);
+    assert_eq!(
+        rig.source.read_into(&mut foreign, size, origin, &[part], LONG).expect("no error"),
+        Outcome::Unsupported
+    );
     while rig.source.wait(LONG).is_ok() {}
     rig.source.rebuild(ZERO).expect("regained");
-    assert_eq!(rig.source.read_into(&mut memory, size, origin, &[part], LONG).expect("no error"), None);
+    assert_eq!(rig.source.read_into(&mut memory, size, origin, &[part], LONG).expect("no error"), Outcome::Unsupported);
     assert!(Rig::new("memory ordinary").source.allocate(size).is_none());
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustcam::clock::{Clock, VirtualClock};
-use rustcam::error::{Error, ErrorKind, Loss};
+use rustcam::error::{Error, ErrorKind, Loss, Result};
 use rustcam::frame::{Damage, Move, Pointer};
 use rustcam::geometry::Rect;
 use rustcam::source::sim::{Script, SimSource, World};
-use rustcam::source::{Backend, Change, OpenOptions, Read, Source};
+use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source};
 
 pub const ZERO: Duration = Duration::ZERO;
 pub const LONG: Duration = Duration::from_secs(100);
@@ -25,22 +25,24 @@ pub struct Rig {
 }
 
 pub fn options(script: &str, output: usize, clock: &Arc<VirtualClock>) -> OpenOptions {
-    OpenOptions {
-        backend: Backend::Sim,
-        device: 0,
-        output,
-        watch_pointer: true,
-        sim: Some(script.to_owned()),
-        clock: Arc::clone(clock) as Arc<dyn Clock>,
-    }
+    OpenOptions::new(Backend::Sim(parsed(script))).output(output).clock(Arc::clone(clock) as Arc<dyn Clock>)
+}
+
+pub fn parsed(script: &str) -> Script {
+    Script::parse(script).expect("a script")
+}
+
+/// Opens an output of the desktop that `script` describes.
+pub fn open(script: &str, output: usize, clock: &Arc<VirtualClock>) -> Result<SimSource> {
+    SimSource::open(&parsed(script), &options(script, output, clock))
 }
 
 impl Rig {
     pub fn of(script: &str, output: usize, watch_pointer: bool) -> Self {
         let clock = Arc::new(VirtualClock::new());
-        let world = World::new(&Script::parse(script).expect("a script"), output);
-        let options = OpenOptions { watch_pointer, ..options(script, output, &clock) };
-        Self { source: SimSource::open(&options).expect("an output"), clock, world }
+        let world = World::new(&parsed(script), output);
+        let options = options(script, output, &clock).watch_pointer(watch_pointer);
+        Self { source: SimSource::open(&parsed(script), &options).expect("an output"), clock, world }
     }
 
     /// Without pointer.
@@ -91,7 +93,7 @@ impl Rig {
                 image[start..start + view.row(y).len()].copy_from_slice(view.row(y));
             }
         });
-        assert_eq!(read.expect("a read"), Read::Done);
+        assert_eq!(read.expect("a read"), Outcome::Done(()));
     }
 
     /// The texture that the oracle demands, alpha 255.

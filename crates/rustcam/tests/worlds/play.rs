@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use rustcam::capture::{Course, Frame, Handle, Rate, Request, Snapshot, Target};
+use rustcam::capture::{FixedRate, Frame, Handle, Rate, Request, Snapshot, Stats, Target};
 use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::{Error, ErrorKind, Result};
 use rustcam::frame::{Damage, FrameInfo, ImageMut, PixelFormat};
@@ -22,21 +22,16 @@ use super::oracle;
 const GRACE: Duration = Duration::from_millis(50);
 
 /// A program that records waits no longer than this for a desktop that is away.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 pub type Verdict = std::result::Result<(), TestCaseError>;
 
 /// Plays `case` on the simulated desktop.
 pub fn play(case: &Case) -> Verdict {
     let clock = Arc::new(VirtualClock::new());
-    let options = OpenOptions {
-        backend: Backend::Sim,
-        device: 0,
-        output: case.output,
-        watch_pointer: case.cursor,
-        sim: Some(case.script.clone()),
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
-    };
+    let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let options = OpenOptions::new(Backend::Sim(script)).output(case.output).watch_pointer(case.cursor);
+    let options = options.clock(Arc::clone(&clock) as Arc<dyn Clock>);
     let handle = Handle::open(&options).expect("the desktop opens");
     play_on(case, handle, clock, Duration::ZERO)
 }
@@ -44,9 +39,9 @@ pub fn play(case: &Case) -> Verdict {
 /// Plays `case` in a capture that is open, of a desktop whose script began at `start`.
 pub fn play_on(case: &Case, handle: Handle, clock: Arc<dyn Clock>, start: Duration) -> Verdict {
     let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let desk = Desk { world: World::new(&script, case.output), start, images: BTreeMap::new() };
+    let desktop = Desktop { world: World::new(&script, case.output), start, images: BTreeMap::new() };
     let live = case.script.contains("reads live");
-    let mut player = Player { case, handle, clock, desk, held: Vec::new(), last: Vec::new(), live };
+    let mut player = Player { case, handle, clock, desktop, held: Vec::new(), last: Vec::new(), live };
     player.run()
 }
 
@@ -54,7 +49,7 @@ struct Player<'a> {
     case: &'a Case,
     handle: Handle,
     clock: Arc<dyn Clock>,
-    desk: Desk,
+    desktop: Desktop,
     held: Vec<Held>,
     /// The frame returned last; several if they are alike where it was looked at.
     last: Vec<u64>,
@@ -70,7 +65,7 @@ struct Held {
 
 impl Held {
     fn is_intact(&self) -> bool {
-        self.frame.buffer.as_ref().is_some_and(|buffer| buffer.bytes() == self.bytes)
+        self.frame.image().is_some_and(|image| image.bytes() == self.bytes)
     }
 }
 
@@ -103,7 +98,7 @@ impl Player<'_> {
     }
 
     fn size(&self) -> Size {
-        self.handle.peek(|s| s.output.size)
+        self.handle.snapshot().output.size
     }
 
     fn region(&self, part: Option<Part>) -> Option<Rect> {
@@ -112,6 +107,7 @@ impl Player<'_> {
 
     fn grab(&mut self, request: &Request, memory: Memory, format: PixelFormat, hold: bool) -> Verdict {
         let before = self.handle.snapshot();
+        let Stats { frames, timeouts, .. } = self.handle.stats();
         let area = request.region.unwrap_or(before.region).size();
         let row = area.width as usize * format.channels();
         let (padding, upwards) =
@@ -130,25 +126,28 @@ impl Player<'_> {
         let took = self.clock.now().saturating_sub(began);
         prop_assert!(took <= request.timeout + GRACE, "{took:?} for a timeout of {:?}", request.timeout);
         let after = self.handle.snapshot();
-        let counted = |s: &Snapshot| (s.stats.frames, s.stats.timeouts);
-        let (frames, timeouts) = counted(&before);
+        let counted = (self.handle.stats().frames, self.handle.stats().timeouts);
         match outcome {
             Ok(None) => {
-                prop_assert_eq!(counted(&after), (frames, timeouts + 1));
+                prop_assert_eq!(counted, (frames, timeouts + 1));
                 Ok(())
             }
             Err(error) => {
-                prop_assert_eq!(counted(&after), (frames, timeouts));
+                prop_assert_eq!(counted, (frames, timeouts));
                 is_announced(&error)
             }
             Ok(Some(frame)) => {
-                prop_assert_eq!(counted(&after), (frames + 1, timeouts));
-                let bytes = match &frame.buffer {
-                    Some(buffer) => buffer.bytes().to_vec(),
+                prop_assert_eq!(counted, (frames + 1, timeouts));
+                let bytes = match frame.image() {
+                    Some(image) => image.bytes().to_vec(),
                     None => tight(&own, row, padding, upwards),
                 };
-                self.check(&frame, &bytes, request.region.unwrap_or(after.region), &after, began)?;
-                if hold && frame.buffer.is_some() {
+                prop_assert!(frame.image().is_none_or(
+                    |image| image.format == format && image.size == request.region.unwrap_or(after.region).size()
+                ));
+                prop_assert!(self.handle.info().is_some_and(|info| info == frame.info));
+                self.check((&frame.info, format), &bytes, request.region.unwrap_or(after.region), &after, began)?;
+                if hold && frame.image().is_some() {
                     self.held.push(Held { frame, bytes });
                 }
                 Ok(())
@@ -160,18 +159,18 @@ impl Player<'_> {
         if let Err(error) = self.handle.begin_frames(region, &mut || Ok(())) {
             return is_announced(&error);
         }
-        let mut course = Course::new(rate, region, format, Duration::from_millis(100));
+        let mut slots = FixedRate::new(rate, region, format, Duration::from_millis(100));
         let mut start = Duration::ZERO;
         for expected in 0..frames {
             let began = self.clock.now();
-            let (clock, limit) = (Arc::clone(&self.clock), began + PATIENCE);
+            let (clock, limit) = (Arc::clone(&self.clock), began + LONGEST_WAIT);
             let mut interrupt = || -> Result<()> {
                 if clock.now() < limit {
                     return Ok(());
                 }
                 Err(Error::new(ErrorKind::Interrupted, "enough"))
             };
-            let (frame, slot) = match self.handle.next_frame(&mut course, retained, &mut interrupt) {
+            let (frame, slot) = match self.handle.next_frame(&mut slots, retained, &mut interrupt) {
                 Ok(next) => next,
                 Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted) => break,
                 Err(error) => {
@@ -185,37 +184,44 @@ impl Player<'_> {
             }
             prop_assert!(self.clock.now() >= start + rate.slot(slot), "slot {} came too early", slot);
             let snapshot = self.handle.snapshot();
-            let bytes = frame.buffer.as_ref().expect("memory of its own").bytes().to_vec();
-            self.check(&frame, &bytes, region.unwrap_or(snapshot.region), &snapshot, began)?;
+            let bytes = frame.image().expect("memory of its own").bytes().to_vec();
+            self.check((&frame.info, format), &bytes, region.unwrap_or(snapshot.region), &snapshot, began)?;
         }
         self.handle.end_frames();
         Ok(())
     }
 
     /// Everything that a returned frame promises.
-    fn check(&mut self, frame: &Frame, bytes: &[u8], region: Rect, snapshot: &Snapshot, began: Duration) -> Verdict {
-        let info = snapshot.info.as_ref().expect("a frame was returned");
-        let shown = self.desk.frame_at(info.present_time);
+    fn check(
+        &mut self,
+        (info, format): (&FrameInfo, PixelFormat),
+        bytes: &[u8],
+        region: Rect,
+        snapshot: &Snapshot,
+        began: Duration,
+    ) -> Verdict {
+        let shown = self.desktop.frame_at(info.present_time);
         let size = snapshot.output.size;
-        prop_assert_eq!(frame.size, region.size());
-        prop_assert!(self.live || self.desk.world.size(shown) == size, "the output as it was in frame {shown}");
+        prop_assert!(self.live || self.desktop.world.size(shown) == size, "the output as it was in frame {shown}");
         prop_assert!(snapshot.stats.lost.is_none(), "a desktop that delivers is not away");
         let pointer = Some(&info.pointer).filter(|_| self.case.cursor);
         let now = self.clock.now();
         // A live read shows one moment since the call began. When that was is known to the system only.
-        let possible =
-            if self.live { shown.min(self.desk.frame_at(began))..=self.desk.frame_at(now) } else { shown..=shown };
-        let possible: Vec<u64> = possible.filter(|number| self.desk.world.size(*number) == size).collect();
+        let possible = if self.live {
+            shown.min(self.desktop.frame_at(began))..=self.desktop.frame_at(now)
+        } else {
+            shown..=shown
+        };
+        let possible: Vec<u64> = possible.filter(|number| self.desktop.world.size(*number) == size).collect();
         let mut differs = |number| {
-            let expected = oracle::picture(&self.desk.image(number), size, pointer, region, frame.format);
+            let expected = oracle::picture(&self.desktop.image(number), size, pointer, region, format);
             bytes.iter().zip(&expected).position(|(a, b)| a != b).or((bytes.len() != expected.len()).then_some(0))
         };
         let exact: Vec<u64> = possible.iter().copied().filter(|number| differs(*number).is_none()).collect();
         if exact.is_empty() {
             let wrong = possible.first().and_then(|number| differs(*number));
             return Err(TestCaseError::fail(format!(
-                "frame {shown} at {now:?} differs first at byte {wrong:?} of {region} x {}",
-                frame.format
+                "frame {shown} at {now:?} differs first at byte {wrong:?} of {region} x {format}"
             )));
         }
         let before = std::mem::replace(&mut self.last, exact.clone());
@@ -231,7 +237,7 @@ impl Player<'_> {
 
     /// A reader who has the frame before and follows moves and dirty parts misses nothing.
     fn check_damage(&mut self, before: Option<u64>, shown: u64, info: &FrameInfo) -> Verdict {
-        let size = self.desk.world.size(shown);
+        let size = self.desktop.world.size(shown);
         let Damage { dirty, moves } = &info.damage;
         let whole = size.rect();
         prop_assert!(dirty.iter().all(|r| !r.is_empty() && whole.contains(*r)), "dirty {dirty:?} on {whole}");
@@ -245,8 +251,8 @@ impl Player<'_> {
         let Some(before) = before else {
             return Err(TestCaseError::fail(format!("of the first frame everything is new, not {dirty:?}")));
         };
-        prop_assert_eq!(self.desk.world.size(before), size, "everything is new after a change of size");
-        let (old, new) = (self.desk.image(before), self.desk.image(shown));
+        prop_assert_eq!(self.desktop.world.size(before), size, "everything is new after a change of size");
+        let (old, new) = (self.desktop.image(before), self.desktop.image(shown));
         let pixel = |image: &[u8], at: Point| {
             let start = (at.y as usize * size.width as usize + at.x as usize) * 4;
             [image[start], image[start + 1], image[start + 2]]
@@ -287,14 +293,14 @@ fn tight(bytes: &[u8], row: usize, padding: usize, upwards: bool) -> Vec<u8> {
 }
 
 /// The desktop's pictures, as far as they were asked for.
-struct Desk {
+struct Desktop {
     world: World,
     /// When the script began.
     start: Duration,
     images: BTreeMap<u64, Rc<[u8]>>,
 }
 
-impl Desk {
+impl Desktop {
     /// The picture that was presented at `time`, which a system may have rounded down to a tick of its clock.
     fn frame_at(&self, time: Duration) -> u64 {
         self.world.frame_at(time.saturating_sub(self.start) + Duration::from_micros(1))

@@ -3,7 +3,7 @@
 use crate::xvfb::{begin, dirty, ms, presented, read, read_into, rect, within, Xvfb, NOTHING, PATIENCE, SMALL, WHOLE};
 use rustcam::error::{ErrorKind, Loss};
 use rustcam::geometry::{Point, Size};
-use rustcam::source::{Read, Source};
+use rustcam::source::{Outcome, Source};
 use rustix::process::Signal;
 
 #[test]
@@ -70,7 +70,7 @@ fn a_dead_server_is_a_lasting_loss_until_it_is_back() {
     painter.scene();
     begin(&mut source);
     let again = source.read_into(&mut memory, WHOLE.size(), Point::default(), &[WHOLE], PATIENCE);
-    assert_eq!(again.expect("alive"), None, "memory of the old connection");
+    assert_eq!(again.expect("alive"), Outcome::Unsupported, "memory of the old connection");
     assert_eq!(read(&mut source, &[WHOLE]), [(WHOLE, painter.expected(WHOLE))]);
 }
 
@@ -80,7 +80,7 @@ fn a_server_that_dies_during_a_read_is_a_loss() {
     let mut source = server.open(0, false);
     begin(&mut source);
     server.signal(Signal::STOP);
-    assert_eq!(source.read(&[WHOLE], ms(20), &mut |_, _, _| {}).expect("only frozen"), Read::Pending);
+    assert_eq!(source.read(&[WHOLE], ms(20), &mut |_, _, _| {}).expect("only frozen"), Outcome::Pending);
     server.kill();
     let error = source.read(&[WHOLE], PATIENCE, &mut |_, _, _| {}).expect_err("the server is dead");
     assert_eq!((error.kind(), error.loss()), (ErrorKind::AccessLost, Some(Loss::Lasting)));
@@ -105,21 +105,21 @@ fn a_frozen_server_holds_nobody_up() {
         }
         for _ in 0..3 {
             let read = within(ms(30), || source.read(&[WHOLE], ms(30), &mut |_, _, _| panic!("nothing came")));
-            assert_eq!(read.expect("only frozen"), Read::Pending);
+            assert_eq!(read.expect("only frozen"), Outcome::Pending);
             let other = [rect(3, 3, 9, 9)];
             let read = within(ms(30), || source.read(&other, ms(30), &mut |_, _, _| panic!("nothing came")));
-            assert_eq!(read.expect("only frozen"), Read::Pending);
+            assert_eq!(read.expect("only frozen"), Outcome::Pending);
             assert_eq!(within(ms(30), || source.damage(ms(30))).expect("only frozen").dirty, [WHOLE]);
             assert!(within(ms(0), || source.allocate(WHOLE.size())).is_none());
             within(ms(30), || source.wait(ms(30))).expect("only frozen");
         }
         if let Some(memory) = &mut memory {
             let pending = within(ms(30), || source.read_into(memory, WHOLE.size(), Point::default(), &[WHOLE], ms(30)));
-            assert_eq!(pending.expect("only frozen"), Some(Read::Pending));
+            assert_eq!(pending.expect("only frozen"), Outcome::Pending);
         }
         server.signal(Signal::CONT);
         if let Some(memory) = &mut memory {
-            assert_eq!(read_into(&mut source, memory, WHOLE, &[WHOLE]), Read::Done);
+            assert_eq!(read_into(&mut source, memory, WHOLE, &[WHOLE]), Outcome::Done(()));
             assert!(memory.bytes() == painter.expected(WHOLE));
         }
         assert_eq!(read(&mut source, &[WHOLE]), [(WHOLE, painter.expected(WHOLE))]);
@@ -144,12 +144,12 @@ fn a_read_resumes_after_the_freeze() {
     server.signal(Signal::STOP);
     for _ in 0..5 {
         let read = source.read_into(&mut memory, WHOLE.size(), Point::default(), &[WHOLE], ms(5)).expect("only frozen");
-        assert_eq!(read, Some(Read::Pending));
+        assert_eq!(read, Outcome::Pending);
     }
     server.signal(Signal::CONT);
     painter.sync();
     // The batch was answered long ago: collecting it takes no time at all.
     let read = source.read_into(&mut memory, WHOLE.size(), Point::default(), &[WHOLE], ms(500)).expect("alive");
-    assert_eq!(read, Some(Read::Done));
+    assert_eq!(read, Outcome::Done(()));
     assert!(memory.bytes() == painter.expected(WHOLE));
 }

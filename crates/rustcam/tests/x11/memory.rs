@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustcam::geometry::Rect;
-use rustcam::source::{Read, Source};
+use rustcam::source::{Outcome, Source};
 
 use crate::xvfb::{begin, read, read_into, Xvfb, PATIENCE};
 
@@ -26,7 +26,7 @@ fn waiting_gives_fresh_memory_its_pages_before_the_first_picture() {
             assert!(start.elapsed() < PATIENCE, "{} pages", server.page_faults() - before);
         }
         let made = server.page_faults();
-        assert_eq!(read_into(&mut source, &mut memory, WHOLE, &[WHOLE]), Read::Done);
+        assert_eq!(read_into(&mut source, &mut memory, WHOLE, &[WHOLE]), Outcome::Done(()));
         let filled = server.page_faults() - made;
         assert!(filled < PAGES / 10, "{filled} pages");
         assert!(memory.bytes() == painter.expected(WHOLE));

@@ -6,7 +6,7 @@ use crate::xvfb::{begin, ms, options, read, read_into, rect, Xvfb, SMALL, WHOLE}
 use rustcam::error::ErrorKind;
 use rustcam::geometry::Size;
 use rustcam::source::x11::{outputs_of, X11Source};
-use rustcam::source::{Read, Source};
+use rustcam::source::{Outcome, Source};
 
 #[test]
 fn refusals_say_what_to_do() {
@@ -64,7 +64,7 @@ fn leaks_of_a_thousand_openings() {
         let mut source = server.open(0, true);
         let mut memory = source.allocate(Size::new(64, 64)).expect("Xvfb shares memory");
         let area = rect(0, 0, 64, 64);
-        assert_eq!(read_into(&mut source, &mut memory, area, &[area]), Read::Done);
+        assert_eq!(read_into(&mut source, &mut memory, area, &[area]), Outcome::Done(()));
         read(&mut source, &[rect(5, 5, 50, 50)]);
     }
     assert_eq!(open_files(), before);

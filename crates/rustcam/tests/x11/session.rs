@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustcam::capture::{Frame, Request, Session, Target};
+use rustcam::capture::{Frame, Image, Request, Session, Target};
 use rustcam::clock::MonotonicClock;
 use rustcam::error::{ErrorKind, Result};
 use rustcam::frame::{ImageMut, PixelFormat, Pointer};
@@ -22,7 +22,7 @@ fn never() -> Result<()> {
 }
 
 fn waiting(timeout_ms: u64) -> Request {
-    Request { region: None, timeout: Duration::from_millis(timeout_ms), new_frame_only: true }
+    Request::within(Duration::from_millis(timeout_ms))
 }
 
 fn open(server: &Xvfb) -> Session {
@@ -95,17 +95,17 @@ fn every_picture_is_exact_whatever_is_drawn_and_however_it_is_asked_for() {
                 .grab(&Request { region, ..waiting(2000) }, target, &mut never)
                 .expect("the server lives")
                 .expect("something was drawn");
-            let bytes = frame.buffer.as_ref().map_or(&own[..], |buffer| buffer.bytes());
+            let bytes = frame.image().map_or(&own[..], Image::bytes);
             assert!(
                 bytes == converted(&painter.expected(area), format),
                 "without {missing:?}: step {step}, {area} {format}"
             );
-            if numbers.below(4) == 0 && frame.buffer.is_some() {
+            if numbers.below(4) == 0 && frame.image().is_some() {
                 let copy = bytes.to_vec();
                 held.push((frame, copy));
             }
             if held.len() > 5 {
-                assert!(held.drain(..).all(|(frame, copy)| frame.buffer.is_some_and(|b| b.bytes() == copy)));
+                assert!(held.drain(..).all(|(frame, copy)| frame.image().is_some_and(|image| image.bytes() == copy)));
             }
         }
         assert_eq!(session.stats().fallback.is_some(), missing.is_some());
@@ -136,13 +136,13 @@ fn the_pointer_is_blended_exactly_wherever_it_goes() {
         let format = PixelFormat::ALL[numbers.below(5) as usize];
         let target = if numbers.below(3) == 0 { Target::Owned(format) } else { Target::Retained(format) };
         let frame = session.grab(&waiting(2000), target, &mut never).expect("alive").expect("something changed");
-        let info = session.info().expect("a frame was returned");
+        let info = frame.info.clone();
         if let Some((x, y)) = place {
             assert_eq!((info.pointer.position.x, info.pointer.position.y), (x, y), "step {step}");
         }
         let mut expected = painter.expected(WHOLE);
         blend(&mut expected, &info.pointer);
-        let bytes = frame.buffer.as_ref().expect("memory of its own").bytes();
+        let bytes = frame.image().expect("memory of its own").bytes();
         assert!(bytes == converted(&expected, format), "step {step}, {format}, {:?}", info.pointer.position);
     }
 }
@@ -185,9 +185,9 @@ fn no_picture_is_torn_while_somebody_draws() {
     while !drawing.is_finished() {
         for target in [Target::Owned as fn(PixelFormat) -> Target<'static>, Target::Retained] {
             let frame = session.grab(&waiting(100), target(PixelFormat::Bgra), &mut never).expect("the server lives");
-            let Some(buffer) = frame.and_then(|f| f.buffer) else { continue };
-            let first = &buffer.bytes()[..4];
-            assert!(buffer.bytes().chunks_exact(4).all(|pixel| pixel == first), "two colours in one picture");
+            let Some(image) = frame.and_then(Frame::into_image) else { continue };
+            let first = &image.bytes()[..4];
+            assert!(image.bytes().chunks_exact(4).all(|pixel| pixel == first), "two colours in one picture");
             frames += 1;
         }
     }
@@ -220,10 +220,10 @@ fn a_picture_put_together_from_changes_shows_a_state_that_was() {
     while !drawing.is_finished() {
         let frame =
             session.grab(&waiting(50), Target::Retained(PixelFormat::Bgra), &mut never).expect("the server lives");
-        let Some(buffer) = frame.and_then(|f| f.buffer) else { continue };
+        let Some(image) = frame.and_then(Frame::into_image) else { continue };
         let number =
-            |at: usize| u32::from_le_bytes(buffer.bytes()[at..at + 4].try_into().expect("four bytes")) & 0x00FF_FFFF;
-        let (first, second) = (number(0), number(buffer.bytes().len() - 4));
+            |at: usize| u32::from_le_bytes(image.bytes()[at..at + 4].try_into().expect("four bytes")) & 0x00FF_FFFF;
+        let (first, second) = (number(0), number(image.bytes().len() - 4));
         assert!(first == second || first == second + 1, "{first} beside {second} in frame {frames}");
         frames += 1;
     }
@@ -240,7 +240,7 @@ fn a_static_screen_costs_no_pixel() {
     for _ in 0..100 {
         assert!(session.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut never).expect("alive").is_none());
     }
-    assert_eq!((session.stats().bytes_copied, session.stats().timeouts), (before, 100));
+    assert_eq!(session.stats().bytes_copied, before);
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_changed_resolution_is_followed() {
     server.xrandr(&["--addmode", "screen", "320x240"]);
     server.xrandr(&["--output", "screen", "--mode", "320x240"]);
     let frame = session.grab(&waiting(2000), Target::Owned(PixelFormat::Bgra), &mut never).expect("followed");
-    assert_eq!(frame.map(|f| f.size), Some(Size::new(20, 140)));
+    assert_eq!(frame.and_then(Frame::into_image).map(|image| image.size), Some(Size::new(20, 140)));
     assert_eq!(session.output().size, Size::new(320, 240));
     assert!(session.stats().region_clamped && session.stats().recoveries == 1);
 }
@@ -265,7 +265,7 @@ fn a_dead_server_is_an_error_and_its_successor_is_captured() {
     assert!(session.grab(&waiting(1000), Target::Owned(PixelFormat::Bgra), &mut never).expect("alive").is_some());
     server.kill();
     let began = std::time::Instant::now();
-    let error = session.grab(&waiting(300), Target::Owned(PixelFormat::Bgra), &mut never).err().expect("dead");
+    let error = session.grab(&waiting(300), Target::Owned(PixelFormat::Bgra), &mut never).expect_err("dead");
     assert_eq!(error.kind(), ErrorKind::AccessLost);
     assert!(error.hint().is_some() && began.elapsed() < Duration::from_millis(350 + 50));
     server.restart(&SMALL);
@@ -273,8 +273,8 @@ fn a_dead_server_is_an_error_and_its_successor_is_captured() {
     painter.scene();
     painter.sync();
     let frame = session.grab(&waiting(5000), Target::Owned(PixelFormat::Bgra), &mut never).expect("alive again");
-    let buffer = frame.and_then(|f| f.buffer).expect("a picture");
-    assert!(buffer.bytes() == painter.expected(WHOLE));
+    let image = frame.and_then(Frame::into_image).expect("a picture");
+    assert!(image.bytes() == painter.expected(WHOLE));
 }
 
 #[test]
@@ -295,8 +295,8 @@ fn a_frozen_server_ends_no_call_late_and_is_captured_when_it_thaws() {
         }
         server.signal(Signal::CONT);
         let frame = session.grab(&waiting(2000), target(PixelFormat::Bgra), &mut never).expect("alive");
-        let buffer = frame.and_then(|f| f.buffer).expect("the picture that was drawn before");
-        assert!(buffer.bytes() == painter.expected(WHOLE));
+        let image = frame.and_then(Frame::into_image).expect("the picture that was drawn before");
+        assert!(image.bytes() == painter.expected(WHOLE));
         painter.fill(WHOLE, 0x0033_4455);
         painter.sync();
     }

@@ -11,7 +11,7 @@ use crate::xvfb::{
 use rustcam::error::{ErrorKind, Loss};
 use rustcam::geometry::{Point, Rect, Size};
 use rustcam::source::x11::{outputs_of, X11Source};
-use rustcam::source::{Read, Source};
+use rustcam::source::{Outcome, Source};
 use x11rb::protocol::randr::{ConnectionExt as _, MonitorInfo};
 use x11rb::protocol::xproto::ConnectionExt as _;
 
@@ -24,14 +24,14 @@ fn shared_memory_receives_exactly_what_was_drawn_and_is_opaque() {
     assert_eq!(source.fallback(), None);
     begin(&mut source);
     let mut memory = source.allocate(WHOLE.size()).expect("Xvfb shares memory");
-    assert_eq!(read_into(&mut source, &mut memory, WHOLE, &[WHOLE]), Read::Done);
+    assert_eq!(read_into(&mut source, &mut memory, WHOLE, &[WHOLE]), Outcome::Done(()));
     assert!(memory.bytes() == painter.expected(WHOLE));
 
     // A region, of which only parts are asked for: the rest keeps its zeros.
     let area = rect(101, 53, 33, 19);
     let parts = [rect(101, 53, 4, 19), rect(110, 60, 1, 1), rect(120, 65, 14, 7)];
     let mut region = source.allocate(area.size()).expect("Xvfb shares memory");
-    assert_eq!(read_into(&mut source, &mut region, area, &parts), Read::Done);
+    assert_eq!(read_into(&mut source, &mut region, area, &parts), Outcome::Done(()));
     let mut expected = vec![0; area.area() as usize * 4];
     for part in parts {
         let bytes = painter.expected(part);
@@ -42,16 +42,19 @@ fn shared_memory_receives_exactly_what_was_drawn_and_is_opaque() {
     }
     assert!(region.bytes() == expected);
     // The clip of the parts is gone.
-    assert_eq!(read_into(&mut source, &mut region, area, &[area]), Read::Done);
+    assert_eq!(read_into(&mut source, &mut region, area, &[area]), Outcome::Done(()));
     assert!(region.bytes() == painter.expected(area));
 
     // Memory of another source, of another size, or without a source is refused, not written.
     let mut other = server.open(0, false);
     let size = area.size();
-    assert_eq!(other.read_into(&mut region, size, area.origin(), &[area], PATIENCE).expect("alive"), None);
+    assert_eq!(
+        other.read_into(&mut region, size, area.origin(), &[area], PATIENCE).expect("alive"),
+        Outcome::Unsupported
+    );
     assert_eq!(
         source.read_into(&mut region, size.transposed(), area.origin(), &[area], PATIENCE).expect("alive"),
-        None
+        Outcome::Unsupported
     );
 
     // Parts that no pixel belongs to are a mistake of the caller.
@@ -64,7 +67,7 @@ fn shared_memory_receives_exactly_what_was_drawn_and_is_opaque() {
     // Many buffers come and go, and what is held survives the source.
     for _ in 0..50 {
         let mut memory = source.allocate(WHOLE.size()).expect("Xvfb shares memory");
-        assert_eq!(read_into(&mut source, &mut memory, WHOLE, &[WHOLE]), Read::Done);
+        assert_eq!(read_into(&mut source, &mut memory, WHOLE, &[WHOLE]), Outcome::Done(()));
         assert!(memory.bytes() == painter.expected(WHOLE));
     }
     drop(source);
@@ -179,9 +182,9 @@ fn damage_names_what_was_drawn() {
     painter.fill(rect(300, 300, 9, 9), 0x00ff_ffff);
     painter.sync();
     let part = rect(0, 0, 10, 10);
-    assert_eq!(source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect("alive"), Read::Overtaken);
+    assert_eq!(source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect("alive"), Outcome::Overtaken(()));
     assert_eq!(dirty(&mut source), [rect(300, 300, 9, 9)]);
-    assert_eq!(source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect("alive"), Read::Done);
+    assert_eq!(source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect("alive"), Outcome::Done(()));
 }
 
 #[test]
@@ -220,12 +223,12 @@ fn assembled_images_never_show_a_state_that_never_was() {
             continue;
         }
         match read_into(&mut source, &mut memory, WHOLE, &parts) {
-            Read::Done => done += 1,
-            Read::Overtaken => {
+            Outcome::Done(()) => done += 1,
+            Outcome::Overtaken(()) => {
                 overtaken += 1;
                 continue;
             }
-            Read::Pending => panic!("the server is not frozen"),
+            other => panic!("the server is not frozen: {other:?}"),
         }
         let number = |part: Rect| {
             let bytes = crop(memory.bytes(), 640, part);
@@ -270,7 +273,7 @@ fn monitors_are_outputs_and_do_not_wake_each_other() {
     let part = rect(0, 0, 10, 10);
     painter.fill(rect(0, 90, 50, 50), 0x00ff_0000);
     painter.sync();
-    assert_eq!(source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect("alive"), Read::Done);
+    assert_eq!(source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect("alive"), Outcome::Done(()));
     painter.fill(rect(390, 90, 20, 20), 0x0000_ff00);
     painter.sync();
     presented(&mut source);
@@ -278,7 +281,7 @@ fn monitors_are_outputs_and_do_not_wake_each_other() {
     let here = rect(0, 0, 240, 300);
     assert_eq!(read(&mut source, &[here]), [(here, painter.expected(rect(400, 80, 240, 300)))]);
     let mut memory = source.allocate(here.size()).expect("Xvfb shares memory");
-    assert_eq!(read_into(&mut source, &mut memory, here, &[here]), Read::Done);
+    assert_eq!(read_into(&mut source, &mut memory, here, &[here]), Outcome::Done(()));
     assert!(memory.bytes() == painter.expected(rect(400, 80, 240, 300)));
 
     // A caller who only polls sees it, too.

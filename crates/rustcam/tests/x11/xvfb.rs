@@ -3,15 +3,13 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustcam::clock::MonotonicClock;
 use rustcam::frame::Damage;
 use rustcam::geometry::{Point, Rect, Size};
 use rustcam::memory::Memory;
 use rustcam::source::x11::X11Source;
-use rustcam::source::{Backend, Change, OpenOptions, Read, Source};
+use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source};
 use rustix::process::{kill_process, Pid, Signal};
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{ChangeGCAux, ConnectionExt, CreateGCAux, Gcontext, Rectangle, SubwindowMode, Window};
@@ -136,7 +134,7 @@ impl Drop for Xvfb {
 }
 
 pub fn options(output: usize, watch_pointer: bool) -> OpenOptions {
-    OpenOptions { backend: Backend::X11, device: 0, output, watch_pointer, sim: None, clock: Arc::new(MonotonicClock) }
+    OpenOptions::new(Backend::X11).output(output).watch_pointer(watch_pointer)
 }
 
 /// A client that draws on the root window and remembers what it drew.
@@ -243,14 +241,14 @@ pub fn read(source: &mut X11Source, parts: &[Rect]) -> Vec<(Rect, Vec<u8>)> {
         }
         found.push((part, bytes));
     });
-    assert_eq!(read.expect("the server lives"), Read::Done);
+    assert_eq!(read.expect("the server lives"), Outcome::Done(()));
     found
 }
 
 /// Like [`read`], into memory that the source made.
-pub fn read_into(source: &mut X11Source, memory: &mut Memory, area: Rect, parts: &[Rect]) -> Read {
+pub fn read_into(source: &mut X11Source, memory: &mut Memory, area: Rect, parts: &[Rect]) -> Outcome {
     let read = source.read_into(memory, area.size(), area.origin(), parts, PATIENCE);
-    read.expect("the server lives").expect("the memory is the source's")
+    read.expect("the server lives")
 }
 
 pub fn crop(bytes: &[u8], width: u32, r: Rect) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! One `IDXGIOutputDuplication`: made, asked for frames, and its frames given back.
+//! One `IDXGIOutputDuplication`: creation, acquiring frames, releasing them.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use windows::Win32::Graphics::Dxgi::{
     DXGI_OUTDUPL_FRAME_INFO,
 };
 
-use super::device::Device;
 use super::dpi::PhysicalPixels;
-use super::hresult::{self, Call, Verdict};
-use super::outputs::failed;
 use crate::error::Result;
+use crate::source::d3d11::device::Device;
+use crate::source::d3d11::failure::failed;
+use crate::source::hresult::{self, Call, Verdict};
 
-/// What an acquire brought.
+/// The result of acquiring.
 pub(super) enum Acquired {
     /// Nothing changed.
     Nothing,
@@ -38,8 +38,8 @@ impl Duplication {
     pub(super) fn create(output: &IDXGIOutput, device: &Device, call: Call) -> Result<Self> {
         let _pixels = PhysicalPixels::for_this_thread();
         let device = &device.object;
-        // The newer function hands the image over unconverted where the format allows it. BGRA must always be offered; it alone is,
-        // so that HDR desktops are converted by the system.
+        // The newer function delivers the image unconverted where the format allows it. BGRA must always be offered; nothing else is,
+        // so that the system converts HDR desktops.
         let newer = output.cast::<IDXGIOutput5>().and_then(|output| {
             // SAFETY: valid objects; no flags are defined.
             unsafe { output.DuplicateOutput1(device, 0, &[DXGI_FORMAT_B8G8R8A8_UNORM]) }

@@ -2,53 +2,50 @@
 
 use windows::core::Interface as _;
 use windows::Win32::Graphics::Dxgi::Common::DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020;
-use windows::Win32::Graphics::Dxgi::{CreateDXGIFactory1, IDXGIAdapter1, IDXGIFactory1, IDXGIOutput6};
+use windows::Win32::Graphics::Dxgi::{CreateDXGIFactory1, IDXGIAdapter1, IDXGIFactory1, IDXGIOutput, IDXGIOutput6};
 
-use super::hresult::Call;
-use super::outputs::{failed, is_software, text};
+use super::outputs::{is_software, text};
 use crate::error::Result;
-use crate::source::Fact;
+use crate::source::d3d11::failure::failed;
+use crate::source::hresult::Call;
+use crate::source::{Adapter, DynamicRange, Facts};
 
-/// All adapters, also those that show nothing, and the dynamic range of their outputs.
+/// All adapters, those without outputs included, and the dynamic range of their outputs.
 ///
 /// # Errors
 /// `Duplication`.
-pub fn facts() -> Result<Vec<Fact>> {
-    let mut facts = Vec::new();
+pub fn facts() -> Result<Facts> {
+    let mut adapters = Vec::new();
     // SAFETY: no arguments; the result is checked.
     let factory: IDXGIFactory1 = unsafe { CreateDXGIFactory1() }.map_err(|e| failed(&e, Call::Enumerate))?;
-    for device in 0.. {
+    for index in 0.. {
         // SAFETY: any index is allowed.
-        let Ok(adapter) = (unsafe { factory.EnumAdapters1(device) }) else { break };
+        let Ok(adapter) = (unsafe { factory.EnumAdapters1(index) }) else { break };
         // SAFETY: the result is checked.
         let desc = unsafe { adapter.GetDesc1() }.map_err(|e| failed(&e, Call::Enumerate))?;
-        let ranges = ranges(&adapter);
-        let subject = format!("adapter {device}");
-        let mut add = |name, value| facts.push(Fact { subject: subject.clone(), name, value });
-        add("name", text(&desc.Description));
-        add("kind", if is_software(&desc) { "software" } else { "hardware" }.to_owned());
-        add("memory", format!("{} MB", desc.DedicatedVideoMemory >> 20));
-        add("outputs", ranges.len().to_string());
-        for (output, value) in ranges.into_iter().enumerate() {
-            facts.push(Fact { subject: format!("output {device}.{output}"), name: "range", value });
-        }
+        adapters.push(Adapter {
+            index: index as usize,
+            name: text(&desc.Description),
+            software: is_software(&desc),
+            memory: desc.DedicatedVideoMemory as u64,
+            outputs: dynamic_ranges(&adapter),
+        });
     }
-    Ok(facts)
+    Ok(Facts { adapters, server: None })
 }
 
 /// The dynamic range of every output of `adapter`.
-fn ranges(adapter: &IDXGIAdapter1) -> Vec<String> {
+fn dynamic_ranges(adapter: &IDXGIAdapter1) -> Vec<DynamicRange> {
     // SAFETY: any index is allowed.
     let outputs = (0..).map_while(|index| unsafe { adapter.EnumOutputs(index) }.ok());
-    let range = |output: windows::Win32::Graphics::Dxgi::IDXGIOutput| {
+    let range = |output: IDXGIOutput| {
         // SAFETY: the result is checked.
         let desc = output.cast::<IDXGIOutput6>().and_then(|output| unsafe { output.GetDesc1() });
         match desc {
-            Ok(desc) if desc.ColorSpace == DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020 => "HDR",
-            Ok(_) => "SDR",
-            Err(_) => "unknown",
+            Ok(desc) if desc.ColorSpace == DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020 => DynamicRange::High,
+            Ok(_) => DynamicRange::Standard,
+            Err(_) => DynamicRange::Unknown,
         }
-        .to_owned()
     };
     outputs.map(range).collect()
 }

@@ -3,11 +3,11 @@
 use windows::Win32::Foundation::RECT;
 use windows::Win32::Graphics::Dxgi::{IDXGIOutputDuplication, DXGI_OUTDUPL_FRAME_INFO, DXGI_OUTDUPL_MOVE_RECT};
 
-use super::hresult::{self, Call, Verdict};
 use super::outputs::rect;
 use crate::error::Result;
 use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect};
+use crate::source::hresult::{self, Call, Verdict};
 
 /// A list longer than this is not worth reading.
 const MOST_BYTES: usize = 1 << 20;
@@ -33,7 +33,7 @@ impl Lists {
         info: &DXGI_OUTDUPL_FRAME_INFO,
         whole: Rect,
     ) -> Result<Damage> {
-        let everything = Damage { dirty: vec![whole], moves: Vec::new() };
+        let everything = Damage::everything(whole);
         // An image without any list is an image about which nothing is known.
         if info.TotalMetadataBufferSize == 0 {
             return Ok(everything);

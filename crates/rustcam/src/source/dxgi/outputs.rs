@@ -10,9 +10,10 @@ use windows::Win32::Graphics::Dxgi::{
 use windows::Win32::Graphics::Gdi::{EnumDisplaySettingsW, DEVMODEW, ENUM_CURRENT_SETTINGS};
 
 use super::dpi::PhysicalPixels;
-use super::hresult::{self, Call};
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Point, Rect, Rotation};
+use crate::source::d3d11::failure::failed;
+use crate::source::hresult::{self, Call};
 use crate::source::Output;
 
 /// One output with the objects that lead to it.
@@ -84,7 +85,7 @@ impl Arrangement {
         Ok(())
     }
 
-    /// What a user needs to know of every output.
+    /// The description of every output.
     ///
     /// # Errors
     /// `Duplication` if there is none.
@@ -164,10 +165,6 @@ pub(super) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
 
 pub(super) fn rect(r: RECT) -> Rect {
     Rect::new(r.left, r.top, r.right, r.bottom)
-}
-
-pub(super) fn failed(error: &windows::core::Error, call: Call) -> Error {
-    hresult::error(error.code().0 as u32, call)
 }
 
 pub(super) fn text(utf16: &[u16]) -> String {

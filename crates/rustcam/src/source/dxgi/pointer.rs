@@ -12,10 +12,10 @@ use windows::Win32::Graphics::Dxgi::{
     DXGI_OUTDUPL_POINTER_SHAPE_TYPE_MONOCHROME,
 };
 
-use super::hresult::{self, Call, Verdict};
 use crate::error::Result;
 use crate::frame::{Pointer, PointerShape, ShapeKind};
 use crate::geometry::{Point, Size};
+use crate::source::hresult::{self, Call, Verdict};
 
 /// No pointer is larger; a longer announcement is a mistake.
 const MOST_BYTES: usize = 16 << 20;
@@ -26,8 +26,8 @@ const LARGEST: u32 = 1024;
 /// Times a shape may turn out to be longer than announced.
 const ATTEMPTS: usize = 3;
 
-/// Brings `pointer` up to date with the frame that is held. The shape is fetched also if nobody wants it now, because the system
-/// hands it out only once.
+/// Brings `pointer` up to date with the frame that is held. The shape is fetched even if no capture draws it now, because the
+/// system delivers it only once.
 ///
 /// # Errors
 /// A loss.

@@ -1,12 +1,12 @@
-//! A scripted desktop: presents, damage, pointer, losses and faults by the clock, on any machine and to the pixel.
+//! A scripted desktop: presents, damage, pointer, losses and faults at exact times, exact to the pixel, on any machine.
 //!
 //! A [`Script`] says what happens, a [`World`] is the pure function of script and time that follows from it, and [`SimSource`] shows
 //! that world through the same trait as a real desktop. `docs/sim.md` describes the language.
 
 mod blocks;
-mod canvas;
 mod faults;
 mod font;
+mod framebuffer;
 mod parse;
 mod picture;
 mod pointing;
@@ -19,12 +19,15 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{select, Change, OpenOptions, Output, Read, Source};
-use crate::clock::{Clock, VirtualClock};
+use super::options::OpenOptions;
+use super::output::{select, Output};
+use super::{Change, Outcome, Sink, Source};
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{Damage, ImageRef, Pointer};
+use crate::frame::{Damage, Pointer};
 use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
+use crate::region;
 
 use blocks::Blocks;
 use faults::Faults;
@@ -32,7 +35,7 @@ use pointing::State;
 use script::Call;
 use world::Segment;
 
-pub use canvas::{to_texture, Canvas};
+pub use framebuffer::Framebuffer;
 pub use picture::decode_stripe;
 pub use script::Script;
 pub use stage::{Failing, Failure, Gap, Geometry, PointerState, Why};
@@ -42,23 +45,10 @@ pub use world::World;
 const MOST_PARTS: usize = 64;
 
 /// All outputs of the desktop that `script` describes, as they are in the beginning.
-///
-/// # Errors
-/// `InvalidArgument` if the script is wrong.
-pub fn outputs(script: Option<&str>) -> Result<Vec<Output>> {
-    let script = Script::of(script)?;
-    let world = World::new(&script, 0);
+pub fn outputs(script: &Script) -> Vec<Output> {
+    let world = World::new(script, 0);
     let first = world.segment_at(Duration::ZERO);
-    Ok((0..script.outputs).map(|index| describe(index, first)).collect())
-}
-
-/// The clock a script asks for: a fresh [`VirtualClock`] after `clock virtual`, otherwise `fallback`. Whoever opens the desktop uses
-/// it for [`OpenOptions::clock`] and for itself.
-///
-/// # Errors
-/// `InvalidArgument` if the script is wrong.
-pub fn clock_for(script: Option<&str>, fallback: Arc<dyn Clock>) -> Result<Arc<dyn Clock>> {
-    Ok(if Script::of(script)?.wants_virtual_clock() { Arc::new(VirtualClock::new()) } else { fallback })
+    (0..script.outputs).map(|index| describe(index, first)).collect()
 }
 
 fn describe(index: usize, segment: &Segment) -> Output {
@@ -91,7 +81,7 @@ pub struct SimSource {
     opened: Duration,
     watch_pointer: bool,
     output: Output,
-    canvas: Option<Canvas>,
+    framebuffer: Option<Framebuffer>,
     /// The frame as of the last wait.
     shown: u64,
     /// The frame up to which waits have counted.
@@ -108,29 +98,28 @@ pub struct SimSource {
 }
 
 impl SimSource {
-    /// Opens the output that `options` name; the world begins now, on the clock of `options`.
+    /// Opens the output of `script` that `options` name; the world begins now, on the clock of `options`.
     ///
     /// # Errors
-    /// `InvalidArgument` if the script is wrong or has no such output, `Duplication` if the script refuses.
-    pub fn open(options: &OpenOptions) -> Result<Self> {
-        let script = Script::of(options.sim.as_deref())?;
-        let output = select(&outputs(options.sim.as_deref())?, options.device, options.output)?.clone();
+    /// `InvalidArgument` if the script has no such output, `Duplication` if the script refuses.
+    pub fn open(script: &Script, options: &OpenOptions) -> Result<Self> {
+        let output = select(&outputs(script), options.device, options.output)?.clone();
         if let Some(code) = script.refuse {
             return Err(Error::new(ErrorKind::Duplication, "the simulated desktop refuses to be captured")
                 .with_code(code)
                 .with_hint("Its script says \"refuse\""));
         }
-        let world = World::new(&script, output.output_idx);
+        let world = World::new(script, output.output_idx);
         Ok(Self {
-            faults: Faults::of(&script),
+            faults: Faults::of(script),
             shown: world.frame_at(Duration::ZERO),
             opened: options.clock.now(),
             clock: Arc::clone(&options.clock),
             watch_pointer: options.watch_pointer,
             world,
-            script,
+            script: script.clone(),
             output,
-            canvas: None,
+            framebuffer: None,
             counted: 0,
             fresh: true,
             damaged: None,
@@ -175,7 +164,7 @@ impl SimSource {
     }
 
     /// How the read of `parts` ends, if it may be delivered; sleeps if the script makes reads slow.
-    fn ready(&mut self, parts: &[Rect], into: Option<(usize, Size, Point)>, timeout: Duration) -> Result<Read> {
+    fn ready(&mut self, parts: &[Rect], into: Option<(usize, Size, Point)>, timeout: Duration) -> Result<Outcome> {
         let now = self.now();
         self.check(Call::Read, now)?;
         if self.script.slow_reads.is_zero() {
@@ -187,7 +176,7 @@ impl SimSource {
         if left > timeout {
             self.sleep(timeout);
             self.reading = Some((asked, began));
-            return Ok(Read::Pending);
+            return Ok(Outcome::Pending);
         }
         self.sleep(left);
         let now = self.now();
@@ -196,16 +185,16 @@ impl SimSource {
     }
 
     /// Goes on to the desktop as it is at the moment of a read, if the script wants that.
-    fn catch_up(&mut self, now: Duration) -> Read {
+    fn catch_up(&mut self, now: Duration) -> Outcome {
         if !self.script.live {
-            return Read::Done;
+            return Outcome::Done(());
         }
         self.shown = self.world.frame_at(now);
         self.point(now);
         if self.damaged.is_some_and(|known| known != self.shown) {
-            Read::Overtaken
+            Outcome::Overtaken(())
         } else {
-            Read::Done
+            Outcome::Done(())
         }
     }
 
@@ -215,7 +204,7 @@ impl SimSource {
             return false;
         }
         let state = self.world.pointing.at(now, self.world.segment_at(now).size);
-        let changed = self.pointed.is_none_or(|old| old.differs(state));
+        let changed = self.pointed.is_none_or(|old| !old.looks_like(state));
         self.pointed = Some(state);
         let shape = Some(Arc::clone(shapes::shape(state.shape)));
         self.pointer = Pointer { position: state.position, visible: state.visible, shape };
@@ -228,12 +217,12 @@ impl SimSource {
         }
     }
 
-    fn deliver(&mut self, parts: &[Rect], sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer)) {
-        let Self { canvas, world, script, shown, pointer, .. } = self;
-        let canvas = canvas.get_or_insert_with(|| Canvas::new(world, *shown, script.pitch));
-        canvas.show(world, *shown);
+    fn deliver(&mut self, parts: &[Rect], sink: &mut Sink<'_>) {
+        let Self { framebuffer, world, script, shown, pointer, .. } = self;
+        let framebuffer = framebuffer.get_or_insert_with(|| Framebuffer::new(world, *shown, script.pitch));
+        framebuffer.show(world, *shown);
         for &part in parts {
-            sink(part, canvas.view(world, part), pointer);
+            sink(part, framebuffer.view(world, part), pointer);
         }
     }
 
@@ -281,24 +270,19 @@ impl Source for SimSource {
         self.faults.check(&self.world, self.now())?;
         let before = self.damaged.replace(self.shown).filter(|_| in_time);
         let Some(before) = before else {
-            return Ok(Damage { dirty: vec![self.output.texture_size().rect()], moves: Vec::new() });
+            return Ok(Damage::everything(self.output.texture_size().rect()));
         };
         let mut damage = self.world.damage(before, self.shown);
         if damage.dirty.len() > MOST_PARTS {
-            damage.dirty = vec![damage.dirty.iter().fold(Rect::default(), |all, part| all.union(*part))];
+            damage.dirty = vec![region::bounds(&damage.dirty)];
         }
-        let damage = to_texture(&damage, self.output.image_rotation, self.output.size);
+        let damage = damage.to_texture(self.output.image_rotation, self.output.size);
         Ok(if self.script.wild { faults::wild(&damage, self.output.texture_size()) } else { damage })
     }
 
-    fn read(
-        &mut self,
-        parts: &[Rect],
-        timeout: Duration,
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
-    ) -> Result<Read> {
+    fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {
         let read = self.ready(parts, None, timeout)?;
-        if read != Read::Pending {
+        if read != Outcome::Pending {
             self.deliver(parts, sink);
         }
         Ok(read)
@@ -316,15 +300,15 @@ impl Source for SimSource {
         origin: Point,
         parts: &[Rect],
         timeout: Duration,
-    ) -> Result<Option<Read>> {
+    ) -> Result<Outcome> {
         if !self.blocks.own(memory) {
-            return Ok(None);
+            return Ok(Outcome::Unsupported);
         }
         let read = self.ready(parts, Some((memory.as_ptr() as usize, size, origin)), timeout)?;
-        if read != Read::Pending {
+        if read != Outcome::Pending {
             self.write(memory, size, origin, parts);
         }
-        Ok(Some(read))
+        Ok(read)
     }
 
     fn refresh(
@@ -334,19 +318,19 @@ impl Source for SimSource {
         origin: Point,
         stale: &[Rect],
         timeout: Duration,
-    ) -> Result<Option<(Read, Damage)>> {
+    ) -> Result<Outcome<Damage>> {
         if !self.blocks.own(memory) {
-            return Ok(None);
+            return Ok(Outcome::Unsupported);
         }
-        if self.ready(stale, Some((memory.as_ptr() as usize, size, origin)), timeout)? == Read::Pending {
-            return Ok(Some((Read::Pending, Damage::default())));
+        if self.ready(stale, Some((memory.as_ptr() as usize, size, origin)), timeout)? == Outcome::Pending {
+            return Ok(Outcome::Pending);
         }
         let damage = self.damage(timeout)?;
         let area = Rect::at(origin, size);
-        let changed = damage.dirty.iter().copied().chain(damage.moves.iter().map(|m| m.destination));
-        let parts: Vec<Rect> = stale.iter().copied().chain(changed.filter_map(|r| r.intersection(area))).collect();
+        let changed = damage.changed().filter_map(|r| r.intersection(area));
+        let parts: Vec<Rect> = stale.iter().copied().chain(changed).collect();
         self.write(memory, size, origin, &parts);
-        Ok(Some((Read::Done, damage)))
+        Ok(Outcome::Done(damage))
     }
 
     fn pointer(&self) -> &Pointer {
@@ -360,7 +344,7 @@ impl Source for SimSource {
         self.faults.overcome(&self.world, now)?;
         self.output = describe(self.output.output_idx, self.world.segment_at(now));
         self.shown = self.world.frame_at(now);
-        (self.canvas, self.damaged, self.pointed, self.fresh) = (None, None, None, true);
+        (self.framebuffer, self.damaged, self.pointed, self.fresh) = (None, None, None, true);
         self.blocks.forget();
         Ok(())
     }

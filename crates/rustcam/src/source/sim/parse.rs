@@ -1,4 +1,4 @@
-//! Reads scripts. Every message names the line and says what would have been allowed.
+//! Parses scripts. Every message names the line and says what is allowed there.
 
 use std::fmt::Display;
 use std::iter::Peekable;
@@ -23,21 +23,26 @@ const STATEMENTS: &str =
     "size, refresh, rotation, outputs, pitch, clock, static, present, full, pointer, slow, reads, memory, damage, refuse, at";
 const EVENTS: &str = "present, pointer, shape, lose, unplug, mode, rotate, protect, fail";
 
-/// Parses a whole script.
-pub(super) fn script(text: &str) -> Result<Script> {
-    let text = text.to_ascii_lowercase();
-    let mut script = Script::default();
-    for (index, line) in text.lines().enumerate() {
-        let code = line.split('#').next().unwrap_or_default();
-        for statement in code.split(';') {
-            let mut words = Words { line: index + 1, words: statement.split_whitespace().peekable() };
-            if words.words.peek().is_some() {
-                statement_into(&mut script, &mut words)?;
-                words.end()?;
+impl Script {
+    /// Reads a script; see `docs/sim.md` for the language.
+    ///
+    /// # Errors
+    /// `InvalidArgument` that names the line and says what is allowed there.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.to_ascii_lowercase();
+        let mut script = Self::default();
+        for (index, line) in text.lines().enumerate() {
+            let code = line.split('#').next().unwrap_or_default();
+            for statement in code.split(';') {
+                let mut words = Words { line: index + 1, words: statement.split_whitespace().peekable() };
+                if words.words.peek().is_some() {
+                    statement_into(&mut script, &mut words)?;
+                    words.end()?;
+                }
             }
         }
+        Ok(script)
     }
-    Ok(script)
 }
 
 fn statement_into(script: &mut Script, words: &mut Words<'_>) -> Result<()> {

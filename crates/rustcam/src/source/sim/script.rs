@@ -3,11 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use crate::error::{Loss, Result};
+use crate::error::Loss;
 use crate::frame::Damage;
 use crate::geometry::{Point, Rect, Rotation, Size};
-
-use super::parse;
 
 /// A simulated desktop and what happens on it. Made by [`Script::parse`]; [`Script::default`] is the empty script.
 ///
@@ -39,19 +37,6 @@ pub struct Script {
 impl Script {
     /// Extra bytes per row unless the script says otherwise: 13 pixels, so that nobody gets away with a stride of `width * 4`.
     pub(super) const PITCH: usize = 52;
-
-    /// Reads a script; see `docs/sim.md` for the language.
-    ///
-    /// # Errors
-    /// `InvalidArgument` that names the line and says what is allowed there.
-    pub fn parse(text: &str) -> Result<Self> {
-        parse::script(text)
-    }
-
-    /// The script that an optional text stands for.
-    pub(super) fn of(text: Option<&str>) -> Result<Self> {
-        text.map_or_else(|| Ok(Self::default()), Self::parse)
-    }
 
     /// Whether the script asks for time that passes only when somebody sleeps.
     pub fn wants_virtual_clock(&self) -> bool {

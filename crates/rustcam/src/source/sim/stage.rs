@@ -1,5 +1,5 @@
-//! The scripted desktop for another stage than [`SimSource`](super::SimSource): what somebody needs who shows the same world through an
-//! interface of his own, as the laboratory for Desktop Duplication (`crates/dda-lab`) does.
+//! What another implementation needs to show the same world through an interface of its own, as the lab for Desktop Duplication
+//! (`crates/dda-lab`) does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,11 +34,11 @@ pub struct PointerState {
 }
 
 impl PointerState {
-    /// Whether somebody who draws the pointer would see a difference.
-    pub fn differs(&self, other: &PointerState) -> bool {
-        self.visible != other.visible
-            || !Arc::ptr_eq(&self.shape, &other.shape)
-            || self.visible && self.position != other.position
+    /// Whether drawing either gives the same image. A change of the shape counts also while it is hidden.
+    pub fn looks_like(&self, other: &PointerState) -> bool {
+        self.visible == other.visible
+            && Arc::ptr_eq(&self.shape, &other.shape)
+            && (!self.visible || self.position == other.position)
     }
 }
 

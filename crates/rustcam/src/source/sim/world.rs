@@ -303,7 +303,7 @@ impl World {
     pub fn damage(&self, before: u64, after: u64) -> Damage {
         let (old, new) = (self.frame(before), self.frame(after));
         if new.last_full > before {
-            return Damage { dirty: vec![self.segments[new.segment].size.rect()], moves: Vec::new() };
+            return Damage::everything(self.segments[new.segment].size.rect());
         }
         let mut damage = Damage::default();
         if old.base != new.base {
@@ -335,8 +335,7 @@ impl World {
         let [old, new] = [before, after].map(|frame| self.painted(frame));
         let rect = |painted: &Option<Painted>| painted.as_ref().and_then(|p| p.rect().intersection(whole));
         let (was, is) = (rect(&old), rect(&new));
-        let spoiled =
-            |m: &Move| was.is_some_and(|r| r.intersection(Rect::at(m.source, m.destination.size())).is_some());
+        let spoiled = |m: &Move| was.is_some_and(|r| r.intersection(m.source_rect()).is_some());
         damage.dirty.extend(damage.moves.iter().filter(|m| spoiled(m)).map(|m| m.destination));
         damage.moves.retain(|m| !spoiled(m));
         if old != new || !damage.moves.is_empty() {

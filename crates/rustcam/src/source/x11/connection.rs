@@ -1,4 +1,4 @@
-//! The wire to the X server: a connection whose every blocking step obeys a deadline, and what can go wrong on it.
+//! The stream to the X server: a connection whose every blocking step obeys a deadline, and what can go wrong on it.
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -19,16 +19,16 @@ use x11rb::utils::RawFdContainer;
 use x11rb::x11_utils::X11Error;
 
 use super::advice;
-use super::alarm::Alarm;
+use super::waker::WakeFd;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The protocol over a [`Wire`].
-pub(super) type Connection = RustConnection<Wire>;
+/// The protocol over a [`DeadlineStream`].
+pub(super) type Connection = RustConnection<DeadlineStream>;
 
 /// Why a step of the protocol did not happen.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum ProtocolError {
     /// The server has not answered by the deadline. What was sent stays sent; its answer may still come.
     Late,
     /// The connection is unusable.
@@ -39,42 +39,42 @@ pub(super) enum Fault {
     Moved(Box<Error>),
 }
 
-impl From<ConnectionError> for Fault {
+impl From<ConnectionError> for ProtocolError {
     fn from(error: ConnectionError) -> Self {
         match error {
-            ConnectionError::IoError(e) if is_late(&e) => Fault::Late,
-            other => Fault::Gone(other.to_string()),
+            ConnectionError::IoError(e) if is_late(&e) => ProtocolError::Late,
+            other => ProtocolError::Gone(other.to_string()),
         }
     }
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for ProtocolError {
     fn from(error: io::Error) -> Self {
-        Fault::Gone(error.to_string())
+        ProtocolError::Gone(error.to_string())
     }
 }
 
-impl From<ParseError> for Fault {
+impl From<ParseError> for ProtocolError {
     fn from(error: ParseError) -> Self {
-        Fault::Gone(error.to_string())
+        ProtocolError::Gone(error.to_string())
     }
 }
 
-impl From<ReplyError> for Fault {
+impl From<ReplyError> for ProtocolError {
     fn from(error: ReplyError) -> Self {
         match error {
             ReplyError::ConnectionError(e) => e.into(),
-            ReplyError::X11Error(e) => Fault::Refused(e),
+            ReplyError::X11Error(e) => ProtocolError::Refused(e),
         }
     }
 }
 
-impl From<ReplyOrIdError> for Fault {
+impl From<ReplyOrIdError> for ProtocolError {
     fn from(error: ReplyOrIdError) -> Self {
         match error {
             ReplyOrIdError::ConnectionError(e) => e.into(),
-            ReplyOrIdError::X11Error(e) => Fault::Refused(e),
-            ReplyOrIdError::IdsExhausted => Fault::Gone(error.to_string()),
+            ReplyOrIdError::X11Error(e) => ProtocolError::Refused(e),
+            ReplyOrIdError::IdsExhausted => ProtocolError::Gone(error.to_string()),
         }
     }
 }
@@ -102,7 +102,7 @@ fn is_late(error: &io::Error) -> bool {
 ///
 /// x11rb waits for replies without a deadline of its own, but leaves the waiting to its stream. When the stream gives up, x11rb hands
 /// the error out before it touches any state, so the same reply can be waited for again.
-pub(super) struct Wire {
+pub(super) struct DeadlineStream {
     stream: DefaultStream,
     clock: Arc<dyn Clock>,
     /// Nanoseconds on `clock`; zero means that nothing may block.
@@ -115,17 +115,17 @@ pub(super) struct Wire {
     empty: AtomicBool,
 }
 
-impl Wire {
+impl DeadlineStream {
     fn new(stream: DefaultStream, clock: Arc<dyn Clock>, limit: Duration) -> Self {
-        let wire = Self {
+        let stream = Self {
             stream,
             clock,
             limit: AtomicU64::new(0),
             full: AtomicBool::new(false),
             empty: AtomicBool::new(false),
         };
-        wire.set_limit(limit);
-        wire
+        stream.set_limit(limit);
+        stream
     }
 
     /// Sets the moment after which nothing blocks any more, and returns the one before.
@@ -139,15 +139,15 @@ impl Wire {
         self.empty.store(false, Ordering::Relaxed);
     }
 
-    /// Waits until there is something to read, at most `timeout`. False if a signal or `alarm` ended the wait.
-    pub(super) fn wait_readable(&self, timeout: Duration, alarm: Option<&Alarm>) -> io::Result<bool> {
+    /// Waits until there is something to read, at most `timeout`. False if a signal or `wake_fd` ended the wait.
+    pub(super) fn wait_readable(&self, timeout: Duration, wake_fd: Option<&WakeFd>) -> io::Result<bool> {
         let mut fds = [PollFd::new(self, PollFlags::IN), PollFd::new(self, PollFlags::empty())];
-        if let Some(alarm) = alarm {
-            fds[1] = PollFd::new(alarm, PollFlags::IN);
+        if let Some(wake_fd) = wake_fd {
+            fds[1] = PollFd::new(wake_fd, PollFlags::IN);
         }
-        match (poll(&mut fds, timeout), alarm) {
-            (Ok(_), Some(alarm)) if fds[1].revents().contains(PollFlags::IN) => {
-                alarm.clear();
+        match (poll(&mut fds, timeout), wake_fd) {
+            (Ok(_), Some(wake_fd)) if fds[1].revents().contains(PollFlags::IN) => {
+                wake_fd.clear();
                 Ok(false)
             }
             (Ok(true), _) => {
@@ -174,13 +174,13 @@ fn poll(fds: &mut [PollFd<'_>], timeout: Duration) -> rustix::io::Result<bool> {
     rustix::event::poll(fds, timeout.as_ref()).map(|n| n > 0)
 }
 
-impl AsFd for Wire {
+impl AsFd for DeadlineStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         AsFd::as_fd(&self.stream)
     }
 }
 
-impl Stream for Wire {
+impl Stream for DeadlineStream {
     fn poll(&self, mode: PollMode) -> io::Result<()> {
         if mode.writable() && !self.full.load(Ordering::Relaxed) {
             return Ok(());
@@ -260,9 +260,9 @@ pub(super) fn connect(display: &str, clock: &Arc<dyn Clock>, deadline: Duration)
         };
         // Without a readable authority file the server decides whether it lets us in.
         let (name, data) = get_auth(family, &host, parsed.display).ok().flatten().unwrap_or_default();
-        let wire = Wire::new(stream, Arc::clone(clock), deadline);
+        let stream = DeadlineStream::new(stream, Arc::clone(clock), deadline);
         let screen = usize::from(parsed.screen);
-        return match RustConnection::connect_to_stream_with_auth_info(wire, screen, name, data) {
+        return match RustConnection::connect_to_stream_with_auth_info(stream, screen, name, data) {
             Ok(connection) => Ok(Connected { connection, screen, local }),
             Err(ConnectError::IoError(e)) if is_late(&e) => Err(unanswered(display)),
             Err(e @ (ConnectError::SetupFailed(_) | ConnectError::SetupAuthenticate(_))) => {
@@ -291,12 +291,12 @@ pub(super) fn no_server() -> String {
 }
 
 /// The error of a source that could connect to a server and cannot use it.
-pub(super) fn unusable(display: &str, fault: Fault) -> Error {
-    let reason = match fault {
-        Fault::Late => return unanswered(display),
-        Fault::Moved(error) => return *error,
-        Fault::Gone(reason) => reason,
-        Fault::Refused(error) => describe(&error),
+pub(super) fn unusable(display: &str, error: ProtocolError) -> Error {
+    let reason = match error {
+        ProtocolError::Late => return unanswered(display),
+        ProtocolError::Moved(error) => return *error,
+        ProtocolError::Gone(reason) => reason,
+        ProtocolError::Refused(error) => describe(&error),
     };
     Error::new(ErrorKind::Duplication, format!("the X server at {display} cannot be captured: {reason}"))
         .with_hint(advice::UNUSABLE.hint)

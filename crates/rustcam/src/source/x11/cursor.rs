@@ -11,7 +11,7 @@ use x11rb::protocol::xfixes::{ConnectionExt as _, CursorNotifyMask, GetCursorIma
 use x11rb::protocol::xproto::{ConnectionExt as _, QueryPointerReply};
 use x11rb::x11_utils::TryParse;
 
-use super::connection::Fault;
+use super::connection::ProtocolError;
 use super::motion::Motion;
 use super::server::{keep, Server};
 use crate::frame::{Pointer, PointerShape, ShapeKind};
@@ -39,7 +39,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Starts to follow the pointer; `None` without XFIXES.
-    pub(super) fn create(server: &Server) -> Result<Option<Self>, Fault> {
+    pub(super) fn create(server: &Server) -> Result<Option<Self>, ProtocolError> {
         if !server.extensions.xfixes {
             return Ok(None);
         }
@@ -58,7 +58,7 @@ impl Watch {
     }
 
     /// Asks for the position, and for the shape if it changed.
-    pub(super) fn ask(&mut self, server: &Server) -> Result<Query, Fault> {
+    pub(super) fn ask(&mut self, server: &Server) -> Result<Query, ProtocolError> {
         let stale = std::mem::take(&mut self.stale);
         let shape = if stale { Some(keep(server.connection.xfixes_get_cursor_image())?) } else { None };
         let position = keep(server.connection.query_pointer(server.screen.root))?;
@@ -66,7 +66,12 @@ impl Watch {
     }
 
     /// The pointer that `query` found, if the answer was read already. `place` is the output on the root window.
-    pub(super) fn harvest(&mut self, server: &Server, query: Query, place: Rect) -> Result<Option<Pointer>, Fault> {
+    pub(super) fn harvest(
+        &mut self,
+        server: &Server,
+        query: Query,
+        place: Rect,
+    ) -> Result<Option<Pointer>, ProtocolError> {
         match server.harvest::<QueryPointerReply>(query.position)? {
             Some(at) => self.complete(server, query, &at, place).map(Some),
             None => Ok(None),
@@ -80,7 +85,7 @@ impl Watch {
         query: Query,
         position: &[u8],
         place: Rect,
-    ) -> Result<Pointer, Fault> {
+    ) -> Result<Pointer, ProtocolError> {
         let at = QueryPointerReply::try_parse(position)?.0;
         self.complete(server, query, &at, place)
     }
@@ -91,14 +96,14 @@ impl Watch {
         query: Query,
         at: &QueryPointerReply,
         place: Rect,
-    ) -> Result<Pointer, Fault> {
+    ) -> Result<Pointer, ProtocolError> {
         if let Some(sequence) = query.shape {
             match server.harvest::<GetCursorImageReply>(sequence) {
                 Ok(Some(image)) => self.accept(&image),
                 Ok(None) => {}
                 // The server shows no pointer.
-                Err(Fault::Refused(_)) => (self.serial, self.shape) = (None, None),
-                Err(fault) => return Err(fault),
+                Err(ProtocolError::Refused(_)) => (self.serial, self.shape) = (None, None),
+                Err(error) => return Err(error),
             }
         }
         Ok(self.locate(at, place))
@@ -130,9 +135,4 @@ impl Watch {
         let position = Point::new(corner.x - place.left, corner.y - place.top);
         Pointer { position, visible, shape: Some(Arc::clone(shape)) }
     }
-}
-
-/// Whether a user could see the difference.
-pub(super) fn differs(a: &Pointer, b: &Pointer) -> bool {
-    a.visible != b.visible || (a.visible && (a.position != b.position || a.shape != b.shape))
 }

@@ -13,7 +13,7 @@ use x11rb::protocol::damage::{ConnectionExt as _, Damage as DamageId, ReportLeve
 use x11rb::protocol::xfixes::{ConnectionExt as _, FetchRegionReply, Region};
 use x11rb::x11_utils::TryParse;
 
-use super::connection::Fault;
+use super::connection::ProtocolError;
 use super::server::{keep, Server};
 use crate::geometry::{Point, Rect, Size};
 
@@ -67,7 +67,7 @@ pub(super) struct Tracker {
 
 impl Tracker {
     /// Starts to follow the root window; `None` without the extension.
-    pub(super) fn create(server: &Server) -> Result<Option<Self>, Fault> {
+    pub(super) fn create(server: &Server) -> Result<Option<Self>, ProtocolError> {
         if !server.extensions.damage {
             return Ok(None);
         }
@@ -141,7 +141,7 @@ impl Tracker {
     }
 
     /// Before a complete read: whatever the server has collected so far will be shown by it, so no wait need report it.
-    pub(super) fn subtract_before_read(&mut self, server: &Server) -> Result<(), Fault> {
+    pub(super) fn subtract_before_read(&mut self, server: &Server) -> Result<(), ProtocolError> {
         self.forget_news();
         if self.seen.is_some() {
             self.request(server, None)?;
@@ -150,7 +150,7 @@ impl Tracker {
     }
 
     /// Before a read of everything that changed: what that is. `None` if it cannot be said.
-    pub(super) fn collect(&mut self, server: &Server, place: Rect) -> Result<Option<Changed<'_>>, Fault> {
+    pub(super) fn collect(&mut self, server: &Server, place: Rect) -> Result<Option<Changed<'_>>, ProtocolError> {
         if self.first || self.everything {
             return Ok(None);
         }
@@ -179,7 +179,7 @@ impl Tracker {
     }
 
     /// When something was presented that no wait has reported, if anything was. `all` says that every drawing concerns the output.
-    pub(super) fn announce(&mut self, server: &Server, all: bool) -> Result<Option<Duration>, Fault> {
+    pub(super) fn announce(&mut self, server: &Server, all: bool) -> Result<Option<Duration>, ProtocolError> {
         let fresh = self.fresh.take();
         if fresh.is_some() || self.seen.is_none() {
             return Ok(fresh);
@@ -198,7 +198,7 @@ impl Tracker {
     }
 
     /// Empties the server's region into ours.
-    fn request(&mut self, server: &Server, news: Option<Duration>) -> Result<(), Fault> {
+    fn request(&mut self, server: &Server, news: Option<Duration>) -> Result<(), ProtocolError> {
         self.fetch(server)?;
         self.seen = None;
         let Some(region) = self.region else {
@@ -212,7 +212,7 @@ impl Tracker {
 
     /// Asks for what our region holds; the number of the request if there was anything to ask. A server sends each answer at once and
     /// so wakes us, hence this is asked after the request that takes long.
-    pub(super) fn fetch(&mut self, server: &Server) -> Result<Option<SequenceNumber>, Fault> {
+    pub(super) fn fetch(&mut self, server: &Server) -> Result<Option<SequenceNumber>, ProtocolError> {
         let (Some(region), Some(news)) = (self.region, self.held.take()) else { return Ok(None) };
         let sequence = keep(server.connection.xfixes_fetch_region(region))?;
         self.fetches.push_back(Fetch { sequence, news });
@@ -220,25 +220,25 @@ impl Tracker {
     }
 
     /// Empties the server's region unseen.
-    fn empty(&mut self, server: &Server) -> Result<(), Fault> {
+    fn empty(&mut self, server: &Server) -> Result<(), ProtocolError> {
         self.seen = None;
         self.emptied = server.connection.damage_subtract(self.id, x11rb::NONE, x11rb::NONE)?.sequence_number();
         Ok(())
     }
 
     /// Takes in the regions that have arrived. `place` is the output on the root window.
-    pub(super) fn harvest(&mut self, server: &Server, place: Rect) -> Result<(), Fault> {
+    pub(super) fn harvest(&mut self, server: &Server, place: Rect) -> Result<(), ProtocolError> {
         self.harvest_before(SequenceNumber::MAX, server, place)
     }
 
     /// The same for those asked for before request `end`.
-    fn harvest_before(&mut self, end: SequenceNumber, server: &Server, place: Rect) -> Result<(), Fault> {
+    fn harvest_before(&mut self, end: SequenceNumber, server: &Server, place: Rect) -> Result<(), ProtocolError> {
         while let Some(fetch) = self.fetches.front().filter(|fetch| fetch.sequence < end) {
             match server.harvest::<FetchRegionReply>(fetch.sequence) {
                 Ok(Some(reply)) => self.absorb(&reply, place),
                 Ok(None) => break,
-                Err(Fault::Refused(_)) => self.give_up_region(),
-                Err(fault) => return Err(fault),
+                Err(ProtocolError::Refused(_)) => self.give_up_region(),
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -248,10 +248,10 @@ impl Tracker {
     pub(super) fn harvest_until(
         &mut self,
         sequence: SequenceNumber,
-        answer: &Result<Vec<u8>, Fault>,
+        answer: &Result<Vec<u8>, ProtocolError>,
         server: &Server,
         place: Rect,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, ProtocolError> {
         self.harvest_before(sequence, server, place)?;
         if self.fetches.front().is_none_or(|fetch| fetch.sequence != sequence) {
             return Ok(false);
@@ -264,13 +264,13 @@ impl Tracker {
     }
 
     /// Waits for all regions on their way.
-    fn finish(&mut self, server: &Server, place: Rect) -> Result<(), Fault> {
+    fn finish(&mut self, server: &Server, place: Rect) -> Result<(), ProtocolError> {
         self.fetch(server)?;
         while let Some(fetch) = self.fetches.front() {
             match server.answer(fetch.sequence) {
                 Ok(bytes) => self.absorb(&FetchRegionReply::try_parse(&bytes)?.0, place),
-                Err(Fault::Refused(_)) => self.give_up_region(),
-                Err(fault) => return Err(fault),
+                Err(ProtocolError::Refused(_)) => self.give_up_region(),
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -299,8 +299,8 @@ impl Tracker {
         self.everything = true;
     }
 
-    /// What changed since the last call, `None` for everything. [`Fault::Late`] if the server takes too long to say.
-    pub(super) fn take(&mut self, server: &Server, place: Rect) -> Result<Option<Vec<Rect>>, Fault> {
+    /// What changed since the last call, `None` for everything. [`ProtocolError::Late`] if the server takes too long to say.
+    pub(super) fn take(&mut self, server: &Server, place: Rect) -> Result<Option<Vec<Rect>>, ProtocolError> {
         self.first = false;
         self.forget_news();
         if self.everything {
@@ -326,7 +326,7 @@ impl Tracker {
     }
 
     /// Fetches what overtook a read and says whether it concerns the output.
-    pub(super) fn confirm(&mut self, server: &Server, place: Rect) -> Result<bool, Fault> {
+    pub(super) fn confirm(&mut self, server: &Server, place: Rect) -> Result<bool, ProtocolError> {
         if self.region.is_none() {
             return Ok(true);
         }

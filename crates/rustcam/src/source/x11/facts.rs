@@ -5,32 +5,28 @@ use std::sync::Arc;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::ConnectionExt as _;
 
-use super::connection::{unusable, Fault};
+use super::connection::{unusable, ProtocolError};
 use super::server::Server;
 use super::{display, OPENING};
 use crate::clock::{Clock, MonotonicClock};
 use crate::error::Result;
-use crate::source::Fact;
+use crate::source::facts::{self, Facts};
 
 /// The server that `$DISPLAY` names.
 ///
 /// # Errors
 /// `Duplication` if there is no server or it refuses.
-pub fn facts() -> Result<Vec<Fact>> {
+pub fn facts() -> Result<Facts> {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
     let display = display()?;
     let server = Server::open(&display, &clock, clock.now() + OPENING)?;
-    let composited = composited(&server).map_err(|fault| unusable(&display, fault))?;
-    let fact = |name, value: &str| Fact { subject: "server".to_owned(), name, value: value.to_owned() };
-    Ok(vec![
-        fact("vendor", &server.vendor),
-        fact("place", if server.local { "this machine" } else { "another machine" }),
-        fact("compositor", if composited { "running" } else { "none" }),
-    ])
+    let composited = composited(&server).map_err(|error| unusable(&display, error))?;
+    let server = facts::Server { vendor: server.vendor.clone(), local: server.local, composited };
+    Ok(Facts { server: Some(server), ..Facts::default() })
 }
 
 /// Whether a compositing manager owns the selection that the Extended Window Manager Hints reserve for it.
-fn composited(server: &Server) -> std::result::Result<bool, Fault> {
+fn composited(server: &Server) -> std::result::Result<bool, ProtocolError> {
     let roots = &server.connection.setup().roots;
     let number = roots.iter().position(|screen| screen.root == server.screen.root).unwrap_or_default();
     let name = format!("_NET_WM_CM_S{number}");

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::advice;
-use super::connection::{describe, unusable, Fault};
-use super::desk::Desk;
+use super::client::Client;
+use super::connection::{describe, unusable, ProtocolError};
 use super::monitors::{self, Layout};
 use super::X11Source;
 use crate::error::{Error, ErrorKind, Loss, Result};
-use crate::source::Output;
+use crate::source::output::Output;
 
 /// How far a wait may exceed its time to find out about a new arrangement of outputs. It takes several round trips, which a caller
 /// that only ever polls would otherwise never see the end of; a frozen server costs this once.
@@ -16,42 +16,42 @@ const GRACE: Duration = Duration::from_millis(25);
 
 impl X11Source {
     /// Turns what went wrong into the loss that every call reports until the rebuild.
-    pub(super) fn lose(&mut self, fault: Fault) -> Error {
+    pub(super) fn lose(&mut self, error: ProtocolError) -> Error {
         let display = &self.display;
-        let error = match fault {
-            Fault::Moved(error) => *error,
-            Fault::Gone(reason) => {
-                self.desk.dead = true;
+        let error = match error {
+            ProtocolError::Moved(error) => *error,
+            ProtocolError::Gone(reason) => {
+                self.client.dead = true;
                 gone(display, &reason)
             }
-            Fault::Refused(error) => Error::new(
+            ProtocolError::Refused(error) => Error::new(
                 ErrorKind::AccessLost,
                 format!("the X server at {display} does not show its screen: {}", describe(&error)),
             )
             .with_hint(advice::HIDDEN.hint)
             .with_loss(Loss::Transient),
-            Fault::Late => unanswered(display),
+            ProtocolError::Late => unanswered(display),
         };
         self.lost = Some(error.clone());
         error
     }
 
-    /// Finds out whether the output is still what it was. [`Fault::Moved`] if not.
-    pub(super) fn check_layout(&mut self) -> std::result::Result<(), Fault> {
-        let server = &self.desk.server;
+    /// Finds out whether the output is still what it was. [`ProtocolError::Moved`] if not.
+    pub(super) fn check_layout(&mut self) -> std::result::Result<(), ProtocolError> {
+        let server = &self.client.server;
         let least = self.clock.now().saturating_add(GRACE);
         let limit = server.set_limit(least);
         server.set_limit(limit.max(least));
         let layout = monitors::query(server);
         server.set_limit(limit);
         let Layout { outputs, root } = layout?;
-        self.desk.layout_stale = false;
+        self.client.layout_stale = false;
         let old = &self.output;
         let Some(new) = outputs.iter().find(|o| o.name == old.name) else {
             let message = format!("the output {} is gone; there is {}", old.name, names(&outputs));
             let error =
                 Error::new(ErrorKind::AccessLost, message).with_hint(advice::OUTPUT_GONE.hint).with_loss(Loss::Lasting);
-            return Err(Fault::Moved(Box::new(error)));
+            return Err(ProtocolError::Moved(Box::new(error)));
         };
         let change = if new.size != old.size {
             format!("from {} to {}", old.size, new.size)
@@ -66,40 +66,34 @@ impl X11Source {
         };
         let error =
             Error::new(ErrorKind::AccessLost, format!("the output changed {change}")).with_loss(Loss::Transient);
-        Err(Fault::Moved(Box::new(error)))
+        Err(ProtocolError::Moved(Box::new(error)))
     }
 
     /// Gets the connection back if it is alive, or makes a new one.
     pub(super) fn regain(&mut self, deadline: Duration) -> Result<()> {
         let place = self.place();
-        if !self.desk.dead {
-            self.desk.server.set_limit(deadline);
-            let layout = self.desk.settle(place).and_then(|()| {
-                self.desk.drain()?;
-                monitors::query(&self.desk.server)
+        if !self.client.dead {
+            self.client.server.set_limit(deadline);
+            let layout = self.client.settle(place).and_then(|()| {
+                self.client.drain()?;
+                monitors::query(&self.client.server)
             });
             match layout {
                 Ok(layout) => return self.resume(layout),
-                Err(Fault::Gone(_)) => self.desk.dead = true,
-                Err(fault) => return Err(self.lose(fault)),
+                Err(ProtocolError::Gone(_)) => self.client.dead = true,
+                Err(error) => return Err(self.lose(error)),
             }
         }
-        let opened = Desk::open(&self.display, &self.clock, self.watch_pointer, deadline).and_then(|desk| {
-            let layout = monitors::query(&desk.server).map_err(|fault| unusable(&self.display, fault))?;
-            Ok((desk, layout))
+        let opened = Client::open(&self.display, &self.clock, self.watch_pointer, deadline).and_then(|client| {
+            let layout = monitors::query(&client.server).map_err(|error| unusable(&self.display, error))?;
+            Ok((client, layout))
         });
         match opened {
-            Ok((desk, layout)) => {
-                self.desk = desk;
+            Ok((client, layout)) => {
+                self.client = client;
                 self.resume(layout)
             }
-            Err(error) => {
-                let lost = Error::new(ErrorKind::AccessLost, error.message()).with_loss(Loss::Lasting);
-                Err(match error.hint() {
-                    Some(hint) => lost.with_hint(hint),
-                    None => lost,
-                })
-            }
+            Err(error) => Err(error.into_loss(Loss::Lasting)),
         }
     }
 
@@ -113,7 +107,7 @@ impl X11Source {
                 .with_hint(advice::OUTPUT_GONE.hint)
                 .with_loss(Loss::Lasting));
         };
-        self.adopt(output.clone(), root).map_err(|fault| self.lose(fault))?;
+        self.adopt(output.clone(), root).map_err(|error| self.lose(error))?;
         self.lost = None;
         Ok(())
     }

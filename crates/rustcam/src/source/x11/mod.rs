@@ -8,38 +8,41 @@
 //! call, and nothing more is sent to a server that owes an answer.
 
 pub(in crate::source) mod advice;
-mod alarm;
-mod capture;
-mod changes;
+mod batch;
+mod wait;
+mod waker;
+
+mod client;
 mod connection;
 mod cursor;
 mod damage;
-mod desk;
 mod facts;
 mod loss;
 mod monitors;
 mod motion;
-mod reading;
+mod read;
 mod segment;
 mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::alarm::Alarm;
-use self::capture::{Target, Want};
-use self::connection::{no_server, unusable, Fault};
-use self::desk::Desk;
+use self::batch::{Target, Want};
+use self::client::Client;
+use self::connection::{no_server, unusable, ProtocolError};
 pub use self::facts::facts;
-use self::reading::{check_parts, covers};
 use self::segment::Transport;
 use self::server::Server;
-use super::{select, Change, OpenOptions, Output, Read, Source, Waker};
+use self::waker::WakeFd;
+use super::options::OpenOptions;
+use super::output::{select, Output};
+use super::{check_parts, Change, Outcome, Sink, Source, Waker};
 use crate::clock::{Clock, MonotonicClock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{Damage, ImageRef, Pointer};
+use crate::frame::{Damage, Pointer};
 use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
+use crate::region::covers;
 
 /// How long a server may take to let us in.
 const OPENING: Duration = Duration::from_secs(5);
@@ -57,7 +60,7 @@ pub fn outputs() -> Result<Vec<Output>> {
 pub fn outputs_of(display: &str) -> Result<Vec<Output>> {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
     let server = Server::open(display, &clock, clock.now() + OPENING)?;
-    monitors::query(&server).map(|layout| layout.outputs).map_err(|fault| unusable(display, fault))
+    monitors::query(&server).map(|layout| layout.outputs).map_err(|error| unusable(display, error))
 }
 
 fn display() -> Result<String> {
@@ -79,8 +82,8 @@ pub struct X11Source {
     display: String,
     /// The process that opened the connection. A forked child shares the socket; if it wrote, it would garble the parent's requests.
     process: u32,
-    desk: Desk,
-    alarm: Option<Alarm>,
+    client: Client,
+    wake_fd: Option<WakeFd>,
     output: Output,
     /// Every drawing concerns the output, because it is the whole screen.
     covers_root: bool,
@@ -107,16 +110,16 @@ impl X11Source {
     pub fn open_display(options: &OpenOptions, display: &str) -> Result<Self> {
         let clock = Arc::clone(&options.clock);
         let deadline = clock.now() + OPENING;
-        let desk = Desk::open(display, &clock, options.watch_pointer, deadline)?;
-        let layout = monitors::query(&desk.server).map_err(|fault| unusable(display, fault))?;
+        let client = Client::open(display, &clock, options.watch_pointer, deadline)?;
+        let layout = monitors::query(&client.server).map_err(|error| unusable(display, error))?;
         let output = select(&layout.outputs, options.device, options.output)?.clone();
         let mut source = Self {
             clock,
             watch_pointer: options.watch_pointer,
             display: display.to_owned(),
             process: std::process::id(),
-            desk,
-            alarm: Alarm::new(),
+            client,
+            wake_fd: WakeFd::new(),
             output,
             covers_root: false,
             pointer: Pointer::default(),
@@ -125,22 +128,22 @@ impl X11Source {
             lost: None,
         };
         let output = source.output.clone();
-        source.adopt(output, layout.root).map_err(|fault| unusable(display, fault))?;
+        source.adopt(output, layout.root).map_err(|error| unusable(display, error))?;
         Ok(source)
     }
 
     /// Makes `output` of a screen of size `root` the one that is shown.
-    fn adopt(&mut self, output: Output, root: Size) -> std::result::Result<(), Fault> {
+    fn adopt(&mut self, output: Output, root: Size) -> std::result::Result<(), ProtocolError> {
         self.output = output;
         self.covers_root = self.place() == root.rect();
         self.first = true;
         self.next_present = Duration::ZERO;
-        self.desk.layout_stale = false;
-        if let Some(damage) = &mut self.desk.damage {
+        self.client.layout_stale = false;
+        if let Some(damage) = &mut self.client.damage {
             damage.reset();
         }
         let place = self.place();
-        self.pointer = self.desk.ask_pointer(place)?;
+        self.pointer = self.client.ask_pointer(place)?;
         Ok(())
     }
 
@@ -156,7 +159,7 @@ impl X11Source {
             return Err(lost.clone());
         }
         let deadline = self.clock.now().saturating_add(timeout);
-        self.desk.server.set_limit(deadline);
+        self.client.server.set_limit(deadline);
         Ok(deadline)
     }
 
@@ -178,51 +181,45 @@ impl Source for X11Source {
         let deadline = self.begin(timeout)?;
         match self.watch(deadline) {
             Ok(change) => Ok(change),
-            Err(Fault::Late) => Ok(Change::default()),
-            Err(fault) => Err(self.lose(fault)),
+            Err(ProtocolError::Late) => Ok(Change::default()),
+            Err(error) => Err(self.lose(error)),
         }
     }
 
     fn waker(&self) -> Option<Waker> {
-        self.alarm.as_ref().map(Alarm::waker)
+        self.wake_fd.as_ref().map(WakeFd::waker)
     }
 
     fn damage(&mut self, timeout: Duration) -> Result<Damage> {
         self.begin(timeout)?;
         let place = self.place();
-        let everything = || Damage { dirty: vec![self.output.texture_size().rect()], moves: Vec::new() };
-        let everything = everything();
-        let desk = &mut self.desk;
-        let taken = desk.settle(place).and_then(|()| match &mut desk.damage {
-            Some(damage) => damage.take(&desk.server, place),
+        let everything = Damage::everything(self.output.texture_size().rect());
+        let client = &mut self.client;
+        let taken = client.settle(place).and_then(|()| match &mut client.damage {
+            Some(damage) => damage.take(&client.server, place),
             None => Ok(None),
         });
         match taken {
             Ok(Some(dirty)) => Ok(Damage { dirty, moves: Vec::new() }),
-            Ok(None) | Err(Fault::Late) => Ok(everything),
-            Err(fault) => Err(self.lose(fault)),
+            Ok(None) | Err(ProtocolError::Late) => Ok(everything),
+            Err(error) => Err(self.lose(error)),
         }
     }
 
-    fn read(
-        &mut self,
-        parts: &[Rect],
-        timeout: Duration,
-        sink: &mut dyn FnMut(Rect, ImageRef<'_>, &Pointer),
-    ) -> Result<Read> {
+    fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {
         self.begin(timeout)?;
         check_parts(parts, self.output.texture_size().rect())?;
         if parts.is_empty() {
-            return Ok(Read::Done);
+            return Ok(Outcome::Done(()));
         }
         loop {
             match self.read_once(parts, sink) {
-                Ok(read) => return Ok(read),
-                Err(Fault::Late) => return Ok(Read::Pending),
-                Err(Fault::Refused(error)) if self.desk.segments.transport != Transport::Socket => {
-                    self.desk.degrade(&error);
+                Ok(outcome) => return Ok(outcome),
+                Err(ProtocolError::Late) => return Ok(Outcome::Pending),
+                Err(ProtocolError::Refused(error)) if self.client.segments.transport != Transport::Socket => {
+                    self.client.degrade(&error);
                 }
-                Err(fault) => return Err(self.lose(fault)),
+                Err(error) => return Err(self.lose(error)),
             }
         }
     }
@@ -230,12 +227,12 @@ impl Source for X11Source {
     fn allocate(&mut self, size: Size) -> Option<Memory> {
         self.begin(Duration::ZERO).ok()?;
         // Not while the server owes an answer: it may be frozen, and what is sent to it now stays in the socket.
-        if self.desk.segments.transport != Transport::Composite || self.desk.batch.is_some() {
+        if self.client.segments.transport != Transport::Composite || self.client.batch.is_some() {
             return None;
         }
-        self.desk.server.settle().ok()?;
-        let memory = self.desk.segments.map(&self.desk.server, size, true).ok()??;
-        self.desk.server.settle().ok()?;
+        self.client.server.settle().ok()?;
+        let memory = self.client.segments.map(&self.client.server, size, true).ok()??;
+        self.client.server.settle().ok()?;
         Some(memory)
     }
 
@@ -246,24 +243,24 @@ impl Source for X11Source {
         origin: Point,
         parts: &[Rect],
         timeout: Duration,
-    ) -> Result<Option<Read>> {
+    ) -> Result<Outcome> {
         self.begin(timeout)?;
-        let segment = self.desk.segments.find(memory).filter(|s| s.size == size);
-        let Some((_, picture)) = segment.and_then(|s| s.target) else { return Ok(None) };
+        let segment = self.client.segments.find(memory).filter(|s| s.size == size);
+        let Some((_, picture)) = segment.and_then(|s| s.target) else { return Ok(Outcome::Unsupported) };
         let area = Rect::at(origin, size);
         check_parts(parts, area.intersection(self.output.texture_size().rect()).unwrap_or_default())?;
         if parts.is_empty() {
-            return Ok(Some(Read::Done));
+            return Ok(Outcome::Done(()));
         }
         let want = Want { target: Target::Picture { picture, origin }, parts: parts.to_vec(), changed: None };
         match self.capture(&want, covers(parts, area)) {
-            Ok(captured) => Ok(captured.map(|(read, _)| read)),
-            Err(Fault::Late) => Ok(Some(Read::Pending)),
-            Err(Fault::Refused(error)) => {
-                self.desk.degrade(&error);
-                Ok(None)
+            Ok(outcome) => Ok(outcome.map(drop)),
+            Err(ProtocolError::Late) => Ok(Outcome::Pending),
+            Err(ProtocolError::Refused(error)) => {
+                self.client.degrade(&error);
+                Ok(Outcome::Unsupported)
             }
-            Err(fault) => Err(self.lose(fault)),
+            Err(error) => Err(self.lose(error)),
         }
     }
 
@@ -274,32 +271,34 @@ impl Source for X11Source {
         origin: Point,
         stale: &[Rect],
         timeout: Duration,
-    ) -> Result<Option<(Read, Damage)>> {
+    ) -> Result<Outcome<Damage>> {
         self.begin(timeout)?;
-        let segment = self.desk.segments.find(memory).filter(|s| s.size == size);
-        let Some((_, picture)) = segment.and_then(|s| s.target) else { return Ok(None) };
+        let segment = self.client.segments.find(memory).filter(|s| s.size == size);
+        let Some((_, picture)) = segment.and_then(|s| s.target) else { return Ok(Outcome::Unsupported) };
         let area = Rect::at(origin, size);
         check_parts(stale, area.intersection(self.output.texture_size().rect()).unwrap_or_default())?;
         let want = Want { target: Target::Picture { picture, origin }, parts: stale.to_vec(), changed: Some(area) };
         let place = self.place();
-        let refreshed = self.capture(&want, false).and_then(|captured| {
-            let Some((read, _)) = captured else { return Ok(None) };
-            let Desk { server, damage, .. } = &mut self.desk;
+        let refreshed = self.capture(&want, false).and_then(|outcome| {
+            if outcome == Outcome::Unsupported {
+                return Ok(Outcome::Unsupported);
+            }
+            let Client { server, damage, .. } = &mut self.client;
             let dirty = match damage {
                 Some(damage) => damage.take(server, place)?,
                 None => None,
             };
             let dirty = dirty.unwrap_or_else(|| vec![Rect::at(Point::default(), place.size())]);
-            Ok(Some((read, Damage { dirty, moves: Vec::new() })))
+            Ok(outcome.map(|_| Damage { dirty, moves: Vec::new() }))
         });
         match refreshed {
             Ok(refreshed) => Ok(refreshed),
-            Err(Fault::Late) => Ok(Some((Read::Pending, Damage::default()))),
-            Err(Fault::Refused(error)) => {
-                self.desk.degrade(&error);
-                Ok(None)
+            Err(ProtocolError::Late) => Ok(Outcome::Pending),
+            Err(ProtocolError::Refused(error)) => {
+                self.client.degrade(&error);
+                Ok(Outcome::Unsupported)
             }
-            Err(fault) => Err(self.lose(fault)),
+            Err(error) => Err(self.lose(error)),
         }
     }
 
@@ -318,6 +317,6 @@ impl Source for X11Source {
     }
 
     fn fallback(&self) -> Option<&str> {
-        self.desk.fallback.as_deref()
+        self.client.fallback.as_deref()
     }
 }

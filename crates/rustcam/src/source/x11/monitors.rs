@@ -3,10 +3,10 @@
 use x11rb::protocol::randr::{self, ConnectionExt as _, ModeFlag, MonitorInfo};
 use x11rb::protocol::xproto::ConnectionExt as _;
 
-use super::connection::Fault;
+use super::connection::ProtocolError;
 use super::server::Server;
 use crate::geometry::{Point, Rect, Rotation, Size};
-use crate::source::Output;
+use crate::source::output::Output;
 
 /// The outputs of a screen and its whole size.
 pub(super) struct Layout {
@@ -15,7 +15,7 @@ pub(super) struct Layout {
 }
 
 /// Asks for the present layout. Takes several round trips.
-pub(super) fn query(server: &Server) -> Result<Layout, Fault> {
+pub(super) fn query(server: &Server) -> Result<Layout, ProtocolError> {
     let connection = &server.connection;
     let window = server.screen.root;
     let geometry = server.reply(connection.get_geometry(window))?;
@@ -71,20 +71,20 @@ fn scan_out(
     server: &Server,
     monitor: &MonitorInfo,
     resources: &randr::GetScreenResourcesCurrentReply,
-) -> Result<(Rotation, f64), Fault> {
+) -> Result<(Rotation, f64), ProtocolError> {
     let unknown = (Rotation::None, 0.0);
     let Some(&output) = monitor.outputs.first() else { return Ok(unknown) };
     let timestamp = resources.config_timestamp;
     let crtc = match server.reply(server.connection.randr_get_output_info(output, timestamp)) {
         Ok(info) if info.crtc != x11rb::NONE => info.crtc,
         // The output may have gone since the list was made; the event about that is on its way.
-        Ok(_) | Err(Fault::Refused(_)) => return Ok(unknown),
-        Err(fault) => return Err(fault),
+        Ok(_) | Err(ProtocolError::Refused(_)) => return Ok(unknown),
+        Err(error) => return Err(error),
     };
     let info = match server.reply(server.connection.randr_get_crtc_info(crtc, timestamp)) {
         Ok(info) => info,
-        Err(Fault::Refused(_)) => return Ok(unknown),
-        Err(fault) => return Err(fault),
+        Err(ProtocolError::Refused(_)) => return Ok(unknown),
+        Err(error) => return Err(error),
     };
     let refresh_hz = resources.modes.iter().find(|m| m.id == info.mode).map_or(0.0, refresh);
     Ok((clockwise(info.rotation), refresh_hz))

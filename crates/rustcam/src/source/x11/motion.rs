@@ -9,7 +9,7 @@ use std::time::Duration;
 use x11rb::connection::RequestConnection as _;
 use x11rb::protocol::xinput::{self, ConnectionExt as _, Device, XIEventMask};
 
-use super::connection::Fault;
+use super::connection::ProtocolError;
 use super::server::Server;
 
 /// A pointer that has not moved for so long rests.
@@ -31,7 +31,7 @@ pub(super) struct Motion {
 }
 
 impl Motion {
-    pub(super) fn create(server: &Server) -> Result<Self, Fault> {
+    pub(super) fn create(server: &Server) -> Result<Self, ProtocolError> {
         let connection = &server.connection;
         let audible = connection.extension_information(xinput::X11_EXTENSION_NAME)?.is_some() && {
             let version = server.reply(connection.xinput_xi_query_version(2, 2))?;
@@ -51,7 +51,7 @@ impl Motion {
     }
 
     /// The pointer moved.
-    pub(super) fn stir(&mut self, server: &Server, now: Duration) -> Result<(), Fault> {
+    pub(super) fn stir(&mut self, server: &Server, now: Duration) -> Result<(), ProtocolError> {
         self.moved = now;
         self.hurry();
         if std::mem::take(&mut self.listening) {
@@ -61,7 +61,7 @@ impl Motion {
     }
 
     /// A question is about to be asked. What moves the pointer after it will be heard.
-    pub(super) fn ask(&mut self, server: &Server, now: Duration, refresh: Duration) -> Result<(), Fault> {
+    pub(super) fn ask(&mut self, server: &Server, now: Duration, refresh: Duration) -> Result<(), ProtocolError> {
         if self.audible && !self.listening && now.saturating_sub(self.moved) >= REST {
             select(server, XIEventMask::RAW_MOTION)?;
             self.listening = true;
@@ -73,7 +73,7 @@ impl Motion {
 }
 
 /// Says which events of all pointers the server is to send from now on.
-fn select(server: &Server, events: XIEventMask) -> Result<(), Fault> {
+fn select(server: &Server, events: XIEventMask) -> Result<(), ProtocolError> {
     let mask = xinput::EventMask { deviceid: Device::ALL_MASTER.into(), mask: vec![events] };
     server.connection.xinput_xi_select_events(server.screen.root, &[mask])?;
     Ok(())

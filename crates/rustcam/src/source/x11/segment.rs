@@ -11,8 +11,8 @@ use x11rb::protocol::render::{Color, ConnectionExt as _, CreatePictureAux, PictO
 use x11rb::protocol::shm::{ConnectionExt as _, Seg};
 use x11rb::protocol::xproto::{ConnectionExt as _, Pixmap, Rectangle, SubwindowMode};
 
-use super::capture::Target;
-use super::connection::{describe, Fault};
+use super::batch::Target;
+use super::connection::{describe, ProtocolError};
 use super::server::{keep, Server};
 use crate::geometry::Size;
 use crate::memory::Memory;
@@ -58,7 +58,7 @@ pub(super) struct Segments {
 
 impl Segments {
     /// Finds out what the server can do by doing it. A server in another container speaks the extension and cannot map the memory.
-    pub(super) fn probe(server: &Server) -> Result<Self, Fault> {
+    pub(super) fn probe(server: &Server) -> Result<Self, ProtocolError> {
         let mut segments =
             Self { transport: Transport::Socket, reason: None, root_picture: x11rb::NONE, list: Vec::new() };
         let Some(shared_pixmaps) = server.shared_pixmaps else {
@@ -91,14 +91,14 @@ impl Segments {
                     formats.root,
                     &inferiors,
                 )?;
-                match (root.check().map_err(Fault::from), segments.attempt(server, true)) {
+                match (root.check().map_err(ProtocolError::from), segments.attempt(server, true)) {
                     (Ok(()), Ok(Ok(()))) => {
                         segments.transport = Transport::Composite;
                         return Ok(segments);
                     }
-                    (Err(Fault::Refused(e)), _) => format!("RENDER refused the root window: {}", describe(&e)),
+                    (Err(ProtocolError::Refused(e)), _) => format!("RENDER refused the root window: {}", describe(&e)),
                     (_, Ok(Err(reason))) => format!("the server refused a shared pixmap: {reason}"),
-                    (Err(fault), _) | (_, Err(fault)) => return Err(fault),
+                    (Err(error), _) | (_, Err(error)) => return Err(error),
                 }
             }
         };
@@ -107,7 +107,7 @@ impl Segments {
     }
 
     /// Tries one small segment and gives it back.
-    fn attempt(&mut self, server: &Server, pixmap: bool) -> Result<Result<(), String>, Fault> {
+    fn attempt(&mut self, server: &Server, pixmap: bool) -> Result<Result<(), String>, ProtocolError> {
         let size = Size::new(8, 8);
         let Some(memory) = self.map(server, size, pixmap)? else {
             return Ok(Err("this process cannot make shared memory".to_owned()));
@@ -123,10 +123,10 @@ impl Segments {
             }
             freed.push(server.connection.shm_detach(shm)?);
             for cookie in freed {
-                match cookie.check().map_err(Fault::from) {
+                match cookie.check().map_err(ProtocolError::from) {
                     Ok(()) => {}
-                    Err(Fault::Refused(e)) => outcome = Err(describe(&e)),
-                    Err(fault) => return Err(fault),
+                    Err(ProtocolError::Refused(e)) => outcome = Err(describe(&e)),
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -136,7 +136,7 @@ impl Segments {
 
     /// New shared memory for a picture of `size`, with a pixmap in it if `pixmap`. Nothing is waited for: if the server refuses, the
     /// first use fails. `None` if this process cannot map more.
-    pub(super) fn map(&mut self, server: &Server, size: Size, pixmap: bool) -> Result<Option<Memory>, Fault> {
+    pub(super) fn map(&mut self, server: &Server, size: Size, pixmap: bool) -> Result<Option<Memory>, ProtocolError> {
         self.sweep(server)?;
         let (Ok(width), Ok(height)) = (i16::try_from(size.width), i16::try_from(size.height)) else {
             return Ok(None); // larger than any pixmap
@@ -188,7 +188,7 @@ impl Segments {
     /// Makes the server write to the next pages of memory that it has not written to, so that the system finds them before a picture
     /// needs them: that takes several times as long as the picture. The number of the last request, which has a reply; `None` if there is
     /// nothing to do.
-    pub(super) fn touch(&mut self, server: &Server) -> Result<Option<SequenceNumber>, Fault> {
+    pub(super) fn touch(&mut self, server: &Server) -> Result<Option<SequenceNumber>, ProtocolError> {
         const PAGE: usize = 4096 / 4;
         let fresh = |s: &&mut Segment| s.touched < s.size.height && s.owner.strong_count() > 0;
         let Some(segment) = self.list.iter_mut().find(fresh) else { return Ok(None) };
@@ -226,7 +226,7 @@ impl Segments {
     }
 
     /// Frees what the server keeps for blocks that nobody holds any more.
-    fn sweep(&mut self, server: &Server) -> Result<(), Fault> {
+    fn sweep(&mut self, server: &Server) -> Result<(), ProtocolError> {
         let connection = &server.connection;
         let dead = |s: &mut Segment| s.owner.strong_count() == 0;
         for segment in self.list.extract_if(.., dead) {

@@ -18,7 +18,7 @@ use x11rb::protocol::xproto::{
 use x11rb::x11_utils::TryParse;
 
 use super::advice;
-use super::connection::{connect, unusable, Connected, Connection, Fault};
+use super::connection::{connect, unusable, Connected, Connection, ProtocolError};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -74,7 +74,7 @@ impl Server {
             shared_pixmaps: None,
             owed: Cell::new(None),
         };
-        server.meet_extensions().map_err(|fault| unusable(display, fault))?;
+        server.meet_extensions().map_err(|error| unusable(display, error))?;
         Ok(server)
     }
 
@@ -117,7 +117,7 @@ impl Server {
         .with_hint(advice::PIXELS.hint))
     }
 
-    fn meet_extensions(&mut self) -> std::result::Result<(), Fault> {
+    fn meet_extensions(&mut self) -> std::result::Result<(), ProtocolError> {
         let has = |name| self.connection.extension_information(name).map(|i| i.is_some());
         let root = self.screen.root;
         let (shm, render) = (has(shm::X11_EXTENSION_NAME)?, has(render::X11_EXTENSION_NAME)?);
@@ -180,18 +180,18 @@ impl Server {
     }
 
     /// Makes sure that nothing is owed.
-    pub(super) fn collect(&self) -> std::result::Result<(), Fault> {
+    pub(super) fn collect(&self) -> std::result::Result<(), ProtocolError> {
         if let Some(sequence) = self.owed.get() {
             match self.answer(sequence) {
-                Ok(_) | Err(Fault::Refused(_)) => self.owed.set(None),
-                Err(fault) => return Err(fault),
+                Ok(_) | Err(ProtocolError::Refused(_)) => self.owed.set(None),
+                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
     /// Makes sure that nothing is owed and nothing is left to send, so that what comes next starts with an empty buffer.
-    pub(super) fn settle(&self) -> std::result::Result<(), Fault> {
+    pub(super) fn settle(&self) -> std::result::Result<(), ProtocolError> {
         self.collect()?;
         Ok(self.connection.flush()?)
     }
@@ -200,36 +200,39 @@ impl Server {
     pub(super) fn reply<R: TryParse>(
         &self,
         sent: std::result::Result<Cookie<'_, Connection, R>, ConnectionError>,
-    ) -> std::result::Result<R, Fault> {
+    ) -> std::result::Result<R, ProtocolError> {
         let sequence = keep(sent)?;
         match self.answer(sequence) {
             Ok(bytes) => Ok(R::try_parse(&bytes)?.0),
-            Err(fault) => {
-                if matches!(fault, Fault::Late) {
+            Err(error) => {
+                if matches!(error, ProtocolError::Late) {
                     self.owed.set(Some(sequence));
                 }
-                Err(fault)
+                Err(error)
             }
         }
     }
 
-    /// Waits for the answer to request `sequence`. After [`Fault::Late`] the same can be waited for again.
-    pub(super) fn answer(&self, sequence: SequenceNumber) -> std::result::Result<Vec<u8>, Fault> {
+    /// Waits for the answer to request `sequence`. After [`ProtocolError::Late`] the same can be waited for again.
+    pub(super) fn answer(&self, sequence: SequenceNumber) -> std::result::Result<Vec<u8>, ProtocolError> {
         match self.connection.wait_for_reply_or_raw_error(sequence)? {
             ReplyOrError::Reply(bytes) => Ok(bytes),
-            ReplyOrError::Error(bytes) => Err(Fault::Refused(self.connection.parse_error(&bytes)?)),
+            ReplyOrError::Error(bytes) => Err(ProtocolError::Refused(self.connection.parse_error(&bytes)?)),
         }
     }
 
     /// The answer to request `sequence` if it was read already.
-    pub(super) fn harvest<R: TryParse>(&self, sequence: SequenceNumber) -> std::result::Result<Option<R>, Fault> {
+    pub(super) fn harvest<R: TryParse>(
+        &self,
+        sequence: SequenceNumber,
+    ) -> std::result::Result<Option<R>, ProtocolError> {
         let limit = self.set_limit(Duration::ZERO);
         let answer = self.answer(sequence);
         self.set_limit(limit);
         match answer {
             Ok(bytes) => Ok(Some(R::try_parse(&bytes)?.0)),
-            Err(Fault::Late) => Ok(None),
-            Err(fault) => Err(fault),
+            Err(ProtocolError::Late) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }
@@ -237,7 +240,7 @@ impl Server {
 /// The number of a request whose reply will be collected by number. Dropping the cookie would discard the reply.
 pub(super) fn keep<R: TryParse>(
     sent: std::result::Result<Cookie<'_, Connection, R>, ConnectionError>,
-) -> std::result::Result<SequenceNumber, Fault> {
+) -> std::result::Result<SequenceNumber, ProtocolError> {
     let cookie = sent?;
     let sequence = cookie.sequence_number();
     std::mem::forget(cookie);

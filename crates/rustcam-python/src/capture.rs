@@ -1,0 +1,69 @@
+//! A capture as the objects of Python share it: the capturer and its iterators.
+
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use rustcam::capture::{Frame, Handle, Interrupt, Request, Target};
+use rustcam::error::Result;
+use rustcam::geometry::Size;
+
+use crate::errors::detached;
+use crate::interrupt::PythonInterrupt;
+
+/// A handle and the thread it belongs to. Closed when the last object that uses it is gone.
+pub struct Capture {
+    pub handle: Handle,
+    /// The only thread that may capture, `None` for any.
+    owner: Option<ThreadId>,
+}
+
+impl Capture {
+    /// A capture that belongs to this thread, unless `any_thread`.
+    pub fn new(handle: Handle, any_thread: bool) -> Self {
+        Self { handle, owner: (!any_thread).then(|| thread::current().id()) }
+    }
+
+    /// Refuses the calls of other threads.
+    pub fn check_thread(&self) -> PyResult<()> {
+        match self.owner {
+            Some(owner) if owner != thread::current().id() => Err(PyRuntimeError::new_err(
+                "this Capturer belongs to the thread that made it. Make one per thread, or pass any_thread=True",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The output's size.
+    pub fn size(&self) -> Size {
+        self.handle.snapshot().output.size
+    }
+
+    /// [`Handle::grab`] without the interpreter.
+    pub fn grab(&self, py: Python<'_>, request: &Request, target: Target<'_>) -> PyResult<Option<Frame>> {
+        self.interruptible(py, request.timeout, |interrupt| self.handle.grab(request, target, interrupt))
+    }
+
+    /// Runs engine code that may wait for `wait` without the interpreter. Python's signal handlers run meanwhile, and what they raise ends
+    /// it.
+    pub fn interruptible<T: Send>(
+        &self,
+        py: Python<'_>,
+        wait: Duration,
+        work: impl FnOnce(&mut dyn Interrupt) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        let mut interrupt = PythonInterrupt::new(py, wait)?;
+        let outcome = detached(py, || work(&mut interrupt));
+        interrupt.raised().map_or(outcome, Err)
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // The capture thread may be about to call into Python: it must not be waited for with the interpreter in hand.
+        // SAFETY: only objects of Python hold captures, and Python frees its objects while it is attached to this thread.
+        let py = unsafe { Python::assume_attached() };
+        py.detach(|| self.handle.close());
+    }
+}

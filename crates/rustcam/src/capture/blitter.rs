@@ -1,0 +1,180 @@
+//! Reads parts of a source into memory, converted, with the pointer drawn over them.
+
+use crate::error::Result;
+use crate::frame::{Damage, ImageMut, PixelFormat, Pointer};
+use crate::geometry::{Rect, Size};
+use crate::pixels::{self, Placement};
+use crate::region::covers;
+use crate::source::{Outcome, Output, Source};
+
+use super::buffers::Buffer;
+use super::deadline::WaitBudget;
+use super::pointer::PointerCache;
+
+/// What a frame shows, and in which format.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct View {
+    pub(super) format: PixelFormat,
+    placement: Placement,
+    /// The region in texture space.
+    pub(super) bounds: Rect,
+    cursor: bool,
+}
+
+impl View {
+    /// `region` of `output`, with the pointer over it if `cursor`.
+    pub(super) fn new(output: &Output, region: Rect, format: PixelFormat, cursor: bool) -> Self {
+        let placement = Placement { region, desktop: output.size, rotation: output.image_rotation };
+        let bounds = placement.rotation.to_texture(region, placement.desktop);
+        Self { format, placement, bounds, cursor }
+    }
+
+    /// Width and height of the frame.
+    pub(super) fn size(&self) -> Size {
+        self.placement.region.size()
+    }
+
+    /// Bytes of the whole frame.
+    pub(super) fn bytes(&self) -> usize {
+        self.size().area() as usize * self.format.channels()
+    }
+
+    /// Whether a source that writes upright BGRA writes just this frame.
+    pub(super) fn is_native(&self) -> bool {
+        self.format == PixelFormat::Bgra && self.placement.rotation.degrees() == 0
+    }
+
+    /// Texture pixels of the frame that drawing `pointer` touches.
+    pub(super) fn pointer_rect(&self, pointer: &Pointer) -> Option<Rect> {
+        let visible = pointer.extent().filter(|_| self.cursor)?.intersection(self.placement.region)?;
+        Some(self.placement.rotation.to_texture(visible, self.placement.desktop))
+    }
+}
+
+/// One frame to build: where it comes from, what it shows, and how long it may take.
+pub(super) struct Job<'a, 'b> {
+    pub(super) source: &'a mut dyn Source,
+    pub(super) view: View,
+    pub(super) budget: &'a mut WaitBudget<'b>,
+}
+
+/// Where the pointer was drawn, in texture space.
+pub(super) type Drawn = Option<Rect>;
+
+/// Fills memory. Keeps what every frame needs again: the decoded pointer.
+#[derive(Default)]
+pub(super) struct Blitter {
+    pointer: PointerCache,
+    bytes: u64,
+}
+
+impl Blitter {
+    /// Bytes written so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads `parts` into `buffer` and draws the pointer over them. [`Outcome::Unsupported`] if the buffer is native and not, or no
+    /// longer, the source's.
+    ///
+    /// # Errors
+    /// Those of the source, and the interrupt's.
+    pub(super) fn fill(
+        &mut self,
+        job: &mut Job<'_, '_>,
+        buffer: &mut Buffer,
+        parts: &[Rect],
+    ) -> Result<Outcome<Drawn>> {
+        let View { format, bounds, .. } = job.view;
+        let size = job.view.size();
+        if !buffer.is_native() {
+            let stride = size.width as usize * format.channels();
+            let mut image = ImageMut::new(buffer.memory_mut().bytes_mut(), stride, size, format);
+            return self.fill_image(job, &mut image, parts);
+        }
+        let outcome = loop {
+            let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
+            match job.source.read_into(buffer.memory_mut(), size, bounds.origin(), parts, slice)? {
+                Outcome::Pending => {}
+                outcome => break outcome,
+            }
+        };
+        if outcome != Outcome::Unsupported {
+            self.bytes += parts.iter().map(|p| p.area() * 4).sum::<u64>();
+        }
+        Ok(outcome.map(|()| self.draw_pointer(job, buffer)))
+    }
+
+    /// Brings a native `buffer` up to date where it is `stale` and wherever the desktop changed, and says where that was.
+    ///
+    /// # Errors
+    /// Those of the source, and the interrupt's.
+    pub(super) fn refresh(
+        &mut self,
+        job: &mut Job<'_, '_>,
+        buffer: &mut Buffer,
+        stale: &[Rect],
+    ) -> Result<Outcome<(Drawn, Damage)>> {
+        let (size, bounds) = (job.view.size(), job.view.bounds);
+        loop {
+            let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
+            match job.source.refresh(buffer.memory_mut(), size, bounds.origin(), stale, slice)? {
+                Outcome::Pending => {}
+                outcome => {
+                    return Ok(outcome.map(|damage| {
+                        let changed = damage.changed().filter_map(|r| r.intersection(bounds));
+                        self.bytes += stale.iter().copied().chain(changed).map(|r| r.area() * 4).sum::<u64>();
+                        (self.draw_pointer(job, buffer), damage)
+                    }));
+                }
+            }
+        }
+    }
+
+    /// Draws the pointer over what the system wrote.
+    fn draw_pointer(&mut self, job: &Job<'_, '_>, buffer: &mut Buffer) -> Drawn {
+        let pointer = job.source.pointer();
+        let drawn = job.view.pointer_rect(pointer)?;
+        if let Some(shape) = self.pointer.image(pointer) {
+            let size = job.view.size();
+            let bytes = buffer.memory_mut().bytes_mut();
+            let mut image = ImageMut::new(bytes, size.width as usize * 4, size, PixelFormat::Bgra);
+            pixels::draw_pointer(shape, pointer.position, job.view.placement.region, &mut image);
+        }
+        Some(drawn)
+    }
+
+    /// Reads `parts` through the one fused pass into `image`.
+    ///
+    /// # Errors
+    /// Those of the source, and the interrupt's.
+    pub(super) fn fill_image(
+        &mut self,
+        job: &mut Job<'_, '_>,
+        image: &mut ImageMut<'_>,
+        parts: &[Rect],
+    ) -> Result<Outcome<Drawn>> {
+        let view = job.view;
+        let mut drawn = None;
+        let outcome = loop {
+            let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
+            let cache = &mut self.pointer;
+            let outcome = job.source.read(parts, slice, &mut |part, pixels, pointer| {
+                drawn = view.pointer_rect(pointer);
+                let shape = drawn.and_then(|_| cache.image(pointer)).map(|shape| (shape, pointer.position));
+                pixels::write(part, pixels, &view.placement, shape, image);
+            })?;
+            if outcome != Outcome::Pending {
+                break outcome;
+            }
+        };
+        let channels = image.format().channels() as u64;
+        self.bytes += parts.iter().map(|p| p.area() * channels).sum::<u64>();
+        // The pointer is drawn inside the parts only: it must not have moved out of them since they were chosen.
+        let complete = drawn.is_none_or(|pointer| covers(parts, pointer));
+        Ok(match outcome {
+            Outcome::Done(()) if complete => Outcome::Done(drawn),
+            _ => Outcome::Overtaken(drawn),
+        })
+    }
+}

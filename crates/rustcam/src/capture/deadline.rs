@@ -1,0 +1,179 @@
+//! The time that a call may take, cut into waits that the caller can end.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::Result;
+
+use super::interrupt::Interrupt;
+
+/// No wait lasts longer than this without a check of the interrupt.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// The same for waits that signals and other threads can end. It only bounds the delay of a signal that arrives between the check and
+/// the wait.
+pub(super) const LONG_SLICE: Duration = Duration::from_millis(250);
+
+/// A read that began in time may end this much after the deadline: the contract allows 50 ms for everything.
+const READ_GRACE: Duration = Duration::from_millis(35);
+
+/// A single attempt to rebuild is not interrupted, so it must not take long.
+const REBUILD_LIMIT: Duration = Duration::from_millis(500);
+
+/// The caller's deadline and interrupt.
+pub(super) struct WaitBudget<'a> {
+    clock: &'a dyn Clock,
+    deadline: Duration,
+    /// When the interrupt was checked last; `None` if it has to be checked before anything else.
+    checked: Option<Duration>,
+    /// How long a wait for news may last.
+    longest: Duration,
+    interrupt: &'a mut dyn Interrupt,
+}
+
+impl<'a> WaitBudget<'a> {
+    pub(super) fn new(clock: &'a dyn Clock, timeout: Duration, interrupt: &'a mut dyn Interrupt) -> Self {
+        let now = clock.now();
+        Self { clock, deadline: now.saturating_add(timeout), checked: Some(now), longest: SLICE, interrupt }
+    }
+
+    /// Allows long waits for news if a signal or another thread can end them (`wakeable`), see [`WaitBudget::interrupted`], and the
+    /// interrupt does not have to be polled.
+    pub(super) fn with_long_waits_if(self, wakeable: bool) -> Self {
+        let longest = if wakeable && !self.interrupt.must_poll() { LONG_SLICE } else { SLICE };
+        Self { longest, ..self }
+    }
+
+    /// A wait ended before its time: the interrupt may have a reason to fail.
+    pub(super) fn interrupted(&mut self) {
+        self.checked = None;
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// Whether the deadline has come.
+    pub(super) fn is_over(&self) -> bool {
+        self.now() >= self.deadline
+    }
+
+    /// When the call has to end.
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Time left until the deadline.
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.saturating_sub(self.now())
+    }
+
+    /// How long to wait for news next, at most until `until`.
+    ///
+    /// # Errors
+    /// The interrupt's.
+    pub(super) fn slice(&mut self, until: Duration) -> Result<Duration> {
+        let now = self.check()?;
+        Ok(self.deadline.min(until).saturating_sub(now).min(self.longest))
+    }
+
+    /// How long to wait next for a read that has begun, `None` when its time is up.
+    ///
+    /// # Errors
+    /// The interrupt's.
+    pub(super) fn read_slice(&mut self) -> Result<Option<Duration>> {
+        let now = self.check()?;
+        let left = self.deadline.saturating_add(READ_GRACE).saturating_sub(now);
+        Ok((!left.is_zero()).then_some(left.min(SLICE)))
+    }
+
+    /// How long one attempt to rebuild a source may take.
+    pub(super) fn attempt(&self) -> Duration {
+        self.left().clamp(READ_GRACE, REBUILD_LIMIT)
+    }
+
+    /// Sleeps until the deadline.
+    ///
+    /// # Errors
+    /// The interrupt's.
+    pub(super) fn sleep_out(&mut self) -> Result<()> {
+        while !self.is_over() {
+            self.sleep(self.deadline)?;
+        }
+        Ok(())
+    }
+
+    /// Sleeps one slice, at most until `until`.
+    ///
+    /// # Errors
+    /// The interrupt's.
+    pub(super) fn sleep(&mut self, until: Duration) -> Result<()> {
+        let now = self.check()?;
+        self.clock.sleep(self.deadline.min(until).saturating_sub(now).min(SLICE));
+        Ok(())
+    }
+
+    /// Checks the interrupt once per slice: a check may cost more than a whole frame, for example while another thread holds the lock of
+    /// a Python interpreter.
+    fn check(&mut self) -> Result<Duration> {
+        let now = self.now();
+        if self.checked.is_none_or(|checked| now.saturating_sub(checked) >= SLICE) {
+            self.checked = Some(now);
+            self.interrupt.check()?;
+        }
+        Ok(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VirtualClock;
+
+    #[test]
+    fn slices_add_up_to_the_timeout_exactly() {
+        let clock = VirtualClock::new();
+        let mut checks = 0;
+        let mut interrupt = || {
+            checks += 1;
+            Ok(())
+        };
+        let mut budget = WaitBudget::new(&clock, Duration::from_millis(50), &mut interrupt);
+        while !budget.is_over() {
+            budget.sleep(Duration::MAX).expect("nothing interrupts");
+        }
+        assert_eq!(clock.now(), Duration::from_millis(50));
+        assert_eq!(checks, 2, "once per whole slice");
+    }
+
+    #[test]
+    fn a_huge_timeout_does_not_overflow() {
+        let clock = VirtualClock::new();
+        clock.sleep(Duration::from_secs(1));
+        let mut interrupt = || Ok(());
+        let mut budget = WaitBudget::new(&clock, Duration::MAX, &mut interrupt);
+        assert_eq!(budget.slice(Duration::MAX).ok(), Some(SLICE));
+        assert_eq!(budget.read_slice().ok(), Some(Some(SLICE)));
+    }
+
+    #[test]
+    fn waits_are_long_only_where_something_can_end_them() {
+        struct Polled;
+        impl Interrupt for Polled {
+            fn check(&mut self) -> Result<()> {
+                Ok(())
+            }
+            fn must_poll(&self) -> bool {
+                true
+            }
+        }
+        let clock = VirtualClock::new();
+        let slice = |interrupt: &mut dyn Interrupt, wakeable| {
+            let budget = WaitBudget::new(&clock, Duration::MAX, interrupt);
+            budget.with_long_waits_if(wakeable).slice(Duration::MAX).expect("nothing interrupts")
+        };
+        assert_eq!(slice(&mut || Ok(()), true), LONG_SLICE);
+        assert_eq!(slice(&mut || Ok(()), false), SLICE);
+        assert_eq!(slice(&mut Polled, true), SLICE);
+    }
+}

@@ -1,0 +1,123 @@
+//! Frames at a constant rate, for video: slot `i` is due exactly `i / rate` after the first, without drift.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::PixelFormat;
+use crate::geometry::Rect;
+
+use super::deadline::WaitBudget;
+use super::frame::{Frame, Request, Target};
+use super::interrupt::Interrupt;
+use super::rate::Rate;
+use super::session::Session;
+
+/// A sequence of frames at a constant rate.
+#[derive(Clone, Debug)]
+pub struct FixedRate {
+    rate: Rate,
+    region: Option<Rect>,
+    format: PixelFormat,
+    /// How long the first image may take.
+    timeout: Duration,
+    /// When slot 0 was, once it was.
+    start: Option<Duration>,
+    next: u64,
+    lead: Lead,
+    counts: Counts,
+}
+
+/// How long before a slot its capture begins, so that the frame is ready when the slot is due. Learnt from the slots before: it follows
+/// a slower capture at once and a faster one gradually.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lead(Duration);
+
+impl Lead {
+    /// What a capture may take out of the time before its slot; a longer one makes the slot late rather than its image old.
+    const LIMIT: Duration = Duration::from_millis(10);
+
+    fn learn(&mut self, took: Duration) {
+        let took = took.min(Self::LIMIT);
+        let faster = self.0.saturating_sub(took);
+        self.0 = took.max(self.0.saturating_sub(faster / 8));
+    }
+}
+
+/// What happened to the slots so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Slots that were asked for only after their time.
+    pub late: u64,
+    /// Slots that show the same image as the one before, because nothing was new.
+    pub repeated: u64,
+    /// Presents that no slot shows, because a newer one came before the slot was due.
+    pub skipped: u64,
+}
+
+impl FixedRate {
+    /// Frames of `region` at `rate`. The first image has to come within `timeout`.
+    pub fn new(rate: Rate, region: Option<Rect>, format: PixelFormat, timeout: Duration) -> Self {
+        Self { rate, region, format, timeout, start: None, next: 0, lead: Lead::default(), counts: Counts::default() }
+    }
+
+    /// What happened to the slots so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How long until the next slot is due, by the clock's present time.
+    fn due(&self) -> Option<Duration> {
+        self.start.map(|start| start.saturating_add(self.rate.slot(self.next)))
+    }
+
+    /// Waits for the next slot and captures its frame; `retained` says whose memory it goes to. Returns the slot's index.
+    ///
+    /// The capture begins as long before the slot as captures take, and the frame is handed over when the slot is due.
+    ///
+    /// A slot for which there is no image, because the desktop is away for a while, waits until it is back; the slots that pass
+    /// meanwhile are late.
+    ///
+    /// # Errors
+    /// `Timeout` if the first image does not come in time; otherwise those of [`Session::grab`].
+    pub(super) fn advance(
+        &mut self,
+        session: &mut Session,
+        clock: &dyn Clock,
+        retained: bool,
+        interrupt: &mut dyn Interrupt,
+    ) -> Result<(Frame, u64)> {
+        let target = || if retained { Target::Retained(self.format) } else { Target::Owned(self.format) };
+        let Some(due) = self.due() else {
+            let request = Request { region: self.region, timeout: self.timeout, new_frame_only: false };
+            let frame = session.capture(&request, target(), interrupt)?.ok_or_else(|| {
+                Error::new(ErrorKind::Timeout, format!("no first image within {} ms", self.timeout.as_millis()))
+                    .with_hint(
+                        "The desktop is away, for example behind a lock screen: try again later or allow more time",
+                    )
+            })?;
+            self.start = Some(clock.now());
+            self.next = 1;
+            return Ok((frame, 0));
+        };
+        let asked = clock.now();
+        if asked > due {
+            self.counts.late += 1;
+        }
+        let begin = due.saturating_sub(self.lead.0).max(asked);
+        WaitBudget::new(clock, begin.saturating_sub(asked), interrupt).sleep_out()?;
+        let request = Request { region: self.region, timeout: Duration::from_secs(1), new_frame_only: false };
+        let frame = loop {
+            if let Some(frame) = session.capture(&request, target(), interrupt)? {
+                break frame;
+            }
+        };
+        self.lead.learn(clock.now().saturating_sub(begin));
+        clock.sleep_until(due);
+        self.counts.repeated += u64::from(!frame.info.is_new);
+        self.counts.skipped += frame.info.accumulated.saturating_sub(1);
+        let slot = self.next;
+        self.next += 1;
+        Ok((frame, slot))
+    }
+}

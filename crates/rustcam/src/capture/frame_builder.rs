@@ -1,0 +1,184 @@
+//! Turns what a source shows into the frame that was asked for, touching no more pixels than necessary.
+//!
+//! | destination | what is written |
+//! |---|---|
+//! | memory handed to the caller for good | everything |
+//! | memory that the session retains and knows the content of | what is out of date |
+//! | the caller's own memory | everything |
+//! | a shared texture | what is out of date, by the device |
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{Damage, ImageMut, PixelFormat};
+use crate::geometry::Rect;
+use crate::source::texture::{SharedTexture, TextureRequest};
+use crate::source::{Outcome, Source};
+
+use super::blitter::{Job, View};
+use super::buffers::Buffer;
+use super::damage::DamageAccumulator;
+use super::deadline::WaitBudget;
+use super::frame::{Image, Pixels, Target};
+use super::retained::{Retained, Step, Tools, Work};
+
+/// A frame whose read outlasted the call that began it.
+enum Begun {
+    Owned(Buffer),
+    Retained(Work, Step),
+}
+
+/// Builds the frames of one session.
+#[derive(Default)]
+pub(super) struct FrameBuilder {
+    tools: Tools,
+    retained: Retained,
+    begun: Option<(View, Begun)>,
+}
+
+impl FrameBuilder {
+    /// Builds the frame that shows `region`, with the pointer over it if `cursor`. After [`Outcome::Pending`] the same request goes on
+    /// where this one stopped.
+    ///
+    /// # Errors
+    /// Those of the source, the interrupt's, and `Capture` if the caller's memory does not have the size of the region.
+    pub(super) fn build(
+        &mut self,
+        source: &mut dyn Source,
+        target: &mut Target<'_>,
+        (region, cursor): (Rect, bool),
+        budget: &mut WaitBudget<'_>,
+    ) -> Result<Outcome<Pixels>> {
+        let format = match target {
+            Target::Owned(format) | Target::Retained(format) => *format,
+            Target::Into(image) => image.format(),
+            Target::Shared(_) => PixelFormat::Bgra,
+        };
+        let view = View::new(source.output(), region, format, cursor);
+        let begun = self.begun.take();
+        let mut job = Job { source, view, budget };
+        let buffer = match (target, begun) {
+            (Target::Owned(_), Some((known, Begun::Owned(buffer)))) if known == view => {
+                self.build_owned(&mut job, Some(buffer))?
+            }
+            (Target::Retained(_), Some((known, Begun::Retained(work, step)))) if known == view => {
+                self.build_retained(&mut job, Some((work, step)))?
+            }
+            (target, given_up) => {
+                discard(given_up);
+                match target {
+                    Target::Owned(_) => self.build_owned(&mut job, None)?,
+                    Target::Retained(_) => self.build_retained(&mut job, None)?,
+                    Target::Into(image) => return Ok(self.build_into(&mut job, image)?.map(|()| Pixels::Caller)),
+                    Target::Shared(sync) => {
+                        let request = TextureRequest { region, cursor, sync: *sync };
+                        return Ok(self.share(&mut job, &request)?.map(Pixels::Device));
+                    }
+                }
+            }
+        };
+        Ok(buffer.map(|buffer| Pixels::Memory(Image { buffer, size: view.size(), format })))
+    }
+
+    /// What changed since the last call, in texture space.
+    pub(super) fn take_damage(&mut self) -> Damage {
+        std::mem::take(&mut self.tools.damage).into_damage()
+    }
+
+    /// Enters damage that [`FrameBuilder::take_damage`] took for a frame that no caller got.
+    pub(super) fn restore_damage(&mut self, damage: Damage) {
+        let mut restored = DamageAccumulator::default();
+        restored.add(damage);
+        restored.add(self.take_damage());
+        self.tools.damage = restored;
+    }
+
+    /// Bytes written to destinations so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.tools.blitter.bytes()
+    }
+
+    /// Makes memory for the next frame while there is time.
+    pub(super) fn prepare(&mut self, source: &mut dyn Source) {
+        self.tools.memory.prepare(source);
+    }
+
+    /// Forgets all content, after the desktop changed its shape.
+    pub(super) fn reset(&mut self) {
+        discard(self.begun.take());
+        self.retained.clear();
+        self.tools.memory.clear();
+        self.tools.damage = DamageAccumulator::default();
+    }
+
+    fn build_into(&mut self, job: &mut Job<'_, '_>, image: &mut ImageMut<'_>) -> Result<Outcome> {
+        let size = job.view.size();
+        if image.size() != size {
+            let message = format!("the region became {size} while waiting, but out= is {}", image.size());
+            return Err(Error::new(ErrorKind::Capture, message));
+        }
+        match self.tools.blitter.fill_image(job, image, &[job.view.bounds])? {
+            Outcome::Done(_) | Outcome::Overtaken(_) => {
+                self.retained.note_damage(&mut self.tools.damage, job)?;
+                Ok(Outcome::Done(()))
+            }
+            Outcome::Pending | Outcome::Unsupported => Ok(Outcome::Pending),
+        }
+    }
+
+    fn build_owned(&mut self, job: &mut Job<'_, '_>, begun: Option<Buffer>) -> Result<Outcome<Buffer>> {
+        let mut buffer = begun.unwrap_or_else(|| self.new_buffer(job));
+        loop {
+            match self.tools.blitter.fill(job, &mut buffer, &[job.view.bounds]) {
+                Err(error) => {
+                    buffer.discard();
+                    return Err(error);
+                }
+                Ok(Outcome::Unsupported) => {
+                    buffer.discard();
+                    buffer = self.new_buffer(job);
+                }
+                Ok(Outcome::Pending) => {
+                    self.begun = Some((job.view, Begun::Owned(buffer)));
+                    return Ok(Outcome::Pending);
+                }
+                Ok(Outcome::Done(_) | Outcome::Overtaken(_)) => {
+                    self.retained.note_damage(&mut self.tools.damage, job)?;
+                    return Ok(Outcome::Done(buffer));
+                }
+            }
+        }
+    }
+
+    fn build_retained(&mut self, job: &mut Job<'_, '_>, mut begun: Option<(Work, Step)>) -> Result<Outcome<Buffer>> {
+        let outcome = self.retained.build(&mut self.tools, job, &mut begun);
+        self.begun = begun.map(|(work, step)| (job.view, Begun::Retained(work, step)));
+        outcome
+    }
+
+    fn share(&mut self, job: &mut Job<'_, '_>, request: &TextureRequest) -> Result<Outcome<SharedTexture>> {
+        loop {
+            let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
+            match job.source.share(request, slice)? {
+                Outcome::Pending => {}
+                outcome => {
+                    self.retained.note_damage(&mut self.tools.damage, job)?;
+                    return Ok(outcome);
+                }
+            }
+        }
+    }
+
+    fn new_buffer(&mut self, job: &mut Job<'_, '_>) -> Buffer {
+        let buffer = self.tools.memory.take(job.source, &job.view);
+        self.retained.forget(buffer.id());
+        buffer
+    }
+}
+
+/// Gives up an unfinished read. The system may still write to its memory, so that must not be used again.
+fn discard(begun: Option<(View, Begun)>) {
+    match begun {
+        Some((_, Begun::Owned(buffer))) => buffer.discard(),
+        Some((_, Begun::Retained(work, _))) => work.discard(),
+        None => {}
+    }
+}

@@ -1,0 +1,48 @@
+//! Memory for the next frame: the source's own where the source can write the frame itself.
+
+use crate::geometry::Size;
+use crate::source::Source;
+
+use super::blitter::View;
+use super::buffers::{Buffer, Pool};
+
+/// The memory of a session's frames.
+#[derive(Default)]
+pub(super) struct FrameMemory {
+    pool: Pool,
+    /// Size of the source's own memory that was needed last, if it was.
+    native: Option<Size>,
+}
+
+impl FrameMemory {
+    /// Memory of unknown content for a frame that shows `view`.
+    pub(super) fn take(&mut self, source: &mut dyn Source, view: &View) -> Buffer {
+        let native = if view.is_native() { self.take_native(source, view.size()) } else { None };
+        self.native = native.as_ref().map(|_| view.size());
+        native.unwrap_or_else(|| self.pool.take_heap(view.bytes()))
+    }
+
+    fn take_native(&mut self, source: &mut dyn Source, size: Size) -> Option<Buffer> {
+        self.pool.take_native(size).or_else(|| source.allocate(size).map(|memory| self.pool.adopt(memory, size)))
+    }
+
+    /// The buffer with this id, unless somebody holds it.
+    pub(super) fn take_again(&mut self, id: u64) -> Option<Buffer> {
+        self.pool.take_again(id)
+    }
+
+    /// Makes memory for the next frame while there is time, if the caller holds all that there is.
+    pub(super) fn prepare(&mut self, source: &mut dyn Source) {
+        let Some(size) = self.native.filter(|size| !self.pool.has_native(*size)) else { return };
+        match source.allocate(size) {
+            Some(memory) => drop(self.pool.adopt(memory, size)),
+            None => self.native = None,
+        }
+    }
+
+    /// Frees what nobody holds, after the desktop changed its shape.
+    pub(super) fn clear(&mut self) {
+        self.pool.clear();
+        self.native = None;
+    }
+}

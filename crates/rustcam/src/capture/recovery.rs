@@ -1,0 +1,109 @@
+//! Recovery of a lost desktop: when to try again, what a call returns at its deadline, and what is logged.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Loss, Result};
+use crate::source::{Output, Source};
+
+use super::backoff::BackOff;
+use super::deadline::WaitBudget;
+
+/// The state of recovery. An outage begins with a loss and ends with the next frame: a desktop that is regained and lost again before
+/// a frame came is one outage.
+#[derive(Default)]
+pub(super) struct Recovery {
+    /// Why the desktop is gone, while it is.
+    lost: Option<Error>,
+    record: Option<Record>,
+    back_off: BackOff,
+}
+
+/// The outage so far.
+struct Record {
+    since: Duration,
+    /// The kind of the error that was logged last.
+    logged: ErrorKind,
+    /// How the desktop was lost again before a frame came, if it was.
+    relapse: Option<Error>,
+}
+
+impl Recovery {
+    /// Why the desktop is gone, if it is.
+    pub(super) fn lost(&self) -> Option<&Error> {
+        self.lost.as_ref()
+    }
+
+    /// The desktop is lost, perhaps again before a frame came.
+    pub(super) fn begin(&mut self, error: Error, output: &Output, now: Duration) {
+        if let Some(record) = &mut self.record {
+            record.relapse = Some(error.clone());
+        }
+        self.log(&error, output, now);
+        self.lost = Some(error);
+    }
+
+    /// Makes one attempt to regain the desktop, or pauses until the next one is due. Says whether it is back.
+    ///
+    /// # Errors
+    /// The interrupt's, and any that is no loss.
+    pub(super) fn attempt(&mut self, source: &mut dyn Source, budget: &mut WaitBudget<'_>) -> Result<bool> {
+        let due = self.back_off.next(budget.deadline());
+        if budget.now() < due {
+            budget.sleep(due)?;
+        }
+        if budget.now() < due {
+            return Ok(false);
+        }
+        let rebuilt = source.rebuild(budget.attempt());
+        // Counted whatever came of it: a desktop that is lost again at once must not be rebuilt in a tight loop.
+        self.back_off.attempted(budget.now());
+        let Err(error) = rebuilt else {
+            self.lost = None;
+            return Ok(true);
+        };
+        self.log(&error, source.output(), budget.now());
+        self.lost = Some(error.clone());
+        if error.loss().is_none() {
+            return Err(error);
+        }
+        Ok(false)
+    }
+
+    /// What a call returns whose deadline has come.
+    ///
+    /// # Errors
+    /// The loss, unless it is transient. A desktop that is lost again each time before a frame comes counts as lost.
+    pub(super) fn outcome_at_deadline(&self) -> Result<()> {
+        let relapse = self.record.as_ref().and_then(|record| record.relapse.as_ref());
+        match self.lost.as_ref().or(relapse) {
+            Some(error) if error.loss() != Some(Loss::Transient) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A frame came. Says whether that ended an outage.
+    pub(super) fn end(&mut self, output: &Output, now: Duration) -> bool {
+        self.back_off = BackOff::default();
+        let Some(record) = self.record.take() else { return false };
+        let Output { name, size, rotation, .. } = output;
+        let away = now.saturating_sub(record.since).as_millis();
+        log::info!("{name}: regained after {away} ms: {size} at {} degrees", rotation.degrees());
+        true
+    }
+
+    /// Logs once that the desktop is lost, and again if it turns out to be lost in another way.
+    fn log(&mut self, error: &Error, output: &Output, now: Duration) {
+        let name = &output.name;
+        match &mut self.record {
+            None => {
+                log::warn!("{name}: lost: {error}");
+                self.record = Some(Record { since: now, logged: error.kind(), relapse: None });
+            }
+            Some(record) if record.logged != error.kind() => {
+                log::warn!("{name}: still lost: {error}");
+                record.logged = error.kind();
+            }
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Who uses the session: one call at a time, or the capture thread.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::session::Session;
+use super::snapshot::Snapshot;
+use super::stats::Delivered;
+use super::stream::Stream;
+
+/// What all users of a session share.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// Signalled when the use of the session changes.
+    changed: Condvar,
+    closed: AtomicBool,
+}
+
+pub(super) struct State {
+    pub(super) usage: Usage,
+    /// A sequence of frames at a constant rate is under way, between two calls.
+    pub(super) framing: bool,
+    pub(super) snapshot: Snapshot,
+    pub(super) delivered: Delivered,
+}
+
+pub(super) enum Usage {
+    Idle(Box<Session>),
+    /// A call of some thread has it.
+    Busy,
+    Streaming(Stream),
+    /// It is closed, or its thread panicked.
+    Gone,
+}
+
+impl Shared {
+    pub(super) fn new(session: Session) -> Self {
+        let snapshot = Snapshot::of(&session);
+        let usage = Usage::Idle(Box::new(session));
+        let state = State { usage, framing: false, snapshot, delivered: Delivered::default() };
+        Self { state: Mutex::new(state), changed: Condvar::new(), closed: AtomicBool::new(false) }
+    }
+
+    /// The state is consistent at every moment, so a panic elsewhere does not spoil it.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for another use of the session, at most `timeout`.
+    pub(super) fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_closed(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Changes the use of the session. Returns the one before.
+    pub(super) fn set_usage(&self, usage: Usage) -> Usage {
+        let before = std::mem::replace(&mut self.lock().usage, usage);
+        self.notify();
+        before
+    }
+
+    /// Wakes whoever waits for another use of the session.
+    pub(super) fn notify(&self) {
+        self.changed.notify_all();
+    }
+}
+
+/// The session, taken out for one call. Gives it back however the call ends.
+pub(super) struct SessionGuard<'a> {
+    shared: &'a Shared,
+    session: Option<Box<Session>>,
+}
+
+impl<'a> SessionGuard<'a> {
+    /// Guards a session that was taken out of `shared`, whose usage is `Busy`.
+    pub(super) fn new(shared: &'a Shared, session: Box<Session>) -> Self {
+        Self { shared, session: Some(session) }
+    }
+
+    pub(super) fn session(&mut self) -> &mut Session {
+        self.session.as_mut().expect("a guard holds its session until it is dropped")
+    }
+
+    /// Takes the session away from the guard; the usage stays `Busy`.
+    pub(super) fn into_session(mut self) -> Box<Session> {
+        self.session.take().expect("a guard holds its session until it is dropped")
+    }
+}
+
+impl SessionGuard<'_> {
+    /// Gives the session back, and notes at the same moment what the call delivers.
+    pub(super) fn finish(mut self, note: impl FnOnce(&mut Delivered)) {
+        self.give_back(note);
+    }
+
+    fn give_back(&mut self, note: impl FnOnce(&mut Delivered)) {
+        let Some(session) = self.session.take() else { return };
+        let mut state = self.shared.lock();
+        note(&mut state.delivered);
+        state.snapshot = Snapshot::of(&session);
+        if self.shared.is_closed() {
+            state.usage = Usage::Gone;
+            drop(state);
+            drop(session);
+        } else {
+            state.usage = Usage::Idle(session);
+            drop(state);
+        }
+        self.shared.notify();
+    }
+}
+
+impl Drop for SessionGuard<'_> {
+    fn drop(&mut self) {
+        self.give_back(|_| ());
+    }
+}

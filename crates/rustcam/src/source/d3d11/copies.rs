@@ -1,0 +1,271 @@
+//! Copies of a screen's newest image, from the device to memory that the processor reads, with as few copies as the readers allow.
+//!
+//! The system takes a frame back as soon as its copy is queued, and may show the next one long before a caller wants pixels. So at least
+//! one *whole* copy of the screen is up to date at any time, kept so by copying what changed:
+//!
+//! | copy | where | used for |
+//! |---|---|---|
+//! | shadow copy | on the device | regions: a read copies exactly the wanted parts from it to region staging, and only their bytes cross the bus |
+//! | region staging | readable by the processor, one per reader | the parts of one read |
+//! | staging copies, at most two | readable by the processor | full frames: while somebody reads most of the screen, what changed is copied straight to one of them, and a read maps it without further work of the device. An image that comes while one is being read goes to the other |
+//!
+//! Small parts get from the device to staging by way of [`BounceTextures`]. Every frame shows the whole screen, so whichever copy was
+//! left behind is brought up to date from the next one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
+
+use super::bounce::BounceTextures;
+use super::changes::Changes;
+use super::device::{Device, Mapped, Place};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::frame::ImageRef;
+use crate::geometry::{Point, Rect, Size};
+use crate::region::bounds;
+
+/// Images go straight to a staging copy as long as the last wide read is at most this many images ago.
+const WIDE_READ_LASTS: u64 = 32;
+
+/// After so many reads that needed less than half of it, region staging is made smaller.
+const SHRINK_AFTER: u32 = 32;
+
+/// A copy of the whole screen.
+struct Copy {
+    texture: ID3D11Texture2D,
+    /// The number of the image it shows, see [`Changes`].
+    image: u64,
+    /// Shared with whoever has it mapped.
+    readers: Arc<()>,
+}
+
+/// The copies of one screen.
+pub(super) struct Copies {
+    size: Size,
+    shadow: Option<Copy>,
+    staging: Vec<Copy>,
+    bounce: BounceTextures,
+    /// The image of the last read that wanted most of the screen.
+    wide: Option<u64>,
+}
+
+/// A staging texture for parts, which belongs to one reader.
+pub(super) struct RegionStaging {
+    texture: ID3D11Texture2D,
+    size: Size,
+    /// These parts of this image, relative to the corner of their bounding box.
+    content: Option<(Vec<Rect>, u64)>,
+    /// Reads in a row that needed less than half of it.
+    too_large: u32,
+}
+
+impl Copies {
+    pub(super) fn new(size: Size) -> Self {
+        Self { size, shadow: None, staging: Vec::new(), bounce: BounceTextures::default(), wide: None }
+    }
+
+    /// Queues the copy of the newest image of `changes`, which `frame` shows.
+    ///
+    /// # Errors
+    /// Those of a texture's creation.
+    pub(super) fn update(&mut self, device: &Device, frame: &ID3D11Texture2D, changes: &Changes) -> Result<()> {
+        let newest = changes.newest();
+        let direct = self.wide.is_some_and(|wide| newest.saturating_sub(wide) <= WIDE_READ_LASTS);
+        if direct {
+            let staging = unread(&mut self.staging, device, self.size)?;
+            staging.read_back(device, &mut self.bounce, frame, changes, self.size)?;
+        } else {
+            let shadow = existing(&mut self.shadow, device, self.size)?;
+            shadow.follow(device, frame, changes, self.size);
+        }
+        device.flush();
+        Ok(())
+    }
+
+    /// Makes `parts` of the newest image readable. `None` if the device is not done at `deadline`.
+    ///
+    /// # Errors
+    /// Those of a texture's creation and of mapping.
+    pub(super) fn map(
+        &mut self,
+        device: &Device,
+        changes: &Changes,
+        region_staging: &mut Option<RegionStaging>,
+        parts: &[Rect],
+        time: (&dyn Clock, Duration),
+    ) -> Result<Option<MappedParts>> {
+        let newest = changes.newest();
+        // Few pixels far apart count as many: their region staging would be as large as a staging copy.
+        let bounds = bounds(parts);
+        let wide = bounds.area() * 2 >= self.size.area();
+        if wide {
+            self.wide = Some(newest);
+        }
+        let whole = self.size.rect();
+        if let Some(staging) = self.staging.iter().find(|staging| staging.image == newest) {
+            return MappedParts::map(device, &staging.texture, whole, Some(&staging.readers), time);
+        }
+        let Some(shadow) = self.shadow.as_ref().filter(|shadow| shadow.image == newest) else { return Ok(None) };
+        if wide {
+            let staging = unread(&mut self.staging, device, self.size)?;
+            staging.read_back(device, &mut self.bounce, &shadow.texture, changes, self.size)?;
+            return MappedParts::map(device, &staging.texture, whole, Some(&staging.readers), time);
+        }
+        let staging = RegionStaging::fitting(region_staging, device, bounds.size())?;
+        if staging.content.as_ref().is_none_or(|(held, image)| held != parts || *image != newest) {
+            for &part in parts {
+                let at = Point::new(part.left - bounds.left, part.top - bounds.top);
+                self.bounce.copy(device, (&shadow.texture, self.size), part, (&staging.texture, at))?;
+            }
+            staging.content = Some((parts.to_vec(), newest));
+        }
+        MappedParts::map(device, &staging.texture, bounds, None, time)
+    }
+
+    /// The newest image as a texture to render from. `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of a texture's creation.
+    pub(super) fn texture(&mut self, device: &Device, changes: &Changes) -> Result<Option<&ID3D11Texture2D>> {
+        // A caller who renders wants the next images on the device, too.
+        self.wide = None;
+        let newest = changes.newest();
+        if self.shadow.as_ref().is_none_or(|shadow| shadow.image != newest) {
+            let Some(staging) = self.staging.iter().find(|staging| staging.image == newest) else { return Ok(None) };
+            let shadow = existing(&mut self.shadow, device, self.size)?;
+            shadow.follow(device, &staging.texture, changes, self.size);
+        }
+        Ok(self.shadow.as_ref().map(|shadow| &shadow.texture))
+    }
+
+    /// Whether any pixel of the newest image is not black. `None` if that cannot be found out in time.
+    ///
+    /// # Errors
+    /// As for [`Copies::map`].
+    pub(super) fn shows_something(
+        &mut self,
+        device: &Device,
+        changes: &Changes,
+        time: (&dyn Clock, Duration),
+    ) -> Result<Option<bool>> {
+        let wide = self.wide;
+        let whole = self.size.rect();
+        let mapped = self.map(device, changes, &mut None, &[whole], time);
+        // No caller asked for this full frame.
+        self.wide = wide;
+        let mut lit = false;
+        Ok(mapped?.map(|mapped| {
+            mapped.deliver(&[whole], &mut |_, image| {
+                let rows = image.size().height as usize;
+                lit = (0..rows).any(|y| image.row(y).chunks_exact(4).any(|p| p[..3] != [0, 0, 0]));
+            });
+            lit
+        }))
+    }
+}
+
+impl Copy {
+    fn new(device: &Device, size: Size, place: Place) -> Result<Self> {
+        Ok(Self { texture: device.texture(size, place)?, image: 0, readers: Arc::default() })
+    }
+
+    /// Brings a staging copy up to date from `from`, which shows the newest image.
+    fn read_back(
+        &mut self,
+        device: &Device,
+        bounce: &mut BounceTextures,
+        from: &ID3D11Texture2D,
+        changes: &Changes,
+        size: Size,
+    ) -> Result<()> {
+        for part in changes.parts_since(self.image, size.rect()) {
+            bounce.copy(device, (from, size), part, (&self.texture, part.origin()))?;
+        }
+        self.image = changes.newest();
+        Ok(())
+    }
+
+    /// Brings the shadow copy up to date from `from`, which shows the newest image.
+    fn follow(&mut self, device: &Device, from: &ID3D11Texture2D, changes: &Changes, size: Size) {
+        for part in changes.parts_since(self.image, size.rect()) {
+            device.copy(from, part, &self.texture, part.origin());
+        }
+        self.image = changes.newest();
+    }
+}
+
+/// The shadow copy, made if it does not exist.
+fn existing<'a>(kept: &'a mut Option<Copy>, device: &Device, size: Size) -> Result<&'a mut Copy> {
+    match kept {
+        Some(copy) => Ok(copy),
+        None => Ok(kept.insert(Copy::new(device, size, Place::Device)?)),
+    }
+}
+
+/// The staging copy that nobody has mapped, of two the one that is less behind; made if there is none.
+fn unread<'a>(copies: &'a mut Vec<Copy>, device: &Device, size: Size) -> Result<&'a mut Copy> {
+    let is_unread = |copy: &mut Copy| Arc::get_mut(&mut copy.readers).is_some();
+    let known: Vec<usize> = (0..copies.len()).filter(|&i| is_unread(&mut copies[i])).collect();
+    let index = if let Some(index) = known.into_iter().max_by_key(|&i| copies[i].image) {
+        index
+    } else {
+        copies.push(Copy::new(device, size, Place::Staging)?);
+        copies.len() - 1
+    };
+    Ok(&mut copies[index])
+}
+
+impl RegionStaging {
+    /// One that is large enough, and not much too large for long.
+    fn fitting<'a>(kept: &'a mut Option<Self>, device: &Device, wanted: Size) -> Result<&'a mut Self> {
+        let mut size = wanted;
+        if let Some(old) = kept.as_mut() {
+            let fits = old.size.width >= wanted.width && old.size.height >= wanted.height;
+            old.too_large = if wanted.area() * 2 < old.size.area() { old.too_large + 1 } else { 0 };
+            if !fits {
+                size = Size::new(wanted.width.max(old.size.width), wanted.height.max(old.size.height));
+            }
+            if !fits || old.too_large > SHRINK_AFTER {
+                *kept = None;
+            }
+        }
+        if let Some(staging) = kept {
+            return Ok(staging);
+        }
+        let texture = device.texture(size, Place::Staging)?;
+        Ok(kept.insert(Self { texture, size, content: None, too_large: 0 }))
+    }
+}
+
+/// Pixels that the processor can read, whatever happens to the screen meanwhile.
+pub(super) struct MappedParts {
+    // Unmapped before the texture may be written to again: the order of the fields.
+    mapped: Mapped,
+    _reader: Option<Arc<()>>,
+    /// The part of the screen that it shows.
+    bounds: Rect,
+}
+
+impl MappedParts {
+    fn map(
+        device: &Device,
+        texture: &ID3D11Texture2D,
+        bounds: Rect,
+        readers: Option<&Arc<()>>,
+        (clock, deadline): (&dyn Clock, Duration),
+    ) -> Result<Option<Self>> {
+        let mapped = device.map(texture, bounds.width() as usize * 4, bounds.height() as usize, clock, deadline)?;
+        Ok(mapped.map(|mapped| Self { mapped, _reader: readers.map(Arc::clone), bounds }))
+    }
+
+    /// Hands `parts`, which were asked for, to `sink`.
+    pub(super) fn deliver(&self, parts: &[Rect], sink: &mut dyn FnMut(Rect, ImageRef<'_>)) {
+        let Self { mapped, bounds, .. } = self;
+        for &part in parts {
+            let start = (part.top - bounds.top) as usize * mapped.pitch + (part.left - bounds.left) as usize * 4;
+            sink(part, ImageRef::new(&mapped.bytes()[start..], mapped.pitch, part.size()));
+        }
+    }
+}

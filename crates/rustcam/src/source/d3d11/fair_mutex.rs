@@ -1,0 +1,86 @@
+//! A mutex that is locked in the order of the requests.
+//!
+//! A thread that waits for a frame holds the mutex for a slice, unlocks it and locks it again at once. An ordinary mutex, here as in
+//! Windows, favours the thread that just unlocked it, and another one that only reads pixels would starve.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+#[derive(Default)]
+struct Queue {
+    next_ticket: u64,
+    serving: u64,
+}
+
+/// A value that one thread at a time may use, first come, first served.
+pub(in crate::source) struct FairMutex<T> {
+    queue: Mutex<Queue>,
+    served: Condvar,
+    value: Mutex<T>,
+}
+
+/// Access to the value until it is dropped.
+pub(in crate::source) struct FairMutexGuard<'a, T> {
+    mutex: &'a FairMutex<T>,
+    value: Option<MutexGuard<'a, T>>,
+}
+
+impl<T> FairMutex<T> {
+    pub(in crate::source) fn new(value: T) -> Self {
+        Self { queue: Mutex::default(), served: Condvar::new(), value: Mutex::new(value) }
+    }
+
+    /// Waits until the threads that asked before have unlocked it.
+    pub(in crate::source) fn lock(&self) -> FairMutexGuard<'_, T> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticket = queue.next_ticket;
+        queue.next_ticket += 1;
+        while queue.serving != ticket {
+            queue = self.served.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(queue);
+        FairMutexGuard { mutex: self, value: Some(self.value.lock().unwrap_or_else(PoisonError::into_inner)) }
+    }
+}
+
+impl<T> Deref for FairMutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("held until dropped")
+    }
+}
+
+impl<T> DerefMut for FairMutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect("held until dropped")
+    }
+}
+
+impl<T> Drop for FairMutexGuard<'_, T> {
+    fn drop(&mut self) {
+        self.value = None;
+        self.mutex.queue.lock().unwrap_or_else(PoisonError::into_inner).serving += 1;
+        self.mutex.served.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waiting_thread_comes_before_the_one_that_locks_again() {
+        let mutex = FairMutex::new(String::new());
+        std::thread::scope(|scope| {
+            let first = mutex.lock();
+            scope.spawn(|| mutex.lock().push('b'));
+            while mutex.queue.lock().expect("no panic").next_ticket < 2 {
+                std::thread::yield_now();
+            }
+            drop(first);
+            mutex.lock().push('a');
+        });
+        assert_eq!(*mutex.lock(), "ba");
+    }
+}

@@ -1,0 +1,26 @@
+//! What a shared texture shows, and which parts of it differ from the newest image.
+
+use crate::geometry::Rect;
+use crate::source::Output;
+
+use super::changes::Changes;
+
+/// What was rendered into a texture last.
+#[derive(Clone, Copy)]
+pub(super) struct Rendered {
+    pub(super) image: u64,
+    pub(super) region: Rect,
+    /// The part of the texture that the pointer covers.
+    pub(super) pointer: Option<Rect>,
+}
+
+impl Rendered {
+    /// The parts of the texture that differ from the newest image of `changes`.
+    pub(super) fn stale(self, changes: &Changes, output: &Output) -> Vec<Rect> {
+        let changed = changes.parts_since(self.image, output.texture_size().rect()).into_iter().filter_map(|part| {
+            let part = output.image_rotation.to_desktop(part, output.size).intersection(self.region)?;
+            Some(part.translated(-self.region.left, -self.region.top))
+        });
+        changed.chain(self.pointer).collect()
+    }
+}

@@ -1,0 +1,212 @@
+//! The ring of textures that one capture shares with readers. The calls of Direct3D are behind [`Gpu`], so that every rule is tested on
+//! every platform.
+//!
+//! | situation | rule |
+//! |---|---|
+//! | a holder has the texture of a frame | it is not written again until the holder has given it back |
+//! | the texture has a keyed mutex | the writer acquires key 0 and releases key 1, the reader acquires 1 and releases 0. The writer never acquires key 1, so an image that no reader has read stays, and so does one whose reader has work queued |
+//! | a reader dies | keys are acquired without waiting; an abandoned mutex is never used again, and a texture whose key does not come back makes room when room is needed |
+//! | [`MOST`] textures are held | the next request fails |
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::geometry::Size;
+use crate::source::hresult::{self, Call};
+use crate::source::texture::{SharedTexture, TextureSync};
+
+/// Textures in use at a time: enough for a queue of an encoder, not enough to fill the memory of an adapter by mistake.
+pub(super) const MOST: usize = 8;
+
+/// The key of the writer. The reader's are those of [`SharedTexture`], the other way round.
+const WRITER: u64 = SharedTexture::RELEASE_KEY;
+const READER: u64 = SharedTexture::ACQUIRE_KEY;
+
+/// What the ring needs of a graphics device.
+pub(super) trait Gpu {
+    /// A texture with its handle and, if it has one, its mutex. Whoever reads it may keep it alive longer.
+    type Texture;
+    /// A handle of the texture's memory, closed when dropped.
+    type Handle;
+
+    /// A texture that can be shared.
+    ///
+    /// # Errors
+    /// `Capture` if it cannot, `Device` if the device is lost.
+    fn create(&self, size: Size, sync: TextureSync) -> Result<Self::Texture>;
+
+    /// Asks for `key` without waiting. The answer is a code that may be positive.
+    fn acquire(&self, texture: &Self::Texture, key: u64) -> u32;
+
+    /// Leaves `key`.
+    fn release(&self, texture: &Self::Texture, key: u64) -> u32;
+
+    /// One more handle.
+    ///
+    /// # Errors
+    /// `Capture`.
+    fn duplicate(texture: &Self::Texture) -> Result<Self::Handle>;
+}
+
+struct Slot<T> {
+    texture: Arc<T>,
+    size: Size,
+    sync: TextureSync,
+}
+
+impl<T> Slot<T> {
+    /// Whether a writer or a holder has it. Only the ring itself clones and upgrades, so the answer cannot become true by itself.
+    fn is_held(&mut self) -> bool {
+        Arc::get_mut(&mut self.texture).is_none()
+    }
+}
+
+/// A texture that is being written. Only [`Ring::lend`] hands it on, only [`Ring::cancel`] gives its key back.
+pub(super) struct Writing<T> {
+    pub(super) texture: Arc<T>,
+    sync: TextureSync,
+}
+
+/// A texture in the hands of a holder. Dropping it closes the handle, then gives the texture back: the order of the fields.
+pub(super) struct Lent<G: Gpu> {
+    handle: OnceLock<G::Handle>,
+    pub(super) texture: Arc<G::Texture>,
+}
+
+impl<G: Gpu> Lent<G> {
+    /// The holder's own handle, made when it is first asked for.
+    ///
+    /// # Errors
+    /// `Capture`. It can be asked for again.
+    pub(super) fn own_handle(&self) -> Result<&G::Handle> {
+        if let Some(handle) = self.handle.get() {
+            return Ok(handle);
+        }
+        let handle = G::duplicate(&self.texture)?;
+        // Of two threads that ask at once, one closes its own again.
+        Ok(self.handle.get_or_init(|| handle))
+    }
+}
+
+/// All textures of one capture.
+pub(super) struct Ring<T> {
+    /// The longest unused first.
+    slots: Vec<Slot<T>>,
+    /// Textures that will not be written again but are held.
+    retired: Vec<Weak<T>>,
+}
+
+impl<T> Default for Ring<T> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), retired: Vec::new() }
+    }
+}
+
+impl<T> Ring<T> {
+    /// A texture that nobody else uses, and the right to write to it.
+    ///
+    /// # Errors
+    /// `Capture` if all are held or the system refuses to share, `Device` if the device is lost.
+    pub(super) fn begin<G: Gpu<Texture = T>>(&mut self, gpu: &G, size: Size, sync: TextureSync) -> Result<Writing<T>> {
+        // What nobody holds and nobody can use only takes room.
+        self.slots.retain_mut(|slot| slot.is_held() || (slot.size, slot.sync) == (size, sync));
+        if let Some(writing) = self.reuse(gpu, size, sync)? {
+            return Ok(writing);
+        }
+        self.make_room()?;
+        let texture = Arc::new(gpu.create(size, sync)?);
+        if sync == TextureSync::Keyed {
+            let code = gpu.acquire(&texture, WRITER);
+            if code != hresult::S_OK {
+                return Err(hresult::error(code, Call::Sync));
+            }
+        }
+        self.slots.push(Slot { texture: Arc::clone(&texture), size, sync });
+        Ok(Writing { texture, sync })
+    }
+
+    fn reuse<G: Gpu<Texture = T>>(&mut self, gpu: &G, size: Size, sync: TextureSync) -> Result<Option<Writing<T>>> {
+        let mut i = 0;
+        while i < self.slots.len() {
+            let slot = &mut self.slots[i];
+            if (slot.size, slot.sync) != (size, sync) || slot.is_held() {
+                i += 1;
+                continue;
+            }
+            let code = if sync == TextureSync::Keyed { gpu.acquire(&slot.texture, WRITER) } else { hresult::S_OK };
+            match code {
+                hresult::S_OK => {
+                    let slot = self.slots.remove(i);
+                    let writing = Writing { texture: Arc::clone(&slot.texture), sync };
+                    self.slots.push(slot);
+                    return Ok(Some(writing));
+                }
+                // The reader still has the key, or has not taken it yet.
+                hresult::WAIT_TIMEOUT => i += 1,
+                _ => {
+                    let error = hresult::error(code, Call::Sync);
+                    if error.loss().is_some() {
+                        return Err(error);
+                    }
+                    // The reader died with the key, or the mutex fails: what is in the texture is nobody's.
+                    log::info!("a shared texture is given up: {error}");
+                    self.slots.remove(i);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes room for one more texture, at the cost of the oldest whose key never came back.
+    fn make_room(&mut self) -> Result<()> {
+        self.retired.retain(|texture| texture.strong_count() > 0);
+        if self.slots.len() + self.retired.len() < MOST {
+            return Ok(());
+        }
+        if let Some(unreturned) = self.slots.iter_mut().position(|slot| !slot.is_held()) {
+            self.slots.remove(unreturned);
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Capture, format!("{MOST} textures are held, and there are no more"))
+            .with_hint("Close each GpuTexture when its reader is done with it, or use it in a `with` statement"))
+    }
+
+    /// Hands a written texture to a holder.
+    ///
+    /// # Errors
+    /// `Capture`, `Device`. The texture is given up.
+    pub(super) fn lend<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: Writing<T>) -> Result<Lent<G>> {
+        self.leave(gpu, &writing, READER)?;
+        Ok(Lent { handle: OnceLock::new(), texture: writing.texture })
+    }
+
+    /// Takes back a texture that could not be written, for the next writer.
+    pub(super) fn cancel<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: Writing<T>) {
+        let left = self.leave(gpu, &writing, WRITER);
+        drop(writing);
+        if let Err(error) = left {
+            log::info!("a shared texture is given up: {error}");
+        }
+    }
+
+    fn leave<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: &Writing<T>, key: u64) -> Result<()> {
+        let code = if writing.sync == TextureSync::Keyed { gpu.release(&writing.texture, key) } else { hresult::S_OK };
+        if code == hresult::S_OK {
+            return Ok(());
+        }
+        self.slots.retain(|slot| !Arc::ptr_eq(&slot.texture, &writing.texture));
+        Err(hresult::error(code, Call::Sync))
+    }
+
+    /// Gives up all textures, because their device is of no use any more. Those that are held stay with their holders.
+    pub(super) fn clear(&mut self) {
+        for mut slot in self.slots.drain(..) {
+            if slot.is_held() {
+                self.retired.push(Arc::downgrade(&slot.texture));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! The shaders of `renderer.hlsl`, compiled by the system's own compiler when they are first needed.
+
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use windows::core::{s, w, HRESULT, PCSTR};
+use windows::Win32::Graphics::Direct3D::ID3DBlob;
+use windows::Win32::System::LibraryLoader::{GetProcAddress, LoadLibraryExW, LOAD_LIBRARY_SEARCH_SYSTEM32};
+
+use crate::error::{Error, ErrorKind, Result};
+
+const SOURCE: &str = include_str!("renderer.hlsl");
+const VERTEX: PCSTR = s!("vs_4_0");
+const PIXEL: PCSTR = s!("ps_4_0");
+
+/// `D3DCOMPILE_ENABLE_STRICTNESS` and `D3DCOMPILE_OPTIMIZATION_LEVEL3`.
+const FLAGS: u32 = 1 << 11 | 1 << 15;
+
+type Compile = unsafe extern "system" fn(
+    *const c_void,
+    usize,
+    PCSTR,
+    *const c_void,
+    *mut c_void,
+    PCSTR,
+    PCSTR,
+    u32,
+    u32,
+    *mut Option<ID3DBlob>,
+    *mut Option<ID3DBlob>,
+) -> HRESULT;
+
+/// The compiled shaders.
+pub(super) struct Code {
+    pub(super) vs_fullscreen: Vec<u8>,
+    pub(super) ps_copy: Vec<u8>,
+    pub(super) ps_alpha: Vec<u8>,
+    pub(super) ps_mask: Vec<u8>,
+}
+
+/// The code of all shaders, compiled once per process.
+///
+/// # Errors
+/// `Capture` if there is no compiler, or it rejects the source.
+pub(super) fn compiled() -> Result<Arc<Code>> {
+    static CODE: Mutex<Option<Arc<Code>>> = Mutex::new(None);
+    let mut known = CODE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(code) = &*known {
+        return Ok(Arc::clone(code));
+    }
+    let compiler = compiler().map_err(|e| {
+        Error::new(ErrorKind::Capture, "the shader compiler d3dcompiler_47.dll is missing")
+            .with_code(e.code().0 as u32)
+            .with_hint("It is part of Windows since version 8.1; grab() works without it")
+    })?;
+    let code = Code {
+        vs_fullscreen: compile(compiler, s!("vs_fullscreen"), VERTEX)?,
+        ps_copy: compile(compiler, s!("ps_copy"), PIXEL)?,
+        ps_alpha: compile(compiler, s!("ps_alpha"), PIXEL)?,
+        ps_mask: compile(compiler, s!("ps_mask"), PIXEL)?,
+    };
+    Ok(Arc::clone(known.insert(Arc::new(code))))
+}
+
+fn compiler() -> windows::core::Result<Compile> {
+    // SAFETY: only the system's own folder is searched; the library is never unloaded; the name is a function of this very type.
+    unsafe {
+        let library = LoadLibraryExW(w!("d3dcompiler_47.dll"), None, LOAD_LIBRARY_SEARCH_SYSTEM32)?;
+        let address = GetProcAddress(library, s!("D3DCompile")).ok_or_else(windows::core::Error::from_thread)?;
+        Ok(std::mem::transmute::<unsafe extern "system" fn() -> isize, Compile>(address))
+    }
+}
+
+fn compile(compiler: Compile, entry: PCSTR, target: PCSTR) -> Result<Vec<u8>> {
+    let (source, length, name) = (SOURCE.as_ptr().cast(), SOURCE.len(), s!("renderer.hlsl"));
+    let (defines, include) = (std::ptr::null(), std::ptr::null_mut());
+    let (mut code, mut messages) = (None, None);
+    let (to, also) = (&raw mut code, &raw mut messages);
+    // SAFETY: source, names and places are valid during the call; there need not be definitions and includes.
+    let result = unsafe { compiler(source, length, name, defines, include, entry, target, FLAGS, 0, to, also) };
+    let Some(code) = code.filter(|_| result.is_ok()) else {
+        let messages = messages.map(|text| String::from_utf8_lossy(bytes(&text)).into_owned()).unwrap_or_default();
+        let message = format!("the shaders do not compile: {}", messages.trim_end_matches(['\0', '\n']));
+        return Err(Error::new(ErrorKind::Capture, message).with_code(result.0 as u32));
+    };
+    Ok(bytes(&code).to_vec())
+}
+
+fn bytes(blob: &ID3DBlob) -> &[u8] {
+    // SAFETY: a blob has as many bytes as it says, unchanged as long as it lives.
+    unsafe { std::slice::from_raw_parts(blob.GetBufferPointer().cast(), blob.GetBufferSize()) }
+}

@@ -1,0 +1,151 @@
+//! Screens that several captures of this process share, because the system lets each process have one feed per screen.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use super::device::blame;
+use super::fair_mutex::{FairMutex, FairMutexGuard};
+use super::feed::Feed;
+use super::screen::Screen;
+use crate::clock::Clock;
+use crate::error::{Error, Loss, Result};
+use crate::source::hresult::{self, Call};
+
+/// A screen and the feed of its images.
+pub(in crate::source) struct Fed<F> {
+    // The order of the fields is the order of their destruction: the feed first, the device last.
+    pub(super) feed: F,
+    pub(super) screen: Screen,
+}
+
+impl<F: Feed> Fed<F> {
+    pub(in crate::source) fn new(feed: F, screen: Screen) -> Self {
+        Self { feed, screen }
+    }
+
+    /// Waits at most `timeout` for the next frame and takes it in.
+    ///
+    /// # Errors
+    /// A loss; then everything that belongs to the lost feed is gone too.
+    pub(super) fn advance(&mut self, timeout: Duration, clock: &dyn Clock) -> Result<()> {
+        if let Some(lost) = &self.screen.lost {
+            return Err(lost.clone());
+        }
+        self.feed.advance(&mut self.screen, timeout, clock).map_err(|error| {
+            let error = self.lose(error);
+            if self.screen.lost.is_none() {
+                // The image of that frame is lost, so no copy can be brought up to date but by beginning anew.
+                self.lose(hresult::error(hresult::ACCESS_LOST, Call::Acquire));
+            }
+            error
+        })
+    }
+
+    /// Takes in the next frame if it is there already, so that the device copies it while the processor converts the one before. A loss
+    /// that this meets is reported by the next call.
+    pub(super) fn look_ahead(&mut self, clock: &dyn Clock) {
+        if self.screen.lost.is_none() && self.screen.is_overdue(clock) {
+            let _ = self.advance(Duration::ZERO, clock);
+        }
+    }
+
+    /// Gives up what is lost with `error`, if that is a loss. Returns the error to report.
+    pub(super) fn lose(&mut self, error: Error) -> Error {
+        let error = blame(&self.screen.device, error);
+        if error.loss().is_none() {
+            self.feed.release();
+            return error;
+        }
+        self.feed.lose(&error);
+        self.screen.lose(error.clone());
+        error
+    }
+
+    /// Tries once to get the screen back.
+    ///
+    /// # Errors
+    /// A loss.
+    pub(super) fn rebuild(&mut self) -> Result<()> {
+        if self.screen.lost.is_none() {
+            return Ok(());
+        }
+        self.feed.regain(&mut self.screen).map_err(|error| {
+            // Whatever cannot be had now may be had later, until the caller's deadline.
+            let error = error.into_loss(Loss::Lasting);
+            self.screen.lost = Some(error.clone());
+            error
+        })
+    }
+}
+
+/// The screens that this process captures, by name. Names of outputs are unique in a session, and outlive the adapter's identity when a
+/// driver restarts.
+pub(in crate::source) struct Registry<F>(Mutex<Vec<(String, Weak<Shared<F>>)>>);
+
+struct Shared<F> {
+    screen: FairMutex<Fed<F>>,
+    captures: AtomicUsize,
+}
+
+impl<F: Feed> Registry<F> {
+    pub(in crate::source) const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// Joins the captures of the screen called `name`, or opens it.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub(in crate::source) fn join(
+        &'static self,
+        name: &str,
+        open: impl FnOnce() -> Result<Fed<F>>,
+    ) -> Result<SharedScreen<F>> {
+        let mut screens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        screens.retain(|(_, screen)| screen.strong_count() > 0);
+        let known = screens.iter().find(|(known, _)| known == name).and_then(|(_, screen)| screen.upgrade());
+        let shared = if let Some(shared) = known {
+            shared
+        } else {
+            let shared = Arc::new(Shared { screen: FairMutex::new(open()?), captures: AtomicUsize::new(0) });
+            screens.push((name.to_owned(), Arc::downgrade(&shared)));
+            shared
+        };
+        shared.captures.fetch_add(1, Ordering::Relaxed);
+        Ok(SharedScreen { registry: self, shared: Some(shared) })
+    }
+}
+
+/// One capture's access to a screen. The last one to be dropped closes the feed.
+pub(in crate::source) struct SharedScreen<F: Feed + 'static> {
+    registry: &'static Registry<F>,
+    /// `None` only while this is being dropped.
+    shared: Option<Arc<Shared<F>>>,
+}
+
+impl<F: Feed> SharedScreen<F> {
+    /// Waits for exclusive use of the screen.
+    pub(super) fn lock(&self) -> FairMutexGuard<'_, Fed<F>> {
+        self.shared().screen.lock()
+    }
+
+    /// Whether no other capture uses the screen.
+    pub(super) fn is_alone(&self) -> bool {
+        self.shared().captures.load(Ordering::Relaxed) <= 1
+    }
+
+    fn shared(&self) -> &Shared<F> {
+        self.shared.as_deref().expect("present until dropped")
+    }
+}
+
+impl<F: Feed> Drop for SharedScreen<F> {
+    fn drop(&mut self) {
+        // Under the lock of the registry, so that who opens the same screen next finds the feed either alive or gone, never dying.
+        let _screens = self.registry.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = self.shared.take() {
+            shared.captures.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}

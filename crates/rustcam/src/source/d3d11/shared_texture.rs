@@ -1,0 +1,116 @@
+//! Textures that other devices and processes open by kernel handles.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+
+use windows::core::{Interface, HRESULT};
+use windows::Win32::Foundation::{CloseHandle, DuplicateHandle, DUPLICATE_SAME_ACCESS, HANDLE};
+use windows::Win32::Graphics::Direct3D11::{ID3D11Device, ID3D11RenderTargetView};
+use windows::Win32::Graphics::Dxgi::{
+    IDXGIKeyedMutex, IDXGIResource1, DXGI_SHARED_RESOURCE_READ, DXGI_SHARED_RESOURCE_WRITE,
+};
+use windows::Win32::System::Threading::GetCurrentProcess;
+
+use super::device::{Device, Place};
+use super::failure::failed;
+use super::rendered::Rendered;
+use super::ring::{Gpu, Lent};
+use crate::error::Result;
+use crate::geometry::Size;
+use crate::source::hresult::{self, Call};
+use crate::source::texture::{TextureHandle, TextureSync};
+
+/// The next texture's number.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// A texture, the view to render to it, and the handle to share it.
+pub(super) struct Shared {
+    /// Keeps the texture alive, too.
+    pub(super) view: ID3D11RenderTargetView,
+    /// What it shows; `None` after a failure.
+    pub(super) rendered: Mutex<Option<Rendered>>,
+    mutex: Option<IDXGIKeyedMutex>,
+    /// The only one that Direct3D creates for a texture; a holder gets a duplicate.
+    handle: NtHandle,
+    /// No other texture of this process has it.
+    pub(super) number: u64,
+    device: ID3D11Device,
+}
+
+/// A handle of the kernel, closed when dropped.
+pub(super) struct NtHandle(HANDLE);
+
+// SAFETY: handles belong to the process, not to a thread.
+unsafe impl Send for NtHandle {}
+// SAFETY: as above; nothing but dropping changes it.
+unsafe impl Sync for NtHandle {}
+
+impl Drop for NtHandle {
+    fn drop(&mut self) {
+        // SAFETY: owned by this value alone, and closed only here.
+        let _ = unsafe { CloseHandle(self.0) };
+    }
+}
+
+impl Gpu for Device {
+    type Texture = Shared;
+    type Handle = NtHandle;
+
+    fn create(&self, size: Size, sync: TextureSync) -> Result<Shared> {
+        let texture = self.texture(size, Place::Shared(sync))?;
+        let mut view = None;
+        // SAFETY: a texture of this device that may be drawn on; the pointer is valid during the call.
+        unsafe { self.object.CreateRenderTargetView(&texture, None, Some(&raw mut view)) }
+            .map_err(|e| failed(&e, Call::Draw))?;
+        let view = view.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::Draw))?;
+        let access = DXGI_SHARED_RESOURCE_READ.0 | DXGI_SHARED_RESOURCE_WRITE.0;
+        let handle = texture.cast::<IDXGIResource1>().and_then(|resource| {
+            // SAFETY: no attributes and no name; the result is checked.
+            unsafe { resource.CreateSharedHandle(None, access, None) }
+        });
+        let handle = NtHandle(handle.map_err(|e| failed(&e, Call::Share))?);
+        let mutex = match sync {
+            TextureSync::None => None,
+            TextureSync::Keyed => Some(texture.cast().map_err(|e| failed(&e, Call::Sync))?),
+        };
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Ok(Shared { view, rendered: Mutex::default(), mutex, handle, number, device: self.object.clone() })
+    }
+
+    fn acquire(&self, texture: &Shared, key: u64) -> u32 {
+        let Some(mutex) = &texture.mutex else { return hresult::E_FAIL };
+        // Through the table of functions, because the safe wrapper takes the positive codes for success.
+        // SAFETY: a valid object; no time to wait.
+        let HRESULT(code) = unsafe { (mutex.vtable().AcquireSync)(mutex.as_raw(), key, 0) };
+        code as u32
+    }
+
+    fn release(&self, texture: &Shared, key: u64) -> u32 {
+        let Some(mutex) = &texture.mutex else { return hresult::E_FAIL };
+        // SAFETY: a valid object.
+        let HRESULT(code) = unsafe { (mutex.vtable().ReleaseSync)(mutex.as_raw(), key) };
+        code as u32
+    }
+
+    fn duplicate(texture: &Shared) -> Result<NtHandle> {
+        let mut handle = HANDLE::default();
+        // SAFETY: this process has the handle, which `texture` owns; the pointer is valid during the call.
+        unsafe {
+            let process = GetCurrentProcess();
+            DuplicateHandle(process, texture.handle.0, process, &raw mut handle, 0, false, DUPLICATE_SAME_ACCESS)
+        }
+        .map_err(|e| failed(&e, Call::Share))?;
+        Ok(NtHandle(handle))
+    }
+}
+
+impl TextureHandle for Lent<Device> {
+    fn handle(&self) -> Result<isize> {
+        self.own_handle().map(|NtHandle(handle)| handle.0 as isize)
+    }
+
+    fn is_stale(&self) -> bool {
+        // SAFETY: no preconditions.
+        unsafe { self.texture.device.GetDeviceRemovedReason() }.is_err()
+    }
+}

@@ -1,0 +1,47 @@
+//! What a report about a machine says of the system behind a backend, the same whichever output is captured.
+
+/// What a backend knows of the system behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Graphics adapters, those without outputs included. Empty where the system does not speak of adapters.
+    pub adapters: Vec<Adapter>,
+    /// The display server, where there is one.
+    pub server: Option<Server>,
+}
+
+/// A graphics adapter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adapter {
+    /// Its index, as in [`super::Output::device_idx`].
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Whether it renders on the processor.
+    pub software: bool,
+    /// Memory of its own in bytes.
+    pub memory: u64,
+    /// The dynamic range of each of its outputs.
+    pub outputs: Vec<DynamicRange>,
+}
+
+/// The dynamic range that an output shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DynamicRange {
+    /// Standard.
+    Standard,
+    /// High.
+    High,
+    /// The system does not say.
+    Unknown,
+}
+
+/// A display server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Who made it.
+    pub vendor: String,
+    /// Whether it runs on this machine.
+    pub local: bool,
+    /// Whether a compositing manager runs.
+    pub composited: bool,
+}

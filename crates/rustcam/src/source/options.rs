@@ -1,0 +1,131 @@
+//! Which desktop to open, and through which API.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::sim::Script;
+use crate::clock::{Clock, MonotonicClock, VirtualClock};
+use crate::error::{Error, ErrorKind, Result};
+
+/// An operating-system API that shows desktops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backend {
+    /// Desktop Duplication of Windows.
+    Dxgi,
+    /// An X server.
+    X11,
+    /// A scripted desktop. Never chosen unless it is asked for by name.
+    Sim(Script),
+}
+
+impl Backend {
+    /// The real backends of this platform, the preferred one first.
+    const REAL: &'static [Backend] = &[
+        #[cfg(windows)]
+        Backend::Dxgi,
+        #[cfg(target_os = "linux")]
+        Backend::X11,
+    ];
+
+    /// Name of the simulated backend.
+    const SIM: &'static str = "sim";
+
+    /// The names of the backends of this platform, the preferred one first.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::REAL.iter().map(Backend::name).chain([Self::SIM])
+    }
+
+    /// Lower-case name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Backend::Dxgi => "dxgi",
+            Backend::X11 => "x11",
+            Backend::Sim(_) => Self::SIM,
+        }
+    }
+
+    /// The backend called `name`, or the best real one of this platform for `"auto"`. `script` describes the simulated desktop.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if this platform lacks the backend, naming those it has, if the script is wrong, or if it comes with another
+    /// backend; `Capture` if there is no real backend to choose.
+    pub fn choose(name: &str, script: Option<&str>) -> Result<Self> {
+        let lower = name.to_ascii_lowercase();
+        if lower == Self::SIM {
+            return script.map_or_else(|| Ok(Script::default()), Script::parse).map(Backend::Sim);
+        }
+        let named = Self::REAL.iter().find(|backend| lower == "auto" || backend.name() == lower);
+        let Some(backend) = named else {
+            if lower == "auto" {
+                return Err(Error::new(ErrorKind::Capture, "this platform has no capture backend")
+                    .with_hint("The simulated desktop works everywhere: backend=\"sim\""));
+            }
+            let names: Vec<_> = Self::names().map(|name| format!("{name:?}")).collect();
+            return Err(Error::invalid(format!(
+                "no backend {lower:?} on this platform; it has \"auto\", {}",
+                names.join(", ")
+            )));
+        };
+        match script {
+            None => Ok(backend.clone()),
+            Some(_) => Err(Error::invalid("sim= scripts the simulated desktop: it goes with backend=\"sim\" only")),
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which desktop to open. Made by [`OpenOptions::new`]; every setter has a default that suits most programs.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// The API to use.
+    pub backend: Backend,
+    /// Index of the adapter.
+    pub device: usize,
+    /// Index of the output on the adapter.
+    pub output: usize,
+    /// Whether pointer activity is reported, and [`super::Source::pointer`] kept up to date.
+    pub watch_pointer: bool,
+    /// The clock of present times and, for the simulated desktop, of its world.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl OpenOptions {
+    /// The first output of the first adapter, with the pointer, on the machine's clock, or on one of its own where the script of a
+    /// simulated desktop says `clock virtual`.
+    pub fn new(backend: Backend) -> Self {
+        let virtual_time = matches!(&backend, Backend::Sim(script) if script.wants_virtual_clock());
+        let clock: Arc<dyn Clock> = if virtual_time { Arc::new(VirtualClock::new()) } else { Arc::new(MonotonicClock) };
+        Self { backend, device: 0, output: 0, watch_pointer: true, clock }
+    }
+
+    /// Sets the index of the adapter.
+    #[must_use]
+    pub fn device(self, device: usize) -> Self {
+        Self { device, ..self }
+    }
+
+    /// Sets the index of the output on the adapter.
+    #[must_use]
+    pub fn output(self, output: usize) -> Self {
+        Self { output, ..self }
+    }
+
+    /// Sets whether pointer activity is reported.
+    #[must_use]
+    pub fn watch_pointer(self, watch_pointer: bool) -> Self {
+        Self { watch_pointer, ..self }
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+}
