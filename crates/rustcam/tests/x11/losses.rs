@@ -1,13 +1,13 @@
 //! An X server that changes its size, freezes or dies.
 
-use crate::xvfb::{begin, dirty, ms, presented, read, read_into, rect, within, Xvfb, NOTHING, PATIENCE, SMALL, WHOLE};
+use crate::xvfb::{begin, dirty, ms, presented, read, read_into, rect, within, Xvfb, NOTHING, SMALL, TIMEOUT, WHOLE};
 use rustcam::error::{ErrorKind, Loss};
 use rustcam::geometry::{Point, Size};
 use rustcam::source::{Outcome, Source};
 use rustix::process::Signal;
 
 #[test]
-fn a_new_size_is_a_passing_loss() {
+fn a_new_size_is_a_transient_loss() {
     let Some(server) = Xvfb::start(&["-screen", "0", "1280x1024x24"]) else { return };
     let mut source = server.open(0, false);
     begin(&mut source);
@@ -21,12 +21,12 @@ fn a_new_size_is_a_passing_loss() {
     }
     assert_eq!(source.wait(ms(50)).expect("another mode on offer changes nothing"), NOTHING);
     server.xrandr(&["--output", "screen", "--mode", "800x600"]);
-    let error = source.wait(PATIENCE).expect_err("the size changed");
+    let error = source.wait(TIMEOUT).expect_err("the size changed");
     assert_eq!((error.kind(), error.loss()), (ErrorKind::AccessLost, Some(Loss::Transient)));
     assert!(error.message().contains("from 1280x1024 to 800x600"), "{error}");
     assert_eq!(source.wait(ms(0)).expect_err("until the rebuild").loss(), Some(Loss::Transient));
-    assert!(source.read_into(&mut memory, old, Point::default(), &[old.rect()], PATIENCE).is_err());
-    source.rebuild(PATIENCE).expect("the server lives");
+    assert!(source.read_into(&mut memory, old, Point::default(), &[old.rect()], TIMEOUT).is_err());
+    source.rebuild(TIMEOUT).expect("the server lives");
     assert_eq!(source.output().size, Size::new(800, 600));
     assert!((source.output().refresh_hz - 59.86).abs() < 0.01, "{}", source.output().refresh_hz);
     begin(&mut source);
@@ -36,11 +36,11 @@ fn a_new_size_is_a_passing_loss() {
     read(&mut source, &[whole]);
     assert_eq!(read(&mut source, &[whole]), [(whole, painter.expected(whole))]);
 
-    // A read notices by itself, too: nothing of the wrong size is passed off as an image.
+    // A read finds out by itself, too, instead of delivering an image of the wrong size.
     server.xrandr(&["--output", "screen", "--mode", "1024x768"]);
-    let error = source.read(&[whole], PATIENCE, &mut |_, _, _| {}).expect_err("the size changed");
+    let error = source.read(&[whole], TIMEOUT, &mut |_, _, _| {}).expect_err("the size changed");
     assert!(error.message().contains("from 800x600 to 1024x768"), "{error}");
-    source.rebuild(PATIENCE).expect("the server lives");
+    source.rebuild(TIMEOUT).expect("the server lives");
     assert_eq!(source.output().size, Size::new(1024, 768));
 }
 
@@ -51,7 +51,7 @@ fn a_dead_server_is_a_lasting_loss_until_it_is_back() {
     begin(&mut source);
     let mut memory = source.allocate(WHOLE.size()).expect("Xvfb shares memory");
     server.kill();
-    let error = source.wait(PATIENCE).expect_err("the server is dead");
+    let error = source.wait(TIMEOUT).expect_err("the server is dead");
     assert_eq!((error.kind(), error.loss()), (ErrorKind::AccessLost, Some(Loss::Lasting)));
     assert!(error.message().contains(&format!("{} went away", server.display)) && error.hint().is_some(), "{error}");
     assert!(source.damage(ms(0)).is_err() && source.read(&[WHOLE], ms(0), &mut |_, _, _| {}).is_err());
@@ -59,17 +59,17 @@ fn a_dead_server_is_a_lasting_loss_until_it_is_back() {
     let error = within(ms(200), || source.rebuild(ms(200))).expect_err("there is no server");
     assert_eq!((error.kind(), error.loss()), (ErrorKind::AccessLost, Some(Loss::Lasting)));
 
-    // A frozen one lets nobody in, and does not hold anybody up.
+    // A frozen one accepts no connection, and the attempt ends in time all the same.
     server.restart(&SMALL);
     server.signal(Signal::STOP);
     let error = within(ms(200), || source.rebuild(ms(200))).expect_err("the server is frozen");
     assert!(error.message().contains("does not answer"), "{error}");
     server.signal(Signal::CONT);
-    source.rebuild(PATIENCE).expect("the server is back");
+    source.rebuild(TIMEOUT).expect("the server is back");
     let mut painter = server.painter();
     painter.scene();
     begin(&mut source);
-    let again = source.read_into(&mut memory, WHOLE.size(), Point::default(), &[WHOLE], PATIENCE);
+    let again = source.read_into(&mut memory, WHOLE.size(), Point::default(), &[WHOLE], TIMEOUT);
     assert_eq!(again.expect("alive"), Outcome::Unsupported, "memory of the old connection");
     assert_eq!(read(&mut source, &[WHOLE]), [(WHOLE, painter.expected(WHOLE))]);
 }
@@ -82,12 +82,12 @@ fn a_server_that_dies_during_a_read_is_a_loss() {
     server.signal(Signal::STOP);
     assert_eq!(source.read(&[WHOLE], ms(20), &mut |_, _, _| {}).expect("only frozen"), Outcome::Pending);
     server.kill();
-    let error = source.read(&[WHOLE], PATIENCE, &mut |_, _, _| {}).expect_err("the server is dead");
+    let error = source.read(&[WHOLE], TIMEOUT, &mut |_, _, _| {}).expect_err("the server is dead");
     assert_eq!((error.kind(), error.loss()), (ErrorKind::AccessLost, Some(Loss::Lasting)));
 }
 
 #[test]
-fn a_frozen_server_holds_nobody_up() {
+fn a_frozen_server_delays_no_call() {
     for missing in [&[][..], &["-extension", "RENDER"], &["-extension", "MIT-SHM"]] {
         let Some(server) = Xvfb::start(&[&SMALL, missing].concat()) else { return };
         let mut painter = server.painter();
@@ -124,8 +124,8 @@ fn a_frozen_server_holds_nobody_up() {
         }
         assert_eq!(read(&mut source, &[WHOLE]), [(WHOLE, painter.expected(WHOLE))]);
 
-        // And the usual life goes on.
-        source.damage(PATIENCE).expect("alive");
+        // After that everything works as before.
+        source.damage(TIMEOUT).expect("alive");
         painter.fill(rect(9, 9, 2, 2), 0x0012_3456);
         painter.sync();
         presented(&mut source);
@@ -148,7 +148,7 @@ fn a_read_resumes_after_the_freeze() {
     }
     server.signal(Signal::CONT);
     painter.sync();
-    // The batch was answered long ago: collecting it takes no time at all.
+    // The batch was answered long ago: its answer is there at once.
     let read = source.read_into(&mut memory, WHOLE.size(), Point::default(), &[WHOLE], ms(500)).expect("alive");
     assert_eq!(read, Outcome::Done(()));
     assert!(memory.bytes() == painter.expected(WHOLE));

@@ -27,18 +27,18 @@ fn refusals_say_what_to_do() {
 }
 
 #[test]
-fn a_server_that_wants_a_key_says_so() {
+fn a_server_that_requires_authorization_says_so() {
     let path = std::env::temp_dir().join(format!("rustcam-x11-{}.auth", std::process::id()));
     // One entry for every address: family, address, display, name and key, each with its length (Xau's file format).
     let name = b"MIT-MAGIC-COOKIE-1";
     let entry = [&[0xff, 0xff, 0, 0, 0, 0, 0, name.len() as u8], &name[..], &[0, 16], &[7; 16]].concat();
     std::fs::write(&path, entry).expect("the temporary directory is writable");
     let server = Xvfb::start(&["-screen", "0", "640x480x24", "-auth", &path.to_string_lossy()]);
-    // The server reads the file when somebody knocks.
+    // The server reads the file when a client connects.
     let opened = server.as_ref().map(|server| X11Source::open_display(&options(0, false), &server.display));
     std::fs::remove_file(&path).expect("the file is ours");
     let Some(opened) = opened else { return };
-    let error = opened.err().expect("the key is missing");
+    let error = opened.err().expect("the cookie is missing");
     assert_eq!(error.kind(), ErrorKind::Duplication);
     assert!(error.message().contains("refused the connection"), "{error}");
     assert!(error.hint().is_some_and(|h| h.contains("XAUTHORITY")), "{error}");
@@ -60,8 +60,11 @@ fn leaks_of_a_thousand_openings() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let open_files = || std::fs::read_dir("/proc/self/fd").expect("proc is mounted").count();
     let before = open_files();
+    let mut wakers = Vec::new();
     for _ in 0..1000 {
         let mut source = server.open(0, true);
+        // A waker that is kept keeps no file open.
+        wakers.push(source.waker());
         let mut memory = source.allocate(Size::new(64, 64)).expect("Xvfb shares memory");
         let area = rect(0, 0, 64, 64);
         assert_eq!(read_into(&mut source, &mut memory, area, &[area]), Outcome::Done(()));
@@ -79,7 +82,7 @@ extern "C" {
 }
 
 #[test]
-fn a_forked_child_is_turned_away() {
+fn a_forked_child_is_refused() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut source = server.open(0, true);
     begin(&mut source);

@@ -1,4 +1,4 @@
-//! Where the pointer is and what it looks like, how often the server is asked about it, and how soon its movements are found.
+//! Where the pointer is and what it looks like, how often the server is asked for it, and how soon its movements are found.
 
 use std::time::{Duration, Instant};
 
@@ -12,17 +12,17 @@ use x11rb::protocol::xproto::MOTION_NOTIFY_EVENT;
 use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, ImageFormat};
 use x11rb::protocol::xtest::ConnectionExt as _;
 
-use crate::xvfb::{begin, ms, read, rect, sleeps, Painter, Xvfb, NOTHING, PATIENCE, SMALL, WHOLE};
+use crate::xvfb::{begin, ms, read, rect, sleeps, Painter, Xvfb, NOTHING, SMALL, TIMEOUT, WHOLE};
 
 /// Moves the pointer as a mouse does.
-fn push(painter: &Painter, x: i16, y: i16) {
+fn move_mouse(painter: &Painter, x: i16, y: i16) {
     let absolute = 0;
     let sent = painter.connection.xtest_fake_input(MOTION_NOTIFY_EVENT, absolute, 0, painter.root, x, y, 0);
     sent.expect("sent");
     painter.sync();
 }
 
-/// Waits for so long; nothing may move meanwhile.
+/// Waits for so long, and nothing may change meanwhile.
 fn rest(source: &mut X11Source, time: Duration) {
     let start = Instant::now();
     while start.elapsed() < time {
@@ -35,19 +35,19 @@ fn open(extra: &[&str]) -> Option<(Xvfb, Painter, X11Source)> {
     let server = Xvfb::start(&[&SMALL, extra].concat())?;
     let painter = server.painter();
     set_cursor(&painter, &[0xffff_ffff], 1, 1, (0, 0));
-    push(&painter, 10, 10);
+    move_mouse(&painter, 10, 10);
     let mut source = server.open(0, true);
     begin(&mut source);
     Some((server, painter, source))
 }
 
 #[test]
-fn a_resting_pointer_is_asked_for_seldom() {
+fn a_resting_pointer_is_polled_seldom() {
     let Some((_server, _painter, mut source)) = open(&[]) else { return };
     rest(&mut source, ms(800));
     let before = sleeps();
     rest(&mut source, ms(2000));
-    // Eight questions, each with two sleeps: before it and for the answer. At every refresh it would be 240.
+    // Eight polls, each with two sleeps: before it and for the answer. At every refresh it would be 240.
     let slept = sleeps() - before;
     assert!(slept <= 40, "{slept} sleeps");
 }
@@ -58,7 +58,7 @@ fn a_pointer_that_begins_to_move_is_found_at_once() {
     let mut delays: Vec<_> = (0..5)
         .map(|turn| {
             rest(&mut source, ms(800));
-            push(&painter, 20 + turn, 20);
+            move_mouse(&painter, 20 + turn, 20);
             let start = Instant::now();
             pointed(&mut source);
             assert_eq!(source.pointer().position, Point::new(20 + i32::from(turn), 20));
@@ -66,12 +66,12 @@ fn a_pointer_that_begins_to_move_is_found_at_once() {
         })
         .collect();
     delays.sort_unstable();
-    // A seldom question would take twice as long on average. A busy moment of the machine may delay some.
+    // The poll of a resting pointer would take twice as long on average. A busy moment of the machine may delay some.
     assert!(delays[2] < ms(60), "{delays:?}");
 }
 
 #[test]
-fn a_pointer_that_is_put_elsewhere_is_found_by_the_next_question() {
+fn a_warped_pointer_is_found_by_the_next_poll() {
     let Some((_server, painter, mut source)) = open(&[]) else { return };
     for turn in 0..3 {
         rest(&mut source, ms(800));
@@ -82,7 +82,7 @@ fn a_pointer_that_is_put_elsewhere_is_found_by_the_next_question() {
 }
 
 #[test]
-fn a_server_that_tells_nothing_is_asked_at_every_refresh() {
+fn a_server_without_raw_motion_is_polled_at_every_refresh() {
     let Some((_server, painter, mut source)) = open(&["-extension", "XInputExtension"]) else { return };
     rest(&mut source, ms(800));
     let start = Instant::now();
@@ -116,7 +116,7 @@ fn the_pointer_has_a_place_and_a_shape() {
     // It is not part of the image.
     let around = rect(80, 180, 60, 60);
     assert_eq!(read(&mut source, &[WHOLE])[0].1, painter.expected(WHOLE));
-    source.damage(PATIENCE).expect("alive");
+    source.damage(TIMEOUT).expect("alive");
     assert_eq!(read(&mut source, &[around]), [(around, painter.expected(around))]);
 
     warp(&painter, 300, 200);
@@ -125,20 +125,20 @@ fn the_pointer_has_a_place_and_a_shape() {
     // What a read has shown is not reported again.
     warp(&painter, 310, 210);
     let mut shown = Point::default();
-    source.read(&[around], PATIENCE, &mut |_, _, pointer| shown = pointer.position).expect("alive");
+    source.read(&[around], TIMEOUT, &mut |_, _, pointer| shown = pointer.position).expect("alive");
     assert_eq!((shown, source.pointer().position), (Point::new(307, 206), Point::new(307, 206)));
     for _ in 0..3 {
         assert!(!source.wait(ms(30)).expect("alive").pointer);
     }
-    // A new shape is news although the pointer stays.
+    // A new shape is a change although the pointer stays where it is.
     set_cursor(&painter, &[0xff11_2233; 4], 2, 2, (0, 0));
     assert!(pointed(&mut source).pointer);
     assert_eq!(source.pointer().shape.as_ref().map(|s| s.size), Some(Size::new(2, 2)));
     assert_eq!(source.pointer().position, Point::new(310, 210));
 
-    // A storm of movements is merged, and a caller who does not watch the pointer sleeps through it.
-    let mut deaf = server.open(0, false);
-    begin(&mut deaf);
+    // Many movements are reported once per refresh, and not at all by a source that does not watch the pointer.
+    let mut unwatched = server.open(0, false);
+    begin(&mut unwatched);
     let start = Instant::now();
     let mut reports = 0;
     for n in 0i16.. {
@@ -149,13 +149,13 @@ fn the_pointer_has_a_place_and_a_shape() {
         }
     }
     assert!((10..=32).contains(&reports), "{reports} reports in half a second");
-    assert_eq!(deaf.wait(ms(50)).expect("alive"), NOTHING);
-    assert!(!deaf.pointer().visible);
+    assert_eq!(unwatched.wait(ms(50)).expect("alive"), NOTHING);
+    assert!(!unwatched.pointer().visible);
 }
 
 fn pointed(source: &mut X11Source) -> Change {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < TIMEOUT {
         let change = source.wait(ms(100)).expect("alive");
         if change.pointer {
             return change;

@@ -168,7 +168,7 @@ fn blend(screen: &mut [u8], pointer: &Pointer) {
 
 /// The whole screen changes colour all the time: a picture of two colours would be torn.
 #[test]
-fn no_picture_is_torn_while_somebody_draws() {
+fn no_picture_is_torn_while_a_client_draws() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut painter = server.painter();
     let mut session = open(&server);
@@ -196,9 +196,9 @@ fn no_picture_is_torn_while_somebody_draws() {
 }
 
 /// Two corners get the same new colour, always the first one first. Only changed parts are read, and yet no picture may show the second
-/// corner ahead of the first, or more than one step behind: no such screen ever was.
+/// corner ahead of the first, or more than one step behind: the screen never looked like that.
 #[test]
-fn a_picture_put_together_from_changes_shows_a_state_that_was() {
+fn a_picture_made_of_changes_shows_a_state_that_existed() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut painter = server.painter();
     painter.fill(WHOLE, 0);
@@ -232,7 +232,7 @@ fn a_picture_put_together_from_changes_shows_a_state_that_was() {
 }
 
 #[test]
-fn a_static_screen_costs_no_pixel() {
+fn a_static_screen_copies_no_pixels() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut session = open(&server);
     assert!(session.grab(&waiting(1000), Target::Owned(PixelFormat::Bgra), &mut never).expect("alive").is_some());
@@ -278,7 +278,7 @@ fn a_dead_server_is_an_error_and_its_successor_is_captured() {
 }
 
 #[test]
-fn a_frozen_server_ends_no_call_late_and_is_captured_when_it_thaws() {
+fn a_frozen_server_delays_no_call_and_is_captured_when_it_resumes() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut painter = server.painter();
     let mut session = open(&server);

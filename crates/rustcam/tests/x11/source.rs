@@ -1,18 +1,18 @@
-//! What [`X11Source`] promises as a source.
+//! The contract of [`Source`] as [`X11Source`] keeps it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::xvfb::{
-    begin, crop, dirty, ms, options, presented, read, read_into, rect, within, Painter, Xvfb, NOTHING, PATIENCE, SMALL,
-    WHOLE,
+    begin, crop, dirty, ms, options, presented, read, read_into, rect, set_monitor, within, Xvfb, NOTHING, SMALL,
+    TIMEOUT, WHOLE,
 };
 use rustcam::error::{ErrorKind, Loss};
 use rustcam::geometry::{Point, Rect, Size};
 use rustcam::source::x11::{outputs_of, X11Source};
 use rustcam::source::{Outcome, Source};
-use x11rb::protocol::randr::{ConnectionExt as _, MonitorInfo};
+use x11rb::protocol::randr::ConnectionExt as _;
 use x11rb::protocol::xproto::ConnectionExt as _;
 
 #[test]
@@ -49,19 +49,19 @@ fn shared_memory_receives_exactly_what_was_drawn_and_is_opaque() {
     let mut other = server.open(0, false);
     let size = area.size();
     assert_eq!(
-        other.read_into(&mut region, size, area.origin(), &[area], PATIENCE).expect("alive"),
+        other.read_into(&mut region, size, area.origin(), &[area], TIMEOUT).expect("alive"),
         Outcome::Unsupported
     );
     assert_eq!(
-        source.read_into(&mut region, size.transposed(), area.origin(), &[area], PATIENCE).expect("alive"),
+        source.read_into(&mut region, size.transposed(), area.origin(), &[area], TIMEOUT).expect("alive"),
         Outcome::Unsupported
     );
 
     // Parts that no pixel belongs to are a mistake of the caller.
     for part in [rect(0, 0, 641, 1), rect(-1, 0, 5, 5), rect(5, 5, 0, 5)] {
-        let error = source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect_err("outside");
+        let error = source.read(&[part], TIMEOUT, &mut |_, _, _| {}).expect_err("outside");
         assert_eq!((error.kind(), error.loss()), (ErrorKind::InvalidArgument, None));
-        assert!(source.read_into(&mut region, size, area.origin(), &[part], PATIENCE).is_err());
+        assert!(source.read_into(&mut region, size, area.origin(), &[part], TIMEOUT).is_err());
     }
 
     // Many buffers come and go, and what is held survives the source.
@@ -103,7 +103,7 @@ fn every_way_of_reading_delivers_the_same_pixels() {
             painter.sync();
             presented(&mut source);
             // Everything that may have changed is asked for, so that the parts may be anything.
-            source.damage(PATIENCE).expect("alive");
+            source.damage(TIMEOUT).expect("alive");
             let parts = [rect(7, 9, 100, 50), rect(200, 100, 33, 77), rect(639, 479, 1, 1)];
             for (part, bytes) in read(&mut source, &parts) {
                 assert!(bytes == painter.expected(part), "{missing:?} {part}");
@@ -115,7 +115,7 @@ fn every_way_of_reading_delivers_the_same_pixels() {
 }
 
 #[test]
-fn a_static_screen_wakes_nobody() {
+fn a_wait_for_a_static_screen_takes_its_whole_time() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut source = server.open(0, false);
     begin(&mut source);
@@ -134,61 +134,7 @@ fn a_static_screen_wakes_nobody() {
 }
 
 #[test]
-fn damage_names_what_was_drawn() {
-    let Some(server) = Xvfb::start(&SMALL) else { return };
-    let mut painter = server.painter();
-    let mut source = server.open(0, false);
-    begin(&mut source);
-    let clock = options(0, false).clock;
-    let before = clock.now();
-    painter.fill(rect(10, 20, 30, 40), 0x00ff_0000);
-    painter.sync();
-    let change = presented(&mut source);
-    assert!(change.present_time <= clock.now() && change.present_time + ms(20) >= before, "{change:?} {before:?}");
-    assert_eq!(dirty(&mut source), [rect(10, 20, 30, 40)]);
-    assert_eq!(dirty(&mut source), []);
-    assert_eq!(source.wait(ms(0)).expect("alive"), NOTHING);
-
-    let three = [rect(0, 0, 5, 5), rect(100, 10, 7, 7), rect(600, 400, 40, 80)];
-    for part in three {
-        painter.fill(part, 0x0000_ff00);
-    }
-    painter.sync();
-    presented(&mut source);
-    // All of it is there by now, in one event or in two.
-    source.wait(ms(20)).expect("alive");
-    assert_eq!(dirty(&mut source), three);
-
-    // A wait without a read after it does not make the source deaf.
-    for step in 0..3 {
-        painter.fill(rect(step * 10, 200, 4, 4), 0x0000_00ff);
-        painter.sync();
-        presented(&mut source);
-    }
-    assert_eq!(dirty(&mut source), [rect(0, 200, 4, 4), rect(10, 200, 4, 4), rect(20, 200, 4, 4)]);
-
-    // Damage after a complete read is what led to it, not what came later.
-    painter.fill(rect(50, 50, 5, 5), 0x00ff_ffff);
-    painter.sync();
-    presented(&mut source);
-    read(&mut source, &[WHOLE]);
-    painter.fill(rect(70, 70, 5, 5), 0x00ff_ffff);
-    painter.sync();
-    assert_eq!(dirty(&mut source), [rect(50, 50, 5, 5)]);
-    presented(&mut source);
-    assert_eq!(dirty(&mut source), [rect(70, 70, 5, 5)]);
-
-    // A partial read that comes too late says so, and the change is there to be asked for.
-    painter.fill(rect(300, 300, 9, 9), 0x00ff_ffff);
-    painter.sync();
-    let part = rect(0, 0, 10, 10);
-    assert_eq!(source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect("alive"), Outcome::Overtaken(()));
-    assert_eq!(dirty(&mut source), [rect(300, 300, 9, 9)]);
-    assert_eq!(source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect("alive"), Outcome::Done(()));
-}
-
-#[test]
-fn assembled_images_never_show_a_state_that_never_was() {
+fn images_made_of_parts_show_states_that_existed() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let stop = Arc::new(AtomicBool::new(false));
     let (left, right) = (rect(0, 0, 60, 60), rect(500, 400, 60, 60));
@@ -213,7 +159,7 @@ fn assembled_images_never_show_a_state_that_never_was() {
     begin(&mut source);
     let mut memory = source.allocate(WHOLE.size()).expect("Xvfb shares memory");
     read_into(&mut source, &mut memory, WHOLE, &[WHOLE]);
-    source.damage(PATIENCE).expect("alive");
+    source.damage(TIMEOUT).expect("alive");
     let (mut done, mut overtaken) = (0, 0);
     let start = Instant::now();
     while start.elapsed() < ms(1500) {
@@ -244,7 +190,7 @@ fn assembled_images_never_show_a_state_that_never_was() {
 }
 
 #[test]
-fn monitors_are_outputs_and_do_not_wake_each_other() {
+fn monitors_are_outputs_and_report_only_what_is_drawn_on_them() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let whole = outputs_of(&server.display).expect("alive");
     assert_eq!((whole.len(), whole[0].size, whole[0].is_primary), (1, WHOLE.size(), true));
@@ -273,7 +219,7 @@ fn monitors_are_outputs_and_do_not_wake_each_other() {
     let part = rect(0, 0, 10, 10);
     painter.fill(rect(0, 90, 50, 50), 0x00ff_0000);
     painter.sync();
-    assert_eq!(source.read(&[part], PATIENCE, &mut |_, _, _| {}).expect("alive"), Outcome::Done(()));
+    assert_eq!(source.read(&[part], TIMEOUT, &mut |_, _, _| {}).expect("alive"), Outcome::Done(()));
     painter.fill(rect(390, 90, 20, 20), 0x0000_ff00);
     painter.sync();
     presented(&mut source);
@@ -289,44 +235,20 @@ fn monitors_are_outputs_and_do_not_wake_each_other() {
     painter.sync();
     let start = Instant::now();
     while source.wait(ms(0)).expect("alive").presents == 0 {
-        assert!(start.elapsed() < PATIENCE, "a poll never reports the change");
+        assert!(start.elapsed() < TIMEOUT, "a poll never reports the change");
     }
     assert_eq!(dirty(&mut source), [rect(50, 20, 3, 3)]);
 
     // The monitor moves, then vanishes.
     set_monitor(&painter, "east", rect(400, 80, 200, 300), true, false);
-    let error = source.wait(PATIENCE).expect_err("the monitor changed");
+    let error = source.wait(TIMEOUT).expect_err("the monitor changed");
     assert_eq!((error.kind(), error.loss()), (ErrorKind::AccessLost, Some(Loss::Transient)));
     assert!(error.message().contains("from 240x300 to 200x300"), "{error}");
-    source.rebuild(PATIENCE).expect("the monitor is there");
+    source.rebuild(TIMEOUT).expect("the monitor is there");
     begin(&mut source);
     let atom = painter.connection.intern_atom(false, b"east").expect("sent").reply().expect("alive").atom;
     painter.connection.randr_delete_monitor(painter.root, atom).expect("sent");
     painter.sync();
-    let error = source.wait(PATIENCE).expect_err("the monitor is gone");
+    let error = source.wait(TIMEOUT).expect_err("the monitor is gone");
     assert_eq!((error.kind(), error.loss()), (ErrorKind::AccessLost, Some(Loss::Lasting)));
-}
-
-fn set_monitor(painter: &Painter, name: &str, place: Rect, primary: bool, real: bool) {
-    let connection = &painter.connection;
-    let name = connection.intern_atom(false, name.as_bytes()).expect("sent").reply().expect("alive").atom;
-    let resources = connection.randr_get_screen_resources_current(painter.root).expect("sent").reply().expect("alive");
-    let monitor = MonitorInfo {
-        name,
-        primary,
-        automatic: false,
-        x: place.left as i16,
-        y: place.top as i16,
-        width: place.width() as u16,
-        height: place.height() as u16,
-        width_in_millimeters: 100,
-        height_in_millimeters: 100,
-        outputs: if real { resources.outputs } else { Vec::new() },
-    };
-    // A monitor cannot be changed, only replaced. Under a grab nobody sees the moment without it.
-    connection.grab_server().expect("sent");
-    connection.randr_delete_monitor(painter.root, name).expect("sent").ignore_error();
-    connection.randr_set_monitor(painter.root, monitor).expect("sent").check().expect("the server takes it");
-    connection.ungrab_server().expect("sent");
-    painter.sync();
 }

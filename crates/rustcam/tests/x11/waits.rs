@@ -8,7 +8,7 @@ use rustcam::clock::MonotonicClock;
 use rustcam::frame::PixelFormat;
 use rustcam::source::{Change, Source};
 
-use crate::xvfb::{begin, presented, rect, sleeps, Xvfb, PATIENCE};
+use crate::xvfb::{begin, presented, rect, sleeps, Xvfb, TIMEOUT};
 
 const SMALL: [&str; 3] = ["-screen", "0", "320x200x24"];
 const INTERRUPTED: Change =
@@ -34,7 +34,7 @@ fn another_thread_ends_a_wait() {
 }
 
 #[test]
-fn waking_nobody_ends_the_next_wait_and_only_that() {
+fn a_wake_before_a_wait_ends_that_wait_and_no_other() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut source = server.open(0, false);
     let wake = source.waker().expect("a descriptor is left");
@@ -59,7 +59,7 @@ fn what_was_drawn_is_not_lost_when_a_wait_is_ended() {
         painter.fill(rect(0, 0, 10, 10), colour);
         painter.sync();
         presented(&mut source);
-        source.damage(PATIENCE).expect("the server lives");
+        source.damage(TIMEOUT).expect("the server lives");
         waking.join().expect("no panic");
     }
 }
@@ -80,8 +80,9 @@ fn a_frame_costs_two_sleeps() {
     let source = Box::new(server.open(0, false));
     let mut session = Session::over(source, Arc::new(MonotonicClock), false);
     let request = Request { region: None, timeout: FOREVER, new_frame_only: true };
-    for retained in [true, false] {
-        let target = || if retained { Target::Retained(PixelFormat::Bgra) } else { Target::Owned(PixelFormat::Bgra) };
+    // The pixels of the last one come through the answer to the request that reads the screen.
+    for (retained, format) in [(true, PixelFormat::Bgra), (false, PixelFormat::Bgra), (false, PixelFormat::Rgb)] {
+        let target = || if retained { Target::Retained(format) } else { Target::Owned(format) };
         let mut slept = 0;
         for turn in 0..55 {
             painter.fill(rect(turn, turn, 20, 20), turn as u32);
@@ -97,7 +98,7 @@ fn a_frame_costs_two_sleeps() {
             slept += if turn < 5 { 0 } else { sleeps() - before };
             painter = painting.join().expect("no panic");
         }
-        // For something new, and for its picture.
+        // One until something is drawn, and one until its picture is there.
         assert!(slept <= 2 * 50 + 10, "{slept} sleeps for 50 frames");
     }
 }

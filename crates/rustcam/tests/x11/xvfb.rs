@@ -12,6 +12,7 @@ use rustcam::source::x11::X11Source;
 use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source};
 use rustix::process::{kill_process, Pid, Signal};
 use x11rb::connection::Connection;
+use x11rb::protocol::randr::{ConnectionExt as _, MonitorInfo};
 use x11rb::protocol::xproto::{ChangeGCAux, ConnectionExt, CreateGCAux, Gcontext, Rectangle, SubwindowMode, Window};
 use x11rb::rust_connection::RustConnection;
 
@@ -34,7 +35,7 @@ pub fn ms(n: u64) -> Duration {
 }
 
 /// Long enough for anything that ends by itself.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server of one test, killed when the test ends.
 pub struct Xvfb {
@@ -92,7 +93,7 @@ impl Xvfb {
         // Failing means that it is dead already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // A server that was killed leaves its socket and its lock to its successor, if it has one.
+        // A server that was killed leaves its socket and its lock behind.
         let number = self.display.trim_start_matches(':');
         let _ = std::fs::remove_file(format!("/tmp/.X11-unix/X{number}"));
         let _ = std::fs::remove_file(format!("/tmp/.X{number}-lock"));
@@ -107,6 +108,12 @@ impl Xvfb {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the server lives");
         let (_, fields) = stat.rsplit_once(") ").expect("the format of proc(5)");
         fields.split(' ').nth(7).and_then(|minor| minor.parse().ok()).expect("the format of proc(5)")
+    }
+
+    /// How many blocks of memory the server shares with this project.
+    pub fn shared_blocks(&self) -> usize {
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.child.id())).expect("the server lives");
+        maps.lines().filter(|line| line.contains("memfd:rustcam")).count()
     }
 
     pub fn painter(&self) -> Painter {
@@ -126,7 +133,7 @@ impl Xvfb {
 
 impl Drop for Xvfb {
     fn drop(&mut self) {
-        // Asked nicely, a server removes its socket and its lock.
+        // A server that is terminated, and not killed, removes its socket and its lock.
         self.signal(Signal::CONT);
         self.signal(Signal::TERM);
         let _ = self.child.wait();
@@ -201,18 +208,18 @@ impl Painter {
     }
 }
 
-/// What a session does with the first image: it is reported, and all of it is new.
+/// What a session does first: the desktop as it is is reported, and all of it is new.
 pub fn begin(source: &mut X11Source) {
-    let change = source.wait(PATIENCE).expect("the server lives");
+    let change = source.wait(TIMEOUT).expect("the server lives");
     assert_eq!(change.presents, 1);
     let whole = source.output().texture_size().rect();
-    assert_eq!(source.damage(PATIENCE).expect("the server lives").dirty, [whole]);
+    assert_eq!(source.damage(TIMEOUT).expect("the server lives").dirty, [whole]);
 }
 
 /// Waits until something was presented.
 pub fn presented(source: &mut X11Source) -> Change {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < TIMEOUT {
         let change = source.wait(Duration::from_millis(200)).expect("the server lives");
         if change.presents > 0 {
             return change;
@@ -222,7 +229,7 @@ pub fn presented(source: &mut X11Source) -> Change {
 }
 
 pub fn dirty(source: &mut X11Source) -> Vec<Rect> {
-    let Damage { mut dirty, moves } = source.damage(PATIENCE).expect("the server lives");
+    let Damage { mut dirty, moves } = source.damage(TIMEOUT).expect("the server lives");
     assert!(moves.is_empty());
     dirty.sort_by_key(|r| (r.top, r.left));
     dirty
@@ -231,7 +238,7 @@ pub fn dirty(source: &mut X11Source) -> Vec<Rect> {
 /// Reads until the source is done, and returns the opaque bytes of each part.
 pub fn read(source: &mut X11Source, parts: &[Rect]) -> Vec<(Rect, Vec<u8>)> {
     let mut found = Vec::new();
-    let read = source.read(parts, PATIENCE, &mut |part, image, _| {
+    let read = source.read(parts, TIMEOUT, &mut |part, image, _| {
         assert_eq!(image.size(), part.size());
         let mut bytes = Vec::new();
         for y in 0..part.height() as usize {
@@ -247,7 +254,7 @@ pub fn read(source: &mut X11Source, parts: &[Rect]) -> Vec<(Rect, Vec<u8>)> {
 
 /// Like [`read`], into memory that the source made.
 pub fn read_into(source: &mut X11Source, memory: &mut Memory, area: Rect, parts: &[Rect]) -> Outcome {
-    let read = source.read_into(memory, area.size(), area.origin(), parts, PATIENCE);
+    let read = source.read_into(memory, area.size(), area.origin(), parts, TIMEOUT);
     read.expect("the server lives")
 }
 
@@ -278,4 +285,29 @@ pub fn sleeps() -> u64 {
     let status = std::fs::read_to_string("/proc/thread-self/status").expect("proc is mounted");
     let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
     count.and_then(|count| count.trim().parse().ok()).expect("the format of proc(5)")
+}
+
+/// Defines a monitor, or replaces the one of this name. A `real` one is fed by the outputs of the screen.
+pub fn set_monitor(painter: &Painter, name: &str, place: Rect, primary: bool, real: bool) {
+    let connection = &painter.connection;
+    let name = connection.intern_atom(false, name.as_bytes()).expect("sent").reply().expect("alive").atom;
+    let resources = connection.randr_get_screen_resources_current(painter.root).expect("sent").reply().expect("alive");
+    let monitor = MonitorInfo {
+        name,
+        primary,
+        automatic: false,
+        x: place.left as i16,
+        y: place.top as i16,
+        width: place.width() as u16,
+        height: place.height() as u16,
+        width_in_millimeters: 100,
+        height_in_millimeters: 100,
+        outputs: if real { resources.outputs } else { Vec::new() },
+    };
+    // A monitor cannot be changed, only replaced. Under a grab no other client sees the moment without it.
+    connection.grab_server().expect("sent");
+    connection.randr_delete_monitor(painter.root, name).expect("sent").ignore_error();
+    connection.randr_set_monitor(painter.root, monitor).expect("sent").check().expect("the server takes it");
+    connection.ungrab_server().expect("sent");
+    painter.sync();
 }
