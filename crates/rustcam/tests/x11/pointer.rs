@@ -12,7 +12,7 @@ use x11rb::protocol::xproto::MOTION_NOTIFY_EVENT;
 use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, ImageFormat};
 use x11rb::protocol::xtest::ConnectionExt as _;
 
-use crate::xvfb::{begin, ms, read, rect, sleeps, Painter, Xvfb, NOTHING, SMALL, TIMEOUT, WHOLE};
+use crate::xvfb::{begin, ms, read, rect, set_monitor, sleeps, Painter, Xvfb, NOTHING, SMALL, TIMEOUT, WHOLE};
 
 /// Moves the pointer as a mouse does.
 fn move_mouse(painter: &Painter, x: i16, y: i16) {
@@ -151,6 +151,25 @@ fn the_pointer_has_a_place_and_a_shape() {
     assert!((10..=32).contains(&reports), "{reports} reports in half a second");
     assert_eq!(unwatched.wait(ms(50)).expect("alive"), NOTHING);
     assert!(!unwatched.pointer().visible);
+}
+
+#[test]
+fn a_shape_that_was_asked_for_before_a_loss_is_known_after_the_rebuild() {
+    let Some(server) = Xvfb::start(&SMALL) else { return };
+    let painter = server.painter();
+    set_monitor(&painter, "all", WHOLE, true, true);
+    set_cursor(&painter, &[0xffff_ffff], 1, 1, (0, 0));
+    let mut source = server.open(0, true);
+    begin(&mut source);
+    rest(&mut source, ms(50));
+    set_cursor(&painter, &[0xff11_2233; 4], 2, 2, (0, 0));
+    // A poll asks for the shape and leaves without the answer, which then arrives together with the event of the new arrangement.
+    source.wait(ms(0)).expect("alive");
+    set_monitor(&painter, "all", rect(0, 0, 600, 480), true, true);
+    let loss = (0..10).find_map(|_| source.wait(ms(500)).err());
+    assert!(loss.is_some_and(|error| error.message().contains("from 640x480 to 600x480")));
+    source.rebuild(TIMEOUT).expect("the monitor is there");
+    assert_eq!(source.pointer().shape.as_ref().map(|s| s.size), Some(Size::new(2, 2)));
 }
 
 fn pointed(source: &mut X11Source) -> Change {

@@ -149,7 +149,10 @@ impl Client {
         let Some(cursor) = &mut self.cursor else { return Ok(Pointer::default()) };
         let query = cursor.ask(&self.server)?;
         let position = self.server.answer(query.position)?;
-        cursor.query = None;
+        // The shape may be in the answer to the question of the last wait, which has come before.
+        if let Some(older) = cursor.query.take() {
+            cursor.harvest(&self.server, older, place)?;
+        }
         cursor.finish(&self.server, query, &position, place)
     }
 
