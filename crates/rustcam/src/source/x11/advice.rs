@@ -20,7 +20,7 @@ pub(super) const WAYLAND: Advice = Advice {
     hint: "The x11 backend needs an X11 session, which the login screen offers; through Xwayland it sees nothing but X11 programs",
 };
 
-pub(super) const NOT_LET_IN: Advice = Advice {
+pub(super) const NOT_AUTHORIZED: Advice = Advice {
     when: "the X server refuses the connection",
     hint: "Point XAUTHORITY to the authority file of that server (see `xauth list`), or let this user in with \
            `xhost +si:localuser:$USER`",
@@ -62,4 +62,4 @@ pub(super) const FORKED: Advice = Advice {
 /// All of it.
 #[cfg(test)]
 pub(in crate::source) const ALL: &[Advice] =
-    &[NO_SERVER, WAYLAND, NOT_LET_IN, UNUSABLE, PIXELS, FROZEN, GONE, HIDDEN, OUTPUT_GONE, FORKED];
+    &[NO_SERVER, WAYLAND, NOT_AUTHORIZED, UNUSABLE, PIXELS, FROZEN, GONE, HIDDEN, OUTPUT_GONE, FORKED];

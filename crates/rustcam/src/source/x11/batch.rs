@@ -7,9 +7,9 @@ use x11rb::protocol::xfixes::{ConnectionExt as _, Region};
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat, Rectangle};
 
 use super::client::Client;
-use super::connection::ProtocolError;
 use super::cursor::Query;
 use super::damage::Changed;
+use super::error::ProtocolError;
 use super::server::keep;
 use crate::geometry::{Point, Rect};
 use crate::region::bounds;
@@ -208,16 +208,20 @@ impl Client {
         Ok(())
     }
 
-    /// Waits for the batch. After [`ProtocolError::Late`] it is still there; otherwise it is over.
+    /// Waits for the batch. After [`ProtocolError::TimedOut`] it is still there; otherwise it is over.
     fn finish(&mut self, place: Rect) -> Result<Captured, ProtocolError> {
-        let Some(batch) = &self.batch else { return Err(ProtocolError::Gone("no read is under way".to_owned())) };
+        let Some(batch) = &self.batch else {
+            return Err(ProtocolError::Disconnected("no read is under way".to_owned()));
+        };
         let fence = match self.server.answer(batch.fence) {
-            Err(ProtocolError::Late) => return Err(ProtocolError::Late),
+            Err(ProtocolError::TimedOut) => return Err(ProtocolError::TimedOut),
             other => other,
         };
         // Replies come in order: whatever the batch and the requests before it get, they have got by now.
         let drained = self.drain();
-        let Some(batch) = self.batch.take() else { return Err(ProtocolError::Gone("no read is under way".to_owned())) };
+        let Some(batch) = self.batch.take() else {
+            return Err(ProtocolError::Disconnected("no read is under way".to_owned()));
+        };
         drained?;
         let region = match &mut self.damage {
             Some(damage) => damage.harvest_until(batch.fence, &fence, &self.server, place)?,

@@ -11,9 +11,9 @@ use x11rb::protocol::xproto::GetInputFocusReply;
 use x11rb::protocol::Event;
 
 use super::batch::Batch;
-use super::connection::{describe, unusable, ProtocolError};
 use super::cursor::Watch;
 use super::damage::Tracker;
+use super::error::{describe, unusable, ProtocolError};
 use super::segment::{Segments, Transport};
 use super::server::Server;
 use crate::clock::Clock;

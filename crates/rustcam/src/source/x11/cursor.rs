@@ -11,7 +11,7 @@ use x11rb::protocol::xfixes::{ConnectionExt as _, CursorNotifyMask, GetCursorIma
 use x11rb::protocol::xproto::{ConnectionExt as _, QueryPointerReply};
 use x11rb::x11_utils::TryParse;
 
-use super::connection::ProtocolError;
+use super::error::ProtocolError;
 use super::motion::Motion;
 use super::server::{keep, Server};
 use crate::frame::{Pointer, PointerShape, ShapeKind};

@@ -13,7 +13,7 @@ use x11rb::protocol::damage::{ConnectionExt as _, Damage as DamageId, ReportLeve
 use x11rb::protocol::xfixes::{ConnectionExt as _, FetchRegionReply, Region};
 use x11rb::x11_utils::TryParse;
 
-use super::connection::ProtocolError;
+use super::error::ProtocolError;
 use super::server::{keep, Server};
 use crate::geometry::{Point, Rect, Size};
 
@@ -299,7 +299,7 @@ impl Tracker {
         self.everything = true;
     }
 
-    /// What changed since the last call, `None` for everything. [`ProtocolError::Late`] if the server takes too long to say.
+    /// What changed since the last call, `None` for everything. [`ProtocolError::TimedOut`] if the server takes too long to say.
     pub(super) fn take(&mut self, server: &Server, place: Rect) -> Result<Option<Vec<Rect>>, ProtocolError> {
         self.first = false;
         self.forget_news();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::ConnectionExt as _;
 
-use super::connection::{unusable, ProtocolError};
+use super::connect::{default_display, OPENING};
+use super::error::{unusable, ProtocolError};
 use super::server::Server;
-use super::{display, OPENING};
 use crate::clock::{Clock, MonotonicClock};
 use crate::error::Result;
 use crate::source::facts::{self, Facts};
@@ -18,7 +18,7 @@ use crate::source::facts::{self, Facts};
 /// `Duplication` if there is no server or it refuses.
 pub fn facts() -> Result<Facts> {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
-    let display = display()?;
+    let display = default_display()?;
     let server = Server::open(&display, &clock, clock.now() + OPENING)?;
     let composited = composited(&server).map_err(|error| unusable(&display, error))?;
     let server = facts::Server { vendor: server.vendor.clone(), local: server.local, composited };

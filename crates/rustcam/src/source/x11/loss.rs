@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::advice;
 use super::client::Client;
-use super::connection::{describe, unusable, ProtocolError};
+use super::error::{describe, unusable, ProtocolError};
 use super::monitors::{self, Layout};
 use super::X11Source;
 use crate::error::{Error, ErrorKind, Loss, Result};
@@ -19,8 +19,8 @@ impl X11Source {
     pub(super) fn lose(&mut self, error: ProtocolError) -> Error {
         let display = &self.display;
         let error = match error {
-            ProtocolError::Moved(error) => *error,
-            ProtocolError::Gone(reason) => {
+            ProtocolError::OutputChanged(error) => *error,
+            ProtocolError::Disconnected(reason) => {
                 self.client.dead = true;
                 gone(display, &reason)
             }
@@ -30,17 +30,17 @@ impl X11Source {
             )
             .with_hint(advice::HIDDEN.hint)
             .with_loss(Loss::Transient),
-            ProtocolError::Late => unanswered(display),
+            ProtocolError::TimedOut => unanswered(display),
         };
         self.lost = Some(error.clone());
         error
     }
 
-    /// Finds out whether the output is still what it was. [`ProtocolError::Moved`] if not.
+    /// Finds out whether the output is still what it was. [`ProtocolError::OutputChanged`] if not.
     pub(super) fn check_layout(&mut self) -> std::result::Result<(), ProtocolError> {
         let server = &self.client.server;
         let least = self.clock.now().saturating_add(GRACE);
-        let limit = server.set_limit(least);
+        let limit = server.limit();
         server.set_limit(limit.max(least));
         let layout = monitors::query(server);
         server.set_limit(limit);
@@ -51,7 +51,7 @@ impl X11Source {
             let message = format!("the output {} is gone; there is {}", old.name, names(&outputs));
             let error =
                 Error::new(ErrorKind::AccessLost, message).with_hint(advice::OUTPUT_GONE.hint).with_loss(Loss::Lasting);
-            return Err(ProtocolError::Moved(Box::new(error)));
+            return Err(ProtocolError::OutputChanged(Box::new(error)));
         };
         let change = if new.size != old.size {
             format!("from {} to {}", old.size, new.size)
@@ -66,7 +66,7 @@ impl X11Source {
         };
         let error =
             Error::new(ErrorKind::AccessLost, format!("the output changed {change}")).with_loss(Loss::Transient);
-        Err(ProtocolError::Moved(Box::new(error)))
+        Err(ProtocolError::OutputChanged(Box::new(error)))
     }
 
     /// Gets the connection back if it is alive, or makes a new one.
@@ -80,7 +80,7 @@ impl X11Source {
             });
             match layout {
                 Ok(layout) => return self.resume(layout),
-                Err(ProtocolError::Gone(_)) => self.client.dead = true,
+                Err(ProtocolError::Disconnected(_)) => self.client.dead = true,
                 Err(error) => return Err(self.lose(error)),
             }
         }

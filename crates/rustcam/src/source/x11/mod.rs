@@ -13,9 +13,10 @@ mod wait;
 mod waker;
 
 mod client;
-mod connection;
+mod connect;
 mod cursor;
 mod damage;
+mod error;
 mod facts;
 mod loss;
 mod monitors;
@@ -23,13 +24,15 @@ mod motion;
 mod read;
 mod segment;
 mod server;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::batch::{Target, Want};
 use self::client::Client;
-use self::connection::{no_server, unusable, ProtocolError};
+use self::connect::{default_display, OPENING};
+use self::error::{unusable, ProtocolError};
 pub use self::facts::facts;
 use self::segment::Transport;
 use self::server::Server;
@@ -44,15 +47,12 @@ use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
 use crate::region::covers;
 
-/// How long a server may take to let us in.
-const OPENING: Duration = Duration::from_secs(5);
-
 /// All outputs of the server that `$DISPLAY` names; exactly one is primary.
 ///
 /// # Errors
 /// `Duplication` if there is no server or it refuses.
 pub fn outputs() -> Result<Vec<Output>> {
-    outputs_of(&display()?)
+    outputs_of(&default_display()?)
 }
 
 /// All outputs of the server at `display`.
@@ -61,18 +61,6 @@ pub fn outputs_of(display: &str) -> Result<Vec<Output>> {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
     let server = Server::open(display, &clock, clock.now() + OPENING)?;
     monitors::query(&server).map(|layout| layout.outputs).map_err(|error| unusable(display, error))
-}
-
-fn display() -> Result<String> {
-    match std::env::var("DISPLAY") {
-        Ok(name) if !name.is_empty() => Ok(name),
-        Ok(_) | Err(std::env::VarError::NotPresent) => {
-            Err(Error::new(ErrorKind::Duplication, "there is no X server: DISPLAY is not set").with_hint(no_server()))
-        }
-        Err(std::env::VarError::NotUnicode(_)) => {
-            Err(Error::new(ErrorKind::Duplication, "DISPLAY is not the name of an X server").with_hint(no_server()))
-        }
-    }
 }
 
 /// One output of an X server.
@@ -102,7 +90,7 @@ impl X11Source {
     /// # Errors
     /// As for [`super::open`].
     pub fn open(options: &OpenOptions) -> Result<Self> {
-        Self::open_display(options, &display()?)
+        Self::open_display(options, &default_display()?)
     }
 
     /// Opens an output of the server at `display`.
@@ -181,7 +169,7 @@ impl Source for X11Source {
         let deadline = self.begin(timeout)?;
         match self.watch(deadline) {
             Ok(change) => Ok(change),
-            Err(ProtocolError::Late) => Ok(Change::default()),
+            Err(ProtocolError::TimedOut) => Ok(Change::default()),
             Err(error) => Err(self.lose(error)),
         }
     }
@@ -201,7 +189,7 @@ impl Source for X11Source {
         });
         match taken {
             Ok(Some(dirty)) => Ok(Damage { dirty, moves: Vec::new() }),
-            Ok(None) | Err(ProtocolError::Late) => Ok(everything),
+            Ok(None) | Err(ProtocolError::TimedOut) => Ok(everything),
             Err(error) => Err(self.lose(error)),
         }
     }
@@ -215,7 +203,7 @@ impl Source for X11Source {
         loop {
             match self.read_once(parts, sink) {
                 Ok(outcome) => return Ok(outcome),
-                Err(ProtocolError::Late) => return Ok(Outcome::Pending),
+                Err(ProtocolError::TimedOut) => return Ok(Outcome::Pending),
                 Err(ProtocolError::Refused(error)) if self.client.segments.transport != Transport::Socket => {
                     self.client.degrade(&error);
                 }
@@ -255,7 +243,7 @@ impl Source for X11Source {
         let want = Want { target: Target::Picture { picture, origin }, parts: parts.to_vec(), changed: None };
         match self.capture(&want, covers(parts, area)) {
             Ok(outcome) => Ok(outcome.map(drop)),
-            Err(ProtocolError::Late) => Ok(Outcome::Pending),
+            Err(ProtocolError::TimedOut) => Ok(Outcome::Pending),
             Err(ProtocolError::Refused(error)) => {
                 self.client.degrade(&error);
                 Ok(Outcome::Unsupported)
@@ -293,7 +281,7 @@ impl Source for X11Source {
         });
         match refreshed {
             Ok(refreshed) => Ok(refreshed),
-            Err(ProtocolError::Late) => Ok(Outcome::Pending),
+            Err(ProtocolError::TimedOut) => Ok(Outcome::Pending),
             Err(ProtocolError::Refused(error)) => {
                 self.client.degrade(&error);
                 Ok(Outcome::Unsupported)

@@ -3,7 +3,7 @@
 use x11rb::protocol::randr::{self, ConnectionExt as _, ModeFlag, MonitorInfo};
 use x11rb::protocol::xproto::ConnectionExt as _;
 
-use super::connection::ProtocolError;
+use super::error::ProtocolError;
 use super::server::Server;
 use crate::geometry::{Point, Rect, Rotation, Size};
 use crate::source::output::Output;

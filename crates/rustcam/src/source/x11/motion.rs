@@ -9,7 +9,7 @@ use std::time::Duration;
 use x11rb::connection::RequestConnection as _;
 use x11rb::protocol::xinput::{self, ConnectionExt as _, Device, XIEventMask};
 
-use super::connection::ProtocolError;
+use super::error::ProtocolError;
 use super::server::Server;
 
 /// A pointer that has not moved for so long rests.

@@ -4,7 +4,7 @@ use x11rb::connection::SequenceNumber;
 
 use super::batch::{Captured, Target, Want};
 use super::client::Client;
-use super::connection::ProtocolError;
+use super::error::ProtocolError;
 use super::segment::Transport;
 use super::X11Source;
 use crate::frame::ImageRef;
@@ -57,7 +57,7 @@ impl X11Source {
         // What was drawn on other outputs only does no harm. If the server will not say in time, suppose that it does.
         if !self.covers_root && want.changed.is_none() {
             match damage.confirm(server, place) {
-                Ok(true) | Err(ProtocolError::Late) => {}
+                Ok(true) | Err(ProtocolError::TimedOut) => {}
                 Ok(false) => return Ok(false),
                 Err(error) => return Err(error),
             }
@@ -82,7 +82,7 @@ impl X11Source {
         let outcome = self.capture(&want, covers(parts, texture.rect()))?;
         let overtaken = matches!(outcome, Outcome::Overtaken(_));
         let (Outcome::Done(captured) | Outcome::Overtaken(captured)) = outcome else {
-            return Err(ProtocolError::Gone("a read came to nothing".to_owned()));
+            return Err(ProtocolError::Disconnected("a read came to nothing".to_owned()));
         };
         let shared = self.client.scratch.as_ref().map_or(&[][..], Memory::bytes);
         let (bytes, origin, width) = match target {
@@ -91,7 +91,7 @@ impl X11Source {
             Target::Reply => {
                 let reply = captured.reply.as_deref().and_then(|r| r.get(32..)).unwrap_or_default();
                 if (reply.len() as u64) < area.area() * 4 {
-                    return Err(ProtocolError::Gone("the server sent an incomplete image".to_owned()));
+                    return Err(ProtocolError::Disconnected("the server sent an incomplete image".to_owned()));
                 }
                 (reply, area.origin(), area.width())
             }

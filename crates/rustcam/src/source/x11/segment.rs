@@ -12,7 +12,7 @@ use x11rb::protocol::shm::{ConnectionExt as _, Seg};
 use x11rb::protocol::xproto::{ConnectionExt as _, Pixmap, Rectangle, SubwindowMode};
 
 use super::batch::Target;
-use super::connection::{describe, ProtocolError};
+use super::error::{describe, ProtocolError};
 use super::server::{keep, Server};
 use crate::geometry::Size;
 use crate::memory::Memory;

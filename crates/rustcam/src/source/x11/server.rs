@@ -18,7 +18,8 @@ use x11rb::protocol::xproto::{
 use x11rb::x11_utils::TryParse;
 
 use super::advice;
-use super::connection::{connect, unusable, Connected, Connection, ProtocolError};
+use super::connect::{connect, Connected, Connection};
+use super::error::{unusable, ProtocolError};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -174,9 +175,14 @@ impl Server {
         Some(Formats { root, argb: argb.id })
     }
 
-    /// Lets nothing block after `limit`; returns the limit before.
-    pub(super) fn set_limit(&self, limit: Duration) -> Duration {
-        self.connection.stream().set_limit(limit)
+    /// The moment after which nothing blocks any more.
+    pub(super) fn limit(&self) -> Duration {
+        self.connection.stream().limit()
+    }
+
+    /// Sets the moment after which nothing blocks any more.
+    pub(super) fn set_limit(&self, limit: Duration) {
+        self.connection.stream().set_limit(limit);
     }
 
     /// Makes sure that nothing is owed.
@@ -205,7 +211,7 @@ impl Server {
         match self.answer(sequence) {
             Ok(bytes) => Ok(R::try_parse(&bytes)?.0),
             Err(error) => {
-                if matches!(error, ProtocolError::Late) {
+                if matches!(error, ProtocolError::TimedOut) {
                     self.owed.set(Some(sequence));
                 }
                 Err(error)
@@ -213,7 +219,7 @@ impl Server {
         }
     }
 
-    /// Waits for the answer to request `sequence`. After [`ProtocolError::Late`] the same can be waited for again.
+    /// Waits for the answer to request `sequence`. After [`ProtocolError::TimedOut`] the same can be waited for again.
     pub(super) fn answer(&self, sequence: SequenceNumber) -> std::result::Result<Vec<u8>, ProtocolError> {
         match self.connection.wait_for_reply_or_raw_error(sequence)? {
             ReplyOrError::Reply(bytes) => Ok(bytes),
@@ -226,12 +232,13 @@ impl Server {
         &self,
         sequence: SequenceNumber,
     ) -> std::result::Result<Option<R>, ProtocolError> {
-        let limit = self.set_limit(Duration::ZERO);
+        let limit = self.limit();
+        self.set_limit(Duration::ZERO);
         let answer = self.answer(sequence);
         self.set_limit(limit);
         match answer {
             Ok(bytes) => Ok(Some(R::try_parse(&bytes)?.0)),
-            Err(ProtocolError::Late) => Ok(None),
+            Err(ProtocolError::TimedOut) => Ok(None),
             Err(error) => Err(error),
         }
     }

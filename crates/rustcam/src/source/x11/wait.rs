@@ -5,7 +5,7 @@ use std::time::Duration;
 use x11rb::connection::Connection as _;
 
 use super::client::Client;
-use super::connection::ProtocolError;
+use super::error::ProtocolError;
 use super::X11Source;
 use crate::source::Change;
 
@@ -16,7 +16,7 @@ impl X11Source {
         self.client.settle(place)?;
         // A longer wait finds out by waiting.
         if self.clock.now() >= deadline {
-            self.client.server.connection.stream().look();
+            self.client.server.connection.stream().expect_more();
         }
         loop {
             self.client.drain()?;
@@ -97,7 +97,7 @@ impl X11Source {
         }
         // A socket that takes no more keeps the rest for the next call; what was seen is reported all the same.
         match server.connection.flush().map_err(ProtocolError::from) {
-            Ok(()) | Err(ProtocolError::Late) => Ok(wake),
+            Ok(()) | Err(ProtocolError::TimedOut) => Ok(wake),
             Err(error) => Err(error),
         }
     }
