@@ -1,10 +1,11 @@
 //! The pointer: its position from `QueryPointer`, its shape from XFIXES.
 //!
 //! No event on the root window tells a client where the pointer is without taking it away from others, so the position is asked for, see
-//! [`Motion`]. A pointer that another client hid with `HideCursor` cannot be told from a shown one:
-//! XFIXES goes on to report its shape.
+//! [`PollSchedule`]. A pointer that another client hid with `HideCursor` cannot be told from a shown one: XFIXES goes on to report its
+//! shape.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use x11rb::connection::SequenceNumber;
 use x11rb::protocol::xfixes::{ConnectionExt as _, CursorNotifyMask, GetCursorImageReply};
@@ -12,32 +13,31 @@ use x11rb::protocol::xproto::{ConnectionExt as _, QueryPointerReply};
 use x11rb::x11_utils::TryParse;
 
 use super::error::ProtocolError;
-use super::motion::Motion;
-use super::server::{keep, Server};
+use super::polling::PollSchedule;
+use super::server::{keep_reply, Server};
 use crate::frame::{Pointer, PointerShape, ShapeKind};
 use crate::geometry::{Point, Rect, Size};
 
-/// A question about the pointer on its way.
+/// Requests for the pointer that were sent.
 #[derive(Clone, Copy)]
 pub(super) struct Query {
     shape: Option<SequenceNumber>,
-    /// The last request of the question.
+    /// The last of them.
     pub(super) position: SequenceNumber,
 }
 
 /// The pointer as the server describes it.
-pub(super) struct Watch {
+pub(super) struct Cursor {
     serial: Option<u32>,
     shape: Option<Arc<PointerShape>>,
-    /// The shape changed since it was asked for.
+    /// The shape changed since it was last asked for.
     stale: bool,
-    /// The question that the last wait asked.
-    pub(super) query: Option<Query>,
-    /// When a wait asks the next.
-    pub(super) motion: Motion,
+    /// The poll that a wait sent and that was not answered yet.
+    poll: Option<Query>,
+    schedule: PollSchedule,
 }
 
-impl Watch {
+impl Cursor {
     /// Starts to follow the pointer; `None` without XFIXES.
     pub(super) fn create(server: &Server) -> Result<Option<Self>, ProtocolError> {
         if !server.extensions.xfixes {
@@ -45,40 +45,59 @@ impl Watch {
         }
         let window = server.screen.root;
         server.connection.xfixes_select_cursor_input(window, CursorNotifyMask::DISPLAY_CURSOR)?;
-        let motion = Motion::create(server)?;
-        Ok(Some(Self { serial: None, shape: None, stale: true, query: None, motion }))
+        let schedule = PollSchedule::create(server)?;
+        Ok(Some(Self { serial: None, shape: None, stale: true, poll: None, schedule }))
     }
 
-    /// The server shows the shape with this serial number from now on.
-    pub(super) fn note(&mut self, serial: u32) {
+    /// An event says that the server shows the shape with this serial number from now on.
+    pub(super) fn note_shape(&mut self, serial: u32) {
         self.stale = self.serial != Some(serial);
         if self.stale {
-            self.motion.hurry();
+            self.schedule.hasten();
         }
+    }
+
+    /// An event or an answer says that the pointer changed.
+    pub(super) fn note_motion(&mut self, server: &Server, now: Duration) -> Result<(), ProtocolError> {
+        self.schedule.moved(server, now)
+    }
+
+    /// Asks for the pointer if a poll is due, without waiting for the answer. Returns when the next one is due; `None` while the answer
+    /// to one is awaited. `refresh` is the least time between two.
+    pub(super) fn poll(
+        &mut self,
+        server: &Server,
+        now: Duration,
+        refresh: Duration,
+    ) -> Result<Option<Duration>, ProtocolError> {
+        if self.poll.is_some() {
+            return Ok(None);
+        }
+        if now < self.schedule.due() {
+            return Ok(Some(self.schedule.due()));
+        }
+        self.schedule.begin_poll(server, now, refresh)?;
+        self.poll = Some(self.query(server)?);
+        Ok(None)
+    }
+
+    /// The pointer that the last poll found, if its answer was read already. `place` is the output on the root window.
+    pub(super) fn polled(&mut self, server: &Server, place: Rect) -> Result<Option<Pointer>, ProtocolError> {
+        let Some(query) = self.poll else { return Ok(None) };
+        let Some(position) = server.answer_if_read(query.position)? else { return Ok(None) };
+        self.poll = None;
+        self.locate(server, query, &position, place).map(Some)
     }
 
     /// Asks for the position, and for the shape if it changed.
-    pub(super) fn ask(&mut self, server: &Server) -> Result<Query, ProtocolError> {
+    pub(super) fn query(&mut self, server: &Server) -> Result<Query, ProtocolError> {
         let stale = std::mem::take(&mut self.stale);
-        let shape = if stale { Some(keep(server.connection.xfixes_get_cursor_image())?) } else { None };
-        let position = keep(server.connection.query_pointer(server.screen.root))?;
+        let shape = if stale { Some(keep_reply(server.connection.xfixes_get_cursor_image())?) } else { None };
+        let position = keep_reply(server.connection.query_pointer(server.screen.root))?;
         Ok(Query { shape, position })
     }
 
-    /// The pointer that `query` found, if the answer was read already. `place` is the output on the root window.
-    pub(super) fn harvest(
-        &mut self,
-        server: &Server,
-        query: Query,
-        place: Rect,
-    ) -> Result<Option<Pointer>, ProtocolError> {
-        match server.harvest::<QueryPointerReply>(query.position)? {
-            Some(at) => self.complete(server, query, &at, place).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// The pointer that `query` found, with `position` the answer to its last request.
+    /// The pointer that `query` found, with `position` the answer to its last request. A poll from before `query` is over, too.
     pub(super) fn finish(
         &mut self,
         server: &Server,
@@ -86,27 +105,32 @@ impl Watch {
         position: &[u8],
         place: Rect,
     ) -> Result<Pointer, ProtocolError> {
-        let at = QueryPointerReply::try_parse(position)?.0;
-        self.complete(server, query, &at, place)
+        self.polled(server, place)?;
+        self.locate(server, query, position, place)
     }
 
-    fn complete(
+    fn locate(
         &mut self,
         server: &Server,
         query: Query,
-        at: &QueryPointerReply,
+        position: &[u8],
         place: Rect,
     ) -> Result<Pointer, ProtocolError> {
         if let Some(sequence) = query.shape {
-            match server.harvest::<GetCursorImageReply>(sequence) {
-                Ok(Some(image)) => self.accept(&image),
+            match server.answer_if_read(sequence) {
+                Ok(Some(image)) => self.accept(&GetCursorImageReply::try_parse(&image)?.0),
                 Ok(None) => {}
                 // The server shows no pointer.
                 Err(ProtocolError::Refused(_)) => (self.serial, self.shape) = (None, None),
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.locate(at, place))
+        let at = QueryPointerReply::try_parse(position)?.0;
+        let Some(shape) = &self.shape else { return Ok(Pointer::default()) };
+        let corner = Point::new(i32::from(at.root_x) - shape.hot_spot.x, i32::from(at.root_y) - shape.hot_spot.y);
+        let visible = at.same_screen && Rect::at(corner, shape.size).intersection(place).is_some();
+        let position = Point::new(corner.x - place.left, corner.y - place.top);
+        Ok(Pointer { position, visible, shape: Some(Arc::clone(shape)) })
     }
 
     fn accept(&mut self, image: &GetCursorImageReply) {
@@ -126,13 +150,5 @@ impl Watch {
                 data: image.cursor_image.iter().take(size.area() as usize).flat_map(|p| p.to_le_bytes()).collect(),
             })
         });
-    }
-
-    fn locate(&self, at: &QueryPointerReply, place: Rect) -> Pointer {
-        let Some(shape) = &self.shape else { return Pointer::default() };
-        let corner = Point::new(i32::from(at.root_x) - shape.hot_spot.x, i32::from(at.root_y) - shape.hot_spot.y);
-        let visible = at.same_screen && Rect::at(corner, shape.size).intersection(place).is_some();
-        let position = Point::new(corner.x - place.left, corner.y - place.top);
-        Pointer { position, visible, shape: Some(Arc::clone(shape)) }
     }
 }

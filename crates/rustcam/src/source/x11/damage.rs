@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use x11rb::connection::{Connection as _, SequenceNumber};
 use x11rb::protocol::damage::{ConnectionExt as _, Damage as DamageId, ReportLevel};
-use x11rb::protocol::xfixes::{ConnectionExt as _, FetchRegionReply, Region};
+use x11rb::protocol::xfixes::{ConnectionExt as _, FetchRegionReply, Region as RegionId};
 use x11rb::x11_utils::TryParse;
 
 use super::error::ProtocolError;
-use super::server::{keep, Server};
-use crate::geometry::{Point, Rect, Size};
+use super::rects::{from_protocol, to_protocol, MOST_RECTS};
+use super::server::{keep_reply, Server};
+use crate::geometry::{Point, Rect};
 
 /// So many rectangles are no better than one for everything.
 const MOST_PENDING: usize = 4096;
@@ -30,19 +31,13 @@ struct Fetch {
     news: News,
 }
 
-/// Everything that changed since the caller asked last.
-pub(super) struct Changed<'a> {
-    /// The server's own region, whose rectangles are on their way here.
-    pub(super) held: Option<Region>,
-    /// The rectangles that have come before, in texture space.
-    pub(super) known: &'a [Rect],
-}
-
 /// The damage of the root window, clipped to one output.
 pub(super) struct Tracker {
-    pub(super) id: DamageId,
+    id: DamageId,
     /// `None` without XFIXES: then there are events but no rectangles.
-    region: Option<Region>,
+    region: Option<RegionId>,
+    /// A region for what a read brings up to date.
+    clip: Option<RegionId>,
     /// The number of the last request the server had seen when its region stopped being empty; `None` while it is empty. No wait has
     /// reported that yet.
     seen: Option<SequenceNumber>,
@@ -86,6 +81,7 @@ impl Tracker {
         Ok(Some(Self {
             id,
             region,
+            clip: None,
             seen: None,
             time: Duration::ZERO,
             known: false,
@@ -112,9 +108,9 @@ impl Tracker {
         self.fresh = None;
     }
 
-    /// The server's region stopped being empty after request `sequence`.
-    pub(super) fn note(&mut self, sequence: SequenceNumber, time: Duration) {
-        if sequence < self.emptied {
+    /// An event: the region of `damage` stopped being empty after request `sequence`.
+    pub(super) fn note(&mut self, damage: DamageId, sequence: SequenceNumber, time: Duration) {
+        if damage != self.id || sequence < self.emptied {
             return;
         }
         self.seen = Some(sequence);
@@ -136,7 +132,7 @@ impl Tracker {
     }
 
     /// The caller was told that a read was overtaken.
-    pub(super) fn tell(&mut self) {
+    pub(super) fn expect(&mut self) {
         self.known = true;
     }
 
@@ -149,8 +145,14 @@ impl Tracker {
         Ok(())
     }
 
-    /// Before a read of everything that changed: what that is. `None` if it cannot be said.
-    pub(super) fn collect(&mut self, server: &Server, place: Rect) -> Result<Option<Changed<'_>>, ProtocolError> {
+    /// Before a read of everything that changed: a region of the server with all of that and with `stale`, in the coordinates of the
+    /// root window. `None` if that cannot be had.
+    pub(super) fn clip(
+        &mut self,
+        stale: &[Rect],
+        server: &Server,
+        place: Rect,
+    ) -> Result<Option<RegionId>, ProtocolError> {
         if self.first || self.everything {
             return Ok(None);
         }
@@ -163,8 +165,24 @@ impl Tracker {
             self.request(server, None)?;
         }
         self.forget_news();
-        let held = (self.on_the_way() > 0).then_some(region);
-        Ok((!self.everything).then_some(Changed { held, known: &self.pending }))
+        if self.everything || stale.len() + self.pending.len() > MOST_RECTS {
+            return Ok(None);
+        }
+        let to_root = Point::new(-place.left, -place.top);
+        let rects: Vec<_> = stale.iter().chain(&self.pending).map(|part| to_protocol(*part, to_root)).collect();
+        let connection = &server.connection;
+        let clip = if let Some(clip) = self.clip {
+            connection.xfixes_set_region(clip, &rects)?;
+            clip
+        } else {
+            let clip = connection.generate_id()?;
+            connection.xfixes_create_region(clip, &rects)?;
+            *self.clip.insert(clip)
+        };
+        if self.on_the_way() > 0 {
+            connection.xfixes_union_region(clip, region, clip)?;
+        }
+        Ok(Some(clip))
     }
 
     fn forget_news(&mut self) {
@@ -179,7 +197,7 @@ impl Tracker {
     }
 
     /// When something was presented that no wait has reported, if anything was. `all` says that every drawing concerns the output.
-    pub(super) fn announce(&mut self, server: &Server, all: bool) -> Result<Option<Duration>, ProtocolError> {
+    pub(super) fn report(&mut self, server: &Server, all: bool) -> Result<Option<Duration>, ProtocolError> {
         let fresh = self.fresh.take();
         if fresh.is_some() || self.seen.is_none() {
             return Ok(fresh);
@@ -214,7 +232,7 @@ impl Tracker {
     /// so wakes us, hence this is asked after the request that takes long.
     pub(super) fn fetch(&mut self, server: &Server) -> Result<Option<SequenceNumber>, ProtocolError> {
         let (Some(region), Some(news)) = (self.region, self.held.take()) else { return Ok(None) };
-        let sequence = keep(server.connection.xfixes_fetch_region(region))?;
+        let sequence = keep_reply(server.connection.xfixes_fetch_region(region))?;
         self.fetches.push_back(Fetch { sequence, news });
         Ok(Some(sequence))
     }
@@ -226,52 +244,40 @@ impl Tracker {
         Ok(())
     }
 
-    /// Takes in the regions that have arrived. `place` is the output on the root window.
-    pub(super) fn harvest(&mut self, server: &Server, place: Rect) -> Result<(), ProtocolError> {
-        self.harvest_before(SequenceNumber::MAX, server, place)
+    /// Takes in the regions that were read from the socket already. `place` is the output on the root window.
+    pub(super) fn receive_all(&mut self, server: &Server, place: Rect) -> Result<(), ProtocolError> {
+        self.receive_before(SequenceNumber::MAX, server, place)
     }
 
-    /// The same for those asked for before request `end`.
-    fn harvest_before(&mut self, end: SequenceNumber, server: &Server, place: Rect) -> Result<(), ProtocolError> {
+    /// The same for those that were asked for before request `end`.
+    pub(super) fn receive_before(
+        &mut self,
+        end: SequenceNumber,
+        server: &Server,
+        place: Rect,
+    ) -> Result<(), ProtocolError> {
         while let Some(fetch) = self.fetches.front().filter(|fetch| fetch.sequence < end) {
-            match server.harvest::<FetchRegionReply>(fetch.sequence) {
-                Ok(Some(reply)) => self.absorb(&reply, place),
-                Ok(None) => break,
-                Err(ProtocolError::Refused(_)) => self.give_up_region(),
-                Err(error) => return Err(error),
-            }
+            let Some(answer) = server.answer_if_read(fetch.sequence).transpose() else { break };
+            self.receive(answer, place)?;
         }
         Ok(())
     }
 
-    /// Takes in the regions that arrived until `answer` to request `sequence` did. False if that is no region itself.
-    pub(super) fn harvest_until(
-        &mut self,
-        sequence: SequenceNumber,
-        answer: &Result<Vec<u8>, ProtocolError>,
-        server: &Server,
-        place: Rect,
-    ) -> Result<bool, ProtocolError> {
-        self.harvest_before(sequence, server, place)?;
-        if self.fetches.front().is_none_or(|fetch| fetch.sequence != sequence) {
-            return Ok(false);
-        }
+    /// Takes in the region that was asked for first, with `answer` the answer to that. It stays in flight if there is none.
+    pub(super) fn receive(&mut self, answer: Result<Vec<u8>, ProtocolError>, place: Rect) -> Result<(), ProtocolError> {
         match answer {
-            Ok(bytes) => self.absorb(&FetchRegionReply::try_parse(bytes)?.0, place),
-            Err(_) => self.give_up_region(),
+            Ok(bytes) => self.absorb(&FetchRegionReply::try_parse(&bytes)?.0, place),
+            Err(ProtocolError::Refused(_)) => self.give_up_region(),
+            Err(error) => return Err(error),
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Waits for all regions on their way.
     fn finish(&mut self, server: &Server, place: Rect) -> Result<(), ProtocolError> {
         self.fetch(server)?;
         while let Some(fetch) = self.fetches.front() {
-            match server.answer(fetch.sequence) {
-                Ok(bytes) => self.absorb(&FetchRegionReply::try_parse(&bytes)?.0, place),
-                Err(ProtocolError::Refused(_)) => self.give_up_region(),
-                Err(error) => return Err(error),
-            }
+            self.receive(server.answer(fetch.sequence), place)?;
         }
         Ok(())
     }
@@ -280,8 +286,7 @@ impl Tracker {
         let news = self.fetches.pop_front().and_then(|f| f.news.0);
         let before = self.pending.len();
         for r in &reply.rectangles {
-            let corner = Point::new(i32::from(r.x), i32::from(r.y));
-            let drawn = Rect::at(corner, Size::new(u32::from(r.width), u32::from(r.height)));
+            let drawn = from_protocol(r.x, r.y, r.width, r.height);
             self.pending.extend(drawn.intersection(place).map(|r| r.translated(-place.left, -place.top)));
         }
         if self.pending.len() > before && news.is_some() {

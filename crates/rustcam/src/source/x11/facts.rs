@@ -1,4 +1,4 @@
-//! What a report about this machine says of the X server.
+//! What can be said of an X server without capturing it.
 
 use std::sync::Arc;
 
@@ -7,26 +7,47 @@ use x11rb::protocol::xproto::ConnectionExt as _;
 
 use super::connect::{default_display, OPENING};
 use super::error::{unusable, ProtocolError};
+use super::monitors;
 use super::server::Server;
 use crate::clock::{Clock, MonotonicClock};
 use crate::error::Result;
 use crate::source::facts::{self, Facts};
+use crate::source::Output;
+
+/// All outputs of the server that `$DISPLAY` names; exactly one is primary.
+///
+/// # Errors
+/// `Duplication` if there is no server or it refuses.
+pub fn outputs() -> Result<Vec<Output>> {
+    outputs_of(&default_display()?)
+}
+
+/// All outputs of the server at `display`.
+#[doc(hidden)]
+pub fn outputs_of(display: &str) -> Result<Vec<Output>> {
+    let server = connect(display)?;
+    monitors::query(&server).map(|layout| layout.outputs).map_err(|error| unusable(display, error))
+}
 
 /// The server that `$DISPLAY` names.
 ///
 /// # Errors
 /// `Duplication` if there is no server or it refuses.
 pub fn facts() -> Result<Facts> {
-    let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
     let display = default_display()?;
-    let server = Server::open(&display, &clock, clock.now() + OPENING)?;
-    let composited = composited(&server).map_err(|error| unusable(&display, error))?;
+    let server = connect(&display)?;
+    let composited = is_composited(&server).map_err(|error| unusable(&display, error))?;
     let server = facts::Server { vendor: server.vendor.clone(), local: server.local, composited };
     Ok(Facts { server: Some(server), ..Facts::default() })
 }
 
+fn connect(display: &str) -> Result<Server> {
+    let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
+    Server::open(display, &clock, clock.now() + OPENING)
+}
+
 /// Whether a compositing manager owns the selection that the Extended Window Manager Hints reserve for it.
-fn composited(server: &Server) -> std::result::Result<bool, ProtocolError> {
+fn is_composited(server: &Server) -> std::result::Result<bool, ProtocolError> {
     let roots = &server.connection.setup().roots;
     let number = roots.iter().position(|screen| screen.root == server.screen.root).unwrap_or_default();
     let name = format!("_NET_WM_CM_S{number}");

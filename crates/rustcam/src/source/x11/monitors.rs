@@ -4,8 +4,9 @@ use x11rb::protocol::randr::{self, ConnectionExt as _, ModeFlag, MonitorInfo};
 use x11rb::protocol::xproto::ConnectionExt as _;
 
 use super::error::ProtocolError;
+use super::rects::from_protocol;
 use super::server::Server;
-use crate::geometry::{Point, Rect, Rotation, Size};
+use crate::geometry::{Point, Rotation, Size};
 use crate::source::output::Output;
 
 /// The outputs of a screen and its whole size.
@@ -25,14 +26,11 @@ pub(super) fn query(server: &Server) -> Result<Layout, ProtocolError> {
         let monitors = server.reply(connection.randr_get_monitors(window, true))?.monitors;
         let resources = server.reply(connection.randr_get_screen_resources_current(window))?;
         for monitor in &monitors {
-            let place = Rect::at(
-                Point::new(i32::from(monitor.x), i32::from(monitor.y)),
-                Size::new(u32::from(monitor.width), u32::from(monitor.height)),
-            );
             // A monitor is a plain rectangle that any client may define, also beyond the screen.
+            let place = from_protocol(monitor.x, monitor.y, monitor.width, monitor.height);
             let Some(place) = place.intersection(root.rect()) else { continue };
             let name = server.reply(connection.get_atom_name(monitor.name))?.name;
-            let (rotation, refresh_hz) = scan_out(server, monitor, &resources)?;
+            let (rotation, refresh_hz) = mode_of(server, monitor, &resources)?;
             outputs.push(Output {
                 device_idx: 0,
                 output_idx: outputs.len(),
@@ -67,7 +65,7 @@ pub(super) fn query(server: &Server) -> Result<Layout, ProtocolError> {
 }
 
 /// Rotation and refresh rate of the crtc that feeds the monitor's first output.
-fn scan_out(
+fn mode_of(
     server: &Server,
     monitor: &MonitorInfo,
     resources: &randr::GetScreenResourcesCurrentReply,
@@ -90,7 +88,7 @@ fn scan_out(
     Ok((clockwise(info.rotation), refresh_hz))
 }
 
-/// RANDR counts counter-clockwise (`Rotate_90` turns the picture 90 degrees to the left; randrproto, section 5), we clockwise.
+/// RANDR counts counter-clockwise (`Rotate_90` turns the picture 90 degrees to the left; randrproto, section 5), [`Rotation`] clockwise.
 fn clockwise(rotation: randr::Rotation) -> Rotation {
     if rotation.contains(randr::Rotation::ROTATE90) {
         Rotation::Clockwise270
@@ -137,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_to_the_left_become_turns_to_the_right() {
+    fn counter_clockwise_rotations_become_clockwise() {
         let known = [
             (randr::Rotation::ROTATE0, 0),
             (randr::Rotation::ROTATE90, 270),

@@ -1,93 +1,113 @@
-//! What a batch of requests amounts to: pixels, and whether they belong to one state of the desktop.
+//! Reading: from the parts that a caller wants to pixels, and whether they belong to one state of the desktop.
 
 use x11rb::connection::SequenceNumber;
 
-use super::batch::{Captured, Target, Want};
+use super::batch::{Batch, Captured, ReadSpec, Scope};
 use super::client::Client;
+use super::desktop::Desktop;
 use super::error::ProtocolError;
-use super::segment::Transport;
-use super::X11Source;
-use crate::frame::ImageRef;
-use crate::geometry::{Point, Rect};
-use crate::memory::Memory;
+use super::server::Server;
+use super::transport::Target;
+use crate::frame::{Damage, ImageRef};
+use crate::geometry::Rect;
 use crate::region::{bounds, covers};
 use crate::source::{Outcome, Sink};
 
-impl X11Source {
-    /// Captures and works out what the result means. `complete` says that the parts are all there is. `None` if everything that changed
-    /// is wanted and the server cannot bring that in one step.
-    pub(super) fn capture(&mut self, want: &Want, complete: bool) -> Result<Outcome<Captured>, ProtocolError> {
-        let place = self.place();
-        if self.client.layout_stale {
-            self.check_layout()?;
+/// Reads what `spec` says, or goes on waiting for it if it was sent already. Any other batch is waited for first, so that requests
+/// never pile up at a server that does not answer. [`Outcome::Unsupported`] if that cannot be done in one step, or if the server refused
+/// what the transport needs: then the next slower one is in use.
+pub(super) fn capture(client: &mut Client, spec: &ReadSpec) -> Result<Outcome<Captured>, ProtocolError> {
+    client.desktop.check_layout_if_stale(&client.server)?;
+    if !client.batch.as_ref().is_some_and(|batch| batch.is_for(spec)) {
+        client.settle()?;
+        client.drain()?;
+        let Client { server, desktop, transport, .. } = client;
+        client.batch = Batch::send(spec, server, desktop, transport.root_picture)?;
+    }
+    let captured = client.finish_batch();
+    let Client { server, desktop, .. } = client;
+    match captured {
+        Ok(Some(mut captured)) => {
+            desktop.check_layout_if_stale(server)?;
+            if let Some(pointer) = captured.pointer.take() {
+                desktop.pointer = pointer;
+            }
+            let overtaken = is_overtaken(desktop, server, spec, captured.read)?;
+            Ok(if overtaken { Outcome::Overtaken(captured) } else { Outcome::Done(captured) })
         }
-        let captured = if want.changed.is_some() {
-            self.client.capture_changes(want, place)
-        } else {
-            self.client.capture(want, complete, place).map(Some)
-        };
-        let captured = match captured {
-            // An error may be the first sign of a new arrangement, whose events are among those just drained.
-            Err(ProtocolError::Refused(error)) => {
-                self.check_layout()?;
+        Ok(None) => {
+            desktop.check_layout_if_stale(server)?;
+            Ok(Outcome::Unsupported)
+        }
+        Err(ProtocolError::Refused(error)) => {
+            // It may be the first sign of a new arrangement, whose events are among those just drained.
+            desktop.check_layout(server)?;
+            if spec.target == Target::Reply {
                 return Err(ProtocolError::Refused(error));
             }
-            other => other?,
-        };
-        if self.client.layout_stale {
-            self.check_layout()?;
+            client.fall_back(&error);
+            Ok(Outcome::Unsupported)
         }
-        let Some(mut captured) = captured else { return Ok(Outcome::Unsupported) };
-        if let Some(pointer) = captured.pointer.take() {
-            self.pointer = pointer;
-        }
-        let overtaken = !complete && self.is_overtaken(want, captured.draw)?;
-        Ok(if overtaken { Outcome::Overtaken(captured) } else { Outcome::Done(captured) })
+        Err(error) => Err(error),
     }
+}
 
-    /// Whether something was drawn that request `draw` read and the caller will not expect.
-    fn is_overtaken(&mut self, want: &Want, draw: SequenceNumber) -> Result<bool, ProtocolError> {
-        let place = self.place();
-        let Client { server, damage, .. } = &mut self.client;
-        let Some(damage) = damage else { return Ok(false) };
-        let overtaken = if want.changed.is_some() { damage.drawn_before(draw) } else { damage.overtakes(draw) };
-        if !overtaken {
-            return Ok(false);
-        }
-        // What was drawn on other outputs only does no harm. If the server will not say in time, suppose that it does.
-        if !self.covers_root && want.changed.is_none() {
-            match damage.confirm(server, place) {
-                Ok(true) | Err(ProtocolError::TimedOut) => {}
-                Ok(false) => return Ok(false),
-                Err(error) => return Err(error),
-            }
-        }
-        damage.tell();
-        Ok(true)
+/// Whether something was drawn that request `read` shows and the caller does not expect.
+fn is_overtaken(
+    desktop: &mut Desktop,
+    server: &Server,
+    spec: &ReadSpec,
+    read: SequenceNumber,
+) -> Result<bool, ProtocolError> {
+    let place = desktop.place();
+    let Some(damage) = &mut desktop.damage else { return Ok(false) };
+    let overtaken = match spec.scope {
+        Scope::Complete => false,
+        Scope::Parts => damage.overtakes(read),
+        Scope::Changes(_) => damage.drawn_before(read),
+    };
+    if !overtaken {
+        return Ok(false);
     }
+    // What was drawn on other outputs only does no harm. If the server will not say in time, suppose that it does.
+    if !desktop.covers_root && spec.scope == Scope::Parts {
+        match damage.confirm(server, place) {
+            Ok(true) | Err(ProtocolError::TimedOut) => {}
+            Ok(false) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    damage.expect();
+    Ok(true)
+}
 
-    pub(super) fn read_once(&mut self, parts: &[Rect], sink: &mut Sink<'_>) -> Result<Outcome, ProtocolError> {
-        let texture = self.output.texture_size();
+/// Captures into a picture, with everything that changed, and says what that was.
+pub(super) fn refresh(client: &mut Client, spec: &ReadSpec) -> Result<Outcome<Damage>, ProtocolError> {
+    Ok(match capture(client, spec)? {
+        Outcome::Done(_) => Outcome::Done(client.desktop.take_damage(&client.server)?),
+        Outcome::Overtaken(_) => Outcome::Overtaken(client.desktop.take_damage(&client.server)?),
+        Outcome::Pending => Outcome::Pending,
+        Outcome::Unsupported => Outcome::Unsupported,
+    })
+}
+
+/// Captures `parts` with the fastest transport that works, and hands them to `sink`.
+pub(super) fn read(client: &mut Client, parts: &[Rect], sink: &mut Sink<'_>) -> Result<Outcome, ProtocolError> {
+    let texture = client.desktop.output.texture_size();
+    let scope = if covers(parts, texture.rect()) { Scope::Complete } else { Scope::Parts };
+    let (target, outcome) = loop {
+        let target = client.transport.scratch_target(&client.server, texture, parts.len())?;
+        let outcome = capture(client, &ReadSpec { target, parts: parts.to_vec(), scope })?;
+        if !matches!(outcome, Outcome::Unsupported) {
+            break (target, outcome);
+        }
+    };
+    if let Outcome::Done(captured) | Outcome::Overtaken(captured) = &outcome {
         let area = bounds(parts);
-        let transport = self.client.segments.transport;
-        let target = match (transport, self.client.scratch(texture)?) {
-            // A plain copy is cheaper than one that adds an alpha channel, but it knows no clip.
-            (Transport::Composite, Some((_, Some(picture)))) if parts.len() > 1 => {
-                Target::Picture { picture, origin: Point::default() }
-            }
-            (Transport::Composite | Transport::Segment, Some((shm, _))) => Target::Segment(shm),
-            _ => Target::Reply,
-        };
-        let want = Want { target, parts: parts.to_vec(), changed: None };
-        let outcome = self.capture(&want, covers(parts, texture.rect()))?;
-        let overtaken = matches!(outcome, Outcome::Overtaken(_));
-        let (Outcome::Done(captured) | Outcome::Overtaken(captured)) = outcome else {
-            return Err(ProtocolError::Disconnected("a read came to nothing".to_owned()));
-        };
-        let shared = self.client.scratch.as_ref().map_or(&[][..], Memory::bytes);
+        let scratch = client.transport.scratch();
         let (bytes, origin, width) = match target {
-            Target::Picture { .. } => (shared, Point::default(), texture.width),
-            Target::Segment(_) => (shared, area.origin(), area.width()),
+            Target::Picture { origin, .. } => (scratch, origin, texture.width),
+            Target::Segment(_) => (scratch, area.origin(), area.width()),
             Target::Reply => {
                 let reply = captured.reply.as_deref().and_then(|r| r.get(32..)).unwrap_or_default();
                 if (reply.len() as u64) < area.area() * 4 {
@@ -99,8 +119,8 @@ impl X11Source {
         let stride = width as usize * 4;
         for &part in parts {
             let start = (part.top - origin.y) as usize * stride + (part.left - origin.x) as usize * 4;
-            sink(part, ImageRef::new(&bytes[start..], stride, part.size()), &self.pointer);
+            sink(part, ImageRef::new(&bytes[start..], stride, part.size()), &client.desktop.pointer);
         }
-        Ok(if overtaken { Outcome::Overtaken(()) } else { Outcome::Done(()) })
     }
+    Ok(outcome.map(drop))
 }

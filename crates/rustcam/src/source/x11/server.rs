@@ -1,4 +1,7 @@
-//! A connected server: its screen, its extensions, and round trips that may be given up and are never piled up.
+//! A connected server: its screen, its extensions, and round trips with a deadline.
+//!
+//! A round trip that timed out leaves an overdue answer. It is waited for before anything else is sent, so that requests never pile up at
+//! a server that does not answer.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -41,9 +44,11 @@ pub(super) struct Extensions {
     pub(super) damage: bool,
 }
 
-/// A connection, what is at its other end, and the last answer that the server owes.
+/// A connection, and what is at its other end.
 pub(super) struct Server {
     pub(super) connection: Connection,
+    /// Its name, as in `$DISPLAY`.
+    pub(super) display: String,
     pub(super) screen: Screen,
     pub(super) vendor: String,
     pub(super) local: bool,
@@ -52,7 +57,8 @@ pub(super) struct Server {
     pub(super) formats: Option<Formats>,
     /// `Some` if MIT-SHM can be handed file descriptors; whether it offers pixmaps in shared memory.
     pub(super) shared_pixmaps: Option<bool>,
-    owed: Cell<Option<SequenceNumber>>,
+    /// The request of a round trip that timed out and has not been answered since.
+    overdue: Cell<Option<SequenceNumber>>,
 }
 
 impl Server {
@@ -67,19 +73,20 @@ impl Server {
         let screen = setup.roots[screen].clone();
         let mut server = Self {
             connection,
+            display: display.to_owned(),
             screen,
             vendor,
             local,
             extensions: Extensions::default(),
             formats: None,
             shared_pixmaps: None,
-            owed: Cell::new(None),
+            overdue: Cell::new(None),
         };
-        server.meet_extensions().map_err(|error| unusable(display, error))?;
+        server.negotiate_extensions().map_err(|error| unusable(display, error))?;
         Ok(server)
     }
 
-    /// Images are handed on as the server makes them, so they have to be BGRA in memory.
+    /// Refuses a screen whose images are not BGRA in memory: they are passed on as the server makes them.
     ///
     /// # Errors
     /// `Duplication`.
@@ -118,7 +125,7 @@ impl Server {
         .with_hint(advice::PIXELS.hint))
     }
 
-    fn meet_extensions(&mut self) -> std::result::Result<(), ProtocolError> {
+    fn negotiate_extensions(&mut self) -> std::result::Result<(), ProtocolError> {
         let has = |name| self.connection.extension_information(name).map(|i| i.is_some());
         let root = self.screen.root;
         let (shm, render) = (has(shm::X11_EXTENSION_NAME)?, has(render::X11_EXTENSION_NAME)?);
@@ -175,6 +182,16 @@ impl Server {
         Some(Formats { root, argb: argb.id })
     }
 
+    /// The clock of the deadlines.
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        self.connection.stream().clock()
+    }
+
+    /// The present moment.
+    pub(super) fn now(&self) -> Duration {
+        self.clock().now()
+    }
+
     /// The moment after which nothing blocks any more.
     pub(super) fn limit(&self) -> Duration {
         self.connection.stream().limit()
@@ -185,34 +202,49 @@ impl Server {
         self.connection.stream().set_limit(limit);
     }
 
-    /// Makes sure that nothing is owed.
-    pub(super) fn collect(&self) -> std::result::Result<(), ProtocolError> {
-        if let Some(sequence) = self.owed.get() {
+    /// The moment of a server timestamp on our clock.
+    ///
+    /// Servers on this machine count milliseconds of `CLOCK_MONOTONIC`, often of its coarse variant, which lags by up to a tick of the
+    /// kernel (4 ms at 250 Hz). So a difference of a few milliseconds means nothing, one of many minutes another clock; between them
+    /// it says how long the event has been waiting for us.
+    pub(super) fn present_time(&self, timestamp: u32) -> Duration {
+        let now = self.now();
+        let age = (now.as_millis() as u32).wrapping_sub(timestamp);
+        if self.local && (3..600_000).contains(&age) {
+            now.saturating_sub(Duration::from_millis(u64::from(age) - 1))
+        } else {
+            now
+        }
+    }
+
+    /// Waits for an overdue answer, if there is one.
+    pub(super) fn await_overdue(&self) -> std::result::Result<(), ProtocolError> {
+        if let Some(sequence) = self.overdue.get() {
             match self.answer(sequence) {
-                Ok(_) | Err(ProtocolError::Refused(_)) => self.owed.set(None),
+                Ok(_) | Err(ProtocolError::Refused(_)) => self.overdue.set(None),
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// Makes sure that nothing is owed and nothing is left to send, so that what comes next starts with an empty buffer.
+    /// Waits for an overdue answer and sends what is left to send, so that what comes next starts with an empty buffer.
     pub(super) fn settle(&self) -> std::result::Result<(), ProtocolError> {
-        self.collect()?;
+        self.await_overdue()?;
         Ok(self.connection.flush()?)
     }
 
-    /// A round trip. If it is late, its answer is owed, and [`Server::settle`] waits for it.
+    /// A round trip. If it times out, its answer is overdue, see [`Server::await_overdue`].
     pub(super) fn reply<R: TryParse>(
         &self,
         sent: std::result::Result<Cookie<'_, Connection, R>, ConnectionError>,
     ) -> std::result::Result<R, ProtocolError> {
-        let sequence = keep(sent)?;
+        let sequence = keep_reply(sent)?;
         match self.answer(sequence) {
             Ok(bytes) => Ok(R::try_parse(&bytes)?.0),
             Err(error) => {
                 if matches!(error, ProtocolError::TimedOut) {
-                    self.owed.set(Some(sequence));
+                    self.overdue.set(Some(sequence));
                 }
                 Err(error)
             }
@@ -227,17 +259,18 @@ impl Server {
         }
     }
 
-    /// The answer to request `sequence` if it was read already.
-    pub(super) fn harvest<R: TryParse>(
+    /// The answer to request `sequence` if it was read from the socket already. Nothing is waited for, but x11rb sends what is left to
+    /// send.
+    pub(super) fn answer_if_read(
         &self,
         sequence: SequenceNumber,
-    ) -> std::result::Result<Option<R>, ProtocolError> {
+    ) -> std::result::Result<Option<Vec<u8>>, ProtocolError> {
         let limit = self.limit();
         self.set_limit(Duration::ZERO);
         let answer = self.answer(sequence);
         self.set_limit(limit);
         match answer {
-            Ok(bytes) => Ok(Some(R::try_parse(&bytes)?.0)),
+            Ok(bytes) => Ok(Some(bytes)),
             Err(ProtocolError::TimedOut) => Ok(None),
             Err(error) => Err(error),
         }
@@ -245,7 +278,7 @@ impl Server {
 }
 
 /// The number of a request whose reply will be collected by number. Dropping the cookie would discard the reply.
-pub(super) fn keep<R: TryParse>(
+pub(super) fn keep_reply<R: TryParse>(
     sent: std::result::Result<Cookie<'_, Connection, R>, ConnectionError>,
 ) -> std::result::Result<SequenceNumber, ProtocolError> {
     let cookie = sent?;

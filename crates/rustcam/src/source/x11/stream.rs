@@ -46,6 +46,11 @@ impl DeadlineStream {
         stream
     }
 
+    /// The clock of the limit.
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// The moment after which nothing blocks any more.
     pub(super) fn limit(&self) -> Duration {
         Duration::from_nanos(self.limit.load(Ordering::Relaxed))

@@ -1,104 +1,96 @@
-//! Waiting: what events and answers amount to, and what to ask meanwhile.
+//! Waiting: what events and answers amount to, and what to ask for meanwhile.
 
 use std::time::Duration;
 
 use x11rb::connection::Connection as _;
 
 use super::client::Client;
+use super::desktop::Desktop;
 use super::error::ProtocolError;
-use super::X11Source;
+use super::server::Server;
+use super::waker::WakeFd;
 use crate::source::Change;
 
-impl X11Source {
-    /// Waits until something changed, at most until `deadline`.
-    pub(super) fn watch(&mut self, deadline: Duration) -> std::result::Result<Change, ProtocolError> {
-        let place = self.place();
-        self.client.settle(place)?;
-        // A longer wait finds out by waiting.
-        if self.clock.now() >= deadline {
-            self.client.server.connection.stream().expect_more();
+/// Waits until something changed, at most until the limit of the server.
+pub(super) fn wait(client: &mut Client, wake_fd: Option<&WakeFd>) -> Result<Change, ProtocolError> {
+    let deadline = client.server.limit();
+    client.settle()?;
+    // A wait that has time finds out by waiting whether there is something to read.
+    if client.server.now() >= deadline {
+        client.server.connection.stream().expect_more();
+    }
+    loop {
+        client.drain()?;
+        client.desktop.check_layout_if_stale(&client.server)?;
+        let now = client.server.now();
+        let change = take_changes(&mut client.desktop, &client.server, now)?;
+        if change.any() {
+            // What `take_changes` asked for is not sent yet: it travels with the read that follows, and wakes the server once, not twice.
+            return Ok(change);
         }
-        loop {
-            self.client.drain()?;
-            if self.client.layout_stale {
-                self.check_layout()?;
-            }
-            let now = self.clock.now();
-            let change = self.gather(now)?;
-            if change.any() {
-                // What `gather` asked for is not sent yet: it travels with the read that follows, and wakes the server once, not twice.
-                return Ok(change);
-            }
-            if now < deadline {
-                self.client.touch()?;
-            }
-            let wake = self.ask(now)?;
-            if now >= deadline {
-                return Ok(change);
-            }
-            let until = wake.map_or(deadline, |wake| wake.min(deadline));
-            let stream = self.client.server.connection.stream();
-            if !stream.wait_readable(until.saturating_sub(now), self.wake_fd.as_ref())? {
-                return Ok(Change { interrupted: true, ..Change::default() });
-            }
+        if now < deadline {
+            client.transport.segments.prefault(&client.server)?;
+        }
+        let next = ask(&mut client.desktop, &client.server, now)?;
+        if now >= deadline {
+            return Ok(change);
+        }
+        let until = next.map_or(deadline, |next| next.min(deadline));
+        let stream = client.server.connection.stream();
+        if !stream.wait_readable(until.saturating_sub(now), wake_fd)? {
+            return Ok(Change { interrupted: true, ..Change::default() });
         }
     }
+}
 
-    /// What the answers and events that have arrived amount to.
-    fn gather(&mut self, now: Duration) -> std::result::Result<Change, ProtocolError> {
-        let place = self.place();
-        let Client { server, damage, cursor, .. } = &mut self.client;
-        let mut change = Change::default();
-        let presented = match damage {
-            Some(damage) => {
-                damage.harvest(server, place)?;
-                damage.announce(server, self.covers_root)?
-            }
-            None if now >= self.next_present => {
-                self.next_present = now + self.output.refresh_interval();
-                Some(now)
-            }
-            None => None,
-        };
-        if std::mem::take(&mut self.first) || presented.is_some() {
-            change.presents = 1;
-            change.present_time = presented.unwrap_or(now).min(now);
-        }
-        if let Some(cursor) = cursor {
-            if let Some(query) = cursor.query {
-                if let Some(pointer) = cursor.harvest(server, query, place)? {
-                    cursor.query = None;
-                    change.pointer = !self.pointer.looks_like(&pointer);
-                    if change.pointer {
-                        cursor.motion.stir(server, now)?;
-                    }
-                    self.pointer = pointer;
-                }
-            }
-        }
-        Ok(change)
+/// What the answers and events that have arrived amount to.
+fn take_changes(desktop: &mut Desktop, server: &Server, now: Duration) -> Result<Change, ProtocolError> {
+    let mut change = Change::default();
+    let presented = presented(desktop, server, now)?;
+    if std::mem::take(&mut desktop.is_new) || presented.is_some() {
+        change.presents = 1;
+        change.present_time = presented.unwrap_or(now).min(now);
     }
-
-    /// Asks for the pointer if that is due, without waiting for the answer. Returns when the next wait has something to do.
-    fn ask(&mut self, now: Duration) -> std::result::Result<Option<Duration>, ProtocolError> {
-        let Client { server, damage, cursor, .. } = &mut self.client;
-        let mut wake = damage.is_none().then_some(self.next_present);
-        if let Some(cursor) = cursor.as_mut().filter(|c| c.query.is_none()) {
-            if now >= cursor.motion.due() {
-                cursor.motion.ask(server, now, self.output.refresh_interval())?;
-                cursor.query = Some(cursor.ask(server)?);
-            } else {
-                let due = cursor.motion.due();
-                wake = Some(wake.map_or(due, |w| w.min(due)));
+    let place = desktop.place();
+    if let Some(cursor) = &mut desktop.cursor {
+        if let Some(pointer) = cursor.polled(server, place)? {
+            change.pointer = !desktop.pointer.looks_like(&pointer);
+            if change.pointer {
+                cursor.note_motion(server, now)?;
             }
+            desktop.pointer = pointer;
         }
-        if let Some(damage) = damage {
-            damage.fetch(server)?;
-        }
-        // A socket that takes no more keeps the rest for the next call; what was seen is reported all the same.
-        match server.connection.flush().map_err(ProtocolError::from) {
-            Ok(()) | Err(ProtocolError::TimedOut) => Ok(wake),
-            Err(error) => Err(error),
-        }
+    }
+    Ok(change)
+}
+
+/// When something was presented that no wait has reported, if anything was.
+fn presented(desktop: &mut Desktop, server: &Server, now: Duration) -> Result<Option<Duration>, ProtocolError> {
+    let place = desktop.place();
+    if let Some(damage) = &mut desktop.damage {
+        damage.receive_all(server, place)?;
+        return damage.report(server, desktop.covers_root);
+    }
+    if now < desktop.next_present {
+        return Ok(None);
+    }
+    desktop.next_present = now + desktop.output.refresh_interval();
+    Ok(Some(now))
+}
+
+/// Asks for damage and, if that is due, for the pointer, without waiting for the answers. Returns when the next wait has something to do.
+fn ask(desktop: &mut Desktop, server: &Server, now: Duration) -> Result<Option<Duration>, ProtocolError> {
+    let next_present = desktop.damage.is_none().then_some(desktop.next_present);
+    let next_poll = match &mut desktop.cursor {
+        Some(cursor) => cursor.poll(server, now, desktop.output.refresh_interval())?,
+        None => None,
+    };
+    if let Some(damage) = &mut desktop.damage {
+        damage.fetch(server)?;
+    }
+    // A socket that takes no more keeps the rest for the next call; what was seen is reported all the same.
+    match server.connection.flush().map_err(ProtocolError::from) {
+        Ok(()) | Err(ProtocolError::TimedOut) => Ok(next_present.into_iter().chain(next_poll).min()),
+        Err(error) => Err(error),
     }
 }

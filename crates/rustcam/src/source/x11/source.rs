@@ -1,0 +1,176 @@
+//! The source: who may use the connection until when, and what its results mean to the caller.
+
+use std::time::Duration;
+
+use super::advice;
+use super::batch::{ReadSpec, Scope};
+use super::client::Client;
+use super::connect::{default_display, OPENING};
+use super::error::{unusable, ProtocolError};
+use super::monitors;
+use super::server::Server;
+use super::waker::WakeFd;
+use super::{read, recover, wait};
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{Damage, Pointer};
+use crate::geometry::{Point, Rect, Size};
+use crate::memory::Memory;
+use crate::region::covers;
+use crate::source::output::select;
+use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source, Waker};
+
+/// One output of an X server.
+pub struct X11Source {
+    client: Client,
+    wake_fd: Option<WakeFd>,
+    /// The process that opened the connection. A forked child shares the socket; if it wrote, it would garble the parent's requests.
+    process: u32,
+}
+
+impl X11Source {
+    /// Opens an output of the server that `$DISPLAY` names.
+    ///
+    /// # Errors
+    /// As for [`open`](crate::source::open).
+    pub fn open(options: &OpenOptions) -> Result<Self> {
+        Self::open_display(options, &default_display()?)
+    }
+
+    /// Opens an output of the server at `display`.
+    #[doc(hidden)]
+    pub fn open_display(options: &OpenOptions, display: &str) -> Result<Self> {
+        let server = Server::open(display, &options.clock, options.clock.now() + OPENING)?;
+        server.check_pixels()?;
+        let layout = monitors::query(&server).map_err(|error| unusable(display, error))?;
+        let output = select(&layout.outputs, options.device, options.output)?.clone();
+        let mut client = Client::open(server, output, layout.root, options.watch_pointer)?;
+        client.desktop.ask_pointer(&client.server).map_err(|error| unusable(display, error))?;
+        Ok(Self { client, wake_fd: WakeFd::new(), process: std::process::id() })
+    }
+
+    /// Every call that uses the connection starts here: it may take `timeout`.
+    fn begin(&mut self, timeout: Duration) -> Result<&mut Client> {
+        self.check_process()?;
+        if let Some(lost) = &self.client.lost {
+            return Err(lost.clone());
+        }
+        let server = &self.client.server;
+        server.set_limit(server.now().saturating_add(timeout));
+        Ok(&mut self.client)
+    }
+
+    fn check_process(&self) -> Result<()> {
+        if std::process::id() == self.process {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::WrongState, "the capture was opened in another process")
+            .with_hint(advice::FORKED.hint))
+    }
+}
+
+/// The outcome of a read: an answer that is not here in time is still to come, everything else that goes wrong is a loss.
+fn outcome<T>(client: &mut Client, result: std::result::Result<Outcome<T>, ProtocolError>) -> Result<Outcome<T>> {
+    match result {
+        Ok(outcome) => Ok(outcome),
+        Err(ProtocolError::TimedOut) => Ok(Outcome::Pending),
+        Err(error) => Err(recover::lose(client, error)),
+    }
+}
+
+impl Source for X11Source {
+    fn output(&self) -> &Output {
+        &self.client.desktop.output
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<Change> {
+        self.begin(timeout)?;
+        match wait::wait(&mut self.client, self.wake_fd.as_ref()) {
+            Ok(change) => Ok(change),
+            Err(ProtocolError::TimedOut) => Ok(Change::default()),
+            Err(error) => Err(recover::lose(&mut self.client, error)),
+        }
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        self.wake_fd.as_ref().map(WakeFd::waker)
+    }
+
+    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
+        let client = self.begin(timeout)?;
+        match client.settle().and_then(|()| client.desktop.take_damage(&client.server)) {
+            Ok(damage) => Ok(damage),
+            Err(ProtocolError::TimedOut) => Ok(Damage::everything(client.desktop.texture())),
+            Err(error) => Err(recover::lose(client, error)),
+        }
+    }
+
+    fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {
+        let client = self.begin(timeout)?;
+        check_parts(parts, client.desktop.texture())?;
+        if parts.is_empty() {
+            return Ok(Outcome::Done(()));
+        }
+        let result = read::read(client, parts, sink);
+        outcome(client, result)
+    }
+
+    fn allocate(&mut self, size: Size) -> Option<Memory> {
+        let client = self.begin(Duration::ZERO).ok()?;
+        // Not while an answer is awaited: the server may be frozen, and what is sent to it now stays in the socket.
+        if client.batch.is_some() {
+            return None;
+        }
+        client.transport.allocate(&client.server, size).ok()?
+    }
+
+    fn read_into(
+        &mut self,
+        memory: &mut Memory,
+        size: Size,
+        origin: Point,
+        parts: &[Rect],
+        timeout: Duration,
+    ) -> Result<Outcome> {
+        let client = self.begin(timeout)?;
+        let Some(target) = client.transport.picture(memory, size, origin) else { return Ok(Outcome::Unsupported) };
+        let area = Rect::at(origin, size);
+        check_parts(parts, area.intersection(client.desktop.texture()).unwrap_or_default())?;
+        if parts.is_empty() {
+            return Ok(Outcome::Done(()));
+        }
+        let scope = if covers(parts, area) { Scope::Complete } else { Scope::Parts };
+        let result = read::capture(client, &ReadSpec { target, parts: parts.to_vec(), scope });
+        outcome(client, result.map(|captured| captured.map(drop)))
+    }
+
+    fn refresh(
+        &mut self,
+        memory: &mut Memory,
+        size: Size,
+        origin: Point,
+        stale: &[Rect],
+        timeout: Duration,
+    ) -> Result<Outcome<Damage>> {
+        let client = self.begin(timeout)?;
+        let Some(target) = client.transport.picture(memory, size, origin) else { return Ok(Outcome::Unsupported) };
+        let area = Rect::at(origin, size);
+        check_parts(stale, area.intersection(client.desktop.texture()).unwrap_or_default())?;
+        let spec = ReadSpec { target, parts: stale.to_vec(), scope: Scope::Changes(area) };
+        let result = read::refresh(client, &spec);
+        outcome(client, result)
+    }
+
+    fn pointer(&self) -> &Pointer {
+        &self.client.desktop.pointer
+    }
+
+    fn rebuild(&mut self, timeout: Duration) -> Result<()> {
+        self.check_process()?;
+        let deadline = self.client.server.now().saturating_add(timeout);
+        recover::rebuild(&mut self.client, deadline)
+    }
+
+    fn fallback(&self) -> Option<&str> {
+        self.client.fallback()
+    }
+}
