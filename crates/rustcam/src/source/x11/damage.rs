@@ -1,63 +1,39 @@
-//! What was drawn: the DAMAGE extension's region of the root window, and how much of it the caller knows.
+//! What was drawn on the root window, and how much of it the caller knows.
+//!
+//! Damage passes four stations, each a type of its own:
+//!
+//! | station | what it holds | leaves with |
+//! |---|---|---|
+//! | [`ServerRegion`] | what was drawn since the region was last emptied | DAMAGE `Subtract`, which puts it into a region of ours |
+//! | [`OurRegion`] | what the last `Subtract` took out | XFIXES `FetchRegion` |
+//! | [`InFlight`] | regions that were asked for | their answers |
+//! | [`Arrived`] | rectangles inside the output | [`Tracker::take`], the caller's question what changed |
 //!
 //! The server adds up everything drawn in one region per damage object and sends one event when that region stops being empty
-//! (report level `NonEmpty`), not one per drawing operation. `Subtract` moves the region into one of ours and empties it, so that the
-//! next drawing sends an event again. What is drawn after a `Subtract` stays for the next one: nothing is lost, at worst it is
-//! reported although a read has already shown it.
+//! (report level `NonEmpty`), not one per drawing operation. `Subtract` empties it, so that the next drawing sends an event again. What
+//! is drawn after a `Subtract` stays for the next one: nothing is lost, at worst it is reported although a read has already shown it.
+//!
+//! Without XFIXES there are events but no rectangles: damage goes from the first station to the last, as a change of everything.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use x11rb::connection::{Connection as _, SequenceNumber};
-use x11rb::protocol::damage::{ConnectionExt as _, Damage as DamageId, ReportLevel};
-use x11rb::protocol::xfixes::{ConnectionExt as _, FetchRegionReply, Region as RegionId};
-use x11rb::x11_utils::TryParse;
+use x11rb::protocol::damage::Damage as DamageId;
+use x11rb::protocol::xfixes::Region as RegionId;
 
 use super::error::ProtocolError;
-use super::rects::{from_protocol, to_protocol, MOST_RECTS};
-use super::server::{keep_reply, Server};
-use crate::geometry::{Point, Rect};
-
-/// So many rectangles are no better than one for everything.
-const MOST_PENDING: usize = 4096;
-
-/// When a region was drawn, if a wait still has to report it in case it concerns the output.
-#[derive(Clone, Copy)]
-struct News(Option<Duration>);
-
-/// A region on its way.
-struct Fetch {
-    sequence: SequenceNumber,
-    news: News,
-}
+use super::rects::MOST_RECTS;
+use super::server::Server;
+use super::stations::{Arrived, InFlight, OurRegion, ServerRegion, Unreported};
+use crate::geometry::Rect;
 
 /// The damage of the root window, clipped to one output.
 pub(super) struct Tracker {
-    id: DamageId,
-    /// `None` without XFIXES: then there are events but no rectangles.
-    region: Option<RegionId>,
-    /// A region for what a read brings up to date.
-    clip: Option<RegionId>,
-    /// The number of the last request the server had seen when its region stopped being empty; `None` while it is empty. No wait has
-    /// reported that yet.
-    seen: Option<SequenceNumber>,
-    /// When that was.
-    time: Duration,
-    /// The caller knows of it from an overtaken read, and so includes it when it asks what changed.
-    known: bool,
-    /// The last request that emptied the server's region. Events from before it are about what it took out.
-    emptied: SequenceNumber,
-    /// Our region holds something that nobody has asked for yet.
-    held: Option<News>,
-    fetches: VecDeque<Fetch>,
-    /// News that a fetch brought and no wait has reported.
-    fresh: Option<Duration>,
-    /// What was fetched and not yet asked for, in texture space.
-    pending: Vec<Rect>,
-    /// Nothing is known about what changed, so everything did.
-    everything: bool,
-    /// Nobody has asked yet, so no image from before can be mixed with a new one.
-    first: bool,
+    server_region: ServerRegion,
+    /// `None` without XFIXES.
+    our_region: Option<OurRegion>,
+    in_flight: InFlight,
+    arrived: Arrived,
 }
 
 impl Tracker {
@@ -66,83 +42,48 @@ impl Tracker {
         if !server.extensions.damage {
             return Ok(None);
         }
-        let connection = &server.connection;
-        let id = connection.generate_id()?;
-        connection.damage_create(id, server.screen.root, ReportLevel::NON_EMPTY)?;
-        // A new object begins with the whole window as damage, and reports that.
-        let emptied = connection.damage_subtract(id, x11rb::NONE, x11rb::NONE)?.sequence_number();
-        let region = if server.extensions.xfixes {
-            let region = connection.generate_id()?;
-            connection.xfixes_create_region(region, &[])?;
-            Some(region)
-        } else {
-            None
-        };
         Ok(Some(Self {
-            id,
-            region,
-            clip: None,
-            seen: None,
-            time: Duration::ZERO,
-            known: false,
-            emptied,
-            held: None,
-            fetches: VecDeque::new(),
-            fresh: None,
-            pending: Vec::new(),
-            everything: true,
-            first: true,
+            server_region: ServerRegion::create(server)?,
+            our_region: OurRegion::create(server)?,
+            in_flight: InFlight::default(),
+            arrived: Arrived::new(),
         }))
     }
 
     /// Whether it has rectangles.
     pub(super) fn is_exact(&self) -> bool {
-        self.region.is_some()
+        self.our_region.is_some()
     }
 
     /// Starts over: everything is new.
     pub(super) fn reset(&mut self) {
-        self.everything = true;
-        self.first = true;
-        self.pending.clear();
-        self.fresh = None;
+        self.arrived = Arrived::new();
     }
 
     /// An event: the region of `damage` stopped being empty after request `sequence`.
     pub(super) fn note(&mut self, damage: DamageId, sequence: SequenceNumber, time: Duration) {
-        if damage != self.id || sequence < self.emptied {
-            return;
-        }
-        self.seen = Some(sequence);
-        self.time = time;
-        self.known = false;
+        self.server_region.note(damage, sequence, time);
     }
 
-    /// Whether something was drawn between the last time the region was emptied and request `draw`.
-    pub(super) fn drawn_before(&self, draw: SequenceNumber) -> bool {
-        self.seen.is_some_and(|s| s < draw)
+    /// Whether request `read` shows something that was drawn since the server's region was emptied.
+    pub(super) fn drawn_before(&self, read: SequenceNumber) -> bool {
+        self.server_region.drawn_before(read)
     }
 
-    /// Whether something was drawn before request `draw` that the caller has not been told the rectangles of.
-    ///
-    /// An event carries the number of the last request of ours that the server had processed. One with the number of the drawing
-    /// request itself was therefore sent after it.
-    pub(super) fn overtakes(&self, draw: SequenceNumber) -> bool {
-        !self.first && (self.everything || !self.pending.is_empty() || self.drawn_before(draw))
+    /// Whether request `read` shows something drawn that the caller does not know the rectangles of.
+    pub(super) fn overtakes(&self, read: SequenceNumber) -> bool {
+        self.arrived.is_newer_than_caller() || self.arrived.was_asked() && self.drawn_before(read)
     }
 
-    /// The caller was told that a read was overtaken.
+    /// The caller was told that a read was overtaken: the next [`Tracker::take`] has to include what the read has shown.
     pub(super) fn expect(&mut self) {
-        self.known = true;
+        self.server_region.expect();
     }
 
     /// Before a complete read: whatever the server has collected so far will be shown by it, so no wait need report it.
     pub(super) fn subtract_before_read(&mut self, server: &Server) -> Result<(), ProtocolError> {
-        self.forget_news();
-        if self.seen.is_some() {
-            self.request(server, None)?;
-        }
-        Ok(())
+        self.set_reported();
+        self.subtract(None, server)
     }
 
     /// Before a read of everything that changed: a region of the server with all of that and with `stale`, in the coordinates of the
@@ -153,95 +94,52 @@ impl Tracker {
         server: &Server,
         place: Rect,
     ) -> Result<Option<RegionId>, ProtocolError> {
-        if self.first || self.everything {
+        if self.our_region.is_none() || self.arrived.rects().is_none() {
             return Ok(None);
         }
-        let Some(region) = self.region else { return Ok(None) };
-        // The region holds what the last request took out. What earlier ones took out has to be here first.
-        if self.on_the_way() + usize::from(self.seen.is_some()) > 1 {
-            self.finish(server, place)?;
+        // Our region holds what the last `Subtract` took out. What earlier ones took out has to be here first.
+        if self.on_the_way() + usize::from(self.server_region.time().is_some()) > 1 {
+            self.await_all(server, place)?;
         }
-        if self.seen.is_some() {
-            self.request(server, None)?;
-        }
-        self.forget_news();
-        if self.everything || stale.len() + self.pending.len() > MOST_RECTS {
+        self.subtract(None, server)?;
+        self.set_reported();
+        let also_held = self.on_the_way() > 0;
+        let (Some(ours), Some(known)) = (&self.our_region, self.arrived.rects()) else { return Ok(None) };
+        if stale.len() + known.len() > MOST_RECTS {
             return Ok(None);
         }
-        let to_root = Point::new(-place.left, -place.top);
-        let rects: Vec<_> = stale.iter().chain(&self.pending).map(|part| to_protocol(*part, to_root)).collect();
-        let connection = &server.connection;
-        let clip = if let Some(clip) = self.clip {
-            connection.xfixes_set_region(clip, &rects)?;
-            clip
-        } else {
-            let clip = connection.generate_id()?;
-            connection.xfixes_create_region(clip, &rects)?;
-            *self.clip.insert(clip)
-        };
-        if self.on_the_way() > 0 {
-            connection.xfixes_union_region(clip, region, clip)?;
-        }
-        Ok(Some(clip))
+        let rects = stale.iter().chain(known).copied();
+        ours.clip(rects, place.origin(), also_held, server).map(Some)
     }
 
-    fn forget_news(&mut self) {
-        self.fresh = None;
-        self.held = self.held.map(|_| News(None));
-        self.fetches.iter_mut().for_each(|fetch| fetch.news = News(None));
-    }
-
-    /// How many regions are not here yet.
-    fn on_the_way(&self) -> usize {
-        self.fetches.len() + usize::from(self.held.is_some())
-    }
-
-    /// When something was presented that no wait has reported, if anything was. `all` says that every drawing concerns the output.
+    /// For a wait: when something was presented that no wait has reported, if anything was. `all` says that every drawing concerns the
+    /// output.
     pub(super) fn report(&mut self, server: &Server, all: bool) -> Result<Option<Duration>, ProtocolError> {
-        let fresh = self.fresh.take();
-        if fresh.is_some() || self.seen.is_none() {
-            return Ok(fresh);
+        let unreported = self.arrived.take_unreported();
+        let Some(time) = self.server_region.time() else { return Ok(unreported) };
+        if unreported.is_some() {
+            return Ok(unreported);
         }
-        if all || self.region.is_none() {
+        if all || self.our_region.is_none() {
             // At once, or else what is drawn from now on would not send an event. What was drawn before the server gets to this would
-            // not either, so the region is news once more, unless the caller reads or asks for the damage before the next wait.
-            self.request(server, Some(self.time))?;
-            return Ok(Some(self.time));
+            // not either, so the region has to be reported once more, unless the caller reads or asks for the damage before the next
+            // wait.
+            self.subtract(Some(time), server)?;
+            return Ok(Some(time));
         }
         // The event names only the first rectangle drawn; whether the output is concerned, only the region tells.
         if self.on_the_way() == 0 {
-            self.request(server, Some(self.time))?;
+            self.subtract(Some(time), server)?;
         }
         Ok(None)
     }
 
-    /// Empties the server's region into ours.
-    fn request(&mut self, server: &Server, news: Option<Duration>) -> Result<(), ProtocolError> {
-        self.fetch(server)?;
-        self.seen = None;
-        let Some(region) = self.region else {
-            self.everything = true;
-            return self.empty(server);
-        };
-        self.emptied = server.connection.damage_subtract(self.id, x11rb::NONE, region)?.sequence_number();
-        self.held = Some(News(news));
-        Ok(())
-    }
-
-    /// Asks for what our region holds; the number of the request if there was anything to ask. A server sends each answer at once and
-    /// so wakes us, hence this is asked after the request that takes long.
+    /// Asks for what our region holds, see [`OurRegion::fetch`].
     pub(super) fn fetch(&mut self, server: &Server) -> Result<Option<SequenceNumber>, ProtocolError> {
-        let (Some(region), Some(news)) = (self.region, self.held.take()) else { return Ok(None) };
-        let sequence = keep_reply(server.connection.xfixes_fetch_region(region))?;
-        self.fetches.push_back(Fetch { sequence, news });
-        Ok(Some(sequence))
-    }
-
-    /// Empties the server's region unseen.
-    fn empty(&mut self, server: &Server) -> Result<(), ProtocolError> {
-        self.seen = None;
-        self.emptied = server.connection.damage_subtract(self.id, x11rb::NONE, x11rb::NONE)?.sequence_number();
-        Ok(())
+        match &mut self.our_region {
+            Some(ours) => ours.fetch(&mut self.in_flight, server),
+            None => Ok(None),
+        }
     }
 
     /// Takes in the regions that were read from the socket already. `place` is the output on the root window.
@@ -256,90 +154,83 @@ impl Tracker {
         server: &Server,
         place: Rect,
     ) -> Result<(), ProtocolError> {
-        while let Some(fetch) = self.fetches.front().filter(|fetch| fetch.sequence < end) {
-            let Some(answer) = server.answer_if_read(fetch.sequence).transpose() else { break };
+        while let Some(sequence) = self.in_flight.first().filter(|sequence| *sequence < end) {
+            let Some(answer) = server.answer_if_read(sequence).transpose() else { break };
             self.receive(answer, place)?;
         }
         Ok(())
     }
 
-    /// Takes in the region that was asked for first, with `answer` the answer to that. It stays in flight if there is none.
+    /// Takes in the region that was asked for first, see [`InFlight::receive`].
     pub(super) fn receive(&mut self, answer: Result<Vec<u8>, ProtocolError>, place: Rect) -> Result<(), ProtocolError> {
-        match answer {
-            Ok(bytes) => self.absorb(&FetchRegionReply::try_parse(&bytes)?.0, place),
-            Err(ProtocolError::Refused(_)) => self.give_up_region(),
-            Err(error) => return Err(error),
-        }
-        Ok(())
+        self.in_flight.receive(answer, &mut self.arrived, place)
     }
 
-    /// Waits for all regions on their way.
-    fn finish(&mut self, server: &Server, place: Rect) -> Result<(), ProtocolError> {
-        self.fetch(server)?;
-        while let Some(fetch) = self.fetches.front() {
-            self.receive(server.answer(fetch.sequence), place)?;
-        }
-        Ok(())
-    }
-
-    fn absorb(&mut self, reply: &FetchRegionReply, place: Rect) {
-        let news = self.fetches.pop_front().and_then(|f| f.news.0);
-        let before = self.pending.len();
-        for r in &reply.rectangles {
-            let drawn = from_protocol(r.x, r.y, r.width, r.height);
-            self.pending.extend(drawn.intersection(place).map(|r| r.translated(-place.left, -place.top)));
-        }
-        if self.pending.len() > before && news.is_some() {
-            self.fresh = news;
-        }
-        // A caller who only waits never asks for them.
-        if self.pending.len() > MOST_PENDING {
-            self.pending.clear();
-            self.everything = true;
-        }
-    }
-
-    fn give_up_region(&mut self) {
-        self.fresh = self.fetches.pop_front().and_then(|f| f.news.0).or(self.fresh);
-        self.everything = true;
-    }
-
-    /// What changed since the last call, `None` for everything. [`ProtocolError::TimedOut`] if the server takes too long to say.
+    /// For the caller: what changed since the last call, in texture space; `None` for everything. [`ProtocolError::TimedOut`] if the
+    /// server takes too long to say.
     pub(super) fn take(&mut self, server: &Server, place: Rect) -> Result<Option<Vec<Rect>>, ProtocolError> {
-        self.first = false;
-        self.forget_news();
-        if self.everything {
-            self.everything = false;
-            self.pending.clear();
-            if self.seen.is_some() && self.known {
-                self.empty(server)?;
+        self.set_reported();
+        if self.arrived.rects().is_none() {
+            let everything = self.arrived.take();
+            if self.server_region.is_expected() {
+                self.server_region.discard(server)?;
                 server.connection.flush()?;
             }
-            return Ok(None);
+            return Ok(everything);
         }
-        self.finish(server, place)?;
-        // What the caller does not know of was drawn after its last read. To report it now would pass it off as read.
-        if self.seen.is_some() && self.known {
-            self.request(server, None)?;
-            self.finish(server, place)?;
+        self.await_all(server, place)?;
+        // What the caller does not expect was drawn after its last read. To name it now would say that the read has shown it.
+        if self.server_region.is_expected() {
+            self.subtract(None, server)?;
+            self.await_all(server, place)?;
         }
-        if std::mem::take(&mut self.everything) {
-            self.pending.clear();
-            return Ok(None);
-        }
-        Ok(Some(std::mem::take(&mut self.pending)))
+        Ok(self.arrived.take())
     }
 
     /// Fetches what overtook a read and says whether it concerns the output.
     pub(super) fn confirm(&mut self, server: &Server, place: Rect) -> Result<bool, ProtocolError> {
-        if self.region.is_none() {
+        if self.our_region.is_none() {
             return Ok(true);
         }
-        self.finish(server, place)?;
-        if self.seen.is_some() {
-            self.request(server, Some(self.time))?;
-            self.finish(server, place)?;
+        self.await_all(server, place)?;
+        self.subtract(self.server_region.time(), server)?;
+        self.await_all(server, place)?;
+        Ok(self.arrived.is_newer_than_caller())
+    }
+
+    /// Empties the server's region, if it holds anything, into ours.
+    fn subtract(&mut self, unreported: Unreported, server: &Server) -> Result<(), ProtocolError> {
+        let Self { server_region, our_region, in_flight, arrived } = self;
+        if server_region.time().is_none() {
+            return Ok(());
         }
-        Ok(self.everything || !self.pending.is_empty())
+        match our_region {
+            Some(ours) => ours.fill(server_region, unreported, in_flight, server),
+            None => server_region.skip_to(arrived, server),
+        }
+    }
+
+    /// Waits for all regions on their way.
+    fn await_all(&mut self, server: &Server, place: Rect) -> Result<(), ProtocolError> {
+        self.fetch(server)?;
+        while let Some(sequence) = self.in_flight.first() {
+            self.receive(server.answer(sequence), place)?;
+        }
+        Ok(())
+    }
+
+    /// How many regions were taken out of the server's and have not arrived.
+    fn on_the_way(&self) -> usize {
+        let held = self.our_region.as_ref().is_some_and(OurRegion::is_held);
+        usize::from(held) + self.in_flight.len()
+    }
+
+    /// What was taken out of the server's region up to now needs no wait to report it.
+    fn set_reported(&mut self) {
+        self.arrived.take_unreported();
+        if let Some(ours) = &mut self.our_region {
+            ours.set_reported();
+        }
+        self.in_flight.set_reported();
     }
 }

@@ -13,7 +13,7 @@
 //! | what a call does | `wait`, `read`, `recover` |
 //! | a connection and all that belongs to it | `client` |
 //! | one read | `batch` |
-//! | what is followed and used over a connection | `desktop` of `damage`, `cursor` (`polling`), `monitors`; `transport` (`segment`) |
+//! | what is followed and used over a connection | `desktop` of `damage` (`stations`), `cursor` (`polling`), `monitors`; `transport` (`segment`) |
 //! | the protocol | `server`, `connect`, `stream`, `error`, `rects`, `waker`, `advice` |
 //!
 //! [`Source`]: super::Source
@@ -36,6 +36,7 @@ mod rects;
 mod segment;
 mod server;
 mod source;
+mod stations;
 mod stream;
 mod transport;
 mod wait;
