@@ -76,7 +76,7 @@ impl Client {
         self.fallback = (!reasons.is_empty()).then(|| reasons.join("; "));
     }
 
-    /// Takes in all events that have arrived. Costs one system call if there are none.
+    /// Takes in all events that have arrived. Costs at most one system call if there are none.
     pub(super) fn drain(&mut self) -> std::result::Result<(), ProtocolError> {
         while let Some((event, sequence)) = self.server.connection.poll_for_event_with_sequence()? {
             match (event, &mut self.batch) {

@@ -11,9 +11,10 @@
 //! |---|---|
 //! | the trait [`Source`] | `source`, `facts` |
 //! | what a call does | `wait`, `read`, `recover` |
-//! | a connection and all that belongs to it | `client` |
+//! | a connection with all that belongs to it | `client` |
 //! | one read | `batch` |
-//! | what is followed and used over a connection | `desktop` of `damage` (`stations`), `cursor` (`polling`), `monitors`; `transport` (`segment`) |
+//! | what is followed | `desktop`: `damage` with its `stations`, `cursor` with its `polling`, `monitors` |
+//! | how pixels leave the server | `transport`, `segment` |
 //! | the protocol | `server`, `connect`, `stream`, `error`, `rects`, `waker`, `advice` |
 //!
 //! [`Source`]: super::Source

@@ -1,4 +1,4 @@
-//! The source: who may use the connection until when, and what its results mean to the caller.
+//! The source: each call checks whether it may use the connection, sets its deadline, and turns what went wrong into an outcome.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl X11Source {
     /// Opens an output of the server that `$DISPLAY` names.
     ///
     /// # Errors
-    /// As for [`open`](crate::source::open).
+    /// As for [`open`](crate::source::open()).
     pub fn open(options: &OpenOptions) -> Result<Self> {
         Self::open_display(options, &default_display()?)
     }
@@ -68,7 +68,7 @@ impl X11Source {
     }
 }
 
-/// The outcome of a read: an answer that is not here in time is still to come, everything else that goes wrong is a loss.
+/// The outcome of a read. An answer that did not come in time is pending; everything else that went wrong is a loss.
 fn outcome<T>(client: &mut Client, result: std::result::Result<Outcome<T>, ProtocolError>) -> Result<Outcome<T>> {
     match result {
         Ok(outcome) => Ok(outcome),

@@ -1,5 +1,5 @@
-//! The stations of damage on its way from the server to the caller, see [`super::damage`]. Each method here is a transition from one
-//! station to the next, or says what one holds.
+//! The stations of damage on its way from the server to the caller, see [`super::damage`]. A method here is a transition from one
+//! station to a neighbour, or says what a station holds.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -136,7 +136,7 @@ impl OurRegion {
 
     /// To station 3. Returns the number of the request if there was anything to ask for.
     ///
-    /// A server sends each answer at once and so wakes us, hence this is asked after the request that takes long.
+    /// A server sends each answer at once, which would wake this process early. So a read fetches after the request that takes long.
     pub(super) fn fetch(
         &mut self,
         in_flight: &mut InFlight,
@@ -231,7 +231,7 @@ impl InFlight {
     }
 }
 
-/// What is known here of the changes since the caller asked last.
+/// What is known of the changes since the caller asked last.
 enum Changes {
     /// The caller has never asked, so it has no image from before that could be mixed with a new one.
     NeverAsked,

@@ -2,9 +2,9 @@
 //!
 //! | method | what the server does | needs |
 //! |---|---|---|
-//! | composite | copies any number of parts at once, in place and opaque, into a pixmap in shared memory | MIT-SHM, RENDER |
-//! | segment | copies one rectangle to the start of shared memory | MIT-SHM |
-//! | socket | sends one rectangle through the socket | |
+//! | composite | RENDER composites any number of parts at once, in place and opaque, to a pixmap in shared memory | RENDER, MIT-SHM |
+//! | segment | MIT-SHM writes one rectangle to the start of shared memory | MIT-SHM |
+//! | socket | the core protocol sends one rectangle through the socket | |
 
 use x11rb::connection::Connection as _;
 use x11rb::protocol::render::{ConnectionExt as _, CreatePictureAux, Picture};
@@ -18,7 +18,7 @@ use super::server::Server;
 use crate::geometry::{Point, Size};
 use crate::memory::Memory;
 
-/// What a transport uses, the fastest first.
+/// The rows of the table above, the fastest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
     Composite,

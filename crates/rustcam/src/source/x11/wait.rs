@@ -15,7 +15,7 @@ use crate::source::Change;
 pub(super) fn wait(client: &mut Client, wake_fd: Option<&WakeFd>) -> Result<Change, ProtocolError> {
     let deadline = client.server.limit();
     client.settle()?;
-    // A wait that has time finds out by waiting whether there is something to read.
+    // A longer wait asks the kernel by waiting whether there is something to read, a poll has to ask by reading.
     if client.server.now() >= deadline {
         client.server.connection.stream().expect_more();
     }

@@ -16,19 +16,20 @@ impl WakeFd {
         eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok().map(|fd| Self(Arc::new(fd)))
     }
 
-    /// Sets it off, for as long as it exists.
+    /// A function that ends the wait under way, or else the next one. It keeps no descriptor open and does nothing once the source is gone.
     pub(super) fn waker(&self) -> Waker {
         let fd = Arc::downgrade(&self.0);
         Arc::new(move || {
             if let Some(fd) = fd.upgrade() {
-                // A counter that is full is as good as one more.
+                // Fails only if the counter is full, and then the wait ends all the same.
                 let _ = rustix::io::write(fd, &1_u64.to_ne_bytes());
             }
         })
     }
 
+    /// Makes the descriptor wait for the next call of a waker.
     pub(super) fn clear(&self) {
-        // Fails only if it was not set off.
+        // Fails only if no waker was called.
         let _ = rustix::io::read(&self.0, &mut [0; 8]);
     }
 }
