@@ -43,7 +43,7 @@ def test_every_output_is_tried() -> None:
 
 
 def test_rotation_is_told() -> None:
-    assert any("turned by 90 degrees" in message for message in messages(sim(f"{STILL}; rotation 90").findings, OK))
+    assert any("rotated by 90 degrees" in message for message in messages(sim(f"{STILL}; rotation 90").findings, OK))
 
 
 def test_a_refusal_has_its_code_and_advice() -> None:
@@ -57,7 +57,7 @@ def test_a_refusal_has_its_code_and_advice() -> None:
 
 def test_a_desktop_that_is_away() -> None:
     (problem,) = messages(sim(f"{STILL}; at 0ms lose access for ever").findings, PROBLEM)
-    assert "no picture came" in problem
+    assert "no image came" in problem
 
 
 def test_a_device_that_is_gone() -> None:
@@ -134,7 +134,7 @@ def test_high_dynamic_range_comes_with_advice() -> None:
 def test_command_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--backend", "sim", "--sim", STILL]) == 0
     out = capsys.readouterr().out
-    assert "a test picture took" in out
+    assert "a test screenshot took" in out
     assert out.endswith("\neverything works\n")
     assert main(["doctor", "--backend", "sim", "--sim", f"{STILL}; refuse 0x887A0004"]) == 1
     out = capsys.readouterr().out
@@ -183,7 +183,7 @@ def test_a_real_screen(painter: Any) -> None:
 @pytest.mark.x11
 def test_a_black_screen(painter: Any) -> None:
     painter.fill((0, 0, WIDTH, 400), 0)
-    assert "the picture is all black" in messages(examine("x11").findings, NOTE)
+    assert "the screenshot is all black" in messages(examine("x11").findings, NOTE)
 
 
 @pytest.mark.x11
@@ -251,7 +251,7 @@ def test_sessions_of_services(monkeypatch: pytest.MonkeyPatch, number: int, prob
 
 
 @pytest.mark.parametrize(
-    ("desktop", "words"), [("Default", None), ("Winlogon", "'Winlogon' is shown"), (None, "may not see")]
+    ("desktop", "words"), [("Default", None), ("Winlogon", "'Winlogon' is shown"), (None, "has no access")]
 )
 def test_secure_desktop(monkeypatch: pytest.MonkeyPatch, desktop: str | None, words: str | None) -> None:
     def name(handle: int, index: int, text: Any, size: int, needed: Any) -> int:

@@ -54,7 +54,7 @@ def test_nothing_but_numpy_comes_along(environment: Path) -> None:
 def test_the_commands_work(environment: Path, tmp_path: Path) -> None:
     server = XServer()
     try:
-        assert "a test picture took" in run(
+        assert "a test screenshot took" in run(
             environment / "rustcam", "doctor", "--backend", "x11", display=server.display
         )
         assert "640x360" in run(environment / "rustcam", "list", display=server.display)
