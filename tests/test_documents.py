@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 import runpy
@@ -20,6 +21,7 @@ from rustcam.cli import command_line
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+STUB = ast.parse((ROOT / "python" / "rustcam" / "_rustcam.pyi").read_text(encoding="utf-8"))
 FENCE = re.compile(r"^( *)```(\w+)?(?: title=\"([^\"]+)\")?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
@@ -119,6 +121,23 @@ def test_commands_exist(page: str, command: str) -> None:
 def test_the_reference_lists_every_public_name() -> None:
     listed = re.findall(r"^::: rustcam\.(\w+)$", read("docs/reference.md"), re.MULTILINE)
     assert sorted(listed) == sorted(set(rustcam.__all__) - {"__version__"})
+
+
+LIMIT = re.compile(r"\d[\d.]* m?s\b")
+
+
+def test_the_reference_and_the_guide_agree_on_ctrl_c() -> None:
+    (capturer,) = (node for node in STUB.body if isinstance(node, ast.ClassDef) and node.name == "Capturer")
+    reference = str(ast.get_docstring(capturer)).partition("Ctrl-C")[2]
+    guide = read("docs/guides/threads.md").partition("## Ctrl-C")[2]
+    assert set(LIMIT.findall(reference)) == set(LIMIT.findall(guide)) == {"50 ms", "0.25 s", "0.5 s", "5 s"}
+
+
+def test_the_reference_and_the_guides_require_exclusive_access_to_out() -> None:
+    for page in ("python/rustcam/_rustcam.pyi", "docs/guides/region.md", "docs/guides/threads.md"):
+        text = " ".join(read(page).split())
+        assert "needs exclusive access" in text, page
+        assert "no other thread may read, write or resize the array" in text, page
 
 
 # What a user reads: a user must not be told to download from an address that may not be the project's.

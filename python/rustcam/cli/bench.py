@@ -24,7 +24,7 @@ DETAILS = (
 EXAMPLES = [
     ("rustcam bench --seconds 5 --json", "JSON for programs"),
     ("rustcam bench --region 0,0,640,360 --fmt rgb", "a part of the screen, in another format"),
-    ("rustcam bench --peers", "also mss, Pillow, dxcam and bettercam, if installed, each in its own process"),
+    ("rustcam bench --peers", "also mss, Pillow, dxcam, bettercam, if installed, in separate processes"),
 ]
 
 COLUMNS = ["package", "unique fps", "fps", "unique", "duplicated", "missed"]

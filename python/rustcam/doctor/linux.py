@@ -28,7 +28,7 @@ def wayland(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "session",
             PROBLEM,
-            "this is a Wayland session, whose screen X programs cannot capture: images are black or show X programs",
+            "this is a Wayland session, in which X programs can capture only each other: the rest is black",
             "Log out and choose the X11 session (often called Xorg) on the login screen",
         )
 
