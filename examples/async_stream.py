@@ -1,6 +1,6 @@
-"""Watches the screen in an asyncio program: async_stream.py [--backend sim] [--seconds 3].
+"""Captures the screen in an asyncio program: async_stream.py [--backend sim] [--seconds 3].
 
-One task looks at every new image, another one goes about its business. Neither waits for the other.
+One task processes new images, another task does other work at the same time.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ async def run(backend: str, seconds: float) -> None:
     ticking = asyncio.create_task(tick())
     with rustcam.Capturer(backend=backend) as screen:
         try:
-            # On a screen where nothing changes no image comes, so the limit is needed.
+            # The limit is for static screens, where no image comes.
             await asyncio.wait_for(watch(screen, seconds), seconds + 1)
         except asyncio.TimeoutError:
-            print("the screen stands still")
+            print("the screen does not change")
     ticking.cancel()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Watch the screen in an asyncio program.")
+    parser = argparse.ArgumentParser(description="Capture the screen in an asyncio program.")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--seconds", type=float, default=3.0)
     arguments = parser.parse_args()

@@ -1,7 +1,6 @@
-"""Says where the screen changes: change_detector.py [--backend sim] [--seconds 3] [--region 0,0,640,360].
+"""Prints where the screen changes: change_detector.py [--backend sim] [--seconds 3] [--region 0,0,640,360].
 
-The system knows which rectangles were drawn to, so no pixel is compared, and with `copy=False` only those that changed
-are copied.
+The system reports the changed rectangles, so no pixels are compared. With `copy=False` only changed pixels are copied.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ Rect = tuple[int, int, int, int]
 
 
 def overlap(one: Rect, other: Rect) -> Optional[Rect]:
-    """The part that two rectangles share."""
+    """The intersection of two rectangles."""
     left, top = max(one[0], other[0]), max(one[1], other[1])
     right, bottom = min(one[2], other[2]), min(one[3], other[3])
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Say where the screen changes.")
+    parser = argparse.ArgumentParser(description="Print where the screen changes.")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--region", help="left,top,right,bottom: what to watch")
     arguments = parser.parse_args()
 
-    # Pointer movements would wake us, too.
+    # With the pointer, its movements would count as changes.
     with rustcam.Capturer(cursor=False, backend=arguments.backend) as screen:
         watched = screen.region
         if arguments.region:

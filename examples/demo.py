@@ -1,7 +1,7 @@
-"""Captures the screen if there is one, else a simulated desktop: demo.py [FILE.png [PAINTER]].
+"""Captures the screen if there is one, else the simulated desktop: demo.py [FILE.png [PAINTER]].
 
-Saves a picture, then measures for three seconds. A screen of one colour, such as that of a bare virtual server, makes a
-dull picture: if a PAINTER is given, a program that draws on the screen and says "ready", it runs meanwhile.
+Saves a screenshot, then measures for three seconds. If the screen has only one colour, as that of a virtual X server
+without windows, the demo first starts PAINTER: a program that draws on the screen and then prints "ready".
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ def is_blank(backend: str) -> bool:
 
 
 def start(painter: str, stack: ExitStack) -> None:
-    """Runs the painter until the stack is closed; returns when there is something to see."""
+    """Runs the painter until the stack is closed; returns when it has drawn."""
     process = stack.enter_context(subprocess.Popen([painter], stdout=subprocess.PIPE, text=True))
     stack.callback(process.terminate)
     assert process.stdout is not None
     if process.stdout.readline().strip() == "ready":
-        print("screen     was all one colour, so a window with a moving picture is open on it now")
+        print("screen     had only one colour, so a program now draws on it")
 
 
 def measure(screen: rustcam.Capturer, new_frame_only: bool) -> int:
-    """Grabs for three seconds, prints what it cost and returns the number of frames."""
+    """Grabs for three seconds, prints rate and CPU time, and returns the number of frames."""
     frames = 0
     cpu, begin = time.process_time(), time.perf_counter()
     while time.perf_counter() < begin + SECONDS:
@@ -72,7 +72,7 @@ def main() -> int:
         screen = stack.enter_context(rustcam.Capturer(backend=backend))
         screen.grab()
         if measure(screen, new_frame_only=True) == 0:
-            print("changes    none; the rate is that of copying the same image again")
+            print("changes    none, so this is the rate of copying the same image")
             measure(screen, new_frame_only=False)
     return 0
 

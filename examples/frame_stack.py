@@ -1,7 +1,7 @@
-"""The last images as one array, for an agent that needs to see motion: frame_stack.py [--backend sim] [--count 100].
+"""The last images as one array, for an agent that must see motion: frame_stack.py [--backend sim] [--count 100].
 
-Needs nothing but numpy. One array holds twice as many images as the stack, so that the last ones are always next to
-each other in memory: a stack is a view of it, and nothing is moved until the end is reached.
+Needs only numpy. The stack is a contiguous view of an array for twice as many images. Images are moved only when the
+view reaches the end of the array.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import rustcam
 
 
 class FrameStack:
-    """The last `depth` images, the newest one last."""
+    """The last `depth` images, the newest last."""
 
     def __init__(self, depth: int, height: int, width: int, channels: int) -> None:
         self._depth, self._end = depth, depth
@@ -23,11 +23,11 @@ class FrameStack:
 
     @property
     def images(self) -> npt.NDArray[np.uint8]:
-        """A view (depth, height, width, channels), good until the next image is added."""
+        """A view (depth, height, width, channels), valid until the next image is added."""
         return self._memory[self._end - self._depth : self._end]
 
     def next_slot(self) -> npt.NDArray[np.uint8]:
-        """Where the next image has to be written; it is the newest one from then on."""
+        """Adds an image to the stack and returns its memory, which the caller has to fill."""
         if self._end == len(self._memory):
             self._memory[: self._depth - 1] = self._memory[self._end - self._depth + 1 :]
             self._end = self._depth - 1
@@ -45,7 +45,7 @@ def main() -> None:
     with rustcam.Capturer(cursor=False, backend=arguments.backend) as screen:
         stack = FrameStack(arguments.depth, screen.height, screen.width, 1)
         for _ in range(arguments.count):
-            # Written by the engine to its place: there is no copy after that.
+            # The engine writes directly into the stack: no further copy is needed.
             slot = stack.next_slot()
             if screen.grab(33, "gray", out=slot) is None:
                 screen.grab(0, "gray", out=slot, new_frame_only=False)  # the same image again

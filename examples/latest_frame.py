@@ -1,7 +1,7 @@
-"""Looks at the newest image, whatever else takes its time: latest_frame.py [--backend sim] [--seconds 3].
+"""Processes the newest image again and again: latest_frame.py [--backend sim] [--seconds 3].
 
-Stands for a program that needs what is on the screen now, such as an agent: while it thinks, a thread goes on
-capturing, and what it gets next is the newest image and not the next one in a queue.
+For a program that needs the current screen, such as an agent. While it processes one image, a thread goes on capturing.
+The next image is then the newest one, not the next one of a queue.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import rustcam
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Look at the newest image of the screen again and again.")
+    parser = argparse.ArgumentParser(description="Process the newest image of the screen again and again.")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--think", type=float, default=0.1, help="seconds to spend on each image")
     arguments = parser.parse_args()
 
     with rustcam.Capturer(backend=arguments.backend) as screen:
-        screen.start(0)  # every present; start(30) would be enough for most
+        screen.start(0)  # every present; start(30) is enough for most programs
         end = time.perf_counter() + arguments.seconds
         while time.perf_counter() < end:
             try:

@@ -1,6 +1,6 @@
-"""Shows the screen in a window of OpenCV, with the edges drawn: opencv_window.py [--backend sim] [--frames 100].
+"""Shows the screen with its edges in an OpenCV window: opencv_window.py [--backend sim] [--frames 100].
 
-Without a window system, or with opencv-python-headless, `--save FILE.png` stores the last image instead.
+Without a window system, or with opencv-python-headless, use `--save FILE.png`: it stores the last image instead.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import rustcam
 
 
 def edges(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """A copy with green edges."""
+    """A copy of the image with green edges."""
     found = cv2.Canny(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), 100, 200)
     drawn = image.copy()
     drawn[found > 0] = (0, 255, 0)
@@ -23,7 +23,7 @@ def edges(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Show the edges on the screen. Q ends it.")
+    parser = argparse.ArgumentParser(description="Show the screen with its edges. Q quits.")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--frames", type=int, default=1000)
     parser.add_argument("--save", metavar="FILE.png")
@@ -31,12 +31,12 @@ def main() -> None:
 
     shown = None
     with rustcam.Capturer(backend=arguments.backend) as screen:
-        screen.start(30, fmt="bgr")  # the order of OpenCV; the thread converts while we look for edges
+        screen.start(30, fmt="bgr")  # the format of OpenCV; the capture thread converts
         for _ in range(arguments.frames):
             try:
                 shown = edges(screen.get_latest_frame(1000, copy=False))
             except rustcam.CaptureTimeout:
-                continue  # nothing moved
+                continue  # nothing changed
             if not arguments.save:
                 cv2.imshow("rustcam", shown)
                 if cv2.waitKey(1) & 0xFF == ord("q"):

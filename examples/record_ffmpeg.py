@@ -1,7 +1,7 @@
 """Records the screen: record_ffmpeg.py FILE [--fps 30000/1001] [--seconds 5] [--backend sim].
 
-FILE.mp4, FILE.mkv and whatever else ffmpeg knows are encoded by an ffmpeg on the PATH. FILE.y4m is written without it:
-large, but players and encoders read it.
+FILE.mp4, FILE.mkv and other formats of ffmpeg need ffmpeg on the PATH. FILE.y4m needs no other program: it is large,
+but players and encoders read it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import rustcam
 
 Image = npt.NDArray[np.uint8]
 
-# BT.601, as video is: rows for Y, Cb and Cr, in 256ths.
+# BT.601, limited range: rows for Y, Cb and Cr, in 256ths.
 WEIGHTS = np.array([[66, 129, 25], [-38, -74, 112], [112, -94, -18]], np.int32)
 OFFSETS = (16, 128, 128)
 
 
 def planes(image: Image) -> bytes:
-    """The image in the layout of Y4M's C444: all of Y, all of Cb, all of Cr."""
+    """The image in the layout C444 of Y4M: the planes Y, Cb and Cr."""
     red, green, blue = (image[:, :, channel].astype(np.int32) for channel in range(3))
     return b"".join(
         (((r * red + g * green + b * blue + 128) >> 8) + offset).astype(np.uint8).tobytes()
@@ -36,9 +36,9 @@ def planes(image: Image) -> bytes:
 
 
 def encoder(path: Path, width: int, height: int, fps: Fraction) -> subprocess.Popen[bytes]:
-    """An ffmpeg that takes raw images."""
+    """Starts ffmpeg with raw images from a pipe as input."""
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}", "-framerate", str(fps)]
-    # Most players want even sides and this pixel format.
+    # Most players need even width and height, and this pixel format.
     target = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", str(path)]
     command = ["ffmpeg", "-loglevel", "error", "-y", *source, "-i", "-", *target]
     return subprocess.Popen(command, stdin=subprocess.PIPE)
@@ -48,7 +48,7 @@ def record(screen: rustcam.Capturer, pipe: BinaryIO, fps: Fraction, seconds: flo
     width, height = screen.width, screen.height
     if y4m:
         pipe.write(f"YUV4MPEG2 W{width} H{height} F{fps.numerator}:{fps.denominator} Ip A1:1 C444\n".encode())
-    # A region that is fixed keeps all images of one size, whatever the screen does.
+    # With a fixed region all images have one size.
     with screen.frames(fps, "rgb", (0, 0, width, height), copy=False) as frames:
         count = 0
         for image, time in frames:

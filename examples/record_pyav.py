@@ -1,7 +1,7 @@
 """Records the screen with PyAV: record_pyav.py FILE.mp4 [--fps 30000/1001] [--seconds 5] [--backend sim].
 
-What `rustcam record` does, in the fewest lines that show how. Each image has the time of its slot, so the video stays
-in time even where encoding is too slow.
+A short version of `rustcam record`. Each image has the time of its slot, so the timing of the video is right even if
+encoding is too slow.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     with rustcam.Capturer(backend=arguments.backend) as screen, av.open(arguments.file, "w") as video:
-        # Most players want even sides.
+        # Most players need even width and height.
         region = (0, 0, screen.width & ~1, screen.height & ~1)
         stream = video.add_stream("h264", rate=arguments.fps, options={"preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = region[2], region[3], "yuv420p"

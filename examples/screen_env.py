@@ -1,7 +1,7 @@
 """The screen as an environment for reinforcement learning: screen_env.py [--backend sim] [--steps 60].
 
-An observation is the newest image, made small and stacked with those before it, so that motion can be seen. `act` and
-`reward` are where your own game comes in; here nothing is pressed, and the reward is how much of the screen moved.
+An observation is a stack of the last images, reduced in size, so that it shows motion. Override `act` and `reward` for
+your game; here `act` does nothing, and the reward is the share of pixels that changed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ScreenEnv(gymnasium.Env[Image, int]):
     ) -> tuple[Image, dict[str, Any]]:
         super().reset(seed=seed)
         self._capturer.stop()
-        # A constant rate, and the same image again where nothing changed: a step takes the same time whatever happens.
+        # Constant rate: a step takes the same time whether or not the screen changes.
         self._capturer.start(self._fps, video_mode=True, fmt="gray")
         self._images.extend([self._look()] * (self._images.maxlen or 0))
         return np.stack(self._images), {}
@@ -48,7 +48,7 @@ class ScreenEnv(gymnasium.Env[Image, int]):
         return np.stack(self._images), self.reward(before), False, False, {"sequence": info.sequence if info else 0}
 
     def act(self, action: int) -> None:
-        """Press keys here, with a package of your choice."""
+        """Override it to send the action to the game, for example as key presses."""
 
     def reward(self, before: Image) -> float:
         return float(np.mean(before != self._images[-1]))
@@ -62,7 +62,7 @@ class ScreenEnv(gymnasium.Env[Image, int]):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Step through the screen as an agent does.")
+    parser = argparse.ArgumentParser(description="Run random steps in an environment that shows the screen.")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--steps", type=int, default=60)
     arguments = parser.parse_args()

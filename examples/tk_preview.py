@@ -1,7 +1,7 @@
-"""A window that follows the screen, made smaller: tk_preview.py [--backend sim] [--shrink 3] [--seconds 0].
+"""A window with a small live image of the screen: tk_preview.py [--backend sim] [--shrink 3] [--seconds 0].
 
-Needs nothing but the Tk that comes with most Pythons. The capture thread runs on its own; the window takes the newest
-image whenever Tk has time, so it never lags behind and never keeps Tk from its other work.
+Needs only Tk, which most Python installations include. The window takes the newest image of the capture thread without
+waiting, so it shows no old images and does not block Tk.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Preview(tkinter.Tk):
             pass  # nothing new
         else:
             height, width, _ = image.shape
-            # PPM is what Tk reads without another package.
+            # Tk reads PPM without another package.
             self._picture.configure(data=b"P6 %d %d 255\n" % (width, height) + image.tobytes(), format="PPM")
             self.images += 1
         self.after(INTERVAL_MS, self.follow)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Follow the screen in a small window.")
+    parser = argparse.ArgumentParser(description="Show the screen in a small window.")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--shrink", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0, help="0: until the window is closed")

@@ -1,6 +1,6 @@
-"""Feeds the screen to PyTorch: torch_tensor.py [--backend sim] [--batches 5] [--device cpu].
+"""Captures the screen into PyTorch tensors: torch_tensor.py [--backend sim] [--batches 5] [--device cpu].
 
-`torch.from_numpy` shares the memory of the array, so the only copy is the one to the device.
+The engine writes into the memory of the tensor, so the only copy is the one to the device.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ def batches(screen: rustcam.Capturer, size: int, device: torch.device) -> Iterat
     places = [image.numpy() for image in images]
     while True:
         for place in places:
-            # The engine writes into the memory of the tensor.
             if screen.grab(33, "rgb", out=place) is None:
                 screen.grab(0, "rgb", out=place, new_frame_only=False)  # the same image again
         yield images.to(device, non_blocking=False).permute(0, 3, 1, 2).float().div_(255)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Feed the screen to PyTorch.")
+    parser = argparse.ArgumentParser(description="Capture the screen into PyTorch tensors.")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--batches", type=int, default=5)
     parser.add_argument("--size", type=int, default=4)

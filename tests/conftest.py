@@ -1,4 +1,4 @@
-"""Fixtures: a session-wide X server, fresh ones for tests that break theirs, and the desktop under test."""
+"""Fixtures: an X server for the whole session, a fresh one for a test that damages it, and the desktop under test."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import lab
 import rustcam
 from desktops import DxgiDesktop, Painter, SimDesktop, X11Desktop, XServer, missing_x_tools
+from lab import Lab, available
 
 Desktop = Union[SimDesktop, X11Desktop, DxgiDesktop]
 
-# What cannot even be imported: tests that begin with the lab, and tests of an X server.
-collect_ignore_glob = [] if lab.available() else ["test_dxgi*.py", "test_gpu.py"]
+# Modules that cannot be imported on this platform: those of the lab, and those of an X server.
+collect_ignore_glob = [] if available() else ["test_dxgi*.py", "test_gpu.py"]
 collect_ignore_glob += [] if sys.platform == "linux" else ["test_x11*.py"]
 
 
 def backends() -> list[Any]:
-    """The desktops that this platform can have."""
+    """The backends that can be tested on this platform."""
     names = ["sim"]
     if sys.platform == "linux":
         names.append("x11")
-    elif lab.available():
+    elif available():
         names.append("dxgi")
     return [pytest.param(name, marks=getattr(pytest.mark, name)) for name in names]
 
@@ -53,7 +53,7 @@ def painter(session_server: XServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
-    """A server for one test, to be treated badly; `DISPLAY` points to it."""
+    """A server for one test that may kill, freeze or resize it; `DISPLAY` points to it."""
     if missing_x_tools():
         pytest.skip(f"no {', '.join(missing_x_tools())}")
     server = XServer()
@@ -63,13 +63,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
 
 
 @pytest.fixture(scope="session")
-def session_lab() -> lab.Lab:
-    return lab.Lab()
+def session_lab() -> Lab:
+    return Lab()
 
 
 @pytest.fixture
-def desk(session_lab: lab.Lab) -> Iterator[lab.Lab]:
-    """The lab, for scripts of the test; nobody may have broken the rules of the interface."""
+def lab(session_lab: Lab) -> Iterator[Lab]:
+    """The lab for one test. Fails if the capturer broke a rule of Desktop Duplication."""
     yield session_lab
     broken = session_lab.broken_rules() if session_lab.script else {}
     session_lab.stop()
@@ -78,7 +78,7 @@ def desk(session_lab: lab.Lab) -> Iterator[lab.Lab]:
 
 @pytest.fixture(params=backends())
 def desktop(request: pytest.FixtureRequest) -> Iterator[Desktop]:
-    """Each desktop in turn."""
+    """Runs a test on every backend."""
     if request.param == "sim":
         yield SimDesktop()
     elif request.param == "x11":
@@ -91,7 +91,7 @@ def desktop(request: pytest.FixtureRequest) -> Iterator[Desktop]:
 
 @pytest.fixture(params=[backend for backend in backends() if backend.values != ("x11",)])
 def scripted(request: pytest.FixtureRequest) -> Iterator[Union[SimDesktop, DxgiDesktop]]:
-    """Each desktop that plays the script of a test."""
+    """Runs a test on every backend that plays scripts."""
     if request.param == "sim":
         yield SimDesktop()
     else:
@@ -102,7 +102,7 @@ def scripted(request: pytest.FixtureRequest) -> Iterator[Union[SimDesktop, DxgiD
 
 @pytest.fixture
 def python() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a program in an interpreter of its own: `python(source, *arguments, **environment)`; `None` unsets it."""
+    """Runs a program in a new interpreter: `python(source, *arguments, **environment)`. `None` unsets a variable."""
 
     def run(source: str, *arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
         changed = {**os.environ, **environment}
@@ -114,7 +114,7 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def must(frame: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
-    """The frame, which has to be there."""
+    """Asserts that there is a frame, and returns it."""
     assert frame is not None
     return frame
 

@@ -1,4 +1,4 @@
-"""What the tests look at: an X server of their own with a painter, scripts of the simulated desktop, and of the lab."""
+"""The desktops under test: X servers and a client that draws on them, the simulated desktop, and the lab's."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from lab import Lab
 
 WIDTH, HEIGHT = 640, 360
 
-# The clock of these desktops moves only while a grab waits, so they never make a test wait.
+# Virtual clock: time passes only while a grab waits, so these desktops cost no real time.
 STILL = f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer still; clock virtual"
 MOVING = f"size {WIDTH}x{HEIGHT}; refresh 60; clock virtual"
-# These two take real time. On the first one a grab waits in earnest; streams need one of them.
+# Real clock: for waits in real time, and for streams.
 STILL_FOR_REAL = f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer still"
 LIVE = f"size {WIDTH}x{HEIGHT}; refresh 200; pointer still"
 
 
 def opening(script: str) -> str:
-    """The beginning of a program that is told a backend as its first argument: it opens `capturer` on it."""
+    """The first lines of a program whose first argument is a backend: they open `capturer` on it."""
     return f"""
 import os, sys, rustcam
 backend = sys.argv[1]
@@ -68,7 +68,7 @@ class XServer:
         self.display = f":{self.number}"
 
     def kill(self) -> None:
-        """Ends the server at once, as a crash does."""
+        """Kills the server, as a crash does."""
         self.process.kill()
         self.process.wait()
 
@@ -88,7 +88,7 @@ class XServer:
         subprocess.run(["xrandr", *arguments], env=env, check=True, capture_output=True, timeout=10)
 
     def resize(self, width: int, height: int) -> None:
-        """Changes the mode; a server cannot become larger than it was at its start."""
+        """Changes the mode. A server cannot become larger than it was at its start."""
         name = f"{width}x{height}"
         self.xrandr("--newmode", name, "0", *[str(n) for n in (width, 0, 0, 0, height, 0, 0, 0)])
         self.xrandr("--addmode", "screen", name)
@@ -96,7 +96,7 @@ class XServer:
 
 
 class Painter:
-    """Draws known pixels on the background of an X server. Every method returns when the server has done it."""
+    """An X client that draws known pixels on the root window. Every method waits until the server has drawn."""
 
     def __init__(self, display: str) -> None:
         from Xlib import X
@@ -132,7 +132,7 @@ class Painter:
         self._display.sync()
 
     def square_pointer(self, side: int, color: int) -> None:
-        """Makes the pointer an opaque square that points with its top-left corner."""
+        """Makes the pointer an opaque square with its hot spot in the top-left corner."""
         bitmap = self._root.create_pixmap(side, side, 1)
         gc = bitmap.create_gc(foreground=1)
         bitmap.fill_rectangle(gc, 0, 0, side, side)
@@ -142,35 +142,49 @@ class Painter:
         self._display.sync()
 
 
-class SimDesktop:
-    """The simulated desktop, behind the same face as the real one."""
+class ScriptedDesktop:
+    """A desktop that plays a script."""
+
+    backend: str
+
+    def play(self, script: str, **options: Any) -> rustcam.Capturer:
+        """A capturer of a desktop that plays `script`."""
+        raise NotImplementedError
+
+    def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
+        """A capturer on a virtual clock."""
+        return self.play(STILL if still else MOVING, **options)
+
+    def open_waiting(self, **options: Any) -> rustcam.Capturer:
+        """A capturer of a desktop that does not change, on the real clock."""
+        return self.play(STILL_FOR_REAL, **options)
+
+    def open_live(self, **options: Any) -> rustcam.Capturer:
+        """A capturer of a desktop that changes soon after `change()`, on the real clock."""
+        return self.play(LIVE, **options)
+
+    def open_changing_once(self, **options: Any) -> rustcam.Capturer:
+        """A capturer of a desktop that does not change until `change()`, or until 1.5 s after the opening."""
+        return self.play(f"{STILL_FOR_REAL}; at 1500ms present full", **options)
+
+    def change(self) -> None:
+        """Nothing to do: the script changes the desktop."""
+
+
+class SimDesktop(ScriptedDesktop):
+    """The simulated desktop."""
 
     backend = "sim"
 
     def play(self, script: str, **options: Any) -> rustcam.Capturer:
-        """A capturer of a desktop that does what the script says."""
         return rustcam.Capturer(backend="sim", sim=script, **options)
-
-    def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
-        return self.play(STILL if still else MOVING, **options)
-
-    def open_waiting(self, **options: Any) -> rustcam.Capturer:
-        """A capturer whose waits take real time because nothing changes."""
-        return self.play(STILL_FOR_REAL, **options)
-
-    def open_live(self, **options: Any) -> rustcam.Capturer:
-        """A capturer in real time. After `change()` there is something new soon."""
-        return self.play(LIVE, **options)
-
-    def change(self) -> None:
-        """Nothing to do: a moving simulated desktop presents at every refresh."""
 
 
 class X11Desktop:
-    """A real X server. `DISPLAY` points to it."""
+    """A real X server. `DISPLAY` points to it. Its methods are those of `ScriptedDesktop`, without `play`."""
 
     backend = "x11"
-    # One for all tests: none must begin with what the one before left on the screen.
+    # Shared by all tests, so that each test draws other pixels than the test before left on the screen.
     _random = np.random.default_rng(7)
 
     def __init__(self, painter: Painter) -> None:
@@ -185,6 +199,9 @@ class X11Desktop:
     def open_live(self, **options: Any) -> rustcam.Capturer:
         return self.open(**options)
 
+    def open_changing_once(self, **options: Any) -> rustcam.Capturer:
+        return self.open(**options)
+
     def change(self) -> npt.NDArray[np.uint8]:
         """Draws noise over the whole screen and returns it."""
         pixels = self._random.integers(0, 256, (HEIGHT, WIDTH, 4), dtype=np.uint8)
@@ -193,8 +210,8 @@ class X11Desktop:
         return pixels
 
 
-class DxgiDesktop:
-    """Desktop Duplication of the lab's scripted desktop, which begins when the first capturer opens."""
+class DxgiDesktop(ScriptedDesktop):
+    """Desktop Duplication of the lab's scripted desktop. The script starts when the first capturer opens."""
 
     backend = "dxgi"
 
@@ -208,20 +225,8 @@ class DxgiDesktop:
                 self.lab.start(script)
         return rustcam.Capturer(backend="dxgi", **options)
 
-    def open(self, *, still: bool = False, **options: Any) -> rustcam.Capturer:
-        return self.play(STILL if still else MOVING, **options)
-
-    def open_waiting(self, **options: Any) -> rustcam.Capturer:
-        return self.play(STILL_FOR_REAL, **options)
-
-    def open_live(self, **options: Any) -> rustcam.Capturer:
-        return self.play(LIVE, **options)
-
-    def change(self) -> None:
-        """Nothing to do: a moving desktop presents at every refresh."""
-
     def close(self) -> None:
-        """Ends the desktop; nobody may have broken the rules of the interface."""
+        """Stops the lab. Fails if the capturer broke a rule of Desktop Duplication."""
         if self.lab.script:
             broken = self.lab.broken_rules()
             self.lab.stop()

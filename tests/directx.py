@@ -1,4 +1,4 @@
-"""What another library in this process may do with DirectX, in as few words as possible."""
+"""Creates a desktop duplication through ctypes, as another library in this process might."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 _FACTORY1 = "770aae78-f26f-4dba-a829-253c83d1b387"
 _OUTPUT1 = "00cddea8-939b-4b83-a340-a685226666cc"
 
-# Slots of methods.
+# Indices of methods in their tables.
 _QUERY, _RELEASE = 0, 2
 _ENUM_OUTPUTS, _ENUM_ADAPTERS1, _DUPLICATE_OUTPUT = 7, 12, 22
 
@@ -21,13 +21,13 @@ def _iid(text: str) -> Any:
 
 
 class Com:
-    """A COM object that somebody handed out."""
+    """A reference to a COM object."""
 
     def __init__(self) -> None:
         self.pointer = ctypes.c_void_p()
 
     def call(self, slot: int, *arguments: Any) -> None:
-        """Calls a method, which must succeed."""
+        """Calls a method and asserts success."""
         table = ctypes.cast(self.pointer, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
         method = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(table[slot])
         method.argtypes = None  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Reads from a Windows DLL which other DLLs it needs: Microsoft's "PE Format", sections .idata and delay imports."""
+"""Reads the imports of a Windows DLL: Microsoft's "PE Format", .idata and delay-load imports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PE32_PLUS, X86_64 = 0x20B, 0x8664
 
 
 class Image:
-    """A DLL for 64-bit Windows, as stored in a file."""
+    """The file of a 64-bit Windows DLL."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -26,7 +26,7 @@ class Image:
         ]
 
     def _offset(self, address: int) -> int:
-        """Where in the file that is which is loaded to an address relative to the image."""
+        """The file offset of a relative virtual address."""
         for size, start, stored, offset in self._sections:
             if start <= address < start + max(size, stored):
                 return offset + address - start
@@ -50,6 +50,6 @@ class Image:
             offset += struct.calcsize(entry)
 
     def imports(self) -> set[str]:
-        """The names of all DLLs, in lower case."""
+        """The names of all imported DLLs, in lower case."""
         names = self._names(IMPORTS, "<5I", 3) + self._names(DELAYED_IMPORTS, "<8I", 1)
         return {name.lower() for name in names}

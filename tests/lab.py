@@ -1,4 +1,4 @@
-"""The lab: a DLL that gives this process a Desktop Duplication of a scripted desktop. See crates/dda-lab."""
+"""The lab: a DLL that provides this process with Desktop Duplication of a scripted desktop. See docs/lab.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dll import Dll
 
 VARIABLE = "RUSTCAM_LAB_DLL"
 
-# What a capturer must never do to a duplication.
+# Counters of wrong calls: a capturer must keep them at 0.
 BROKEN_RULES = [
     "acquire_while_owned",
     "release_without_frame",
@@ -34,7 +34,7 @@ BROKEN_RULES = [
     "opened_before_done",
 ]
 
-# What a reader of a shared texture does; see `lab_shared` in docs/lab.md.
+# Behaviour of a reader of a shared texture; see `lab_shared` in docs/lab.md.
 POLITE, DYING, HANGING = range(3)
 
 
@@ -58,12 +58,12 @@ class Lab(Dll):
         self.script = ""
 
     def alive(self) -> dict[str, int]:
-        """Duplications, their devices and the textures of these that still exist."""
+        """The numbers of duplications, devices and textures that still exist."""
         counters = self.counters()
         return {name: counters[name] for name in ("live", "live_devices", "live_textures") if counters[name]}
 
     def read(self, texture: rustcam.GpuTexture, behaviour: int = POLITE) -> npt.NDArray[np.uint8]:
-        """What another device gets from a shared texture."""
+        """The pixels that another device reads from a shared texture."""
         return self.shared(texture.shared_handle, behaviour, texture.width, texture.height)
 
     def broken_rules(self) -> dict[str, int]:

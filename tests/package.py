@@ -1,4 +1,4 @@
-"""What the package consists of on every system, its extension module aside. Nothing else may be installed with it."""
+"""The files of the package on every system, without its extension module. A wheel must hold no others."""
 
 MODULES = [
     "__init__.py",

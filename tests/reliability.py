@@ -1,6 +1,6 @@
-"""What can happen to a desktop, and what every call makes of it: one table.
+"""One table: faults of a desktop, and the outcome of every call.
 
-`test_reliability.py` tests it row by row, and `make reliability` writes it down as docs/reliability.md.
+`test_reliability.py` tests every cell, `make reliability` writes docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
 
-# Outcomes: an image that is exact, nothing in time, or the name of an exception.
+# Outcomes: an exact image, `None` at the deadline, or the name of an exception.
 IMAGE, NONE = "image", "`None`"
 CAPTURE, LOST, DEVICE, TIMEOUT = "`CaptureError`", "`AccessLost`", "`DeviceError`", "`CaptureTimeout`"
 
-# The calls of the table, and how the page names them.
+# The calls, and the headings of their columns.
 CALLS = {
     "grab": "`grab()`",
     "kept": "`grab(copy=False)`",
@@ -28,7 +28,7 @@ GRABS = ("grab", "kept", "out")
 
 @dataclass(frozen=True)
 class Fault:
-    """One row: what happens, how a script says it, what each call gives, and what the call after it gives."""
+    """One row: a fault, its script, the outcome of each call during it, and the outcome of the next call."""
 
     what: str
     script: str
@@ -42,15 +42,15 @@ def all_calls(outcome: str, **others: str) -> dict[str, str]:
 
 
 def during(call: str) -> list[Fault]:
-    """Losses of each class in the middle of one call to the system."""
+    """Losses of each kind during one call to the system."""
     before = "lose access; at {at} " if call == "rebuild" else ""
     where = {
-        "wait": "while waiting for a change",
-        "damage": "while asking what changed",
-        "read": "while reading pixels",
-        "rebuild": "while getting the desktop back",
+        "wait": "during the wait for a change",
+        "damage": "during the query of damage",
+        "read": "during the read of pixels",
+        "rebuild": "during recovery",
     }[call]
-    losses = {"access is lost": "lose access", "the device is lost": "lose device", "the output is unplugged": "unplug"}
+    losses = {"access is lost": "lose access", "device is lost": "lose device", "output is unplugged": "unplug"}
     return [
         Fault(f"{what} {where}, for 100 ms", f"at {{at}} {before}{loss} during {call} for 100ms", all_calls(IMAGE))
         for what, loss in losses.items()
@@ -66,72 +66,72 @@ FAULTS = [
         all_calls(NONE, latest=TIMEOUT, frames=IMAGE),
         afterwards="image, once it is back",
     ),
-    Fault("access is lost for good", "at {at} lose access for ever lasting", all_calls(LOST), afterwards="the same"),
-    Fault("the graphics device is gone for 200 ms", "at {at} lose device for 200ms", all_calls(IMAGE)),
-    Fault("the graphics device is gone for good", "at {at} lose device for ever", all_calls(DEVICE), "the same"),
-    Fault("the output is unplugged for 200 ms", "at {at} unplug for 200ms", all_calls(IMAGE)),
-    Fault("the output is unplugged for good", "at {at} unplug for ever", all_calls(LOST), afterwards="the same"),
-    Fault("the mode changes", "at {at} mode 320x200@120", all_calls(IMAGE, out=CAPTURE)),
-    Fault("the output is turned", "at {at} rotate 90", all_calls(IMAGE, out=CAPTURE)),
+    Fault("access is lost permanently", "at {at} lose access for ever lasting", all_calls(LOST), afterwards="the same"),
+    Fault("device is lost for 200 ms", "at {at} lose device for 200ms", all_calls(IMAGE)),
+    Fault("device is lost permanently", "at {at} lose device for ever", all_calls(DEVICE), "the same"),
+    Fault("output is unplugged for 200 ms", "at {at} unplug for 200ms", all_calls(IMAGE)),
+    Fault("output is unplugged permanently", "at {at} unplug for ever", all_calls(LOST), afterwards="the same"),
+    Fault("mode changes", "at {at} mode 320x200@120", all_calls(IMAGE, out=CAPTURE)),
+    Fault("output is rotated", "at {at} rotate 90", all_calls(IMAGE, out=CAPTURE)),
     *during("wait"),
     *during("damage"),
     *during("read"),
     *during("rebuild"),
     *(
         Fault(
-            f"the system fails {where} once, with a code that is no loss",
+            f"{where} fails once, with a code that is not a loss",
             f"at {{at}} {before}fail {call} 0x8007000E",
             all_calls(CAPTURE),
             codes=dict.fromkeys(CALLS, 0x8007000E),
         )
         for call, before, where in [
-            ("wait", "", "to wait"),
-            ("damage", "", "to say what changed"),
-            ("read", "", "to deliver pixels"),
-            ("rebuild", "lose access; at {at} ", "to give the desktop back"),
+            ("wait", "", "the wait for a change"),
+            ("damage", "", "the query of damage"),
+            ("read", "", "the read of pixels"),
+            ("rebuild", "lose access; at {at} ", "recovery"),
         ]
     ),
     Fault(
-        "pixels take longer than the deadline",
+        "a read takes longer than the deadline",
         "slow reads 60s",
         all_calls(NONE, latest=TIMEOUT, frames=TIMEOUT),
-        afterwards="image, once they are there",
+        afterwards="image, once it is read",
     ),
-    Fault("what changed takes longer than the deadline", "slow damage 60s", all_calls(IMAGE)),
-    Fault("what changed is listed badly", "damage wild", all_calls(IMAGE)),
-    Fault("the shape of the pointer makes no sense", "at {at} shape huge", all_calls(IMAGE)),
+    Fault("the query of damage takes longer than the deadline", "slow damage 60s", all_calls(IMAGE)),
+    Fault("damage is reported outside the desktop, empty or reversed", "damage wild", all_calls(IMAGE)),
+    Fault("the pointer shape is malformed", "at {at} shape huge", all_calls(IMAGE)),
     Fault("the system draws the pointer into the image", "at {at} pointer software", all_calls(IMAGE)),
 ]
 
-HEAD = """# What happens when something goes wrong
+HEAD = """# Reliability
 
 <!-- Written by `make reliability` from tests/reliability.py. Every cell is a test in tests/test_reliability.py. -->
 
-Every row happens while the call is under way, on the [simulated desktop](sim.md). "image" is an image of the desktop
-after it happened: whole, of one moment, in the size that the output has then. No call takes longer than its deadline
-and 50 ms.
+The table shows the outcome of every call for every fault. The fault happens during the call, on the
+[simulated desktop](sim.md). "image" means a complete image of the desktop after the fault, without tearing, in the new
+size of the output. No call exceeds its deadline by more than 50 ms.
 
 """
 
 TAIL = """
-- `None` and `CaptureTimeout` mean that the time was up while the desktop was away for a reason that passes. The next
-  call goes on trying where this one stopped; `stats.lost` says why the desktop is away. `frames()` waits for it
-  instead: the slots that pass are late.
-- A failure ends the thread of a stream. It is raised once, by the next call; `start()` works again afterwards.
-- An array for `out=` that no longer fits is not touched.
-- A frame that the program holds stays what it was, whatever happens.
-- `stats.recoveries` counts the times that the desktop was lost and an image came again, and the logger `rustcam` has
-  one line for the loss and one for the return.
-- A desktop that refuses to be captured from the beginning is a `DuplicationError` with the system's code:
-  `refuse 0x80070005`.
+- `None` and `CaptureTimeout` mean that the deadline came while the desktop was lost for a transient reason. The next
+  call continues the recovery, and `stats.lost` holds the reason. `frames()` waits until the desktop is back; the slots
+  of that time are late.
+- A failure ends the thread of a stream. It is raised once, by the next call; then `start()` may be called again.
+- An array for `out=` that no longer fits is not written.
+- A frame that the program holds never changes.
+- `stats.recoveries` counts losses that ended with a new frame. The logger `rustcam` gets one line for the loss and one
+  for its end.
+- If the system refuses the capture from the beginning, the constructor raises `DuplicationError` with the system's
+  code: `refuse 0x80070005`.
 
-Between two attempts to get the desktop back pass 0, 10, 25, 50, 100 and from then on 250 ms. A call makes a last
-attempt at its deadline.
+The pauses before the attempts to regain the desktop are 0, 10, 25, 50, 100 and then always 250 ms. Every call makes a
+last attempt at its deadline.
 """
 
 
 def page() -> str:
-    rows = ["| what happens | in a script | " + " | ".join(CALLS.values()) + " | the next call |"]
+    rows = ["| fault | in a script | " + " | ".join(CALLS.values()) + " | the next call |"]
     rows.append("|---" * (len(CALLS) + 3) + "|")
     for fault in FAULTS:
         cells = [fault.what, f"`{fault.script.format(at='1s')}`", *fault.outcomes.values(), fault.afterwards]

@@ -1,4 +1,4 @@
-"""How tests read a stream of frames."""
+"""Helpers for tests that read frames of a stream."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy.typing as npt
 
 import rustcam
 
-SOON = 5000  # milliseconds in which a busy machine delivers a frame that is on its way
+SOON = 5000  # milliseconds in which even a busy machine delivers a frame
 
 
-def frame_number(image: npt.NDArray[np.uint8]) -> int:
-    """The number that the simulated desktop writes into its picture, see docs/sim.md."""
+def frame_number(image: npt.NDArray[np.uint8], y: int = 4) -> int:
+    """The frame number that the simulated desktop draws at row 4 and again at row -4, see docs/sim.md."""
     block = max(1, min(8, image.shape[1] // 64))
-    bits = image[4, block // 2 : 64 * block : block, 1] >= 128
+    bits = image[y, block // 2 : 64 * block : block, 1] >= 128
     return int("".join(str(int(bit)) for bit in bits), 2)
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Returns when the condition holds."""
+    """Returns when `condition` is true."""
     deadline = time.perf_counter() + 10
     while not condition():
-        assert time.perf_counter() < deadline, "it never came true"
+        assert time.perf_counter() < deadline, "the condition was false for 10 s"
         time.sleep(0.001)
 
 
-def drained(capturer: rustcam.Capturer) -> None:
-    """Takes the screen as it is, and then what there is until nothing has come for a while."""
+def drain(capturer: rustcam.Capturer) -> None:
+    """Takes the first frame, and then frames until none has come for 150 ms."""
     capturer.get_latest_frame(SOON)
     try:
         while True:

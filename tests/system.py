@@ -1,4 +1,4 @@
-"""What the operating system says about a process: handles, threads, memory, and whether a thread is waiting."""
+"""What the operating system reports about a process: handles, threads, memory, and whether a thread is waiting."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Windows:
     MOST_HANDLES = 4096
 
     def __init__(self) -> None:
-        # `Any`, because types of Linux have no Windows in them.
+        # `Any`: type checkers on Linux do not know `ctypes.WinDLL`.
         load: Any = vars(ctypes)["WinDLL"]
         self._ntdll = load("ntdll")
         self._kernel32 = load("kernel32")
@@ -49,7 +49,7 @@ class Windows:
         self._kernel32.K32GetProcessMemoryInfo.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
 
     def _own_record(self) -> bytes:
-        """What the system knows about this process."""
+        """The SYSTEM_PROCESS_INFORMATION of this process."""
         memory, needed = ctypes.create_string_buffer(1 << 22), ctypes.c_uint32()
         query = self._ntdll.NtQuerySystemInformation
         assert query(self.SYSTEM_PROCESS_INFORMATION, memory, len(memory), ctypes.byref(needed)) == 0
@@ -59,10 +59,10 @@ class Windows:
                 return data[start:]
             (step,) = struct.unpack_from("<I", data, start)
             start += step
-        raise AssertionError("the system does not know this process")
+        raise AssertionError("the system does not list this process")
 
     def handles(self) -> int:
-        """Asks each place of the table: the numbers that Wine gives are 0, or how many it has room for."""
+        """Tests every possible handle: the counts that Wine reports are 0 or the size of its table."""
         flags, is_open = ctypes.c_uint32(), self._kernel32.GetHandleInformation
         return sum(is_open(4 * place, ctypes.byref(flags)) != 0 for place in range(1, self.MOST_HANDLES))
 
@@ -79,22 +79,27 @@ _system = Windows() if sys.platform == "win32" else Linux()
 
 
 def handles() -> int:
-    """How many handles (file descriptors) this process has open."""
+    """Number of open handles (file descriptors) of this process."""
     return _system.handles()
 
 
 def threads() -> int:
-    """How many threads this process has, those of native code included."""
+    """Number of threads of this process, including native ones."""
     return _system.threads()
 
 
 def resident() -> int:
-    """Bytes of memory that are in use now."""
+    """Bytes of resident memory of this process."""
     return _system.resident()
 
 
+def shared_memory() -> set[str]:
+    """The names in /dev/shm. Linux only."""
+    return {entry.name for entry in Path("/dev/shm").iterdir()}
+
+
 def until_asleep(pid: int, thread: int | None = None) -> None:
-    """Returns when a process, or one thread of it, sleeps in the kernel, seen three times in a row. Linux only."""
+    """Returns when a process, or one thread of it, was found asleep in the kernel three times in a row. Linux only."""
     path = f"/proc/{pid}/stat" if thread is None else f"/proc/{pid}/task/{thread}/stat"
     deadline, calm = time.perf_counter() + 5, 0
     while calm < 3 and time.perf_counter() < deadline:
@@ -104,11 +109,11 @@ def until_asleep(pid: int, thread: int | None = None) -> None:
 
 
 def until_waiting(thread: int, native_id: int) -> None:
-    """Returns when a thread of this process has given up the interpreter and waits inside native code."""
+    """Returns when a thread of this process has released the GIL and waits in native code."""
     if isinstance(_system, Linux):
         until_asleep(os.getpid(), native_id)
         return
-    # Somebody else runs Python and finds it at the same instruction time after time.
+    # The thread waits if its Python frame stays at the same instruction while this thread runs Python code.
     deadline, calm, last = time.perf_counter() + 5, 0, None
     while calm < 20 and time.perf_counter() < deadline:
         frame = sys._current_frames()[thread]

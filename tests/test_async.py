@@ -1,4 +1,4 @@
-"""`stream()`: asynchronous iteration no busy loop, no thread per call, nobody who waits forever."""
+"""`stream()`: asynchronous iteration without a busy loop, without a thread per call, and without endless waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conftest import Desktop, sim
 from desktops import HEIGHT, LIVE, STILL_FOR_REAL, WIDTH, opening
 from system import threads
 
-LIMIT = 15  # seconds; nothing here takes that long unless somebody waits forever
+LIMIT = 15  # seconds; only a test that hangs takes that long
 
 
 def run(main: Coroutine[Any, Any, Any]) -> Any:
@@ -26,8 +26,8 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(limited())
 
 
-async def quiet(stream: rustcam.FrameStream) -> None:
-    """Takes the screen as it is, however long that needs, and then frames until none has come for a while."""
+async def drain(stream: rustcam.FrameStream) -> None:
+    """Takes the first frame, and then frames until none has come for 150 ms."""
     await stream.__anext__()
     try:
         while True:
@@ -82,7 +82,7 @@ def test_arguments(desktop: Desktop) -> None:
     ],
 )
 @pytest.mark.sim
-def test_mistakes_are_raised_by_the_first_request(options: dict[str, Any], error: type[Exception]) -> None:
+def test_wrong_arguments_raise_at_the_first_request(options: dict[str, Any], error: type[Exception]) -> None:
     async def main() -> None:
         with sim(LIVE) as capturer:
             stream = capturer.stream(**options)
@@ -95,7 +95,7 @@ def test_mistakes_are_raised_by_the_first_request(options: dict[str, Any], error
 
 
 @pytest.mark.sim
-def test_wrong_types_are_refused_at_once() -> None:
+def test_wrong_types_raise_at_the_call() -> None:
     with sim(LIVE) as capturer:
         with pytest.raises(TypeError, match="copy"):
             capturer.stream(copy="yes")  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def test_a_cancelled_request_leaves_the_stream_usable(desktop: Desktop) -> None:
     async def main() -> None:
         with desktop.open_waiting(cursor=False) as capturer:
             stream = capturer.stream()
-            await quiet(stream)
+            await drain(stream)
             for _ in range(20):
                 waiting = asyncio.create_task(stream.__anext__())
                 await asyncio.sleep(0.01)
@@ -127,11 +127,11 @@ def test_a_cancelled_request_leaves_the_stream_usable(desktop: Desktop) -> None:
 
 
 @pytest.mark.sim
-def test_a_cancelled_task_does_not_take_others_with_it() -> None:
+def test_cancelling_a_task_does_not_cancel_the_others() -> None:
     async def main() -> None:
         with sim(f"{STILL_FOR_REAL}; at 700ms present full", cursor=False) as capturer:
             async with capturer.stream() as stream:
-                await quiet(stream)
+                await drain(stream)
                 first, second = (asyncio.create_task(stream.__anext__()) for _ in range(2))
                 await asyncio.sleep(0.05)
                 first.cancel()
@@ -141,7 +141,7 @@ def test_a_cancelled_task_does_not_take_others_with_it() -> None:
     run(main())
 
 
-def test_aclose_ends_every_task_and_may_be_called_often(desktop: Desktop) -> None:
+def test_aclose_ends_every_task_and_is_idempotent(desktop: Desktop) -> None:
     async def main() -> None:
         with desktop.open_waiting(cursor=False) as capturer:
             stream = capturer.stream()
@@ -164,7 +164,7 @@ def test_aclose_ends_every_task_and_may_be_called_often(desktop: Desktop) -> Non
 
 
 @pytest.mark.sim
-def test_tasks_share_the_frames() -> None:
+def test_each_frame_goes_to_one_task() -> None:
     async def main() -> None:
         with sim(LIVE) as capturer:
             taken: list[list[int]] = [[], []]
@@ -189,7 +189,7 @@ def test_ending_the_capture_ends_a_waiting_task(desktop: Desktop, ending: str) -
     async def main() -> None:
         with desktop.open_waiting(cursor=False) as capturer:
             stream = capturer.stream()
-            await quiet(stream)
+            await drain(stream)
             tasks = [asyncio.create_task(stream.__anext__()) for _ in range(2)]
             await asyncio.sleep(0.05)
             await asyncio.get_running_loop().run_in_executor(None, getattr(capturer, ending))
@@ -213,11 +213,11 @@ def test_a_failure_of_the_thread_reaches_the_task() -> None:
     run(main())
 
 
-def test_waiting_costs_nothing(desktop: Desktop) -> None:
+def test_a_waiting_task_uses_no_processor_time_and_no_thread(desktop: Desktop) -> None:
     async def main() -> float:
         with desktop.open_waiting(cursor=False) as capturer:
             stream = capturer.stream()
-            await quiet(stream)
+            await drain(stream)
             before = threads()
             cpu = time.process_time()
             with pytest.raises(asyncio.TimeoutError):
@@ -231,14 +231,14 @@ def test_waiting_costs_nothing(desktop: Desktop) -> None:
 
 
 @pytest.mark.sim
-def test_a_slow_consumer_leaves_the_loop_to_others() -> None:
+def test_a_slow_consumer_does_not_block_other_tasks() -> None:
     async def main() -> int:
-        turns = 0
+        iterations = 0
 
         async def others() -> None:
-            nonlocal turns
+            nonlocal iterations
             while True:
-                turns += 1
+                iterations += 1
                 await asyncio.sleep(0)
 
         with sim(LIVE) as capturer:
@@ -247,17 +247,17 @@ def test_a_slow_consumer_leaves_the_loop_to_others() -> None:
                 for _ in range(10):
                     await stream.__anext__()
                     time.sleep(0.02)
-                    before = turns
+                    before = iterations
                     await stream.__anext__()
-                    assert turns > before
+                    assert iterations > before
             task.cancel()
-        return turns
+        return iterations
 
     assert run(main()) > 10
 
 
 @pytest.mark.sim
-def test_a_stream_may_change_the_loop() -> None:
+def test_a_stream_can_be_used_by_several_event_loops() -> None:
     with sim(LIVE) as capturer:
         stream = capturer.stream()
 
@@ -275,7 +275,7 @@ def test_a_stream_may_change_the_loop() -> None:
 
 
 @pytest.mark.sim
-def test_two_streams_of_one_capturer() -> None:
+def test_a_second_stream_of_a_capturer_is_refused() -> None:
     async def main() -> None:
         with sim(LIVE) as capturer:
             async with capturer.stream() as first, capturer.stream() as second:
@@ -288,8 +288,8 @@ def test_two_streams_of_one_capturer() -> None:
 
 
 @pytest.mark.sim
-def test_another_thread() -> None:
-    def elsewhere(capturer: rustcam.Capturer) -> list[Any]:
+def test_another_thread_may_iterate_only_with_any_thread() -> None:
+    def in_another_thread(capturer: rustcam.Capturer) -> list[Any]:
         result: list[Any] = []
 
         async def main() -> None:
@@ -305,12 +305,12 @@ def test_another_thread() -> None:
         return result
 
     with sim(LIVE) as capturer:
-        assert "thread" in elsewhere(capturer)[0]
+        assert "thread" in in_another_thread(capturer)[0]
     with sim(LIVE, any_thread=True) as capturer:
-        assert elsewhere(capturer) == [(HEIGHT, WIDTH, 4)]
+        assert in_another_thread(capturer) == [(HEIGHT, WIDTH, 4)]
 
 
-def test_leaving_in_the_middle_is_silent(desktop: Desktop, python: Any) -> None:
+def test_exit_is_silent_while_a_task_waits(desktop: Desktop, python: Any) -> None:
     source = f"""{opening(STILL_FOR_REAL)}
 import asyncio
 async def work():

@@ -1,4 +1,4 @@
-"""Every argument of every public call, given something wrong: the exception of the contract with a helpful sentence."""
+"""Wrong values for every argument of every public call: the right exception, with a message that names the problem."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ TIMEOUTS: dict[str, tuple[Any, Any, str]] = {
     "None": (None, T, ""),
 }
 
-# Those of `get_latest_frame`, where `None` waits without end.
+# Those of `get_latest_frame`, where `None` waits without limit.
 LIMITS = {what: row for what, row in TIMEOUTS.items() if what != "None"}
 
 CAPS: dict[str, tuple[Any, Any, str]] = {
@@ -161,7 +161,7 @@ OUTS: dict[str, tuple[Any, Any, str]] = {
     "too low": (np.zeros((HEIGHT - 1, WIDTH, 4), np.uint8), V, "shape"),
     "too high": (np.zeros((HEIGHT + 1, WIDTH, 4), np.uint8), V, "shape"),
     "too wide": (np.zeros((HEIGHT, WIDTH + 1, 4), np.uint8), V, "shape"),
-    "turned": (np.zeros((WIDTH, HEIGHT, 4), np.uint8), V, "shape"),
+    "rotated": (np.zeros((WIDTH, HEIGHT, 4), np.uint8), V, "shape"),
     "two dimensions": (np.zeros((HEIGHT, WIDTH * 4), np.uint8), V, "shape"),
     "four dimensions": (np.zeros((1, HEIGHT, WIDTH, 4), np.uint8), V, "shape"),
     "no dimensions": (np.array(0, np.uint8), V, "shape"),
@@ -260,23 +260,23 @@ def test_wrong_argument(call: str, argument: str, value: Any, exception: Any, wo
             capturer.start()
             with pytest.raises(exception, match=rf"(?s){words}") as caught:
                 capturer.get_latest_frame(**{argument: value})
-            assert capturer.get_latest_frame() is not None, "a mistake must not spend the first frame"
+            assert capturer.get_latest_frame() is not None, "a wrong argument must not consume the first frame"
     else:
         with rustcam.Capturer(**good) as capturer:
             needed = {"fps": 60} if call == "frames" else {}
             with pytest.raises(exception, match=rf"(?s){words}") as caught:
                 getattr(capturer, call)(**{**needed, argument: value})
             assert not capturer.is_capturing
-            assert capturer.grab() is not None, "a mistake must not spend the first frame"
+            assert capturer.grab() is not None, "a wrong argument must not consume the first frame"
     assert len(str(caught.value)) > 10
     if isinstance(caught.value, TypeError):
-        # In the message itself: notes, in which the binding names it, came with CPython 3.11.
+        # In the message itself: the binding adds the name as a note, which needs CPython 3.11.
         assert {"fps": "frame rate", "target_fps": "frame rate"}.get(argument, argument) in str(caught.value)
 
 
 @pytest.mark.sim
 @pytest.mark.parametrize("what", ["Fortran order", "too few channels", "float pixels", "apart pixels"])
-def test_unfit_out_is_not_written(what: str) -> None:
+def test_an_out_that_does_not_fit_is_not_written(what: str) -> None:
     out = OUTS[what][0]
     with rustcam.Capturer(backend="sim", sim=STILL) as capturer, pytest.raises(ValueError):
         capturer.grab(out=out)
@@ -284,7 +284,7 @@ def test_unfit_out_is_not_written(what: str) -> None:
 
 
 @pytest.mark.sim
-def test_out_and_borrowed_memory_exclude_each_other() -> None:
+def test_out_and_copy_false_exclude_each_other() -> None:
     out = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
     with rustcam.Capturer(backend="sim", sim=STILL) as capturer, pytest.raises(ValueError, match="copy"):
         capturer.grab(out=out, copy=False)
@@ -307,13 +307,13 @@ def test_frames_needs_a_rate() -> None:
 
 @pytest.mark.sim
 @pytest.mark.parametrize("backend", ["auto", "x11"])
-def test_script_for_another_backend(backend: str) -> None:
+def test_a_script_for_another_backend_is_refused(backend: str) -> None:
     with pytest.raises(ValueError, match="sim"):
         rustcam.Capturer(backend=backend, sim=STILL)
 
 
 @pytest.mark.sim
 @pytest.mark.parametrize("call", ["Capturer", "screenshot", "list_outputs", "device_info", "output_info"])
-def test_unknown_keyword(call: str) -> None:
+def test_unknown_keywords_are_refused(call: str) -> None:
     with pytest.raises(TypeError, match="colour"):
         getattr(rustcam, call)(backend="sim", colour=1)

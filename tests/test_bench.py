@@ -24,7 +24,7 @@ def plan(script: str, seconds: float = 0.3, fmt: str = "bgra") -> Plan:
     return Plan(Screen(Source("sim", script), 0, 0, None, False), fmt, seconds)
 
 
-def test_a_present_without_change_is_no_unique_image() -> None:
+def test_a_present_without_change_is_a_duplicate() -> None:
     report = measure(
         contenders.Rustcam, plan("size 64x64; refresh 60; static; at 30ms present nothing; at 60ms present full")
     )
@@ -32,7 +32,7 @@ def test_a_present_without_change_is_no_unique_image() -> None:
     assert report["unique_fps"] == pytest.approx(1 / report["seconds"])
 
 
-def test_a_plan_survives_the_way_to_another_process() -> None:
+def test_a_plan_round_trips_through_json() -> None:
     whole = plan("size 64x64")
     part = Plan(Screen(Source("x11", None), 1, 0, (1, 2, 3, 4), True), "rgb", 2.5)
     for original in (whole, part):
@@ -45,7 +45,7 @@ def test_percentiles() -> None:
 
 
 @pytest.mark.parametrize("shape", [(4, 6, 4), (3, 5, 3)])
-def test_one_pixel_makes_a_difference(shape: tuple[int, int, int]) -> None:
+def test_one_differing_pixel_is_detected(shape: tuple[int, int, int]) -> None:
     one = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
     other = one.copy()
     assert not differ(one, other)
@@ -54,13 +54,13 @@ def test_one_pixel_makes_a_difference(shape: tuple[int, int, int]) -> None:
     assert differ(one, other[:, :-1])
 
 
-def test_memory_in_use() -> None:
+def test_resident_memory_is_plausible() -> None:
     size = resident()
     assert size is not None
     assert 10_000_000 < size < 10_000_000_000
 
 
-def test_a_contender_that_fails_is_a_row() -> None:
+def test_a_failing_contender_is_reported_in_its_row() -> None:
     report = bench.in_a_process("dxcam", Plan(Screen(Source("x11", None), 0, 0, None, False), "bgra", 0.1))
     assert report["package"] == "dxcam"
     assert "No module" in report["error"]
@@ -68,7 +68,7 @@ def test_a_contender_that_fails_is_a_row() -> None:
 
 
 STAND_IN = '''
-"""Looks like {name} and shows a simulated desktop."""
+"""The interface of {name} on a simulated desktop."""
 import rustcam.compat.dxcam as real
 
 def create(device_idx=0, output_idx=None, region=None, output_color="RGB"):
@@ -76,10 +76,10 @@ def create(device_idx=0, output_idx=None, region=None, output_color="RGB"):
 '''
 
 
-# The interpreters of the lanes under Wine look for no modules but their own.
+# The Windows interpreters of the Wine lanes ignore PYTHONPATH.
 @pytest.mark.linux
 @pytest.mark.parametrize("name", ["dxcam", "bettercam"])
-def test_cameras_are_polled(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dxcam_and_bettercam_are_polled(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / f"{name}.py").write_text(STAND_IN.format(name=name), encoding="utf-8")
     info = tmp_path / f"{name}-9.dist-info"
     info.mkdir()
@@ -94,7 +94,7 @@ def test_cameras_are_polled(name: str, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.x11
-def test_other_packages_beside_it(painter: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_installed_packages_are_measured(painter: Any, capsys: pytest.CaptureFixture[str]) -> None:
     over = threading.Event()
 
     def paint() -> None:
@@ -129,7 +129,7 @@ def test_other_packages_beside_it(painter: Any, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize("fmt", ["bgra", "rgba", "bgr", "rgb"])
 @pytest.mark.parametrize("name", ["mss", "pillow"])
 @pytest.mark.x11
-def test_other_packages_are_asked_for_the_same_pixels(painter: Any, name: str, fmt: str) -> None:
+def test_other_packages_return_the_same_pixels(painter: Any, name: str, fmt: str) -> None:
     if name not in contenders.installed():
         pytest.skip(f"{name} is not installed")
     painter.fill((0, 0, WIDTH, HEIGHT), 0x3366CC)
@@ -140,14 +140,14 @@ def test_other_packages_are_asked_for_the_same_pixels(painter: Any, name: str, f
         images.append(must(contender.grab(1.0)))
         contender.close()
     assert images[0].shape == images[1].shape
-    # The fourth channel of mss is whatever the server had there.
+    # mss returns the fourth channel as the server sends it.
     assert np.array_equal(images[0][:, :, :3], images[1][:, :, :3])
 
 
 @pytest.mark.parametrize("name", ["mss", "pillow"])
 @pytest.mark.x11
-def test_a_format_that_a_package_does_not_make_is_refused(painter: Any, name: str) -> None:
+def test_an_unsupported_format_is_refused(painter: Any, name: str) -> None:
     if name not in contenders.installed():
         pytest.skip(f"{name} is not installed")
-    with pytest.raises(ValueError, match="makes no gray images"):
+    with pytest.raises(ValueError, match="cannot return gray images"):
         contenders.CONTENDERS[name](Screen(Source("x11", None), 0, 0, None, False), "gray")

@@ -22,7 +22,7 @@ from test_record import Terminal
 SIM = ["--backend", "sim", "--sim", STILL]
 
 
-def test_list_names_every_output(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_every_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--backend", "sim", "--sim", f"{STILL}; outputs 2"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split()[:4] == ["device", "output", "name", "size"]
@@ -33,7 +33,9 @@ def test_list_names_every_output(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.linux
 @pytest.mark.parametrize(("width", "drawn"), [("120", True), ("60", False)])
-def test_tables_are_drawn_where_they_fit(monkeypatch: pytest.MonkeyPatch, width: str, drawn: bool) -> None:
+def test_tables_are_drawn_if_the_terminal_is_wide_enough(
+    monkeypatch: pytest.MonkeyPatch, width: str, drawn: bool
+) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("COLUMNS", width)
@@ -68,7 +70,7 @@ def test_shot_of_another_output(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "output 1" in capsys.readouterr().err
 
 
-def test_bench_prints_rate_time_and_latency(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_prints_rate_cpu_time_and_latency(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--seconds", "0.3", "--backend", "sim", "--sim", "size 320x200"]) == 0
     out = capsys.readouterr().out
     for words in ("320x200", "unique", "fps", "CPU time", "median", "p99", "MB"):
@@ -85,7 +87,7 @@ def test_bench_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(report["latency_ms"]) == {"p50", "p95", "p99"}
 
 
-def test_bench_of_a_desktop_where_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_of_a_static_desktop_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     script = "size 64x48; static; pointer still"
     assert main(["bench", "--seconds", "0.1", "--backend", "sim", "--sim", script]) == 0
     assert "nothing on the screen changed" in capsys.readouterr().out
@@ -113,7 +115,7 @@ def test_bench_of_a_desktop_where_nothing_changes(capsys: pytest.CaptureFixture[
         ["bench", "--seconds", "soon"],
     ],
 )
-def test_usage_mistakes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
@@ -137,7 +139,7 @@ def test_usage_mistakes(arguments: list[str], capsys: pytest.CaptureFixture[str]
         ["doctor", "--backend", "sim", "--sim", "sighs"],
     ],
 )
-def test_mistakes_that_the_engine_finds(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_that_the_engine_rejects(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("rustcam: ")
@@ -146,7 +148,7 @@ def test_mistakes_that_the_engine_finds(arguments: list[str], capsys: pytest.Cap
 
 @pytest.mark.linux
 @pytest.mark.parametrize("command", [["list"], ["shot"], ["bench"], ["record", "-o", "a.y4m"]])
-def test_no_display_is_one_line(
+def test_a_missing_display_is_reported_in_one_line(
     command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
@@ -163,14 +165,14 @@ def test_shot_into_a_pipe(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert np.array_equal(decode(capfdbinary.readouterr().out), expected)
 
 
-def test_shot_waits_first(tmp_path: Path) -> None:
+def test_shot_waits_for_the_delay(tmp_path: Path) -> None:
     start = time.perf_counter()
     assert main(["shot", "-o", str(tmp_path / "a.png"), "--delay", "0.2", *SIM]) == 0
     assert time.perf_counter() - start >= 0.2
 
 
 @pytest.mark.linux
-def test_a_reader_that_goes_away_is_no_traceback(python: Any) -> None:
+def test_a_closed_pipe_causes_no_traceback(python: Any) -> None:
     source = """
 import os, sys
 from rustcam.cli import main
@@ -183,7 +185,7 @@ sys.exit(main(["list", "--json", "--backend", "sim", "--sim", "outputs 16"]))
     assert (result.returncode, result.stderr) == (1, "")
 
 
-def test_file_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["shot", "-o", str(tmp_path / "no" / "a.png"), *SIM]) == 1
     assert "a.png" in capsys.readouterr().err
 
@@ -208,7 +210,7 @@ SCRIPT = pytest.param([str(Path(sys.executable).with_name("rustcam"))], marks=py
 
 
 @pytest.mark.parametrize("command", [[sys.executable, "-m", "rustcam"], SCRIPT])
-def test_both_ways_to_start_it(command: list[str]) -> None:
+def test_the_command_and_the_module_are_the_same(command: list[str]) -> None:
     result = subprocess.run([*command, "list", *SIM], capture_output=True, text=True, timeout=20, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert "SIM-1 (primary)" in result.stdout

@@ -1,4 +1,4 @@
-"""`rustcam.compat`: what programs for dxcam and bettercam do, done through it."""
+"""`rustcam.compat`: the interfaces of dxcam and bettercam."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Create = Callable[..., dxcam.DXCamera]
 
 @pytest.fixture(params=[dxcam, bettercam], ids=["dxcam", "bettercam"])
 def create(request: pytest.FixtureRequest) -> Create:
-    """`create` of either package on a simulated desktop."""
+    """`create` of either package, on the simulated desktop."""
 
     def on_sim(*arguments: Any, sim: str = LIVE, **options: Any) -> dxcam.DXCamera:
         camera: dxcam.DXCamera = request.param.create(*arguments, backend="sim", sim=sim, **options)
@@ -46,12 +46,12 @@ def create(request: pytest.FixtureRequest) -> Create:
         (dxcam.DXCamera.release, "self"),
     ],
 )
-def test_positional_parameters_are_theirs(function: Any, parameters: str) -> None:
+def test_positional_parameters_are_those_of_the_originals(function: Any, parameters: str) -> None:
     found = inspect.signature(function).parameters.values()
     assert [p.name for p in found if p.kind is p.POSITIONAL_OR_KEYWORD] == parameters.split()
 
 
-def test_a_screenshot(create: Create) -> None:
+def test_the_first_grab_returns_the_screen(create: Create) -> None:
     with create(sim=STILL) as camera:
         frame = camera.grab()
     assert frame is not None
@@ -101,7 +101,7 @@ def test_screen_capture(create: Create) -> None:
     assert camera.region == REGION
 
 
-def test_newest_frames_are_different_ones(create: Create) -> None:
+def test_every_frame_is_returned_once_with_its_time(create: Create) -> None:
     camera = create()
     camera.start(target_fps=0)
     times = []
@@ -118,7 +118,7 @@ def test_newest_frames_are_different_ones(create: Create) -> None:
     assert camera.latest_frame_time is None
 
 
-def test_video_mode_repeats_what_does_not_change(create: Create) -> None:
+def test_video_mode_repeats_the_image(create: Create) -> None:
     camera = create(sim=STILL_FOR_REAL)
     camera.start(target_fps=50, video_mode=True)
     frames = [camera.get_latest_frame() for _ in range(4)]
@@ -127,7 +127,7 @@ def test_video_mode_repeats_what_does_not_change(create: Create) -> None:
         assert np.array_equal(frame, frames[0])  # type: ignore[arg-type]
 
 
-def test_grab_while_capturing_shows_the_newest_again_and_again(create: Create) -> None:
+def test_grab_while_capturing_returns_the_newest_image_repeatedly(create: Create) -> None:
     camera = create(sim=STILL_FOR_REAL)
     camera.start()
     deadline = time.monotonic() + 10
@@ -138,7 +138,7 @@ def test_grab_while_capturing_shows_the_newest_again_and_again(create: Create) -
     assert np.array_equal(frame, again)
     with pytest.raises(ValueError, match="region"):
         camera.grab(region=REGION)
-    # Looking takes nothing away from the one who waits.
+    # grab() does not take the image away from get_latest_frame().
     assert np.array_equal(camera.get_latest_frame(), frame)  # type: ignore[arg-type]
 
 
@@ -193,7 +193,7 @@ def test_delay(create: Create) -> None:
     assert time.perf_counter() - before >= 0.1
 
 
-def test_a_second_camera_of_an_output_is_the_first(create: Create, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_second_camera_of_an_output_is_the_existing_one(create: Create, caplog: pytest.LogCaptureFixture) -> None:
     camera = create()
     with caplog.at_level(logging.WARNING):
         assert create(output_color="GRAY") is camera
@@ -223,10 +223,10 @@ def test_outputs(create: Create) -> None:
             create(device, output, sim=script)
 
 
-def test_mistakes(create: Create) -> None:
-    for mistake in ({"output_color": "YUV"}, {"region": (0, 0, 9999, 10)}, {"region": (5, 5, 5, 9)}):
+def test_wrong_arguments_raise_value_errors(create: Create) -> None:
+    for argument in ({"output_color": "YUV"}, {"region": (0, 0, 9999, 10)}, {"region": (5, 5, 5, 9)}):
         with pytest.raises(ValueError):
-            create(**mistake)
+            create(**argument)
 
 
 def test_attributes(create: Create) -> None:
@@ -235,7 +235,7 @@ def test_attributes(create: Create) -> None:
     assert (camera.region, camera.max_buffer_len) == (REGION, 2)
 
 
-def test_texts() -> None:
+def test_listings_are_those_of_rustcam() -> None:
     assert dxcam.device_info("sim", sim=STILL) == rustcam.device_info("sim", sim=STILL)
     assert bettercam.output_info("sim", sim=STILL) == rustcam.output_info("sim", sim=STILL)
 

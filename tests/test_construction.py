@@ -1,4 +1,4 @@
-"""Opening a capturer, its properties, closing it."""
+"""Opening and closing a capturer, and its properties."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_with_closes_and_passes_exceptions_on(desktop: Desktop) -> None:
     assert capturer.closed
 
 
-def test_repr_tells_open_from_closed(desktop: Desktop) -> None:
+def test_repr_says_whether_it_is_open(desktop: Desktop) -> None:
     capturer = desktop.open()
     opened = repr(capturer)
     assert "Capturer" in opened

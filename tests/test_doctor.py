@@ -1,4 +1,4 @@
-"""`rustcam doctor`: every state of a machine that can be made here is told, with what to do about it."""
+"""`rustcam doctor`: every state that a test can set up is reported, with advice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sim(script: str) -> Report:
     return examine("sim", sim=script)
 
 
-def test_a_desktop_in_order() -> None:
+def test_a_working_desktop_has_no_problems() -> None:
     report = sim(STILL)
     assert report.healthy
     assert messages(report.findings, PROBLEM) == []
@@ -37,13 +37,13 @@ def test_a_desktop_in_order() -> None:
     assert report.facts["numpy"] == np.__version__
 
 
-def test_every_output_is_tried() -> None:
+def test_every_output_is_captured() -> None:
     pictures = [finding.about for finding in sim(f"{STILL}; outputs 3").findings if "first_grab_ms" in finding.data]
     assert pictures == ["sim 0.0", "sim 0.1", "sim 0.2"]
 
 
-def test_rotation_is_told() -> None:
-    assert any("turned by 90 degrees" in message for message in messages(sim(f"{STILL}; rotation 90").findings, OK))
+def test_rotation_is_reported() -> None:
+    assert any("rotated by 90 degrees" in message for message in messages(sim(f"{STILL}; rotation 90").findings, OK))
 
 
 def test_a_refusal_has_its_code_and_advice() -> None:
@@ -55,31 +55,31 @@ def test_a_refusal_has_its_code_and_advice() -> None:
     assert problem.data == {"exception": "DuplicationError", "hresult": "0x80070005"}
 
 
-def test_a_desktop_that_is_away() -> None:
+def test_a_lost_desktop_is_a_problem() -> None:
     (problem,) = messages(sim(f"{STILL}; at 0ms lose access for ever").findings, PROBLEM)
-    assert "no picture came" in problem
+    assert "no image came" in problem
 
 
-def test_a_device_that_is_gone() -> None:
+def test_a_lost_device_is_a_problem() -> None:
     (problem,) = [f for f in sim(f"{STILL}; at 0ms lose device for ever").findings if f.level == PROBLEM]
     assert problem.data["exception"] == "DeviceError"
 
 
-def test_protected_content() -> None:
+def test_protected_content_is_a_note() -> None:
     script = "size 64x64; refresh 60; clock virtual; at 0ms protect on; at 0ms present"
     notes = messages(sim(script).findings, NOTE)
     assert any("protected" in note for note in notes)
 
 
 @pytest.mark.parametrize(("level", "black"), [(0, True), (2, True), (3, False)])
-def test_black_is_told_from_dark(level: int, black: bool) -> None:
+def test_black_is_distinguished_from_dark(level: int, black: bool) -> None:
     image = np.zeros((4, 4, 4), np.uint8)
     image[:, :, 3] = 255
     image[2, 3, 1] = level
     assert backends.is_black(image) is black
 
 
-def test_unknown_backends_and_scripts_are_mistakes() -> None:
+def test_unknown_backends_and_wrong_scripts_raise_value_errors() -> None:
     with pytest.raises(ValueError, match="it has"):
         examine("gdi")
     with pytest.raises(ValueError, match="sighs"):
@@ -101,7 +101,7 @@ def test_unknown_backends_and_scripts_are_mistakes() -> None:
         ({"DISPLAY": "10.1.2.3:0"}, ["over the network"]),
     ],
 )
-def test_sessions_of_linux(environment: dict[str, str], words: list[str]) -> None:
+def test_linux_sessions_are_examined(environment: dict[str, str], words: list[str]) -> None:
     findings = list(linux.examine(environment))
     assert len(findings) == len(words)
     for finding, word in zip(findings, words):
@@ -131,10 +131,10 @@ def test_high_dynamic_range_comes_with_advice() -> None:
     assert note.advice
 
 
-def test_command_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--backend", "sim", "--sim", STILL]) == 0
     out = capsys.readouterr().out
-    assert "a test picture took" in out
+    assert "a test screenshot took" in out
     assert out.endswith("\neverything works\n")
     assert main(["doctor", "--backend", "sim", "--sim", f"{STILL}; refuse 0x887A0004"]) == 1
     out = capsys.readouterr().out
@@ -144,7 +144,7 @@ def test_command_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(len(line) for line in out.splitlines()) <= 100
 
 
-def test_command_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json", "--backend", "sim", "--sim", STILL]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["healthy"] is True
@@ -183,7 +183,7 @@ def test_a_real_screen(painter: Any) -> None:
 @pytest.mark.x11
 def test_a_black_screen(painter: Any) -> None:
     painter.fill((0, 0, WIDTH, 400), 0)
-    assert "the picture is all black" in messages(examine("x11").findings, NOTE)
+    assert "the screenshot is all black" in messages(examine("x11").findings, NOTE)
 
 
 @pytest.mark.x11
@@ -207,20 +207,20 @@ def test_a_server_without_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 class Library:
-    """A DLL whose functions answer what a test wants."""
+    """A DLL with the given functions."""
 
     def __init__(self, **functions: Any) -> None:
         vars(self).update(functions)
 
 
 class Function:
-    """One of its functions. Takes the settings of ctypes and ignores them."""
+    """A function of a DLL. Accepts attributes such as `restype`, as those of ctypes do, and ignores them."""
 
-    def __init__(self, answer: Callable[..., Any]) -> None:
-        self._answer = answer
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
 
     def __call__(self, *arguments: Any) -> Any:
-        return self._answer(*arguments)
+        return self._call(*arguments)
 
 
 def windows_where(monkeypatch: pytest.MonkeyPatch, **libraries: Library) -> None:
@@ -228,7 +228,7 @@ def windows_where(monkeypatch: pytest.MonkeyPatch, **libraries: Library) -> None
 
 
 def fill(value: int) -> Callable[..., int]:
-    """A function that writes to where its last argument points."""
+    """A function that writes `value` through its last argument, a pointer."""
 
     def write(*arguments: Any) -> int:
         arguments[-1]._obj.value = value
@@ -251,7 +251,7 @@ def test_sessions_of_services(monkeypatch: pytest.MonkeyPatch, number: int, prob
 
 
 @pytest.mark.parametrize(
-    ("desktop", "words"), [("Default", None), ("Winlogon", "'Winlogon' is shown"), (None, "may not see")]
+    ("desktop", "words"), [("Default", None), ("Winlogon", "'Winlogon' is shown"), (None, "has no access")]
 )
 def test_secure_desktop(monkeypatch: pytest.MonkeyPatch, desktop: str | None, words: str | None) -> None:
     def name(handle: int, index: int, text: Any, size: int, needed: Any) -> int:
@@ -283,7 +283,7 @@ def test_versions_of_windows(monkeypatch: pytest.MonkeyPatch, release: str, prob
 
 if sys.platform == "win32":
 
-    def test_windows_answers_every_question() -> None:
+    def test_every_check_runs_on_windows() -> None:
         for finding in windows.examine():
             assert finding.message
             assert finding.level == OK or finding.advice

@@ -1,7 +1,8 @@
-"""What the documents claim: every Python block runs, every command exists, every link leads somewhere."""
+"""The documents: every Python block runs, every command exists, every link resolves, the reference is complete."""
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 import runpy
@@ -20,6 +21,7 @@ from rustcam.cli import command_line
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+STUB = ast.parse((ROOT / "python" / "rustcam" / "_rustcam.pyi").read_text(encoding="utf-8"))
 FENCE = re.compile(r"^( *)```(\w+)?(?: title=\"([^\"]+)\")?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
@@ -40,13 +42,13 @@ def blocks(page: str, language: str) -> list[Block]:
     return [block for block in found if block.language == language]
 
 
-# Blocks with a title are files, which have tests of their own, or for other packages.
+# Blocks with a title show files, which have their own tests, or use other packages.
 RUNNABLE = [page for page in PAGES if any(not block.title for block in blocks(page, "python"))]
 
 
 @pytest.fixture
 def simulated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulated desktop wherever the documents mean the screen, and rustcam where they mean dxcam."""
+    """Replaces the screen by the simulated desktop, and dxcam by `rustcam.compat.dxcam`."""
     for module, name in [
         *((rustcam, name) for name in ("Capturer", "screenshot", "list_outputs")),
         (compat_of("dxcam"), "create"),
@@ -70,7 +72,7 @@ def with_sim(real: Any) -> Any:
     return call
 
 
-# What runs in a Windows process only. Frames on the GPU have tests of their own.
+# Pages whose blocks need a Windows process. Frames on the GPU have their own tests.
 ON_WINDOWS = ("docs/lab.md", "docs/gpu.md")
 
 
@@ -95,7 +97,7 @@ def test_python_for_mss_runs(painter: Any) -> None:
     assert namespace["image"].ndim == 3
 
 
-def test_enough_python_is_run() -> None:
+def test_most_pages_have_python_blocks() -> None:
     assert len(RUNNABLE) >= 12
     assert "README.md" in RUNNABLE
     assert "docs/index.md" in RUNNABLE
@@ -116,8 +118,48 @@ def test_commands_exist(page: str, command: str) -> None:
     assert callable(command_line().parse_args(arguments).run)
 
 
+def test_the_reference_lists_every_public_name() -> None:
+    listed = re.findall(r"^::: rustcam\.(\w+)$", read("docs/reference.md"), re.MULTILINE)
+    assert sorted(listed) == sorted(set(rustcam.__all__) - {"__version__"})
+
+
+LIMIT = re.compile(r"\d[\d.]* m?s\b")
+
+
+def test_the_reference_and_the_guide_agree_on_ctrl_c() -> None:
+    (capturer,) = (node for node in STUB.body if isinstance(node, ast.ClassDef) and node.name == "Capturer")
+    reference = str(ast.get_docstring(capturer)).partition("Ctrl-C")[2]
+    guide = read("docs/guides/threads.md").partition("## Ctrl-C")[2]
+    assert set(LIMIT.findall(reference)) == set(LIMIT.findall(guide)) == {"50 ms", "0.25 s", "0.5 s", "5 s"}
+
+
+def test_the_reference_and_the_guides_require_exclusive_access_to_out() -> None:
+    for page in ("python/rustcam/_rustcam.pyi", "docs/guides/region.md", "docs/guides/threads.md"):
+        text = " ".join(read(page).split())
+        assert "needs exclusive access" in text, page
+        assert "no other thread may read, write or resize the array" in text, page
+
+
+# What a user reads: a user must not be told to download from an address that may not be the project's.
+USER_TEXTS = [page for page in PAGES if page.startswith("docs/")] + ["SECURITY.md", "mkdocs.yml", "pyproject.toml"]
+
+
 @pytest.mark.linux
-def test_the_page_of_commands_is_that_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_of_the_repository_is_in_one_place() -> None:
+    (address,) = re.findall(r'^repository = "https://(.+)"$', read("Cargo.toml"), re.MULTILINE)
+    files = [*USER_TEXTS, *(path for folder in ("python", "examples", ".github") for path in files_below(folder))]
+    assert [name for name in files if address in read(name)] == []
+    # Without the host, as the GitHub command line takes it.
+    assert [name for name in files if address.partition("/")[2] in read(name)] == []
+
+
+def files_below(folder: str) -> list[str]:
+    suffixes = (".py", ".pyi", ".yml")
+    return [path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]
+
+
+@pytest.mark.linux
+def test_the_page_of_commands_is_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "commands.md"
     monkeypatch.setattr(sys, "argv", ["pages.py", str(file)])
     runpy.run_path(str(ROOT / "scripts" / "pages.py"), run_name="__main__")
@@ -125,7 +167,7 @@ def test_the_page_of_commands_is_that_of_the_command_line(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page: str) -> None:
+def test_links_resolve(page: str) -> None:
     text = FENCE.sub("", read(page))
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
         there = (ROOT / page).parent / target if target else ROOT / page
@@ -135,6 +177,6 @@ def test_links_lead_somewhere(page: str) -> None:
 
 
 def anchors(text: str) -> set[str]:
-    """What the headings of a page are called."""
+    """The anchors of the headings of a page."""
     heads = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}

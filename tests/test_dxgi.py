@@ -1,4 +1,4 @@
-"""Desktop Duplication of the lab's desktop: exact pixels, and no work where there is nothing to do."""
+"""Desktop Duplication of the lab's desktop: exact pixels, and no device work while nothing changes."""
 
 from __future__ import annotations
 
@@ -17,57 +17,57 @@ from test_png import decode
 pytestmark = pytest.mark.dxgi
 
 
-def test_auto_chooses_desktop_duplication(desk: Lab) -> None:
-    desk.start(STILL)
+def test_auto_chooses_desktop_duplication(lab: Lab) -> None:
+    lab.start(STILL)
     with rustcam.Capturer() as capturer:
         assert capturer.backend == "dxgi"
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_file_of_the_command_shows_every_pixel(desk: Lab, rotation: int, tmp_path: Path) -> None:
-    desk.start(f"{STILL}; rotation {rotation}")
-    file = tmp_path / "desk.png"
+def test_shot_saves_every_pixel_exactly(lab: Lab, rotation: int, tmp_path: Path) -> None:
+    lab.start(f"{STILL}; rotation {rotation}")
+    file = tmp_path / "screen.png"
     assert main(["shot", "-o", str(file), "--backend", "dxgi"]) == 0
     image = decode(file.read_bytes())
     assert image.shape == (HEIGHT, WIDTH, 3)
-    assert np.array_equal(image, desk.oracle(desk.present(), WIDTH, HEIGHT)[:, :, 2::-1])
+    assert np.array_equal(image, lab.oracle(lab.present(), WIDTH, HEIGHT)[:, :, 2::-1])
 
 
 @pytest.mark.parametrize("copy", [True, False])
-def test_every_frame_is_exact(desk: Lab, copy: bool) -> None:
-    desk.start(MOVING)
+def test_every_frame_is_exact(lab: Lab, copy: bool) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
         seen = set()
         for _ in range(30):
             frame = must(capturer.grab(copy=copy))
-            number = desk.present()
-            assert np.array_equal(frame, desk.oracle(number, WIDTH, HEIGHT))
+            number = lab.present()
+            assert np.array_equal(frame, lab.oracle(number, WIDTH, HEIGHT))
             seen.add(number)
         assert len(seen) == 30
 
 
-def test_region_maps_its_own_bytes_only(desk: Lab) -> None:
-    desk.start(STILL)
+def test_a_region_maps_only_its_own_bytes(lab: Lab) -> None:
+    lab.start(STILL)
     with rustcam.Capturer(cursor=False, region=(100, 50, 260, 140)) as capturer:
         frame = must(capturer.grab())
-        assert np.array_equal(frame, desk.oracle(desk.present(), WIDTH, HEIGHT)[50:140, 100:260])
-        assert desk.counters()["bytes_mapped"] == 160 * 90 * 4
+        assert np.array_equal(frame, lab.oracle(lab.present(), WIDTH, HEIGHT)[50:140, 100:260])
+        assert lab.counters()["bytes_mapped"] == 160 * 90 * 4
 
 
 @pytest.mark.parametrize("pointer", ["still", "storm 1000"])
-def test_nothing_new_is_no_work(desk: Lab, pointer: str) -> None:
-    desk.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer {pointer}; clock virtual")
+def test_a_static_desktop_causes_no_device_work(lab: Lab, pointer: str) -> None:
+    lab.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer {pointer}; clock virtual")
     with rustcam.Capturer(cursor=False) as capturer:
         must(capturer.grab())
-        before = desk.counters()
+        before = lab.counters()
         assert capturer.grab(2000) is None
-        after = desk.counters()
+        after = lab.counters()
     for work in ("copy_resource", "copy_region", "bytes_copied", "maps", "bytes_mapped", "flushes", "textures"):
         assert after[work] == before[work], work
 
 
-def test_without_the_lab_wine_says_what_it_lacks(desk: Lab) -> None:
-    desk.stop()
+def test_wine_without_the_lab_has_no_duplication(lab: Lab) -> None:
+    lab.stop()
     with pytest.raises(rustcam.DuplicationError) as caught:
         rustcam.Capturer()
     assert caught.value.hresult == 0x80004001

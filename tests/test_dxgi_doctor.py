@@ -1,4 +1,4 @@
-"""`rustcam doctor` on the lab's Desktop Duplication: what it says where Windows refuses."""
+"""`rustcam doctor` on the lab's Desktop Duplication: what it reports when Windows refuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.dxgi
 
 
 @pytest.fixture
-def desk(session_lab: Lab) -> Iterator[Lab]:
+def lab(session_lab: Lab) -> Iterator[Lab]:
     yield session_lab
     session_lab.stop()
 
@@ -25,10 +25,10 @@ def findings(about: str, level: str) -> list[Finding]:
     return [f for f in examine("dxgi").findings if f.level == level and f.about.startswith(about)]
 
 
-def test_a_desktop_in_order(desk: Lab) -> None:
-    desk.start(STILL)
+def test_a_working_desktop_has_no_problems(lab: Lab) -> None:
+    lab.start(STILL)
     assert findings("dxgi", PROBLEM) == []
-    assert desk.broken_rules() == {}
+    assert lab.broken_rules() == {}
 
 
 @pytest.mark.parametrize(
@@ -40,27 +40,27 @@ def test_a_desktop_in_order(desk: Lab) -> None:
         ("refuse 0x887A0028", "0x887A0028", "Reconnect"),
     ],
 )
-def test_refusals_come_with_their_advice(desk: Lab, statement: str, code: str, words: str) -> None:
-    desk.start(f"{STILL}; {statement}")
+def test_refusals_come_with_their_advice(lab: Lab, statement: str, code: str, words: str) -> None:
+    lab.start(f"{STILL}; {statement}")
     (problem,) = findings("dxgi", PROBLEM)
     assert problem.data["hresult"] == code
     assert words in problem.advice
 
 
-def test_device_info_tells_the_memory_of_the_adapter(desk: Lab) -> None:
-    desk.start(STILL)
+def test_device_info_shows_the_memory_of_the_adapter(lab: Lab) -> None:
+    lab.start(STILL)
     memory = _adapters("dxgi")[0]["memory"]
     line = rustcam.device_info("dxgi").splitlines()[0]
     assert f" VRAM:{memory >> 20}MB " in line
     assert "VRAM:0MB" not in line
 
 
-def test_a_second_adapter(desk: Lab) -> None:
-    desk.start(f"{STILL}; lab adapters 2")
+def test_a_second_adapter(lab: Lab) -> None:
+    lab.start(f"{STILL}; lab adapters 2")
     assert any("2 graphics adapters" in note.message for note in findings("dxgi", NOTE))
 
 
-def test_a_desktop_that_is_away(desk: Lab) -> None:
-    desk.start("size 64x64; refresh 60; static; at 0ms lose access for ever")
+def test_a_lost_desktop_is_a_problem(lab: Lab) -> None:
+    lab.start("size 64x64; refresh 60; static; at 0ms lose access for ever")
     (problem,) = findings("dxgi", PROBLEM)
     assert problem.advice

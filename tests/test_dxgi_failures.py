@@ -1,4 +1,4 @@
-"""When Desktop Duplication fails: which exception, which code, what the user is told, and that it goes on."""
+"""Failures of Desktop Duplication: the exception, its code and advice, and the recovery."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOT_CURRENTLY_AVAILABLE = 0x887A0022
 SESSION_DISCONNECTED = 0x887A0028
 UNSUPPORTED = 0x887A0004
 
-# What the system says at the beginning, and the advice that comes of it.
+# Codes of a refused duplication, and part of the advice.
 REFUSALS = [
     pytest.param(E_INVALIDARG, "close the other capture, or choose the device", id="same process or wrong adapter"),
     pytest.param(NOT_CURRENTLY_AVAILABLE, "close another screen recorder", id="five processes"),
@@ -37,41 +37,41 @@ REFUSALS = [
 ]
 
 
-def refuse(desk: Lab, code: int) -> None:
-    """Nobody gets a duplication any more."""
-    desk.inject("DuplicateOutput", code)
-    desk.inject("DuplicateOutput1", code)
+def refuse(lab: Lab, code: int) -> None:
+    """Makes every later duplication fail with `code`."""
+    lab.inject("DuplicateOutput", code)
+    lab.inject("DuplicateOutput1", code)
 
 
-def assert_exact(desk: Lab, capturer: rustcam.Capturer) -> None:
+def assert_exact(lab: Lab, capturer: rustcam.Capturer) -> None:
     frame = must(capturer.grab(5000))
-    assert np.array_equal(frame, desk.oracle(desk.present(), WIDTH, HEIGHT))
+    assert np.array_equal(frame, lab.oracle(lab.present(), WIDTH, HEIGHT))
 
 
 @pytest.mark.parametrize(("code", "advice"), REFUSALS)
-def test_refusal_at_construction_gives_advice(desk: Lab, code: int, advice: str) -> None:
-    desk.start(STILL)
-    refuse(desk, code)
+def test_refusal_at_construction_gives_advice(lab: Lab, code: int, advice: str) -> None:
+    lab.start(STILL)
+    refuse(lab, code)
     with pytest.raises(rustcam.DuplicationError) as caught:
         rustcam.Capturer()
     assert caught.value.hresult == code
     assert caught.value.hint is not None
     assert advice in caught.value.hint
     assert advice in str(caught.value)
-    assert desk.alive() == {}
-    desk.heal()
+    assert lab.alive() == {}
+    lab.heal()
     with rustcam.Capturer(cursor=False) as capturer:
-        assert_exact(desk, capturer)
+        assert_exact(lab, capturer)
 
 
-def test_fifth_process_is_one_too_many(desk: Lab) -> None:
-    desk.start(f"{STILL}; lab others 4")
+def test_a_fifth_process_is_refused(lab: Lab) -> None:
+    lab.start(f"{STILL}; lab others 4")
     with pytest.raises(rustcam.DuplicationError, match="four processes") as caught:
         rustcam.Capturer()
     assert caught.value.hresult == NOT_CURRENTLY_AVAILABLE
 
 
-def test_another_library_in_the_process_is_named(session_lab: Lab) -> None:
+def test_a_duplication_of_another_library_is_reported(session_lab: Lab) -> None:
     session_lab.start(STILL)
     other = directx.duplicate()
     with pytest.raises(rustcam.DuplicationError, match="Another library in this process") as caught:
@@ -81,87 +81,87 @@ def test_another_library_in_the_process_is_named(session_lab: Lab) -> None:
     with rustcam.Capturer(cursor=False) as capturer:
         assert_exact(session_lab, capturer)
     assert session_lab.alive() == {}
-    # Being second is the one rule that was broken.
+    # The only broken rule is that of the test itself: two duplications at once.
     assert set(session_lab.broken_rules()) == {"duplicate_while_live"}
     session_lab.stop()
 
 
-def test_adapter_without_outputs_lists_those_that_have_some(desk: Lab) -> None:
-    desk.start(f"{STILL}; lab adapters 2")
+def test_an_adapter_without_outputs_is_refused_with_a_list(lab: Lab) -> None:
+    lab.start(f"{STILL}; lab adapters 2")
     with pytest.raises(ValueError, match="DISPLAY1"):
         rustcam.Capturer(device=1)
 
 
 @pytest.mark.parametrize("code", [E_ACCESSDENIED, UNSUPPORTED, SESSION_DISCONNECTED])
-def test_what_passes_by_itself_is_no_error(desk: Lab, code: int) -> None:
-    desk.start(MOVING)
+def test_a_transient_loss_is_no_error(lab: Lab, code: int) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
-        assert_exact(desk, capturer)
-        desk.inject("AcquireNextFrame", ACCESS_LOST, 1)
-        refuse(desk, code)
+        assert_exact(lab, capturer)
+        lab.inject("AcquireNextFrame", ACCESS_LOST, 1)
+        refuse(lab, code)
         for timeout in (0, 1, 150):
             assert capturer.grab(timeout) is None
-        desk.heal()
-        assert_exact(desk, capturer)
+        lab.heal()
+        assert_exact(lab, capturer)
         assert capturer.stats.recoveries == 1
 
 
 @pytest.mark.parametrize(
     ("code", "advice"), [(E_INVALIDARG, "Another library"), (NOT_CURRENTLY_AVAILABLE, "screen recorder")]
 )
-def test_what_does_not_pass_is_told_at_the_deadline(desk: Lab, code: int, advice: str) -> None:
-    desk.start(MOVING)
+def test_a_lasting_loss_is_raised_at_the_deadline(lab: Lab, code: int, advice: str) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
-        assert_exact(desk, capturer)
-        desk.inject("AcquireNextFrame", ACCESS_LOST, 1)
-        refuse(desk, code)
+        assert_exact(lab, capturer)
+        lab.inject("AcquireNextFrame", ACCESS_LOST, 1)
+        refuse(lab, code)
         for _ in range(2):
             with pytest.raises(rustcam.AccessLost, match=advice) as caught:
                 capturer.grab(150)
             assert caught.value.hresult == code
-        desk.heal()
-        assert_exact(desk, capturer)
+        lab.heal()
+        assert_exact(lab, capturer)
 
 
-def test_device_removed_in_the_middle_of_a_map(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_a_device_removed_during_map_is_rebuilt(lab: Lab) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
-        assert_exact(desk, capturer)
-        desk.inject("Map", DEVICE_REMOVED, 1)
-        assert_exact(desk, capturer)
+        assert_exact(lab, capturer)
+        lab.inject("Map", DEVICE_REMOVED, 1)
+        assert_exact(lab, capturer)
         assert capturer.stats.recoveries == 1
-        desk.inject("Map", DEVICE_REMOVED)
-        # Long enough for several devices: making one takes a while here.
+        lab.inject("Map", DEVICE_REMOVED)
+        # Long enough to create several devices, which is slow under Wine.
         with pytest.raises(rustcam.DeviceError, match="update the driver") as caught:
             capturer.grab(4000)
         assert caught.value.hresult == DEVICE_REMOVED
-        desk.heal()
-        assert_exact(desk, capturer)
+        lab.heal()
+        assert_exact(lab, capturer)
 
 
-def test_memory_that_is_missing_once_is_told_once(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_a_single_out_of_memory_is_raised_once(lab: Lab) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
-        assert_exact(desk, capturer)
-        desk.inject("Map", E_OUTOFMEMORY, 1)
+        assert_exact(lab, capturer)
+        lab.inject("Map", E_OUTOFMEMORY, 1)
         with pytest.raises(rustcam.CaptureError, match="smaller region") as caught:
             capturer.grab()
         assert caught.value.hresult == E_OUTOFMEMORY
-        assert_exact(desk, capturer)
+        assert_exact(lab, capturer)
 
 
 @pytest.mark.parametrize("call", ["CreateDXGIFactory1", "EnumAdapters1", "EnumOutputs", "D3D11CreateDevice"])
-def test_whatever_is_missing_at_construction_is_told(desk: Lab, call: str) -> None:
-    desk.start(STILL)
-    desk.inject(call, UNSUPPORTED)
+def test_a_call_that_fails_at_construction_is_reported(lab: Lab, call: str) -> None:
+    lab.start(STILL)
+    lab.inject(call, UNSUPPORTED)
     with pytest.raises(rustcam.DuplicationError) as caught:
         rustcam.Capturer()
     assert caught.value.hresult == UNSUPPORTED
-    assert desk.alive() == {}
+    assert lab.alive() == {}
 
 
-# A call that fails while frames come, and while it does not.
-ENDINGS = [
+# Calls that fail after the first frame.
+FAILURES = [
     ("Map", E_OUTOFMEMORY),
     ("Map", DEVICE_REMOVED),
     ("AcquireNextFrame", ACCESS_LOST),
@@ -173,21 +173,21 @@ ENDINGS = [
 ]
 
 
-def test_nothing_is_left_whatever_went_wrong(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_failures_leak_nothing(lab: Lab) -> None:
+    lab.start(MOVING)
 
     def once() -> None:
-        for call, code in ENDINGS:
+        for call, code in FAILURES:
             with rustcam.Capturer() as capturer:
                 must(capturer.grab())
                 if call in ("D3D11CreateDevice", "DuplicateOutput"):
-                    desk.inject("AcquireNextFrame", DEVICE_REMOVED, 1)
-                    desk.inject("DuplicateOutput1", code)
-                desk.inject(call, code)
+                    lab.inject("AcquireNextFrame", DEVICE_REMOVED, 1)
+                    lab.inject("DuplicateOutput1", code)
+                lab.inject(call, code)
                 with contextlib.suppress(rustcam.CaptureError):
                     capturer.grab(30)
-            desk.heal()
-            assert desk.alive() == {}, call
+            lab.heal()
+            assert lab.alive() == {}, call
 
     once()
     gc.collect()
@@ -195,7 +195,7 @@ def test_nothing_is_left_whatever_went_wrong(desk: Lab) -> None:
     for _ in range(2):
         once()
     gc.collect()
-    # A thread that has ended is counted a little longer.
+    # The system may still count a thread for a moment after its end.
     deadline = time.perf_counter() + 20
     while threads() > before[1] and time.perf_counter() < deadline:
         time.sleep(0.01)

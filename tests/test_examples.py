@@ -18,7 +18,7 @@ from desktops import XServer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
-# They use packages that only the environment of `make test` has.
+# They use packages that only `make test` installs.
 pytestmark = [pytest.mark.sim, pytest.mark.linux]
 
 
@@ -84,12 +84,12 @@ def test_record_without_ffmpeg(tmp_path: Path, name: str) -> None:
         axis=2,
     )
     shown = rustcam.screenshot(backend="sim", cursor=True).astype(float)
-    # The first images of two desktops differ in the clock that they show.
+    # A median, because the clocks in the first images of two desktops differ.
     assert np.median(np.abs(colours.clip(0, 255) - shown)) < 3
 
 
 def test_record_with_ffmpeg(tmp_path: Path) -> None:
-    """An ffmpeg that only keeps what it gets."""
+    """With a fake ffmpeg that stores its arguments and its input."""
     fake = tmp_path / "ffmpeg"
     fake.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\nexec cat > {tmp_path}/pixels\n', encoding="utf-8")
     fake.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Every format, region and destination against an oracle in numpy."""
+"""Formats, regions and destinations, compared with an oracle in numpy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMATS = ("bgra", "rgba", "bgr", "rgb", "gray")
 
 
 def oracle(bgra: Image, fmt: str) -> Image:
-    """The plain meaning of each format."""
+    """The definition of each format."""
     if fmt == "gray":
         b, g, r = (bgra[:, :, i].astype(np.uint32) for i in range(3))
         gray: Image = ((77 * r + 150 * g + 29 * b + 128) >> 8).astype(np.uint8)
@@ -57,14 +57,14 @@ def test_alpha_is_255(desktop: Desktop, fmt: str, copy: bool) -> None:
             assert (must(capturer.grab(fmt=fmt, copy=copy))[:, :, 3] == 255).all()
 
 
-def test_gray_of_known_colours() -> None:
+def test_the_oracle_knows_gray() -> None:
     colours = np.array([[[0, 0, 0, 255], [255, 255, 255, 255], [0, 0, 255, 255], [255, 0, 0, 255]]], np.uint8)
     assert oracle(colours, "gray").ravel().tolist() == [0, 255, 77, 29]
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> dict[str, object]:
-    """A desktop, a region on it, a format and a shape of destination."""
+    """A desktop, a region on it, a format, and the layout of a destination."""
     width, height = draw(st.integers(1, 97)), draw(st.integers(1, 41))
     left, top = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
     return {
@@ -79,7 +79,7 @@ def requests(draw: st.DrawFn) -> dict[str, object]:
 
 
 def destination(height: int, width: int, channels: int, padding: int, flip: bool) -> tuple[Image, Image]:
-    """An array whose rows are apart and may run upwards, and the memory around it."""
+    """An array with padded rows and, with `flip`, a negative row stride; and the memory that holds it."""
     memory = np.full((height, width + padding, channels), 0xA5, np.uint8)
     view = memory[:, :width]
     return (view[::-1] if flip else view), memory

@@ -1,4 +1,4 @@
-"""`frames(fps)`: slots that are exact, counters that tell the truth, and a capturer that comes back."""
+"""`frames(fps)`: exact slots, correct counters, and exclusive use of the capturer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from conftest import Desktop, must, sim
 from desktops import HEIGHT, WIDTH, XServer
 from system import handles, resident, threads
 from test_leaks import FRAME
-from test_threads import PROMPT, elsewhere
+from waiting import PROMPT, in_another_thread, seconds_to_end
 
 SMALL = "size 96x64; pointer still; clock virtual"
 
@@ -62,7 +62,7 @@ def test_slots_are_on_time_and_never_early(desktop: Desktop, fps: Any) -> None:
         frames = capturer.frames(fps)
         next(frames)
         start = time.perf_counter()
-        # The first pictures of a desktop may cost more than a slot.
+        # The first images of a desktop may take longer than a slot.
         take(frames, 32)
         behind = []
         for _ in range(20):
@@ -70,7 +70,7 @@ def test_slots_are_on_time_and_never_early(desktop: Desktop, fps: Any) -> None:
             behind.append(time.perf_counter() - start - seconds)
         # `start` is a little after slot 0.
         assert min(behind) > -0.02
-        # On a busy machine some are late.
+        # Tolerates late slots on a busy machine.
         assert sorted(behind)[4] < 0.02
 
 
@@ -98,7 +98,7 @@ def test_every_slot_of_a_static_desktop_repeats(desktop: Desktop) -> None:
 
 
 @pytest.mark.sim
-def test_slots_without_news_are_counted() -> None:
+def test_slots_without_a_new_frame_are_counted() -> None:
     with sim(f"{SMALL}; refresh 25") as capturer:
         frames = capturer.frames(50)
         images = [next(frames)[0] for _ in range(101)]
@@ -108,7 +108,7 @@ def test_slots_without_news_are_counted() -> None:
 
 
 @pytest.mark.sim
-def test_surplus_presents_are_counted() -> None:
+def test_skipped_presents_are_counted() -> None:
     with sim(f"{SMALL}; refresh 100") as capturer:
         frames = capturer.frames(10)
         take(frames, 21)
@@ -120,7 +120,7 @@ def test_late_slots_come_in_order_with_their_own_times() -> None:
     with sim(f"{SMALL}; refresh 100; slow reads 25ms") as capturer:
         frames = capturer.frames(100)
         assert take(frames, 50) == [index / 100 for index in range(50)]
-        # A read lasts two slots and a half, so whoever asks next is late.
+        # A read takes two and a half slots, so the slots that follow are late.
         assert frames.late == 48
 
 
@@ -131,14 +131,14 @@ def test_a_slow_consumer_gets_every_slot(desktop: Desktop) -> None:
         time.sleep(1.1)
         start = time.perf_counter()
         assert take(frames, 10) == [index / 10 for index in range(1, 11)]
-        # Nobody waits for a slot that has passed: that would take a second.
+        # Overdue slots are returned at once. Waiting for them would take a second.
         assert time.perf_counter() - start < 0.7
         assert frames.late >= 10
 
 
 @pytest.mark.sim
 @pytest.mark.parametrize("loss", ["access", "device"])
-def test_a_loss_makes_slots_late_and_loses_none(loss: str) -> None:
+def test_a_loss_makes_slots_late_and_drops_none(loss: str) -> None:
     with sim(f"{SMALL}; refresh 60; at 100ms lose {loss} for 500ms") as capturer:
         frames = capturer.frames(60)
         assert take(frames, 90) == [index / 60 for index in range(90)]
@@ -193,7 +193,7 @@ def test_a_killed_server_is_an_error(server: XServer) -> None:
 # Memory and arguments
 
 
-def test_without_copy_images_are_read_only_and_stay_as_they_are(desktop: Desktop) -> None:
+def test_views_are_read_only_and_never_change(desktop: Desktop) -> None:
     with desktop.open_live(cursor=False) as capturer:
         frames = capturer.frames(100, copy=False)
         image, _ = next(frames)
@@ -206,7 +206,7 @@ def test_without_copy_images_are_read_only_and_stay_as_they_are(desktop: Desktop
         assert not np.array_equal(next(frames)[0], kept)
 
 
-def test_images_are_independent_and_outlive_everything(desktop: Desktop) -> None:
+def test_images_are_independent_and_outlive_the_capturer(desktop: Desktop) -> None:
     capturer = desktop.open_live(cursor=False)
     frames = capturer.frames(100)
     images = []
@@ -220,7 +220,7 @@ def test_images_are_independent_and_outlive_everything(desktop: Desktop) -> None
         assert np.array_equal(image, copy)
     images[0][:] = 1
     assert np.array_equal(images[1], kept[1])
-    elsewhere(images.clear)
+    in_another_thread(images.clear)
 
 
 def test_region(desktop: Desktop) -> None:
@@ -243,7 +243,7 @@ def test_memory_stays_flat(desktop: Desktop) -> None:
         assert resident() - before[2] < 8 * FRAME
 
 
-# Who has the capturer
+# Exclusive use of the capturer
 
 
 def test_it_is_an_iterator_and_capturing_while_open(desktop: Desktop) -> None:
@@ -262,7 +262,7 @@ def test_it_is_an_iterator_and_capturing_while_open(desktop: Desktop) -> None:
         frames.close()
 
 
-def test_others_are_refused_while_it_is_open(desktop: Desktop) -> None:
+def test_other_captures_are_refused_while_it_is_open(desktop: Desktop) -> None:
     with desktop.open() as capturer, capturer.frames(60) as frames:
         for call in (capturer.grab, capturer.start, lambda: capturer.frames(60)):
             with pytest.raises(RuntimeError, match=r"frames\(\) iterator is open"):
@@ -321,7 +321,7 @@ def leave_with_by_exception(capturer: rustcam.Capturer) -> None:
 def leave_in_another_thread(capturer: rustcam.Capturer) -> None:
     box = [capturer.frames(60)]
     next(box[0])
-    elsewhere(box.clear)
+    in_another_thread(box.clear)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def leave_in_another_thread(capturer: rustcam.Capturer) -> None:
         leave_in_another_thread,
     ],
 )
-def test_leaving_gives_the_capturer_back(desktop: Desktop, leave: Any) -> None:
+def test_the_capturer_is_available_after_the_iterator(desktop: Desktop, leave: Any) -> None:
     with desktop.open() as capturer:
         for _ in range(3):
             leave(capturer)
@@ -357,7 +357,7 @@ def test_an_old_iterator_does_not_end_a_new_one(desktop: Desktop) -> None:
         next(new)
 
 
-def test_stop_is_not_for_iterators(desktop: Desktop) -> None:
+def test_stop_does_not_end_an_iterator(desktop: Desktop) -> None:
     with desktop.open() as capturer:
         frames = capturer.frames(60)
         next(frames)
@@ -378,7 +378,7 @@ def test_closing_the_capturer_ends_the_iteration(desktop: Desktop) -> None:
     assert frames.late == 0
 
 
-def test_the_iterator_keeps_the_capturer(desktop: Desktop) -> None:
+def test_the_iterator_keeps_the_capturer_alive(desktop: Desktop) -> None:
     frames = desktop.open().frames(60)
     gc.collect()
     assert next(frames)[1] == 0.0
@@ -392,13 +392,13 @@ def test_next_from_another_thread(desktop: Desktop) -> None:
     with desktop.open() as capturer:
         frames = capturer.frames(60)
         with pytest.raises(RuntimeError, match="thread"):
-            elsewhere(lambda: next(frames))
+            in_another_thread(lambda: next(frames))
         next(frames)
-        elsewhere(frames.close)
+        in_another_thread(frames.close)
         assert not capturer.is_capturing
     with desktop.open(any_thread=True) as capturer:
         frames = capturer.frames(60)
-        assert elsewhere(lambda: next(frames))[1] == 0.0
+        assert in_another_thread(lambda: next(frames))[1] == 0.0
 
 
 def test_threads_share_the_slots_of_an_iterator(desktop: Desktop) -> None:
@@ -414,32 +414,31 @@ def test_threads_share_the_slots_of_an_iterator(desktop: Desktop) -> None:
 
 
 def test_closing_the_iterator_ends_a_waiting_slot(desktop: Desktop) -> None:
-    with desktop.open_live(any_thread=True) as capturer:
-        frames = capturer.frames(0.05)
-        next(frames)
-        closing = threading.Timer(0.2, frames.close)
-        start = time.perf_counter()
-        closing.start()
+    def wait(frames: rustcam.FrameIterator) -> None:
         assert list(frames) == []
-        assert time.perf_counter() - start < 0.2 + PROMPT
-        closing.join()
+
+    with desktop.open_live(any_thread=True) as capturer:
+        assert seconds_to_end(lambda: begun(capturer), wait, lambda frames: frames.close()) < PROMPT
         assert not capturer.is_capturing
         assert capturer.grab(new_frame_only=False) is not None
 
 
-def test_a_rate_with_many_digits_is_a_fraction(desktop: Desktop) -> None:
-    with desktop.open() as capturer, capturer.frames(Fraction(3, 10_000)) as frames:
-        assert next(frames)[1] == 0.0
-
-
 def test_closing_the_capturer_ends_a_waiting_slot(desktop: Desktop) -> None:
-    with desktop.open_live(any_thread=True) as capturer:
-        frames = capturer.frames(0.05)
-        next(frames)
-        closing = threading.Timer(0.2, capturer.close)
-        start = time.perf_counter()
-        closing.start()
+    def wait(frames: rustcam.FrameIterator) -> None:
         with pytest.raises(RuntimeError, match="Capturer is closed"):
             next(frames)
-        assert time.perf_counter() - start < 0.2 + PROMPT
-        closing.join()
+
+    with desktop.open_live(any_thread=True) as capturer:
+        assert seconds_to_end(lambda: begun(capturer), wait, lambda _: capturer.close()) < PROMPT
+
+
+def begun(capturer: rustcam.Capturer) -> rustcam.FrameIterator:
+    """An iterator whose next slot is due in 20 seconds."""
+    frames = capturer.frames(0.05)
+    next(frames)
+    return frames
+
+
+def test_a_rate_of_three_in_ten_thousand_seconds_is_accepted(desktop: Desktop) -> None:
+    with desktop.open() as capturer, capturer.frames(Fraction(3, 10_000)) as frames:
+        assert next(frames)[1] == 0.0

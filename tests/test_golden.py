@@ -1,6 +1,6 @@
-"""The golden images: every kind of pointer shape at every edge and corner of an output turned in every way, exactly.
+"""The golden images: every kind of pointer shape at every edge and corner of an output, in every rotation.
 
-The engine's tests make them (`make golden`) and describe them; here the package has to return them on every backend
+`make golden` writes them from the oracle of the engine's tests. Here the package must return them on every backend
 that plays scripts.
 """
 
@@ -20,9 +20,9 @@ from test_png import decode
 
 FOLDER = Path(__file__).parent / "golden"
 SCRIPTS = dict(line.split(": ", 1) for line in (FOLDER / "scripts.txt").read_text(encoding="ascii").splitlines())
-# A kind that Desktop Duplication does not have: there it would be taken for straight alpha.
-MULTIPLIED = [name for name in SCRIPTS if name.startswith("premultiplied")]
-OTHERS = [name for name in SCRIPTS if name not in MULTIPLIED]
+# Desktop Duplication has no premultiplied shapes: its colour shapes have straight alpha.
+PREMULTIPLIED = [name for name in SCRIPTS if name.startswith("premultiplied")]
+OTHERS = [name for name in SCRIPTS if name not in PREMULTIPLIED]
 
 
 def assert_golden(capturer: rustcam.Capturer, name: str, copy: bool) -> None:
@@ -34,26 +34,26 @@ def assert_golden(capturer: rustcam.Capturer, name: str, copy: bool) -> None:
         assert np.array_equal(frame, sheet[top : top + height, left : left + width]), index
         del frame
         if capturer.backend == "dxgi":
-            # Pointers alone are told once per refresh interval of the machine's clock; the script's is virtual.
+            # Pointer moves make one frame per refresh interval of real time, while the script's clock is virtual.
             time.sleep(0.03)
     assert capturer.grab(100) is None
 
 
-def test_there_is_a_picture_for_every_script() -> None:
+def test_there_is_a_golden_image_for_every_script() -> None:
     assert {file.stem for file in FOLDER.glob("*.png")} == set(SCRIPTS)
     assert len(SCRIPTS) == 20
 
 
 @pytest.mark.parametrize("copy", [True, False])
 @pytest.mark.parametrize("name", OTHERS)
-def test_every_golden_picture_is_returned(scripted: Union[SimDesktop, DxgiDesktop], name: str, copy: bool) -> None:
+def test_every_golden_image_is_returned(scripted: Union[SimDesktop, DxgiDesktop], name: str, copy: bool) -> None:
     with scripted.play(SCRIPTS[name]) as capturer:
         assert_golden(capturer, name, copy)
 
 
 @pytest.mark.sim
 @pytest.mark.parametrize("copy", [True, False])
-@pytest.mark.parametrize("name", MULTIPLIED)
-def test_every_golden_picture_of_multiplied_colours_is_returned(name: str, copy: bool) -> None:
+@pytest.mark.parametrize("name", PREMULTIPLIED)
+def test_every_golden_image_of_premultiplied_shapes_is_returned(name: str, copy: bool) -> None:
     with sim(SCRIPTS[name]) as capturer:
         assert_golden(capturer, name, copy)

@@ -35,14 +35,14 @@ def process_handles() -> int:
     return count.value
 
 
-def frame(desk: Lab) -> npt.NDArray[np.uint8]:
+def frame(lab: Lab) -> npt.NDArray[np.uint8]:
     """What is on the desktop now, without a pointer."""
-    return desk.oracle(desk.present(), WIDTH, HEIGHT)
+    return lab.oracle(lab.present(), WIDTH, HEIGHT)
 
 
 @pytest.mark.parametrize("sync", SYNCS)
-def test_a_texture_describes_itself(desk: Lab, sync: str) -> None:
-    desk.start(STILL)
+def test_a_texture_describes_itself(lab: Lab, sync: str) -> None:
+    lab.start(STILL)
     with rustcam.Capturer(cursor=False) as capturer, grab_gpu(capturer, sync) as texture:
         assert (texture.width, texture.height) == (WIDTH, HEIGHT)
         assert (texture.format, texture.size_bytes) == ("bgra", WIDTH * HEIGHT * 4)
@@ -64,8 +64,8 @@ def test_a_texture_describes_itself(desk: Lab, sync: str) -> None:
         assert sync in repr(texture)
 
 
-def test_a_closed_texture_says_so(desk: Lab) -> None:
-    desk.start(STILL)
+def test_a_closed_texture_says_so(lab: Lab) -> None:
+    lab.start(STILL)
     with rustcam.Capturer(cursor=False) as capturer:
         texture = grab_gpu(capturer)
         with texture as same:
@@ -80,58 +80,58 @@ def test_a_closed_texture_says_so(desk: Lab) -> None:
         assert (texture.width, texture.height, texture.sync) == (WIDTH, HEIGHT, "none")
         assert texture.memory_id > 0
         assert "closed" in repr(texture)
-    assert desk.counters()["open_handles"] == 0
+    assert lab.counters()["open_handles"] == 0
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 @pytest.mark.parametrize("region", [None, (101, 33, 340, 280)])
-def test_it_shows_what_grab_shows(desk: Lab, rotation: int, region: Any) -> None:
-    # A desktop that stands still, so that both look at the same moment.
-    desk.start(f"{STILL}; rotation {rotation}; at 0ms shape masked")
+def test_a_texture_equals_the_image_of_grab(lab: Lab, rotation: int, region: Any) -> None:
+    # A static desktop, so that both show the same frame.
+    lab.start(f"{STILL}; rotation {rotation}; at 0ms shape masked")
     with rustcam.Capturer(region=region) as capturer:
         expected = must(capturer.grab())
     for sync in SYNCS:
         with rustcam.Capturer(region=region) as capturer, grab_gpu(capturer, sync) as texture:
-            assert np.array_equal(desk.read(texture), expected), sync
+            assert np.array_equal(lab.read(texture), expected), sync
 
 
 @pytest.mark.parametrize("sync", SYNCS)
-def test_every_frame_is_exact_and_nothing_comes_back(desk: Lab, sync: str) -> None:
-    desk.start(MOVING)
+def test_every_frame_is_exact_and_never_read_back(lab: Lab, sync: str) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
         grab_gpu(capturer, sync).close()
-        before = desk.counters()
+        before = lab.counters()
         for _ in range(30):
             with grab_gpu(capturer, sync) as texture:
-                assert np.array_equal(desk.read(texture), frame(desk))
-        after = desk.counters()
+                assert np.array_equal(lab.read(texture), frame(lab))
+        after = lab.counters()
     for work in ("maps", "bytes_mapped"):
         assert after[work] == before[work]
     assert after["draws"] - before["draws"] >= 30
 
 
 @pytest.mark.parametrize("sync", SYNCS)
-def test_a_held_texture_keeps_its_frame(desk: Lab, sync: str) -> None:
-    desk.start(MOVING)
+def test_a_held_texture_keeps_its_frame(lab: Lab, sync: str) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
         held = []
         for _ in range(4):
             texture = grab_gpu(capturer, sync)
-            held.append((texture, frame(desk)))
+            held.append((texture, frame(lab)))
         assert len({texture.shared_handle for texture, _ in held}) == 4
         for _ in range(12):
             grab_gpu(capturer, sync).close()
         for texture, picture in held:
-            assert np.array_equal(desk.read(texture), picture)
-    # It outlives its capturer.
+            assert np.array_equal(lab.read(texture), picture)
+    # Textures outlive their capturer.
     assert not held[0][0].stale
     for texture, _ in held:
         texture.close()
-    assert desk.counters()["open_handles"] == 0
+    assert lab.counters()["open_handles"] == 0
 
 
-def test_the_same_memory_comes_back_by_its_number(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_memory_ids_identify_reused_textures(lab: Lab) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
         with grab_gpu(capturer) as one, grab_gpu(capturer) as two:
             assert one.memory_id != two.memory_id
@@ -139,7 +139,7 @@ def test_the_same_memory_comes_back_by_its_number(desk: Lab) -> None:
         for _ in range(6):
             with grab_gpu(capturer) as again:
                 assert again.memory_id in known
-        assert desk.counters()["shared_textures"] == len(known)
+        assert lab.counters()["shared_textures"] == len(known)
         with grab_gpu(capturer, "keyed") as other:
             assert other.memory_id not in known
             known.add(other.memory_id)
@@ -147,39 +147,39 @@ def test_the_same_memory_comes_back_by_its_number(desk: Lab) -> None:
         assert new.memory_id not in known
 
 
-def test_a_handle_is_made_when_it_is_asked_for(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_a_handle_is_created_on_first_access(lab: Lab) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer, grab_gpu(capturer) as texture:
-        assert desk.counters()["open_handles"] == 1, "the memory's own"
+        assert lab.counters()["open_handles"] == 1, "that of the memory"
         handle = texture.shared_handle
-        assert desk.counters()["open_handles"] == 2
+        assert lab.counters()["open_handles"] == 2
         assert texture.shared_handle == handle
-        assert desk.counters()["open_handles"] == 2
+        assert lab.counters()["open_handles"] == 2
 
 
-def test_ten_thousand_textures_leave_no_handle(desk: Lab) -> None:
-    desk.start("size 64x48; refresh 1000; pointer still; clock virtual")
+def test_ten_thousand_textures_leak_no_handle(lab: Lab) -> None:
+    lab.start("size 64x48; refresh 1000; pointer still; clock virtual")
     with rustcam.Capturer(cursor=False) as capturer:
         for _ in range(50):
             grab_gpu(capturer).close()
-        before, made = process_handles(), desk.counters()["shared_textures"]
+        before, made = process_handles(), lab.counters()["shared_textures"]
         for i in range(10_000):
             texture = grab_gpu(capturer)
             assert texture.shared_handle
             if i % 3 == 0:
                 texture.close()
-            # The others are dropped when the name gets the next one.
+            # The others are dropped when `texture` is assigned again.
         del texture
         gc.collect()
-        counters = desk.counters()
-        assert counters["shared_textures"] - made <= 1, "two are enough"
-        assert counters["open_handles"] == counters["shared_textures"], "one per texture, no holder's"
+        counters = lab.counters()
+        assert counters["shared_textures"] - made <= 1, "two textures alternate"
+        assert counters["open_handles"] == counters["shared_textures"], "only one per texture, that of the memory"
         assert abs(process_handles() - before) <= 8
-    assert desk.counters()["open_handles"] == 0
+    assert lab.counters()["open_handles"] == 0
 
 
-def test_too_many_held_textures_are_an_error(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_too_many_held_textures_are_an_error(lab: Lab) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
         held = [grab_gpu(capturer) for _ in range(8)]
         with pytest.raises(rustcam.CaptureError, match="8 textures") as caught:
@@ -190,18 +190,18 @@ def test_too_many_held_textures_are_an_error(desk: Lab) -> None:
         held.append(must(capturer.grab_gpu(0)))  # type: ignore[arg-type]
 
 
-def test_a_slow_reader_gets_its_own_frames_in_order(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_a_slow_reader_gets_its_own_frames_in_order(lab: Lab) -> None:
+    lab.start(MOVING)
     seen: list[int] = []
     waiting: list[tuple[rustcam.GpuTexture, npt.NDArray[np.uint8]]] = []
     with rustcam.Capturer(cursor=False) as capturer:
-        for turn in range(30):
+        for step in range(30):
             texture = grab_gpu(capturer, "keyed")
-            waiting.append((texture, frame(desk)))
-            # It reads a frame when six more have come.
-            if turn >= 6:
+            waiting.append((texture, frame(lab)))
+            # The reader is six frames behind.
+            if step >= 6:
                 texture, picture = waiting.pop(0)
-                assert np.array_equal(desk.read(texture), picture)
+                assert np.array_equal(lab.read(texture), picture)
                 seen.append(texture.frame_info.sequence)
                 texture.close()
         waiting.clear()
@@ -209,18 +209,18 @@ def test_a_slow_reader_gets_its_own_frames_in_order(desk: Lab) -> None:
     assert len(seen) == 24
 
 
-def test_dying_readers_cost_their_textures_and_nothing_else(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_dying_readers_lose_only_their_textures(lab: Lab) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
-        for turn in range(60):
+        for step in range(60):
             with grab_gpu(capturer, "keyed") as texture:
-                if turn % 3:
-                    desk.read(texture, DYING if turn % 3 == 1 else HANGING)
+                if step % 3:
+                    lab.read(texture, DYING if step % 3 == 1 else HANGING)
                 else:
-                    assert np.array_equal(desk.read(texture), frame(desk))
-        counters = desk.counters()
+                    assert np.array_equal(lab.read(texture), frame(lab))
+        counters = lab.counters()
         assert counters["open_handles"] <= 8
-    assert desk.counters()["open_handles"] == 0
+    assert lab.counters()["open_handles"] == 0
 
 
 @pytest.mark.parametrize(
@@ -228,60 +228,60 @@ def test_dying_readers_cost_their_textures_and_nothing_else(desk: Lab) -> None:
     [("CreateSharedHandle", code) for code in (0x80004001, 0x887A002B, 0x887A002C)]
     + [(call, code) for call in ("AcquireSync", "ReleaseSync") for code in (0x102, 0x80, 0x80004005)],
 )
-def test_failures_are_told_once(desk: Lab, call: str, code: int) -> None:
-    desk.start(MOVING)
+def test_failures_are_raised_once(lab: Lab, call: str, code: int) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
-        desk.inject(call, code, 1)
+        lab.inject(call, code, 1)
         with pytest.raises(rustcam.CaptureError) as caught:
             capturer.grab_gpu(sync="keyed")
         assert type(caught.value) is rustcam.CaptureError
         assert caught.value.hresult == code
         with grab_gpu(capturer, "keyed") as texture:
-            assert np.array_equal(desk.read(texture), frame(desk))
+            assert np.array_equal(lab.read(texture), frame(lab))
 
 
-def test_after_the_loss_of_the_device_old_textures_are_stale(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_after_the_loss_of_the_device_old_textures_are_stale(lab: Lab) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
         old = grab_gpu(capturer)
         assert not old.stale
-        desk.inject("AcquireNextFrame", 0x887A0005, 1)
+        lab.inject("AcquireNextFrame", 0x887A0005, 1)
         new = grab_gpu(capturer)
         assert capturer.stats.recoveries == 1
         assert [old.stale, new.stale] == [True, False]
-        assert np.array_equal(desk.read(new), frame(desk))
+        assert np.array_equal(lab.read(new), frame(lab))
         old.close()
         assert not old.stale
 
 
-def test_a_timeout_is_none_and_does_no_work(desk: Lab) -> None:
-    desk.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer storm 1000; clock virtual")
+def test_a_timeout_is_none_and_causes_no_device_work(lab: Lab) -> None:
+    lab.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer storm 1000; clock virtual")
     with rustcam.Capturer(cursor=False) as capturer:
         grab_gpu(capturer).close()
-        before = desk.counters()
+        before = lab.counters()
         assert capturer.grab_gpu(0) is None
         assert capturer.grab_gpu(500) is None
-        after = desk.counters()
+        after = lab.counters()
     for work in ("draws", "copy_region", "copy_resource", "textures", "maps"):
         assert after[work] == before[work]
 
 
-def test_pointer_alone_is_news_with_the_cursor(desk: Lab) -> None:
-    desk.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer path; clock virtual")
+def test_a_pointer_move_makes_a_new_frame(lab: Lab) -> None:
+    lab.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer path; clock virtual")
     with rustcam.Capturer() as capturer:
         grab_gpu(capturer).close()
         with grab_gpu(capturer) as texture:
             assert texture.frame_info.accumulated == 0
             pointer = texture.frame_info.pointer
-            changed = (desk.read(texture) != frame(desk)).any(axis=2)
+            changed = (lab.read(texture) != frame(lab)).any(axis=2)
             rows, columns = np.nonzero(changed)
             assert pointer.visible
             assert rows.min() >= pointer.y
             assert columns.min() >= pointer.x
 
 
-def test_textures_may_end_in_any_thread(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_textures_may_be_closed_and_dropped_in_any_thread(lab: Lab) -> None:
+    lab.start(MOVING)
     with rustcam.Capturer(cursor=False) as capturer:
         closed, dropped = grab_gpu(capturer), [grab_gpu(capturer)]
         gone = weakref.ref(dropped[0])
@@ -291,12 +291,12 @@ def test_textures_may_end_in_any_thread(desk: Lab) -> None:
             thread.join()
         assert closed.closed
         assert gone() is None
-        counters = desk.counters()
+        counters = lab.counters()
         assert counters["open_handles"] == counters["shared_textures"]
 
 
-def test_another_thread_may_not_capture(desk: Lab) -> None:
-    desk.start(MOVING)
+def test_another_thread_may_not_capture(lab: Lab) -> None:
+    lab.start(MOVING)
     caught: list[BaseException] = []
     with rustcam.Capturer() as capturer:
 

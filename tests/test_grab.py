@@ -1,4 +1,4 @@
-"""When `grab` returns something, when it does not, and what is told about it."""
+"""`grab`: when it returns a frame, and the metadata of the frame."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def test_format_in_any_case(desktop: Desktop, spelling: str) -> None:
 
 
 @pytest.mark.parametrize("timeout_ms", [0, 1, 1000, 2**32 - 1])
-def test_first_grab_returns_the_screen_where_nothing_changes(desktop: Desktop, timeout_ms: int) -> None:
+def test_the_first_grab_returns_the_screen_of_a_static_desktop(desktop: Desktop, timeout_ms: int) -> None:
     with desktop.open(still=True) as capturer:
         frame = must(capturer.grab(timeout_ms))
         assert frame.shape == (HEIGHT, WIDTH, 4)
 
 
 @pytest.mark.parametrize("timeout_ms", [0, 1, 30, np.int64(5), True])
-def test_nothing_new_is_none_and_never_an_exception(desktop: Desktop, timeout_ms: int) -> None:
+def test_no_new_frame_is_none(desktop: Desktop, timeout_ms: int) -> None:
     with desktop.open(still=True, cursor=False) as capturer:
         must(capturer.grab())
         for _ in range(3):
@@ -80,7 +80,7 @@ def test_pixels_are_those_on_the_screen(painter: Painter) -> None:
             assert np.array_equal(must(capturer.grab(new_frame_only=False)), pixels)
 
 
-def test_current_image_on_request_where_nothing_is_new(desktop: Desktop) -> None:
+def test_new_frame_only_false_returns_the_current_image(desktop: Desktop) -> None:
     with desktop.open(still=True, cursor=False) as capturer:
         first = must(capturer.grab())
         again = must(capturer.grab(timeout_ms=1000, new_frame_only=False))
@@ -90,7 +90,7 @@ def test_current_image_on_request_where_nothing_is_new(desktop: Desktop) -> None
         assert capturer.frame_info.accumulated == 0
 
 
-def test_region_of_one_call_does_not_stay(desktop: Desktop) -> None:
+def test_the_region_of_a_call_does_not_persist(desktop: Desktop) -> None:
     with desktop.open(still=True, region=(100, 100, 300, 200)) as capturer:
         assert must(capturer.grab()).shape == (100, 200, 4)
         once = must(capturer.grab(region=(0, 0, 10, 20), new_frame_only=False))
@@ -141,7 +141,7 @@ def test_frame_info_describes_the_last_frame(desktop: Desktop) -> None:
         second.sequence = 1
 
 
-def test_frame_info_stays_as_it_was(desktop: Desktop) -> None:
+def test_a_held_frame_info_does_not_change(desktop: Desktop) -> None:
     with desktop.open(cursor=False) as capturer:
         must(capturer.grab())
         info = capturer.frame_info
@@ -150,18 +150,6 @@ def test_frame_info_stays_as_it_was(desktop: Desktop) -> None:
         desktop.change()
         must(capturer.grab())
         assert (info.sequence, info.present_time, info.dirty) == before
-
-
-@pytest.mark.x11
-def test_present_time_is_on_the_clock_of_perf_counter(painter: Painter) -> None:
-    screen = X11Desktop(painter)
-    with screen.open(cursor=False) as capturer:
-        must(capturer.grab())
-        before = time.perf_counter()
-        screen.change()
-        must(capturer.grab())
-        assert capturer.frame_info is not None
-        assert before <= capturer.frame_info.present_time <= time.perf_counter()
 
 
 def test_changed_pixels_lie_inside_the_dirty_rectangles(desktop: Desktop) -> None:
@@ -196,13 +184,13 @@ def test_stats_count(desktop: Desktop) -> None:
         assert capturer.stats.frames == 2
 
 
-def test_the_fast_path_is_at_work(desktop: Desktop) -> None:
+def test_the_fast_path_is_in_use(desktop: Desktop) -> None:
     with desktop.open() as capturer:
         must(capturer.grab())
         assert capturer.stats.fallback is None
 
 
-def test_static_polls_copy_nothing(desktop: Desktop) -> None:
+def test_polling_a_static_desktop_copies_nothing(desktop: Desktop) -> None:
     with desktop.open(still=True, cursor=False) as capturer:
         must(capturer.grab())
         before = capturer.stats.bytes_copied
@@ -232,5 +220,6 @@ def test_present_times_are_on_the_clock_of_perf_counter(desktop: Desktop) -> Non
         desktop.change()
         must(capturer.grab(5000))
         assert capturer.frame_info is not None
-        # What is new may have been presented shortly before.
-        assert before - 1 < capturer.frame_info.present_time <= time.perf_counter()
+        # A moving desktop may have presented the frame shortly before.
+        earlier = 0 if isinstance(desktop, X11Desktop) else 1
+        assert before - earlier <= capturer.frame_info.present_time <= time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a user installs, in an environment where nothing else is: it imports, captures, records, and leaves nothing."""
+"""Wheel and source distribution in a fresh environment: they import, capture, record, and uninstall completely."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.install, pytest.mark.timeout(900)]
 
 def run(*command: str | Path, display: str | None = None) -> str:
     env = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "PYTHONPATH")}
-    # Every build unpacks somewhere else; what is the same is compiled once.
+    # Every build unpacks into a new folder; with one target folder the dependencies are compiled once.
     env["CARGO_TARGET_DIR"] = str(ROOT / "target" / "sdist")
     if display:
         env["DISPLAY"] = display
@@ -32,7 +32,7 @@ def run(*command: str | Path, display: str | None = None) -> str:
 
 @pytest.fixture(scope="module", params=["wheel", "sdist"])
 def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The scripts of a fresh virtual environment in which one file was installed."""
+    """The `bin` folder of a fresh virtual environment into which the file was installed."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "wheel":
         (file,) = (ROOT / "build" / "wheels").glob("rustcam-*.whl")
@@ -45,7 +45,7 @@ def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     return scripts
 
 
-def test_nothing_but_numpy_comes_along(environment: Path) -> None:
+def test_only_numpy_is_installed_with_it(environment: Path) -> None:
     listed = json.loads(run(environment / "python", "-m", "pip", "list", "--format=json"))
     names = {package["name"].lower() for package in listed} - {"pip", "setuptools", "wheel"}
     assert names == {"rustcam", "numpy"}
@@ -54,7 +54,7 @@ def test_nothing_but_numpy_comes_along(environment: Path) -> None:
 def test_the_commands_work(environment: Path, tmp_path: Path) -> None:
     server = XServer()
     try:
-        assert "a test picture took" in run(
+        assert "a test screenshot took" in run(
             environment / "rustcam", "doctor", "--backend", "x11", display=server.display
         )
         assert "640x360" in run(environment / "rustcam", "list", display=server.display)
@@ -67,7 +67,7 @@ def test_the_commands_work(environment: Path, tmp_path: Path) -> None:
     assert (tmp_path / "a.y4m").read_bytes().count(b"FRAME\n") >= 10
 
 
-def test_it_goes_without_a_trace(environment: Path) -> None:
+def test_uninstalling_removes_everything(environment: Path) -> None:
     python = environment / "python"
     place = Path(run(python, "-c", "import rustcam; print(rustcam.__path__[0])").strip())
     run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "rustcam")

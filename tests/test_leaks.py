@@ -1,9 +1,8 @@
-"""Nothing grows: handles, threads, memory, shared memory."""
+"""No leaks of handles, threads, memory and shared memory."""
 
 from __future__ import annotations
 
 import gc
-import os
 
 import numpy as np
 import pytest
@@ -11,12 +10,12 @@ import pytest
 import rustcam
 from conftest import Desktop, must
 from desktops import HEIGHT, WIDTH
-from system import handles, resident, threads
+from system import handles, resident, shared_memory, threads
 
 FRAME = WIDTH * HEIGHT * 4
 
 
-def test_constructing_often_leaves_nothing(desktop: Desktop) -> None:
+def test_repeated_construction_leaks_nothing(desktop: Desktop) -> None:
     def once() -> None:
         capturer = desktop.open()
         must(capturer.grab())
@@ -33,7 +32,7 @@ def test_constructing_often_leaves_nothing(desktop: Desktop) -> None:
     assert resident() - before[2] < 8 * FRAME
 
 
-def test_closing_releases_without_collection(desktop: Desktop) -> None:
+def test_close_releases_without_garbage_collection(desktop: Desktop) -> None:
     before = (handles(), threads())
     capturer = desktop.open()
     must(capturer.grab())
@@ -41,7 +40,7 @@ def test_closing_releases_without_collection(desktop: Desktop) -> None:
     assert (handles(), threads()) == before
 
 
-def test_failing_construction_leaves_nothing(desktop: Desktop) -> None:
+def test_failed_construction_leaks_nothing(desktop: Desktop) -> None:
     def fail() -> None:
         with pytest.raises(ValueError):
             desktop.open(region=(0, 0, 10_000, 10_000))
@@ -65,9 +64,9 @@ def test_failing_construction_leaves_nothing(desktop: Desktop) -> None:
         {"fmt": "gray", "region": (10, 10, 300, 200)},
         {"out": np.empty((HEIGHT, WIDTH, 4), np.uint8)},
     ],
-    ids=["owned", "borrowed", "rgb", "borrowed rgb", "region", "out"],
+    ids=["copy", "view", "rgb copy", "rgb view", "region", "out"],
 )
-def test_grabbing_often_keeps_memory_flat(desktop: Desktop, options: dict[str, object]) -> None:
+def test_repeated_grabs_keep_memory_flat(desktop: Desktop, options: dict[str, object]) -> None:
     with desktop.open(cursor=False) as capturer:
         for _ in range(100):
             must(capturer.grab(new_frame_only=False, **options))
@@ -82,32 +81,31 @@ def test_grabbing_often_keeps_memory_flat(desktop: Desktop, options: dict[str, o
 
 def test_held_frames_are_released_when_dropped(desktop: Desktop) -> None:
     with desktop.open(cursor=False) as capturer:
-        for _ in range(3):
-            held = []
-            for _ in range(20):
-                desktop.change()
-                held.append(must(capturer.grab(copy=False)))
-            held.clear()
+
+        def hold_and_drop() -> None:
+            for _ in range(3):
+                held = []
+                for _ in range(20):
+                    desktop.change()
+                    held.append(must(capturer.grab(copy=False)))
+                held.clear()
+
+        hold_and_drop()
         before = (handles(), resident())
-        for _ in range(3):
-            held = []
-            for _ in range(20):
-                desktop.change()
-                held.append(must(capturer.grab(copy=False)))
-            held.clear()
+        hold_and_drop()
         assert handles() <= before[0]
         assert resident() - before[1] < 8 * FRAME
 
 
 @pytest.mark.linux
 def test_shared_memory_has_no_name(desktop: Desktop) -> None:
-    before = set(os.listdir("/dev/shm"))  # noqa: PTH208
+    before = shared_memory()
     with desktop.open() as capturer:
         must(capturer.grab())
-        assert set(os.listdir("/dev/shm")) <= before  # noqa: PTH208
+        assert shared_memory() <= before
 
 
-def test_errors_leave_nothing(desktop: Desktop) -> None:
+def test_errors_leak_nothing(desktop: Desktop) -> None:
     with desktop.open() as capturer:
         must(capturer.grab())
         before = (handles(), resident())

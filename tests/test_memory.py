@@ -1,4 +1,4 @@
-"""Who owns the pixels: `out=`, `copy=False`, independence of arrays."""
+"""Ownership of the pixels: `out=`, `copy=False`, independent arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_arrays_are_independent(desktop: Desktop) -> None:
         assert np.array_equal(must(capturer.grab(new_frame_only=False)), original)
 
 
-def test_held_arrays_stay_as_they_are(desktop: Desktop) -> None:
+def test_held_arrays_never_change(desktop: Desktop) -> None:
     with desktop.open(cursor=False) as capturer:
         held = []
         for _ in range(6):
@@ -42,7 +42,7 @@ def test_out_is_filled_and_returned(desktop: Desktop) -> None:
         assert np.array_equal(out, must(capturer.grab(fmt="rgb", new_frame_only=False)))
 
 
-def test_out_stays_untouched_where_nothing_is_new(desktop: Desktop) -> None:
+def test_out_is_not_written_without_a_new_frame(desktop: Desktop) -> None:
     out = np.full((HEIGHT, WIDTH, 4), 9, np.uint8)
     with desktop.open(still=True, cursor=False) as capturer:
         must(capturer.grab())
@@ -52,14 +52,14 @@ def test_out_stays_untouched_where_nothing_is_new(desktop: Desktop) -> None:
 
 def test_out_follows_changes(desktop: Desktop) -> None:
     out = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
-    with desktop.open(cursor=False) as capturer, desktop.open(cursor=False) as witness:
+    with desktop.open(cursor=False) as capturer, desktop.open(cursor=False) as reference:
         for _ in range(4):
             desktop.change()
             assert capturer.grab(out=out) is out
-            assert np.array_equal(out, must(witness.grab()))
+            assert np.array_equal(out, must(reference.grab()))
 
 
-def test_out_scribbled_over_by_its_owner_is_filled_completely(desktop: Desktop) -> None:
+def test_out_is_filled_completely_whatever_it_held(desktop: Desktop) -> None:
     out = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
     with desktop.open(still=True, cursor=False) as capturer:
         expected = must(capturer.grab())
@@ -70,26 +70,25 @@ def test_out_scribbled_over_by_its_owner_is_filled_completely(desktop: Desktop) 
 
 
 @pytest.mark.parametrize(("fmt", "channels"), [("bgra", 4), ("rgb", 3), ("gray", 1)])
-def test_out_may_be_a_window_of_a_larger_array(desktop: Desktop, fmt: str, channels: int) -> None:
-    wall = np.full((HEIGHT + 20, WIDTH + 30, channels), 7, np.uint8)
-    window = wall[10 : 10 + HEIGHT, 15 : 15 + WIDTH]
+def test_out_may_be_a_slice_of_a_larger_array(desktop: Desktop, fmt: str, channels: int) -> None:
+    array = np.full((HEIGHT + 20, WIDTH + 30, channels), 7, np.uint8)
+    part = array[10 : 10 + HEIGHT, 15 : 15 + WIDTH]
     with desktop.open(still=True) as capturer:
-        assert capturer.grab(fmt=fmt, out=window) is window
+        assert capturer.grab(fmt=fmt, out=part) is part
         expected = must(capturer.grab(fmt=fmt, new_frame_only=False))
-    assert np.array_equal(window, expected)
-    frame = wall.copy()
-    frame[10 : 10 + HEIGHT, 15 : 15 + WIDTH] = 7
-    assert (frame == 7).all()
+    assert np.array_equal(part, expected)
+    part[:] = 7
+    assert (array == 7).all()
 
 
-def test_out_may_run_upwards(desktop: Desktop) -> None:
+def test_out_may_have_a_negative_row_stride(desktop: Desktop) -> None:
     memory = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
     with desktop.open(still=True) as capturer:
         capturer.grab(out=memory[::-1])
         assert np.array_equal(memory[::-1], must(capturer.grab(new_frame_only=False)))
 
 
-def test_out_of_every_second_row(desktop: Desktop) -> None:
+def test_out_may_be_every_second_row(desktop: Desktop) -> None:
     memory = np.zeros((2 * HEIGHT, WIDTH, 4), np.uint8)
     with desktop.open(still=True) as capturer:
         capturer.grab(out=memory[::2])
@@ -97,7 +96,7 @@ def test_out_of_every_second_row(desktop: Desktop) -> None:
     assert not memory[1::2].any()
 
 
-def test_borrowed_frames_are_read_only(desktop: Desktop) -> None:
+def test_views_are_read_only(desktop: Desktop) -> None:
     with desktop.open() as capturer:
         frame = must(capturer.grab(copy=False))
         assert not frame.flags.writeable
@@ -109,7 +108,7 @@ def test_borrowed_frames_are_read_only(desktop: Desktop) -> None:
 
 
 @pytest.mark.parametrize("fmt", ["bgra", "rgb"])
-def test_borrowed_memory_is_used_again_when_dropped(desktop: Desktop, fmt: str) -> None:
+def test_the_memory_of_a_dropped_view_is_reused(desktop: Desktop, fmt: str) -> None:
     with desktop.open(cursor=False) as capturer:
         addresses = set()
         for _ in range(6):
@@ -121,7 +120,7 @@ def test_borrowed_memory_is_used_again_when_dropped(desktop: Desktop, fmt: str) 
 
 
 @pytest.mark.parametrize("fmt", ["bgra", "rgb"])
-def test_borrowed_frames_stay_intact_while_held(desktop: Desktop, fmt: str) -> None:
+def test_held_views_never_change(desktop: Desktop, fmt: str) -> None:
     with desktop.open(cursor=False) as capturer:
         held = []
         for _ in range(6):
@@ -133,7 +132,7 @@ def test_borrowed_frames_stay_intact_while_held(desktop: Desktop, fmt: str) -> N
         assert len({frame.ctypes.data for frame, _ in held}) == len(held)
 
 
-def test_a_slice_of_a_borrowed_frame_holds_it(desktop: Desktop) -> None:
+def test_a_slice_keeps_its_view_alive(desktop: Desktop) -> None:
     with desktop.open(cursor=False) as capturer:
         part = must(capturer.grab(copy=False))[10:20, 10:20]
         copy = part.copy()
@@ -143,17 +142,17 @@ def test_a_slice_of_a_borrowed_frame_holds_it(desktop: Desktop) -> None:
         assert np.array_equal(part, copy)
 
 
-def test_borrowed_and_owned_frames_agree(desktop: Desktop) -> None:
-    with desktop.open(cursor=False) as capturer, desktop.open(cursor=False) as witness:
+def test_views_and_copies_agree(desktop: Desktop) -> None:
+    with desktop.open(cursor=False) as capturer, desktop.open(cursor=False) as reference:
         for _ in range(5):
             desktop.change()
-            assert np.array_equal(must(capturer.grab(copy=False)), must(witness.grab()))
+            assert np.array_equal(must(capturer.grab(copy=False)), must(reference.grab()))
 
 
-def test_mixed_kinds_of_frames_agree(desktop: Desktop) -> None:
-    """Formats, regions, owned and borrowed frames in turn keep no stale pixels of each other."""
+def test_alternating_kinds_of_frames_agree(desktop: Desktop) -> None:
+    """Copies and views of alternating formats and regions contain no stale pixels of each other."""
     out = np.zeros((50, 60, 3), np.uint8)
-    with desktop.open(cursor=False) as capturer, desktop.open(cursor=False) as witness:
+    with desktop.open(cursor=False) as capturer, desktop.open(cursor=False) as reference:
         for _ in range(4):
             for options in (
                 {"copy": False},
@@ -163,11 +162,11 @@ def test_mixed_kinds_of_frames_agree(desktop: Desktop) -> None:
             ):
                 desktop.change()
                 frame = must(capturer.grab(**options))
-                expected = must(witness.grab(fmt=options.get("fmt", "bgra"), region=options.get("region")))
+                expected = must(reference.grab(fmt=options.get("fmt", "bgra"), region=options.get("region")))
                 assert np.array_equal(frame, expected)
 
 
-def test_borrowed_frames_survive_close_and_collection(desktop: Desktop) -> None:
+def test_views_survive_close_and_garbage_collection(desktop: Desktop) -> None:
     capturer = desktop.open()
     frame = must(capturer.grab(copy=False))
     copy = frame.copy()
@@ -178,7 +177,7 @@ def test_borrowed_frames_survive_close_and_collection(desktop: Desktop) -> None:
 
 
 @pytest.mark.x11
-def test_small_change_costs_its_own_bytes_only(painter: Painter) -> None:
+def test_a_small_change_copies_few_bytes(painter: Painter) -> None:
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
         must(capturer.grab(copy=False))
         before = capturer.stats.bytes_copied

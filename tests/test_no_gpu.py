@@ -1,4 +1,4 @@
-"""`grab_gpu` where there is no GPU path: it says so at once, and nothing else suffers."""
+"""`grab_gpu` on backends without a GPU path: it raises at once, and `grab` still works."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from conftest import must
 from desktops import STILL, STILL_FOR_REAL, Painter, X11Desktop
 
 
-def refused(capturer: rustcam.Capturer) -> None:
-    # At once, whether or not there is anything new.
+def assert_no_gpu_path(capturer: rustcam.Capturer) -> None:
+    # At once, with or without a new frame.
     for _ in range(2):
         with pytest.raises(rustcam.CaptureError, match="no GPU path") as caught:
             capturer.grab_gpu()
@@ -23,19 +23,19 @@ def refused(capturer: rustcam.Capturer) -> None:
 
 
 @pytest.mark.sim
-def test_the_simulated_desktop_says_that_it_has_no_gpu_path() -> None:
+def test_sim_has_no_gpu_path() -> None:
     with rustcam.Capturer(backend="sim", sim=STILL) as capturer:
-        refused(capturer)
+        assert_no_gpu_path(capturer)
 
 
 @pytest.mark.x11
-def test_x11_says_that_it_has_no_gpu_path(painter: Painter) -> None:
+def test_x11_has_no_gpu_path(painter: Painter) -> None:
     with X11Desktop(painter).open() as capturer:
-        refused(capturer)
+        assert_no_gpu_path(capturer)
 
 
 @pytest.mark.sim
-def test_who_may_not_capture_may_not_share() -> None:
+def test_grab_gpu_is_refused_in_the_wrong_state() -> None:
     with rustcam.Capturer(backend="sim", sim=STILL_FOR_REAL) as capturer:
         capturer.start()
         with pytest.raises(RuntimeError, match="start"):
@@ -47,6 +47,6 @@ def test_who_may_not_capture_may_not_share() -> None:
         capturer.grab_gpu()
 
 
-def test_nobody_but_a_capturer_makes_textures() -> None:
+def test_textures_cannot_be_constructed() -> None:
     with pytest.raises(TypeError):
         rustcam.GpuTexture()

@@ -1,4 +1,4 @@
-"""What is installed, what it exports, what the stub says, what the documents claim."""
+"""The installed package: files, exports, version and stub."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_all_is_complete_and_sorted() -> None:
     assert rustcam.__all__ == sorted(rustcam.__all__)
 
 
-def test_exactly_these_names() -> None:
+def test_the_public_names() -> None:
     assert set(rustcam.__all__) == {
         "AccessLost",
         "CaptureError",
@@ -105,7 +105,7 @@ def test_backends_of_this_platform() -> None:
         assert "x11" in _rustcam._backends
 
 
-def test_importing_is_quiet_and_starts_nothing(python: Any) -> None:
+def test_importing_is_silent_and_starts_no_thread(python: Any) -> None:
     source = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -118,12 +118,12 @@ print(system.threads() - before)
     assert (result.returncode, result.stdout, result.stderr) == (0, "0\n", "")
 
 
-def test_importing_leaves_the_big_packages_for_later(python: Any) -> None:
+def test_importing_imports_neither_numpy_nor_asyncio(python: Any) -> None:
     source = "import sys, rustcam; print([name for name in ('numpy', 'asyncio') if name in sys.modules])"
     assert python(source).stdout == "[]\n"
 
 
-def test_the_first_frame_does_not_wait_for_numpy(python: Any) -> None:
+def test_opening_imports_numpy(python: Any) -> None:
     source = """
 import sys, rustcam
 with rustcam.Capturer(backend="sim", sim="size 96x64"):
@@ -196,9 +196,9 @@ def test_info_texts() -> None:
     assert re.match(expected, rustcam.output_info("sim", sim=STILL))
 
 
-def test_screenshot_is_one_rgb_picture() -> None:
-    picture = rustcam.screenshot(backend="sim", sim=STILL)
-    assert (picture.shape, picture.dtype, picture.flags.c_contiguous) == ((360, 640, 3), np.uint8, True)
+def test_screenshot_returns_one_rgb_image() -> None:
+    image = rustcam.screenshot(backend="sim", sim=STILL)
+    assert (image.shape, image.dtype, image.flags.c_contiguous) == ((360, 640, 3), np.uint8, True)
     part = rustcam.screenshot(0, (10, 20, 30, 50), "bgra", backend="sim", sim=STILL)
     assert part.shape == (30, 20, 4)
-    assert np.array_equal(part[:, :, 2::-1], picture[20:50, 10:30])
+    assert np.array_equal(part[:, :, 2::-1], image[20:50, 10:30])

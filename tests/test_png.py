@@ -1,4 +1,4 @@
-"""PNG files, read back by a decoder that knows no more than the specification."""
+"""PNG files, read back by a decoder that was written from the specification."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHANNELS = {0: 1, 2: 3, 6: 4}
 
 
 def decode(data: bytes) -> npt.NDArray[np.uint8]:
-    """The pixels of a PNG file whose rows are stored plain or as differences to the row above."""
+    """The pixels of a PNG file whose rows use the filter None or Up."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     chunks, position = [], 8
     while position < len(data):
@@ -43,7 +43,7 @@ def decode(data: bytes) -> npt.NDArray[np.uint8]:
     ("fmt", "order"),
     [("rgb", [0, 1, 2]), ("bgr", [2, 1, 0]), ("rgba", [0, 1, 2, 3]), ("bgra", [2, 1, 0, 3]), ("gray", [0])],
 )
-def test_files_show_the_picture(size: tuple[int, int], fmt: str, order: list[int]) -> None:
+def test_encoded_images_decode_to_the_same_pixels(size: tuple[int, int], fmt: str, order: list[int]) -> None:
     image = np.random.default_rng(3).integers(0, 256, (*size, len(order)), dtype=np.uint8)
     assert np.array_equal(decode(_png.encode(image, fmt)), image[:, :, order])
 

@@ -1,4 +1,4 @@
-"""The pointer: as data, drawn exactly, and at no more cost than its own pixels."""
+"""The pointer: its description, exact drawing, and how many bytes a move copies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from desktops import HEIGHT, STILL, WIDTH, Painter, X11Desktop
 
 Pixels = npt.NDArray[np.uint8]
 
-# One column, one row or one pixel of the pointer is left on the output; and nothing.
 SHAPES = ["arrow", "bitmap", "ibeam", "masked", "hand", "premultiplied"]
 SIZES = {"arrow": (12, 19), "bitmap": (9, 12), "ibeam": (33, 17), "masked": (11, 11), "hand": (13, 15)}
 SIZES["premultiplied"] = SIZES["arrow"]
@@ -27,7 +26,7 @@ def rounded(product: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def over(image: Pixels, pointer: rustcam.PointerInfo) -> Pixels:
-    """`image` (BGRA) with the pointer drawn over it, by what the stub says about `PointerShape.image`."""
+    """`image` (BGRA) with the pointer drawn over it, as the stub defines `PointerShape.image`."""
     drawn = image.copy()
     shape = pointer.shape
     if not pointer.visible or shape is None:
@@ -50,14 +49,14 @@ def over(image: Pixels, pointer: rustcam.PointerInfo) -> Pixels:
 
 
 def places(shape: str) -> list[tuple[int, int]]:
-    """Positions at the edges and corners where little of a shape can be seen, and one in the middle."""
+    """Positions where one column, one row or one pixel of the shape is inside the output, or none; and the middle."""
     width, height = SIZES[shape]
     xs = [1 - width, WIDTH // 2, WIDTH - 1]
     ys = [1 - height, HEIGHT // 2, HEIGHT - 1]
     return [(x, y) for x in xs for y in ys] + [(-width, 5), (WIDTH, 5), (5, HEIGHT)]
 
 
-def test_the_drawn_pointer_is_the_described_one(desktop: Desktop) -> None:
+def test_the_drawn_pointer_matches_its_description(desktop: Desktop) -> None:
     if isinstance(desktop, X11Desktop):
         desktop.change()
         desktop.painter.square_pointer(24, 0x30C050)
@@ -109,7 +108,7 @@ def test_shapes_are_described() -> None:
 
 
 @pytest.mark.sim
-def test_shapes_are_immutable_and_compare() -> None:
+def test_shapes_are_immutable_and_comparable() -> None:
     with sim(f"{STILL}; at 20ms pointer 5,5; at 40ms shape ibeam") as capturer:
         shapes = []
         for _ in range(3):
@@ -130,7 +129,7 @@ def test_shapes_are_immutable_and_compare() -> None:
         first.width = 5  # type: ignore[misc]
 
 
-def test_without_the_cursor_nothing_is_known_about_it(desktop: Desktop) -> None:
+def test_cursor_false_reports_no_pointer(desktop: Desktop) -> None:
     with desktop.open(cursor=False) as capturer:
         must(capturer.grab())
         assert capturer.frame_info is not None
@@ -156,7 +155,7 @@ def test_malformed_shapes_are_not_drawn(shape: str) -> None:
 
 @pytest.mark.sim
 @pytest.mark.parametrize("copy", [True, False])
-def test_pointer_in_the_image_is_not_drawn_twice(copy: bool) -> None:
+def test_a_pointer_drawn_by_the_system_is_not_drawn_twice(copy: bool) -> None:
     script = f"{STILL}; at 0ms shape ibeam; at 20ms pointer software; at 40ms pointer 9,9; at 60ms pointer hardware"
     with sim(script) as capturer, sim(script, cursor=False) as image:
         for step in range(4):
@@ -173,7 +172,7 @@ PLACES = [(60, 50), (300, 200), (50, 250), (400, 40)]
 
 
 def assert_moves_are_cheap(capturer: rustcam.Capturer, move: Callable[[int, int], object]) -> None:
-    """Nothing but the pixels under the pointer's old and new place is written into a picture that is kept."""
+    """Asserts that a move writes only the pixels of the pointer's old and new position into a view."""
     must(capturer.grab(copy=False))
     for x, y in PLACES:
         before = capturer.stats.bytes_copied
@@ -190,14 +189,14 @@ def assert_moves_are_cheap(capturer: rustcam.Capturer, move: Callable[[int, int]
 
 @pytest.mark.sim
 @pytest.mark.parametrize("memory", ["ordinary", "direct"])
-def test_a_moving_pointer_costs_its_old_and_new_pixels(memory: str) -> None:
+def test_a_pointer_move_copies_only_its_old_and_new_pixels(memory: str) -> None:
     moves = "".join(f"; at {50 * n + 50}ms pointer {x},{y}" for n, (x, y) in enumerate(PLACES))
     with sim(f"{STILL}; memory {memory}{moves}") as capturer:
         assert_moves_are_cheap(capturer, lambda x, y: None)
 
 
 @pytest.mark.x11
-def test_a_moving_pointer_costs_its_old_and_new_pixels_on_x11(painter: Painter) -> None:
+def test_a_pointer_move_copies_only_its_old_and_new_pixels_on_x11(painter: Painter) -> None:
     painter.square_pointer(24, 0x30C050)
     painter.point_to(500, 300)
     with X11Desktop(painter).open() as capturer:
@@ -205,7 +204,7 @@ def test_a_moving_pointer_costs_its_old_and_new_pixels_on_x11(painter: Painter) 
 
 
 @pytest.mark.sim
-def test_a_trembling_pointer_gives_at_most_one_frame_per_refresh_interval() -> None:
+def test_a_fast_pointer_makes_at_most_one_frame_per_refresh_interval() -> None:
     with sim("size 64x48; refresh 50; static; pointer storm 1000; clock virtual") as capturer:
         times, info = [], None
         for _ in range(40):
@@ -214,5 +213,5 @@ def test_a_trembling_pointer_gives_at_most_one_frame_per_refresh_interval() -> N
             times.append(capturer.stats.pointer_wakeups)
         assert info is not None
         assert info.accumulated == 0
-        # 20 movements in every interval of 20 ms, seen one by one and merged.
+        # 20 moves in every interval of 20 ms, counted one by one and merged into one frame.
         assert np.diff(times).min() >= 19

@@ -1,4 +1,4 @@
-"""`rustcam record`: the files hold what the screen showed, when it showed it, however the recording ends."""
+"""`rustcam record`: the files hold the right images at the right times, however the recording ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from desktops import LIVE, STILL_FOR_REAL
 from rustcam.cli import main, video
 from rustcam.cli.progress import clock
 
-# It is among what `make test` installs, except on the Windows interpreters of the lanes under Wine.
+# `make test` installs PyAV, but not for the Windows interpreters of the Wine lanes.
 needs_pyav = pytest.mark.linux
 if importlib.util.find_spec("av"):
     import av
@@ -43,7 +43,7 @@ def y4m(data: bytes) -> tuple[str, list[npt.NDArray[np.uint8]]]:
 
 
 def rgb(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """What a player shows: ITU-R BT.601 with limited range."""
+    """The conversion of a player: ITU-R BT.601 with limited range."""
     y, cb, cr = planes.astype(float) - np.array([16, 128, 128]).reshape(3, 1, 1)
     red = 1.16438 * y + 1.59603 * cr
     green = 1.16438 * y - 0.39176 * cb - 0.81297 * cr
@@ -51,7 +51,7 @@ def rgb(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     return np.stack([red, green, blue], axis=2).clip(0, 255)
 
 
-def test_y4m_has_every_colour_right(tmp_path: Path) -> None:
+def test_y4m_stores_every_colour_correctly(tmp_path: Path) -> None:
     levels = np.linspace(0, 255, 12).astype(np.uint8)
     colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(36, 48, 3)
     file = video.create(str(tmp_path / "a.y4m"), 48, 36, Fraction(25))
@@ -86,7 +86,7 @@ def test_recording_a_region_into_a_pipe() -> None:
     assert np.abs(rgb(images[4]) - expected).max() < 4
 
 
-def test_a_screen_that_becomes_smaller_ends_the_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_smaller_screen_ends_the_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.y4m"
     script = "size 320x200; refresh 60; at 100ms mode 160x100@60"
     assert main(["record", "-o", str(file), "--seconds", "20", "--backend", "sim", "--sim", script]) == 1
@@ -98,7 +98,7 @@ def test_a_screen_that_becomes_smaller_ends_the_video(tmp_path: Path, capsys: py
 
 
 def recording(file: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A recording without an end, that is under way."""
+    """Starts an endless recording and returns when the file has content."""
     command = [sys.executable, "-m", "rustcam", "record", "-o", str(file), *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 20
@@ -111,7 +111,7 @@ def recording(file: Path, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.linux
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_a_valid_file(tmp_path: Path, number: signal.Signals) -> None:
+def test_signals_complete_the_file(tmp_path: Path, number: signal.Signals) -> None:
     process = recording(tmp_path / "a.y4m", *SMALL)
     process.send_signal(number)
     _, error = process.communicate(timeout=20)
@@ -148,13 +148,13 @@ def test_compressed_video_has_the_right_times_and_colours(tmp_path: Path, name: 
     assert stream.average_rate == pytest.approx(fps, rel=0.03)
     expected = rustcam.screenshot(backend="sim", sim=STILL_FOR_REAL)
     shown = frames[7].to_ndarray(format="rgb24").astype(float)
-    # Compression blurs edges; plain areas stay what they were.
+    # Compression changes edges, but not areas of one colour.
     assert np.median(np.abs(shown - expected)) <= 2
     assert np.abs(shown.mean((0, 1)) - expected.mean((0, 1))).max() < 3
 
 
 @needs_pyav
-def test_compressed_video_of_odd_size(tmp_path: Path) -> None:
+def test_compressed_video_of_odd_size_is_padded(tmp_path: Path) -> None:
     file = tmp_path / "a.mp4"
     assert main(["record", "-o", str(file), "--region", "0,0,101,51", "--seconds", "0.2", *STILL]) == 0
     with av.open(str(file)) as container:
@@ -175,7 +175,7 @@ def test_recording_of_a_real_screen(painter: Any, tmp_path: Path) -> None:
 
 
 @needs_pyav
-def test_ctrl_c_ends_a_valid_compressed_file(tmp_path: Path) -> None:
+def test_ctrl_c_completes_a_compressed_file(tmp_path: Path) -> None:
     file = tmp_path / "a.mkv"
     process = recording(file, "--backend", "sim", "--sim", LIVE)
     process.send_signal(signal.SIGINT)
@@ -185,7 +185,7 @@ def test_ctrl_c_ends_a_valid_compressed_file(tmp_path: Path) -> None:
         assert f" {len(list(container.decode(video=0)))} frames: " in error
 
 
-def test_without_pyav_the_message_says_what_to_do(
+def test_without_pyav_the_error_gives_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
@@ -196,19 +196,19 @@ def test_without_pyav_the_message_says_what_to_do(
     assert not (tmp_path / "a.mp4").exists()
 
 
-def test_a_folder_that_does_not_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["record", "-o", str(tmp_path / "no" / "a.y4m"), *STILL]) == 1
     assert "a.y4m" in capsys.readouterr().err
 
 
 @needs_pyav
-def test_a_folder_that_does_not_exist_with_pyav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_folder_is_reported_with_pyav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["record", "-o", str(tmp_path / "no" / "a.mp4"), *STILL]) == 1
     assert "a.mp4" in capsys.readouterr().err
 
 
 class Terminal:
-    """A standard error output that is a terminal."""
+    """A text stream that claims to be a terminal."""
 
     def __init__(self) -> None:
         self.text = ""

@@ -1,11 +1,10 @@
-"""Losing the desktop and getting it back: what a program sees, what it can find out, and what is logged."""
+"""Loss and recovery of the desktop: return values, stats and log lines."""
 
 from __future__ import annotations
 
 import logging
 import subprocess
 import sys
-import threading
 import time
 from typing import Callable
 
@@ -15,6 +14,7 @@ import pytest
 import rustcam
 from conftest import must, sim
 from desktops import HEIGHT, LIVE, MOVING, STILL, WIDTH
+from waiting import PROMPT, seconds_to_end
 
 pytestmark = pytest.mark.sim
 
@@ -23,12 +23,12 @@ Lines = list[tuple[str, int, str]]
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], Lines]:
-    """What the logger `rustcam` has said so far."""
+    """The lines that the logger `rustcam` has received so far."""
     caplog.set_level(logging.DEBUG, "rustcam")
     return lambda: [line for line in caplog.record_tuples if line[0] == "rustcam"]
 
 
-def test_a_minute_behind_the_secure_desktop(lines: Callable[[], Lines]) -> None:
+def test_a_transient_loss_of_one_minute(lines: Callable[[], Lines]) -> None:
     with sim(f"{MOVING}; at 1s lose access for 60s", cursor=False) as capturer:
         calls = empty = 0
         while capturer.stats.recoveries == 0:
@@ -50,7 +50,7 @@ def test_a_minute_behind_the_secure_desktop(lines: Callable[[], Lines]) -> None:
     assert f"{WIDTH}x{HEIGHT} at 0 degrees" in back
 
 
-def test_a_desktop_that_comes_and_goes_is_one_outage(lines: Callable[[], Lines]) -> None:
+def test_losses_in_quick_succession_are_one_outage(lines: Callable[[], Lines]) -> None:
     losses = "".join(f"; at {100 + 2 * n}ms lose access during read" for n in range(30))
     with sim(f"{MOVING}{losses}", cursor=False) as capturer:
         for _ in range(30):
@@ -60,7 +60,7 @@ def test_a_desktop_that_comes_and_goes_is_one_outage(lines: Callable[[], Lines])
     assert len(lines()) == 2 * recoveries
 
 
-def test_a_loss_of_another_class_is_said(lines: Callable[[], Lines]) -> None:
+def test_a_loss_that_changes_its_kind_is_logged_again(lines: Callable[[], Lines]) -> None:
     with sim(f"{STILL}; at 100ms lose access for 500ms; at 200ms lose device for 600ms") as capturer:
         must(capturer.grab())
         must(capturer.grab(5000))
@@ -70,7 +70,7 @@ def test_a_loss_of_another_class_is_said(lines: Callable[[], Lines]) -> None:
     assert "still lost: the simulated device" in text[1]
 
 
-def test_the_capture_thread_is_heard_at_the_next_call(lines: Callable[[], Lines]) -> None:
+def test_log_lines_of_the_capture_thread_come_with_the_next_call(lines: Callable[[], Lines]) -> None:
     with sim(f"{LIVE}; at 50ms lose access for 30ms", cursor=False) as capturer:
         capturer.start(0)
         deadline = time.perf_counter() + 20
@@ -90,7 +90,7 @@ def test_a_handler_may_use_the_capturer_and_may_fail(monkeypatch: pytest.MonkeyP
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             seen.append(capturer.stats.lost)
-            raise RuntimeError("a mistake in a handler")
+            raise RuntimeError("a bug in a handler")
 
     handler, logger = Handler(), logging.getLogger("rustcam")
     logger.addHandler(handler)
@@ -98,14 +98,14 @@ def test_a_handler_may_use_the_capturer_and_may_fail(monkeypatch: pytest.MonkeyP
         must(capturer.grab())
         assert capturer.grab(200) is None
         assert len(seen) == len(failed) == 1
-        assert "mistake" in str(failed[0])
+        assert "bug" in str(failed[0])
         must(capturer.grab(5000))
     finally:
         logger.removeHandler(handler)
         capturer.close()
 
 
-def test_nothing_is_printed_unless_the_program_asks(python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_nothing_is_printed_without_a_log_handler(python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     program = f"""
 import rustcam
 capturer = rustcam.Capturer(backend="sim", sim="{STILL}; at 100ms lose access for 500ms")
@@ -123,24 +123,24 @@ CALLS = ["wait", "damage", "read", "rebuild"]
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("what", ["lose access", "lose device", "unplug"])
 @pytest.mark.parametrize("copy", [True, False])
-def test_loss_during_every_call(what: str, call: str, copy: bool) -> None:
+def test_a_loss_during_every_call_is_recovered(what: str, call: str, copy: bool) -> None:
     first = "at 50ms lose access; " if call == "rebuild" else ""
     script = f"{MOVING}; {first}at 50ms {what} during {call} for 200ms"
     with sim(script, cursor=False) as capturer, sim(MOVING, cursor=False) as healthy:
-        pictures = {}
+        expected = {}
         for _ in range(60):
             frame = must(healthy.grab())
             assert healthy.frame_info is not None
-            pictures[round(healthy.frame_info.present_time, 6)] = frame
+            expected[round(healthy.frame_info.present_time, 6)] = frame
         for _ in range(20):
             frame = must(capturer.grab(2000, copy=copy))
             assert capturer.frame_info is not None
-            assert np.array_equal(frame, pictures[round(capturer.frame_info.present_time, 6)])
+            assert np.array_equal(frame, expected[round(capturer.frame_info.present_time, 6)])
         assert capturer.stats.recoveries == 1
         assert capturer.stats.lost is None
 
 
-def test_rotation_is_followed_by_a_stream_and_held_frames_stay() -> None:
+def test_a_stream_follows_rotation_and_held_frames_never_change() -> None:
     script = f"{LIVE}; at 150ms rotate 90; at 300ms rotate 180; at 450ms mode 320x200"
     with sim(script, cursor=False, region=(100, 50, 400, 300)) as capturer:
         capturer.start(0)
@@ -155,13 +155,13 @@ def test_rotation_is_followed_by_a_stream_and_held_frames_stay() -> None:
         capturer.stop()
         assert capturer.stats.region_clamped
         assert capturer.region == (100, 50, 320, 200)
-        # The region of 300x250 fits into 640x360; turned, the output is 360 wide and leaves 260.
+        # The region of 300x250 fits into 640x360. Rotated, the output is 360 wide: 260 columns are left.
         assert shapes[0] == (250, 300, 4)
         for frame, before in held:
             assert np.array_equal(frame, before)
 
 
-def test_rotation_is_followed_by_frames() -> None:
+def test_frames_follows_rotation() -> None:
     script = f"{MOVING}; at 200ms rotate 270; at 400ms rotate 0"
     with sim(script, cursor=False) as capturer:
         shapes, times = [], []
@@ -182,28 +182,20 @@ def test_rotation_is_followed_by_frames() -> None:
 
 def test_close_ends_a_call_that_waits_for_a_lost_desktop() -> None:
     capturer = sim(f"{LIVE}; at 20ms lose access for ever", cursor=False, any_thread=True)
-    while capturer.grab(100) is not None:
-        pass
-    ended: list[BaseException] = []
 
-    def wait() -> None:
-        try:
-            capturer.grab(60_000)
-        except RuntimeError as error:
-            ended.append(error)
+    def begin() -> None:
+        while capturer.grab(100) is not None:
+            pass
 
-    thread = threading.Thread(target=wait)
-    thread.start()
-    time.sleep(0.1)
-    start = time.perf_counter()
-    capturer.close()
-    thread.join()
-    assert time.perf_counter() - start < 5
-    assert "closed" in str(ended[0])
+    def wait(_: None) -> None:
+        with pytest.raises(RuntimeError, match="closed"):
+            capturer.grab(20_000)
+
+    assert seconds_to_end(begin, wait, lambda _: capturer.close()) < PROMPT
     assert capturer.stats.lost is not None
 
 
-def test_lost_for_ever_is_told_by_every_way_of_capturing() -> None:
+def test_a_lasting_loss_is_raised_by_every_way_of_capturing() -> None:
     script = f"{LIVE}; at 50ms lose device for ever"
     with sim(script, cursor=False) as capturer:
         capturer.start(0)
@@ -217,7 +209,7 @@ def test_lost_for_ever_is_told_by_every_way_of_capturing() -> None:
 
 
 @pytest.mark.parametrize("what", ["lose access", "lose device", "unplug"])
-def test_lost_before_the_first_frame(what: str) -> None:
+def test_a_loss_before_the_first_frame_is_recovered(what: str) -> None:
     script = f"{STILL}; at 0ms {what} for 300ms"
     with sim(script) as capturer:
         assert must(capturer.grab(1000)).shape == (HEIGHT, WIDTH, 4)
@@ -227,7 +219,7 @@ def test_lost_before_the_first_frame(what: str) -> None:
     assert rustcam.screenshot(backend="sim", sim=script).shape == (HEIGHT, WIDTH, 3)
 
 
-def test_a_region_that_a_stream_or_an_iterator_has_outgrown_is_no_mistake_of_the_caller() -> None:
+def test_a_region_outside_a_smaller_output_is_a_capture_error() -> None:
     with sim(f"{MOVING}; at 100ms mode 320x200", cursor=False) as capturer:
         frames = capturer.frames(50, region=(400, 0, 500, 50))
         for _ in range(2):

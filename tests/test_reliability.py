@@ -1,4 +1,4 @@
-"""Every cell of docs/reliability.md: a fault, a call under way, and what comes of it."""
+"""Every cell of docs/reliability.md: the outcome of one call during one fault."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import pytest
 import rustcam
 from conftest import sim
 from reliability import CALLS, CAPTURE, DEVICE, FAULTS, IMAGE, LOST, NONE, PAGE, TIMEOUT, Fault, page
+from streaming import frame_number
 
 pytestmark = pytest.mark.sim
 
 Image = npt.NDArray[np.uint8]
 
-# It happens between two presents, while the call waits for the later one.
+# The fault happens between two presents, while the call waits for the later one.
 REFRESH, AT = 200, "102ms"
 LAST_BEFORE = 21
 DESKTOP = f"size 640x360; refresh {REFRESH}; pointer still"
@@ -31,15 +32,8 @@ EXCEPTIONS = {
 ROWS = {fault.script: fault for fault in FAULTS}
 
 
-def frame_number(image: Image, y: int) -> int:
-    """The number of the frame, as docs/sim.md explains."""
-    block = max(1, min(8, image.shape[1] // 64))
-    bits = image[y, block // 2 : 64 * block : block, 1] >= 128
-    return int("".join("01"[int(bit)] for bit in bits), 2)
-
-
-def caller(capturer: rustcam.Capturer, call: str, deadline: int) -> Callable[[], Optional[Image]]:
-    """The call, ready to be made again and again."""
+def repeatable(capturer: rustcam.Capturer, call: str, deadline: int) -> Callable[[], Optional[Image]]:
+    """A function that makes the call and returns its image."""
     if call == "grab":
         return lambda: capturer.grab(deadline)
     if call == "kept":
@@ -56,7 +50,7 @@ def caller(capturer: rustcam.Capturer, call: str, deadline: int) -> Callable[[],
 
 @contextmanager
 def held(capturer: rustcam.Capturer) -> Iterator[None]:
-    """Nothing that a program holds changes meanwhile."""
+    """Asserts that a frame from before the block does not change in it."""
     first = capturer.grab(0, copy=False)
     before = None if first is None else first.copy()
     yield
@@ -64,7 +58,7 @@ def held(capturer: rustcam.Capturer) -> Iterator[None]:
 
 
 def outcome(capturer: rustcam.Capturer, take: Callable[[], Optional[Image]]) -> tuple[str, Optional[int]]:
-    """The first thing that is not an image from before the fault, and its code."""
+    """The first result after the fault: its name in the table, and the code of an exception."""
     while True:
         try:
             image = take()
@@ -73,7 +67,7 @@ def outcome(capturer: rustcam.Capturer, take: Callable[[], Optional[Image]]) -> 
             return name, error.hresult
         if image is None:
             return NONE, None
-        number = frame_number(image, 4)
+        number = frame_number(image)
         assert frame_number(image, -4) == number, "the image is torn"
         if number > LAST_BEFORE:
             assert image.shape == (capturer.height, capturer.width, 4)
@@ -84,11 +78,11 @@ def outcome(capturer: rustcam.Capturer, take: Callable[[], Optional[Image]]) -> 
 @pytest.mark.parametrize("fault", ROWS.values(), ids=ROWS)
 def test_every_cell(fault: Fault, call: str) -> None:
     expected = fault.outcomes[call]
-    # A stream has a thread of its own, which no virtual clock can wait for.
+    # A stream has its own thread, so it needs the real clock.
     clock = "real" if call == "latest" else "virtual"
     deadline = {TIMEOUT: 2000}.get(expected, 10_000) if call == "latest" else 400
     with sim(f"{DESKTOP}; clock {clock}; {fault.script.format(at=AT)}") as capturer, held(capturer):
-        take = caller(capturer, call, deadline)
+        take = repeatable(capturer, call, deadline)
         name, hresult = outcome(capturer, take)
         assert name == expected
         if name == CAPTURE and call in fault.codes:
@@ -109,11 +103,11 @@ def test_every_cell(fault: Fault, call: str) -> None:
         assert not capturer.is_capturing
 
 
-def test_refusal_to_open() -> None:
+def test_a_refusal_to_open_is_a_duplication_error() -> None:
     with pytest.raises(rustcam.DuplicationError) as caught:
         sim("refuse 0x80070005")
     assert caught.value.hresult == 0x80070005
 
 
-def test_the_page_shows_the_table() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "make reliability writes it anew"
+def test_the_page_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `make reliability`"

@@ -1,4 +1,4 @@
-"""`start`, `get_latest_frame`, `stop`: what arrives, when, what is told of it, and what is refused."""
+"""`start`, `get_latest_frame`, `stop`: frames, timing, metadata, and calls in the wrong state."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 
 import rustcam
 from conftest import Desktop, must, sim
-from desktops import HEIGHT, LIVE, STILL_FOR_REAL, WIDTH, Painter, X11Desktop
-from streaming import SOON, drained, frame_number, until
+from desktops import HEIGHT, LIVE, WIDTH, Painter, X11Desktop
+from streaming import SOON, drain, frame_number, until
 from test_leaks import FRAME
-from test_threads import PROMPT, elsewhere
+from waiting import PROMPT, in_another_thread
 
-# What arrives
+# Frames
 
 
-def test_first_frame_is_the_screen_where_nothing_changes(desktop: Desktop) -> None:
+def test_the_first_frame_is_the_screen_of_a_static_desktop(desktop: Desktop) -> None:
     with desktop.open_waiting(cursor=False) as capturer:
         expected = rustcam.screenshot(fmt="bgra", backend="x11") if isinstance(desktop, X11Desktop) else None
         capturer.start()
@@ -46,7 +46,7 @@ def test_pixels_are_those_on_the_screen(painter: Painter) -> None:
         capturer.start(0)
         for _ in range(5):
             pixels = screen.change()
-            # The painter takes several steps, so the thread may see some of them one by one.
+            # The painter draws in several requests, so the thread may capture intermediate states.
             while not np.array_equal(capturer.get_latest_frame(SOON), pixels):
                 pass
         with pytest.raises(rustcam.CaptureTimeout):
@@ -96,7 +96,7 @@ def test_formats(desktop: Desktop, fmt: str) -> None:
         assert isinstance(desktop, X11Desktop) or np.array_equal(frame, expected)
 
 
-def test_region_of_a_stream_does_not_stay(desktop: Desktop) -> None:
+def test_the_region_of_a_stream_does_not_persist(desktop: Desktop) -> None:
     with desktop.open_live(cursor=False, region=(100, 100, 300, 200)) as capturer:
         capturer.start(0)
         assert capturer.get_latest_frame(SOON).shape == (100, 200, 4)
@@ -117,11 +117,11 @@ def test_region_of_a_stream_is_in_output_coordinates(desktop: Desktop) -> None:
         assert np.array_equal(capturer.get_latest_frame(SOON), whole[6:60, 5:50])
 
 
-# When
+# Timing
 
 
 @pytest.mark.parametrize("timeout_ms", [0, 1, 120, np.int64(5), True])
-def test_nothing_new_is_a_timeout(desktop: Desktop, timeout_ms: int) -> None:
+def test_no_new_frame_is_a_timeout(desktop: Desktop, timeout_ms: int) -> None:
     with desktop.open_waiting(cursor=False) as capturer:
         capturer.start(0)
         capturer.get_latest_frame(SOON)
@@ -134,17 +134,13 @@ def test_nothing_new_is_a_timeout(desktop: Desktop, timeout_ms: int) -> None:
         assert capturer.is_capturing
 
 
-def test_none_waits_until_there_is_something(desktop: Desktop) -> None:
-    if isinstance(desktop, X11Desktop):
-        capturer = desktop.open(cursor=False)
-    else:
-        capturer = desktop.play(f"{STILL_FOR_REAL}; at 1500ms present full", cursor=False)
-    with capturer:
+def test_timeout_none_waits_for_the_next_frame(desktop: Desktop) -> None:
+    with desktop.open_changing_once(cursor=False) as capturer:
         capturer.start(0)
         first = capturer.get_latest_frame()
         if isinstance(desktop, X11Desktop):
             desktop.change()
-            drained(capturer)
+            drain(capturer)
         painting = threading.Timer(0.2, desktop.change)
         painting.start()
         assert not np.array_equal(capturer.get_latest_frame(None), first)
@@ -164,7 +160,7 @@ def test_video_mode_repeats_the_image_at_every_tick(desktop: Desktop) -> None:
             assert not capturer.frame_info.is_new
             assert capturer.frame_info.accumulated == 0
             assert capturer.frame_info.dirty == []
-        # One tick may have been waiting already.
+        # One tick may have passed before `start`.
         assert time.perf_counter() - start >= 7 * 0.05 - 0.01
 
 
@@ -203,7 +199,7 @@ def test_every_present_without_a_target_rate() -> None:
         assert seen <= 60
 
 
-# What is told
+# Metadata
 
 
 def test_properties_are_readable_while_streaming(desktop: Desktop) -> None:
@@ -216,10 +212,10 @@ def test_properties_are_readable_while_streaming(desktop: Desktop) -> None:
 
         expected = (WIDTH, HEIGHT, (10, 20, 30, 50), True, "bgra")
         assert read() == expected
-        assert elsewhere(read) == expected
+        assert in_another_thread(read) == expected
         assert capturer.frame_info is None
         capturer.get_latest_frame(SOON)
-        assert elsewhere(lambda: capturer.frame_info.sequence) >= 1
+        assert in_another_thread(lambda: capturer.frame_info.sequence) >= 1
         assert "open" in repr(capturer)
         capturer.stop()
         assert read() == (*expected[:3], False, "bgra")
@@ -246,7 +242,7 @@ def test_frame_info_accounts_for_every_present(desktop: Desktop) -> None:
         assert presents >= 8
 
 
-def test_dirty_rectangles_include_those_of_frames_nobody_took(desktop: Desktop) -> None:
+def test_dirty_rectangles_include_those_of_replaced_frames(desktop: Desktop) -> None:
     with desktop.open_live(cursor=False) as capturer:
         capturer.start(0)
         before = capturer.get_latest_frame(SOON)
@@ -268,7 +264,7 @@ def test_dirty_rectangles_include_those_of_frames_nobody_took(desktop: Desktop) 
 
 
 @pytest.mark.sim
-def test_stats_count_the_frames_that_were_returned() -> None:
+def test_stats_count_returned_frames() -> None:
     with sim(LIVE, cursor=False) as capturer:
         capturer.start(0)
         for _ in range(3):
@@ -286,7 +282,7 @@ def test_stats_count_the_frames_that_were_returned() -> None:
 # Wrong state
 
 
-def test_without_a_stream(desktop: Desktop) -> None:
+def test_calls_without_a_stream_are_refused(desktop: Desktop) -> None:
     with desktop.open_live() as capturer:
         with pytest.raises(RuntimeError, match="start"):
             capturer.get_latest_frame(0)
@@ -301,7 +297,7 @@ def test_without_a_stream(desktop: Desktop) -> None:
     capturer.stop()
 
 
-def test_other_captures_are_refused_and_work_afterwards_any_number_of_times(desktop: Desktop) -> None:
+def test_other_captures_are_refused_while_streaming_and_work_afterwards(desktop: Desktop) -> None:
     with desktop.open_live() as capturer:
         for _ in range(10):
             capturer.start(0)
@@ -322,15 +318,11 @@ def test_other_captures_are_refused_and_work_afterwards_any_number_of_times(desk
                     capturer.start()
 
 
-def test_a_change_that_nobody_took_is_not_lost_by_stop(desktop: Desktop) -> None:
-    if isinstance(desktop, X11Desktop):
-        capturer = desktop.open(cursor=False)
-    else:
-        capturer = desktop.play(f"{STILL_FOR_REAL}; at 1500ms present full", cursor=False)
-    with capturer:
+def test_stop_does_not_lose_a_frame_that_was_not_taken(desktop: Desktop) -> None:
+    with desktop.open_changing_once(cursor=False) as capturer:
         before = must(capturer.grab())
         capturer.start(0)
-        # The thread begins with the screen as it is.
+        # The first frame of a stream is the current screen.
         until(lambda: capturer.stats.bytes_copied >= 2 * FRAME)
         desktop.change()
         until(lambda: capturer.stats.bytes_copied >= 3 * FRAME)
@@ -339,7 +331,7 @@ def test_a_change_that_nobody_took_is_not_lost_by_stop(desktop: Desktop) -> None
         assert not np.array_equal(before, after)
 
 
-def test_the_first_grab_after_an_unread_stream_returns_the_screen(desktop: Desktop) -> None:
+def test_the_first_grab_after_a_stream_without_reader_returns_the_screen(desktop: Desktop) -> None:
     with desktop.open_waiting(cursor=False) as capturer:
         capturer.start(0)
         until(lambda: capturer.stats.bytes_copied >= FRAME)

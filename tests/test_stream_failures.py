@@ -1,4 +1,4 @@
-"""A stream whose thread fails: losses, killed and frozen servers."""
+"""Streams whose thread fails: losses, killed and frozen servers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 import rustcam
 from conftest import sim
 from desktops import HEIGHT, LIVE, STILL_FOR_REAL, WIDTH, Painter, XServer
-from streaming import SOON, drained
+from streaming import SOON, drain
 from system import handles, threads
-from test_threads import PROMPT
+from waiting import PROMPT
 
 
 @pytest.mark.sim
 @pytest.mark.parametrize("via", ["get_latest_frame", "grab", "start", "frames"])
-def test_a_failure_of_the_thread_surfaces_as_what_it_is(via: str) -> None:
+def test_a_failure_of_the_thread_is_raised_by_the_next_call(via: str) -> None:
     with sim(f"{LIVE}; at 30ms lose device for ever", cursor=False) as capturer:
         capturer.start(0)
         calls = {
@@ -41,7 +41,7 @@ def test_a_failure_of_the_thread_surfaces_as_what_it_is(via: str) -> None:
 @pytest.mark.sim
 @pytest.mark.parametrize("video_mode", [False, True])
 @pytest.mark.parametrize("loss", ["lose access for 200ms", "lose device for 200ms", "mode 320x200@60", "rotate 90"])
-def test_a_stream_survives_a_loss_that_passes(loss: str, video_mode: bool) -> None:
+def test_a_stream_survives_a_transient_loss(loss: str, video_mode: bool) -> None:
     with sim(f"{LIVE}; at 30ms {loss}", cursor=False) as capturer:
         capturer.start(60, video_mode=video_mode)
         while capturer.stats.recoveries == 0:
@@ -52,7 +52,7 @@ def test_a_stream_survives_a_loss_that_passes(loss: str, video_mode: bool) -> No
 
 
 @pytest.mark.sim
-def test_a_desktop_that_is_away_keeps_nobody_beyond_the_deadline() -> None:
+def test_a_lost_desktop_does_not_delay_deadlines() -> None:
     with sim(f"{STILL_FOR_REAL}; at 0ms lose access for ever") as capturer:
         capturer.start(0)
         start = time.perf_counter()
@@ -66,7 +66,7 @@ def test_a_desktop_that_is_away_keeps_nobody_beyond_the_deadline() -> None:
 
 @pytest.mark.x11
 @pytest.mark.parametrize("video_mode", [False, True])
-def test_killed_server_surfaces_and_the_frames_stay(server: XServer, video_mode: bool) -> None:
+def test_a_killed_server_is_an_error_and_frames_stay_valid(server: XServer, video_mode: bool) -> None:
     painter = Painter(server.display)
     painter.fill((0, 0, WIDTH, HEIGHT), 0x102030)
     painter.close()
@@ -88,10 +88,10 @@ def test_killed_server_surfaces_and_the_frames_stay(server: XServer, video_mode:
 
 
 @pytest.mark.x11
-def test_frozen_server_delays_nobody(server: XServer) -> None:
+def test_a_frozen_server_does_not_delay_deadlines(server: XServer) -> None:
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
         capturer.start(0)
-        drained(capturer)
+        drain(capturer)
         server.freeze()
         start = time.perf_counter()
         with pytest.raises(rustcam.CaptureTimeout):

@@ -1,4 +1,4 @@
-"""Frames of a stream: whose memory they are in, and that nothing grows."""
+"""Frames of a stream: ownership of their memory, and leaks."""
 
 from __future__ import annotations
 
@@ -9,25 +9,33 @@ from collections import deque
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+import rustcam
 from conftest import Desktop, sim
 from desktops import HEIGHT, WIDTH
 from streaming import SOON
 from system import handles, resident, threads
 from test_leaks import FRAME
-from test_threads import elsewhere
+from waiting import in_another_thread
 
-# Whose memory
+# Ownership
+
+
+def changed_frames(desktop: Desktop, capturer: rustcam.Capturer, count: int) -> list[npt.NDArray[np.uint8]]:
+    """Frames, each after a change."""
+    frames = []
+    for _ in range(count):
+        desktop.change()
+        frames.append(capturer.get_latest_frame(SOON))
+    return frames
 
 
 def test_copies_are_writable_and_independent(desktop: Desktop) -> None:
     with desktop.open_live(cursor=False) as capturer:
         capturer.start(0)
-        frames = []
-        for _ in range(6):
-            desktop.change()
-            frames.append(capturer.get_latest_frame(SOON))
+        frames = changed_frames(desktop, capturer, 6)
         kept = [frame.copy() for frame in frames]
         frames[2][:] = 7
         desktop.change()
@@ -37,7 +45,7 @@ def test_copies_are_writable_and_independent(desktop: Desktop) -> None:
             assert (frame == 7).all() if index == 2 else np.array_equal(frame, kept[index])
 
 
-def test_without_copy_frames_are_read_only_and_stay_as_they_are(desktop: Desktop) -> None:
+def test_views_are_read_only_and_never_change(desktop: Desktop) -> None:
     with desktop.open_live(cursor=False) as capturer:
         capturer.start(0)
         frame = capturer.get_latest_frame(SOON, copy=False)
@@ -51,7 +59,7 @@ def test_without_copy_frames_are_read_only_and_stay_as_they_are(desktop: Desktop
 
 
 @pytest.mark.parametrize("copy", [False, True])
-def test_memory_of_dropped_frames_is_used_again(desktop: Desktop, copy: bool) -> None:
+def test_the_memory_of_dropped_frames_is_reused(desktop: Desktop, copy: bool) -> None:
     with desktop.open_live(cursor=False) as capturer:
         capturer.start(0)
         places = set()
@@ -68,10 +76,7 @@ def test_memory_of_dropped_frames_is_used_again(desktop: Desktop, copy: bool) ->
 def test_frames_outlive_stream_and_capturer(desktop: Desktop, ending: str) -> None:
     capturer = desktop.open_live(cursor=False)
     capturer.start(0)
-    frames = []
-    for _ in range(3):
-        desktop.change()
-        frames.append(capturer.get_latest_frame(SOON))
+    frames = changed_frames(desktop, capturer, 3)
     kept = [frame.copy() for frame in frames]
     if ending == "del":
         del capturer
@@ -81,13 +86,13 @@ def test_frames_outlive_stream_and_capturer(desktop: Desktop, ending: str) -> No
     for frame, copy in zip(frames, kept):
         assert np.array_equal(frame, copy)
         frame[:] = 1
-    elsewhere(frames.clear)
+    in_another_thread(frames.clear)
 
 
 # Leaks
 
 
-def test_a_thousand_streams_leave_nothing(desktop: Desktop) -> None:
+def test_a_thousand_streams_leak_nothing(desktop: Desktop) -> None:
     with desktop.open_live(cursor=False) as capturer:
 
         def run(streams: int) -> tuple[int, int, int]:
@@ -99,7 +104,7 @@ def test_a_thousand_streams_leave_nothing(desktop: Desktop) -> None:
         first, *others = run(5), *(run(250) for _ in range(4))
         assert max(others)[0] <= first[0]
         assert max(n for _, n, _ in others) <= first[1]
-        # Drivers take memory once, when it suits them; a leak would grow in every part.
+        # Drivers may allocate memory once, at any time; a leak would grow in every part.
         memory = [m for _, _, m in (first, *others)]
         assert min(after - before for before, after in zip(memory, memory[1:])) < FRAME
 
@@ -113,7 +118,7 @@ def test_memory_is_flat_whatever_readers_do_with_their_frames() -> None:
         while passed.get() is not None:
             pass
 
-    # Were it not a daemon, a failure here would keep the interpreter from ending.
+    # A daemon: otherwise the interpreter could not end after a failure here.
     dropper = threading.Thread(target=drop, daemon=True)
     dropper.start()
     with sim(f"size {WIDTH}x{HEIGHT}; refresh 1000; pointer still", cursor=False) as capturer:
@@ -128,7 +133,7 @@ def test_memory_is_flat_whatever_readers_do_with_their_frames() -> None:
             del frame
             if count == 500:
                 before = (handles(), threads(), resident())
-        # Python's own waiting makes and keeps a few.
+        # Waits of Python itself open a few handles and keep them.
         assert handles() < before[0] + 10
         assert threads() <= before[1]
         assert resident() - before[2] < 16 * FRAME

@@ -1,8 +1,7 @@
-"""A stream and its process: leaving, forking, being killed, Ctrl-C."""
+"""Streams at the end of the interpreter, after fork, when the process is killed, and with Ctrl-C."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from conftest import Desktop
 from desktops import LIVE, STILL_FOR_REAL, opening
 from streaming import SOON
+from system import shared_memory
 
 STREAM = f"""{opening(LIVE)}
 import warnings
@@ -27,18 +27,18 @@ frame = capturer.get_latest_frame({SOON})
         "",
         "sys.exit(0)",
         "keep = [capturer]; keep.append(keep)",
-        "borrowed = capturer.get_latest_frame(copy=False) if backend != 'x11' else frame",
+        "view = capturer.get_latest_frame(copy=False) if backend != 'x11' else frame",
         "import threading; threading.Thread(target=lambda: capturer.get_latest_frame(None), daemon=True).start()",
         "capturer.stop(); frames = capturer.frames(60); next(frames)",
     ],
     ids=["end", "exit", "cycle", "held frame", "reader", "frames"],
 )
-def test_leaving_while_streaming_is_silent(desktop: Desktop, python: Any, ending: str) -> None:
+def test_exit_is_silent_while_streaming(desktop: Desktop, python: Any, ending: str) -> None:
     result = python(f"{STREAM}\n{ending}", desktop.backend)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_leaving_while_the_thread_wants_the_interpreter(python: Any) -> None:
+def test_exit_while_the_capture_thread_waits_for_the_gil(python: Any) -> None:
     source = f"""
 import faulthandler
 faulthandler.dump_traceback_later(8, exit=True)
@@ -60,7 +60,7 @@ while time.perf_counter() < end:
 
 
 @pytest.mark.linux
-def test_a_forked_child_has_no_stream_and_the_parent_keeps_its_own(desktop: Desktop, python: Any) -> None:
+def test_a_forked_child_has_no_stream_and_the_parent_keeps_it(desktop: Desktop, python: Any) -> None:
     source = f"""{STREAM}
 child = os.fork()
 if child == 0:
@@ -87,9 +87,9 @@ print("both")
 
 @pytest.mark.linux
 def test_a_killed_process_leaves_no_shared_memory(desktop: Desktop, python: Any) -> None:
-    before = set(os.listdir("/dev/shm"))  # noqa: PTH208
+    before = shared_memory()
     python(f"{STREAM}\nos.kill(os.getpid(), 9)", desktop.backend)
-    assert set(os.listdir("/dev/shm")) <= before  # noqa: PTH208
+    assert shared_memory() <= before
 
 
 INTERRUPTED = f"""{opening(STILL_FOR_REAL)}
@@ -124,6 +124,6 @@ def test_ctrl_c_ends_a_wait_within_50_ms(desktop: Desktop, mode: str) -> None:
     command = [sys.executable, "-c", INTERRUPTED, desktop.backend, mode]
     result = subprocess.run(command, capture_output=True, text=True, timeout=25, check=True)
     delays = sorted(float(line) for line in result.stdout.split())
-    # One busy moment of the machine may delay one of them.
+    # The median tolerates single delays on a busy machine.
     assert len(delays) == 3
     assert delays[1] < 0.06, delays

@@ -1,4 +1,4 @@
-"""A stream and the threads around it: who may call, who is ended, and that the interpreter stays free."""
+"""Streams and threads: calls from other threads, stop and close during a wait, and the GIL."""
 
 from __future__ import annotations
 
@@ -12,53 +12,44 @@ import pytest
 import rustcam
 from conftest import Desktop, sim
 from desktops import LIVE, Painter, X11Desktop
-from streaming import SOON, drained
+from streaming import SOON, drain
 from system import handles, threads
-from test_threads import PROMPT, elsewhere, until_waiting
+from waiting import PROMPT, in_another_thread, seconds_to_end
 
 
-def test_calls_from_another_thread(desktop: Desktop) -> None:
+def test_calls_from_another_thread_need_any_thread(desktop: Desktop) -> None:
     with desktop.open_live() as capturer:
         with pytest.raises(RuntimeError, match="thread"):
-            elsewhere(capturer.start)
+            in_another_thread(capturer.start)
         capturer.start()
         with pytest.raises(RuntimeError, match="thread"):
-            elsewhere(capturer.get_latest_frame)
+            in_another_thread(capturer.get_latest_frame)
         assert capturer.get_latest_frame(SOON) is not None
-        elsewhere(capturer.stop)
+        in_another_thread(capturer.stop)
         assert not capturer.is_capturing
     with desktop.open_live(any_thread=True) as capturer:
-        elsewhere(capturer.start)
-        assert elsewhere(lambda: capturer.get_latest_frame(SOON)) is not None
+        in_another_thread(capturer.start)
+        assert in_another_thread(lambda: capturer.get_latest_frame(SOON)) is not None
 
 
 @pytest.mark.parametrize("any_thread", [False, True])
 @pytest.mark.parametrize("ending", ["stop", "close"])
 def test_stop_and_close_end_a_waiting_call(desktop: Desktop, ending: str, any_thread: bool) -> None:
-    box: list[Any] = []
-    waiting = threading.Event()
-
-    def wait() -> float:
+    def begin() -> rustcam.Capturer:
         capturer = desktop.open_waiting(cursor=False, any_thread=any_thread)
         capturer.start(0)
-        drained(capturer)
-        box.extend([capturer, threading.get_ident(), threading.get_native_id()])
-        waiting.set()
+        drain(capturer)
+        return capturer
+
+    def wait(capturer: rustcam.Capturer) -> None:
         with pytest.raises(RuntimeError, match="closed" if ending == "close" else "stopped"):
             capturer.get_latest_frame(None)
-        return time.perf_counter()
 
-    with ThreadPoolExecutor(1) as pool:
-        ended = pool.submit(wait)
-        assert waiting.wait(10)
-        until_waiting(*box[1:])
-        start = time.perf_counter()
-        getattr(box[0], ending)()
-        assert ended.result(10) - start < PROMPT
+    assert seconds_to_end(begin, wait, lambda capturer: getattr(capturer, ending)()) < PROMPT
 
 
 @pytest.mark.sim
-def test_a_reader_of_the_old_stream_leaves_the_new_one_alone() -> None:
+def test_a_reader_of_a_stopped_stream_does_not_end_the_next_one() -> None:
     with sim(LIVE, any_thread=True) as capturer, ThreadPoolExecutor(2) as pool:
 
         def read() -> None:
@@ -83,7 +74,7 @@ def test_close_during_stop_releases_everything(painter: Painter) -> None:
     def streaming() -> rustcam.Capturer:
         capturer = X11Desktop(painter).open(cursor=False, any_thread=True)
         capturer.start(0)
-        drained(capturer)
+        drain(capturer)
         return capturer
 
     streaming().close()
@@ -97,18 +88,18 @@ def test_close_during_stop_releases_everything(painter: Painter) -> None:
         closed[-1].close()
         stopping.join()
     after = (handles(), threads())
-    # What they still hold must not trouble the tests that follow.
+    # Drop the capturers, so that what they hold does not affect the following tests.
     closed.clear()
     assert after[0] <= before[0]
     assert after[1] <= before[1]
 
 
-def test_the_interpreter_stays_free(desktop: Desktop) -> None:
+def test_a_waiting_reader_releases_the_gil(desktop: Desktop) -> None:
     def spin(seconds: float) -> int:
-        turns, end = 0, time.perf_counter() + seconds
+        iterations, end = 0, time.perf_counter() + seconds
         while time.perf_counter() < end:
-            turns += 1
-        return turns
+            iterations += 1
+        return iterations
 
     def spin_beside(reader: Callable[[], None]) -> int:
         done = threading.Event()
@@ -132,16 +123,16 @@ def test_the_interpreter_stays_free(desktop: Desktop) -> None:
 
     with desktop.open_live(any_thread=True, cursor=False) as capturer:
         capturer.start(60)
-        drained(capturer) if isinstance(desktop, X11Desktop) else capturer.get_latest_frame(SOON)
-        # In turns, and the best of each: other programs only ever slow them down.
+        drain(capturer) if isinstance(desktop, X11Desktop) else capturer.get_latest_frame(SOON)
+        # Alternating measurements, the best of each: load from other programs only lowers the counts.
         readers = (lambda: time.sleep(0.05), wait_for_a_frame)
-        alone, beside = (max(turns) for turns in zip(*([spin_beside(r) for r in readers] for _ in range(6))))
-    # Were the interpreter held during the waits, next to nothing would be left.
+        alone, beside = (max(counts) for counts in zip(*([spin_beside(r) for r in readers] for _ in range(6))))
+    # If a wait held the GIL, the count would be close to zero.
     assert beside > 0.5 * alone
 
 
-def test_dropping_while_the_thread_wants_the_interpreter(python: Any) -> None:
-    """The thread that has to end may be about to ring, for which it needs what the dropping one holds."""
+def test_dropping_while_the_capture_thread_waits_for_the_gil(python: Any) -> None:
+    """The capture thread may be about to call its callback and wait for the GIL, which the dropping thread holds."""
     source = f"""
 import faulthandler, sys, time, rustcam
 faulthandler.dump_traceback_later(8, exit=True)

@@ -1,4 +1,4 @@
-"""The thread a capturer belongs to, closing from elsewhere, many threads at once, and the GIL."""
+"""The thread that owns a capturer, calls from other threads, concurrent calls, and the GIL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 import pytest
@@ -15,32 +15,25 @@ import pytest
 import rustcam
 from conftest import Desktop, must
 from desktops import MOVING, Painter, X11Desktop
-from system import handles, until_waiting
-
-PROMPT = 0.25  # seconds that "at once" may take on a busy machine
-
-
-def elsewhere(work: Callable[[], Any]) -> Any:
-    """The result of `work` in another thread; its exception is raised here."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result(timeout=20)
+from system import handles
+from waiting import PROMPT, in_another_thread, seconds_to_end
 
 
 def test_grab_from_another_thread(desktop: Desktop) -> None:
     with desktop.open() as capturer:
         with pytest.raises(RuntimeError, match="thread"):
-            elsewhere(capturer.grab)
+            in_another_thread(capturer.grab)
         assert capturer.grab() is not None
 
 
 def test_properties_from_another_thread(desktop: Desktop) -> None:
     with desktop.open() as capturer:
-        assert elsewhere(lambda: (capturer.width, capturer.stats.frames, capturer.frame_info)) == (640, 0, None)
+        assert in_another_thread(lambda: (capturer.width, capturer.stats.frames, capturer.frame_info)) == (640, 0, None)
 
 
 def test_close_from_another_thread(desktop: Desktop) -> None:
     capturer = desktop.open()
-    elsewhere(capturer.close)
+    in_another_thread(capturer.close)
     with pytest.raises(RuntimeError, match="Capturer is closed"):
         capturer.grab()
 
@@ -54,13 +47,13 @@ def test_drop_in_another_thread(desktop: Desktop) -> None:
         box.clear()
         gc.collect()
 
-    elsewhere(drop)
+    in_another_thread(drop)
     assert handles() <= before
 
 
-def test_any_thread_may_grab_when_allowed(desktop: Desktop) -> None:
+def test_every_thread_may_grab_with_any_thread(desktop: Desktop) -> None:
     with desktop.open(any_thread=True) as capturer:
-        assert elsewhere(capturer.grab) is not None
+        assert in_another_thread(capturer.grab) is not None
         desktop.change()
         assert capturer.grab() is not None
 
@@ -83,50 +76,32 @@ def test_calls_of_many_threads_are_serialised(desktop: Desktop) -> None:
         assert capturer.stats.frames == 101
 
 
-@pytest.mark.parametrize("any_thread", [False, True])
-def test_close_ends_a_waiting_call(desktop: Desktop, any_thread: bool) -> None:
-    box: list[Any] = []
-    opened = threading.Event()
+def seconds_to_close(open_waiting: Callable[..., rustcam.Capturer], any_thread: bool) -> float:
+    """How long a waiting `grab` goes on after `close`."""
 
-    def wait() -> float:
-        capturer = desktop.open_waiting(cursor=False, any_thread=any_thread)
+    def begin() -> rustcam.Capturer:
+        capturer = open_waiting(cursor=False, any_thread=any_thread)
         must(capturer.grab())
-        box.extend([capturer, threading.get_ident(), threading.get_native_id()])
-        opened.set()
+        return capturer
+
+    def wait(capturer: rustcam.Capturer) -> None:
         with pytest.raises(RuntimeError, match="Capturer is closed"):
             capturer.grab(20_000)
-        return time.perf_counter()
 
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(wait)
-        assert opened.wait(10)
-        until_waiting(*box[1:])
-        start = time.perf_counter()
-        box[0].close()
-        assert waiting.result(10) - start < PROMPT
+    return seconds_to_end(begin, wait, lambda capturer: capturer.close())
 
 
-# A wait for an X server would end by itself after 0.25 s. Busy moments of the machine may delay some of these.
+@pytest.mark.parametrize("any_thread", [False, True])
+def test_close_ends_a_waiting_call(desktop: Desktop, any_thread: bool) -> None:
+    assert seconds_to_close(desktop.open_waiting, any_thread) < PROMPT
+
+
+# An X server wait that is not woken ends after 0.25 s. The medians tolerate single delays on a busy machine.
 
 
 @pytest.mark.x11
 def test_close_ends_a_wait_for_an_x_server_at_once(painter: Painter) -> None:
-    def wait(capturer: rustcam.Capturer) -> float:
-        with pytest.raises(RuntimeError, match="Capturer is closed"):
-            capturer.grab(20_000)
-        return time.perf_counter()
-
-    delays = []
-    with ThreadPoolExecutor(1) as pool:
-        thread = pool.submit(lambda: (threading.get_ident(), threading.get_native_id())).result(10)
-        for _ in range(7):
-            capturer = X11Desktop(painter).open(cursor=False, any_thread=True)
-            must(capturer.grab())
-            waiting = pool.submit(wait, capturer)
-            until_waiting(*thread)
-            start = time.perf_counter()
-            capturer.close()
-            delays.append(waiting.result(10) - start)
+    delays = [seconds_to_close(X11Desktop(painter).open, any_thread=True) for _ in range(7)]
     assert median(delays) < 0.05, delays
 
 
@@ -163,17 +138,17 @@ def test_capturers_of_several_threads_work_side_by_side(desktop: Desktop) -> Non
         assert [task.result(20) for task in [pool.submit(work) for _ in range(4)]] == [20] * 4
 
 
-def test_waits_leave_the_interpreter_to_others(desktop: Desktop) -> None:
+def test_a_waiting_grab_releases_the_gil(desktop: Desktop) -> None:
     ticks: list[float] = []
     done = threading.Event()
 
-    def tick() -> None:
+    def run_python() -> None:
         while not done.wait(0.001):
             ticks.append(time.perf_counter())
 
     with desktop.open_waiting(cursor=False) as capturer:
         must(capturer.grab())
-        thread = threading.Thread(target=tick)
+        thread = threading.Thread(target=run_python)
         thread.start()
         start = time.perf_counter()
         assert capturer.grab(400) is None
@@ -185,8 +160,8 @@ def test_waits_leave_the_interpreter_to_others(desktop: Desktop) -> None:
 
 
 @pytest.mark.sim
-def test_wrong_thread_leaves_the_process_alive_many_times() -> None:
+def test_repeated_calls_from_the_wrong_thread_raise() -> None:
     with rustcam.Capturer(backend="sim", sim=MOVING) as capturer:
         for _ in range(20):
             with pytest.raises(RuntimeError, match="thread"):
-                elsewhere(capturer.grab)
+                in_another_thread(capturer.grab)

@@ -1,4 +1,4 @@
-"""The wheels in dist/: what is in them, what they say about themselves, what they need."""
+"""The wheels in dist/: contents, metadata, and the DLLs that they import."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def windows() -> Wheel:
     return Wheel("windows")
 
 
-def test_nothing_else_is_there() -> None:
+def test_dist_holds_exactly_two_wheels() -> None:
     assert len(list(DIST.glob("[!.]*"))) == 2
 
 
@@ -120,17 +120,17 @@ def test_metadata(wheel: Wheel) -> None:
     assert str(metadata.get_payload()).startswith("# rustcam\n")
 
 
-def test_command(wheel: Wheel) -> None:
+def test_the_command_is_registered(wheel: Wheel) -> None:
     assert b"rustcam=rustcam.cli:main" in wheel.files[f"{wheel.info}/entry_points.txt"]
 
 
-def test_no_path_of_the_machine_that_built_it(wheel: Wheel) -> None:
+def test_no_path_of_the_build_machine(wheel: Wheel) -> None:
     for name, data in wheel.files.items():
         for place in (ROOT, Path.home()):
             assert f"{place}/".encode() not in data, name
 
 
-def test_size(wheel: Wheel) -> None:
+def test_a_wheel_is_small(wheel: Wheel) -> None:
     assert wheel.path.stat().st_size < 1_500_000
 
 

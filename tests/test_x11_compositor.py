@@ -1,4 +1,4 @@
-"""A compositing manager paints the screen itself; what it paints must be seen like everything else."""
+"""Capture of a screen that is painted by a compositing manager."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def composited(monkeypatch: pytest.MonkeyPatch) -> Iterator[Display]:
     server.stop()
 
 
-def test_windows_are_seen_through_a_compositing_manager(composited: Display) -> None:
+def test_windows_are_captured_under_a_compositing_manager(composited: Display) -> None:
     root = composited.screen().root
     window = root.create_window(
         100, 100, 200, 150, 0, 24, X.InputOutput, X.CopyFromParent, background_pixel=0x112233, override_redirect=True
@@ -57,7 +57,7 @@ def test_windows_are_seen_through_a_compositing_manager(composited: Display) -> 
             shown = -1
             while shown != color:
                 frame = screen.grab(timeout_ms=5000, fmt="rgb", copy=False)
-                assert frame is not None, "the manager painted and nothing was new"
+                assert frame is not None, "the manager has painted, but there was no new frame"
                 red, green, blue = (int(v) for v in frame[140, 140])
                 shown = red << 16 | green << 8 | blue
             assert (120, 120, 170, 170) in screen.frame_info.dirty

@@ -19,7 +19,7 @@ HALF = WIDTH // 2
 
 
 @pytest.fixture
-def artist(server: XServer) -> Iterator[Painter]:
+def painter(server: XServer) -> Iterator[Painter]:
     painter = Painter(server.display)
     painter.point_to(WIDTH - 1, HEIGHT - 1)
     yield painter
@@ -27,13 +27,13 @@ def artist(server: XServer) -> Iterator[Painter]:
 
 
 @pytest.fixture
-def monitors(server: XServer, artist: Painter) -> Painter:
+def monitors(server: XServer, painter: Painter) -> Painter:
     """Two monitors: the left one red and primary, the right one green."""
     server.xrandr("--setmonitor", "*left", f"{HALF}/80x{HEIGHT}/90+0+0", "screen")
     server.xrandr("--setmonitor", "right", f"{HALF}/80x{HEIGHT}/90+{HALF}+0", "none")
-    artist.fill((0, 0, HALF, HEIGHT), 0xFF0000)
-    artist.fill((HALF, 0, WIDTH, HEIGHT), 0x00FF00)
-    return artist
+    painter.fill((0, 0, HALF, HEIGHT), 0xFF0000)
+    painter.fill((HALF, 0, WIDTH, HEIGHT), 0x00FF00)
+    return painter
 
 
 def test_one_monitor_is_listed(server: XServer) -> None:
@@ -61,7 +61,7 @@ def test_each_monitor_shows_its_own_part(monitors: Painter) -> None:
             assert (frame == colour).all()
 
 
-def test_a_change_elsewhere_is_nothing_new(monitors: Painter) -> None:
+def test_a_change_on_another_monitor_makes_no_frame(monitors: Painter) -> None:
     index = {output["left"]: output["output_idx"] for output in rustcam.list_outputs()}
     with rustcam.Capturer(index[0], cursor=False) as left, rustcam.Capturer(index[HALF], cursor=False) as right:
         must(left.grab())
@@ -74,25 +74,25 @@ def test_a_change_elsewhere_is_nothing_new(monitors: Painter) -> None:
         assert left.grab(50) is None
 
 
-def test_missing_monitor_lists_those_that_exist(monitors: Painter) -> None:
+def test_an_unknown_monitor_is_refused_with_a_list(monitors: Painter) -> None:
     with pytest.raises(ValueError, match=r"(?s)left.*right|right.*left"):
         rustcam.Capturer(2)
 
 
 def follow(capturer: rustcam.Capturer, width: int, height: int) -> None:
-    """Grabs until the new mode has arrived."""
+    """Grabs until the capturer has the new mode."""
     deadline = time.perf_counter() + 10
     while (capturer.width, capturer.height) != (width, height):
         assert time.perf_counter() < deadline
         capturer.grab(100)
 
 
-def test_smaller_mode_is_followed(server: XServer, artist: Painter) -> None:
+def test_a_smaller_mode_is_followed(server: XServer, painter: Painter) -> None:
     with rustcam.Capturer(cursor=False) as capturer:
         must(capturer.grab())
         server.resize(320, 200)
         follow(capturer, 320, 200)
-        artist.fill((0, 0, 320, 200), 0x0000FF)
+        painter.fill((0, 0, 320, 200), 0x0000FF)
         frame = must(capturer.grab(5000, new_frame_only=False))
         assert frame.shape == (200, 320, 4)
         assert capturer.region == (0, 0, 320, 200)
@@ -100,7 +100,7 @@ def test_smaller_mode_is_followed(server: XServer, artist: Painter) -> None:
         assert not capturer.stats.region_clamped
 
 
-def test_mode_that_grows_back_is_followed(server: XServer) -> None:
+def test_a_larger_mode_is_followed(server: XServer) -> None:
     with rustcam.Capturer(cursor=False) as capturer:
         must(capturer.grab())
         server.resize(320, 200)
@@ -120,7 +120,7 @@ def test_region_is_clamped_to_a_smaller_mode(server: XServer) -> None:
         assert capturer.stats.region_clamped
 
 
-def test_modes_are_followed_by_a_stream_and_held_frames_stay(server: XServer, artist: Painter) -> None:
+def test_a_stream_follows_modes_and_held_frames_never_change(server: XServer, painter: Painter) -> None:
     with rustcam.Capturer(cursor=False) as capturer:
         capturer.start(60, video_mode=True)
         held = []
@@ -138,14 +138,14 @@ def test_modes_are_followed_by_a_stream_and_held_frames_stay(server: XServer, ar
                 frame = capturer.get_latest_frame(10_000, copy=False)
             assert (capturer.width, capturer.height) == (width, height)
             held.append((frame, frame.copy()))
-            artist.fill((0, 0, width, height), 0x204060 * (len(held) + 1))
+            painter.fill((0, 0, width, height), 0x204060 * (len(held) + 1))
         assert capturer.stats.recoveries >= 2
         capturer.stop()
         for frame, before in held:
             assert np.array_equal(frame, before)
 
 
-def test_modes_are_followed_by_frames(server: XServer) -> None:
+def test_frames_follows_modes(server: XServer) -> None:
     with rustcam.Capturer(cursor=False, region=(100, 100, 500, 300)) as capturer:
         with capturer.frames(50, copy=False) as frames:
             assert next(frames)[0].shape == (200, 400, 4)
@@ -159,7 +159,7 @@ def test_modes_are_followed_by_frames(server: XServer) -> None:
         assert capturer.stats.region_clamped
 
 
-def test_region_of_which_nothing_is_left_is_an_error(server: XServer) -> None:
+def test_a_region_outside_the_new_mode_is_an_error(server: XServer) -> None:
     with rustcam.Capturer(cursor=False, region=(400, 250, 600, 300)) as capturer:
         must(capturer.grab())
         server.resize(320, 200)
@@ -179,15 +179,15 @@ def test_out_of_the_old_size_is_refused_after_a_mode_change(server: XServer) -> 
 
 
 def settle(capturer: rustcam.Capturer) -> None:
-    """Takes everything that is still on its way."""
+    """Grabs until no frame has come for 100 ms."""
     while capturer.grab(100) is not None:
         pass
 
 
-def test_pointer_is_drawn_where_it_is(artist: Painter) -> None:
-    artist.fill((0, 0, WIDTH, HEIGHT), 0x00FF00)
-    artist.square_pointer(8, 0xFF0000)
-    artist.point_to(100, 50)
+def test_the_pointer_is_drawn_at_its_position(painter: Painter) -> None:
+    painter.fill((0, 0, WIDTH, HEIGHT), 0x00FF00)
+    painter.square_pointer(8, 0xFF0000)
+    painter.point_to(100, 50)
     with rustcam.Capturer(cursor=True) as shown, rustcam.Capturer(cursor=False) as hidden:
         frame = must(shown.grab())
         assert (must(hidden.grab()) == GREEN).all()
@@ -199,17 +199,17 @@ def test_pointer_is_drawn_where_it_is(artist: Painter) -> None:
     assert (frame == GREEN).all()
 
 
-def test_moving_pointer_wakes_and_leaves_no_trace(artist: Painter) -> None:
-    artist.fill((0, 0, WIDTH, HEIGHT), 0x00FF00)
-    artist.square_pointer(8, 0xFF0000)
-    artist.point_to(100, 50)
+def test_a_pointer_move_makes_a_frame_and_erases_the_old_pointer(painter: Painter) -> None:
+    painter.fill((0, 0, WIDTH, HEIGHT), 0x00FF00)
+    painter.square_pointer(8, 0xFF0000)
+    painter.point_to(100, 50)
     for options in ({}, {"copy": False}, {"fmt": "bgra", "out": np.empty((HEIGHT, WIDTH, 4), np.uint8)}):
         with rustcam.Capturer(cursor=True) as capturer, rustcam.Capturer(cursor=False) as blind:
             must(capturer.grab(**options))
             must(blind.grab())
             for x, y in ((10, 10), (300, 200), (WIDTH - 3, HEIGHT - 3)):
                 settle(capturer)
-                artist.point_to(x, y)
+                painter.point_to(x, y)
                 frame = must(capturer.grab(**options)).copy()
                 assert (frame[y : y + 8, x : x + 8] == RED).all()
                 frame[y : y + 8, x : x + 8] = GREEN
@@ -220,21 +220,21 @@ def test_moving_pointer_wakes_and_leaves_no_trace(artist: Painter) -> None:
             assert blind.grab(50) is None
 
 
-def test_new_pointer_shape_wakes(artist: Painter) -> None:
-    artist.square_pointer(8, 0xFF0000)
-    artist.point_to(100, 50)
+def test_a_new_pointer_shape_makes_a_frame(painter: Painter) -> None:
+    painter.square_pointer(8, 0xFF0000)
+    painter.point_to(100, 50)
     with rustcam.Capturer(cursor=True) as capturer:
         must(capturer.grab())
         settle(capturer)
-        artist.square_pointer(6, 0x0000FF)
+        painter.square_pointer(6, 0x0000FF)
         frame = must(capturer.grab(5000))
         assert (frame[50:56, 100:106] == BLUE).all()
 
 
-def test_pointer_in_a_region(artist: Painter) -> None:
-    artist.fill((0, 0, WIDTH, HEIGHT), 0x00FF00)
-    artist.square_pointer(8, 0xFF0000)
-    artist.point_to(100, 50)
+def test_pointer_in_a_region(painter: Painter) -> None:
+    painter.fill((0, 0, WIDTH, HEIGHT), 0x00FF00)
+    painter.square_pointer(8, 0xFF0000)
+    painter.point_to(100, 50)
     with rustcam.Capturer(cursor=True, region=(104, 54, 204, 154)) as capturer:
         frame = must(capturer.grab())
     assert (frame[:4, :4] == RED).all()
@@ -242,10 +242,10 @@ def test_pointer_in_a_region(artist: Painter) -> None:
     assert (frame[:, 4:] == GREEN).all()
 
 
-def test_screenshot_with_and_without_pointer(artist: Painter) -> None:
-    artist.fill((0, 0, WIDTH, HEIGHT), 0x00FF00)
-    artist.square_pointer(8, 0xFF0000)
-    artist.point_to(100, 50)
+def test_screenshot_with_and_without_pointer(painter: Painter) -> None:
+    painter.fill((0, 0, WIDTH, HEIGHT), 0x00FF00)
+    painter.square_pointer(8, 0xFF0000)
+    painter.point_to(100, 50)
     plain = rustcam.screenshot()
     pointed = rustcam.screenshot(cursor=True)
     assert (plain == [0, 255, 0]).all()

@@ -1,4 +1,4 @@
-"""A server that is missing, refuses, dies, comes back, freezes."""
+"""X servers that are missing, refuse the connection, crash, restart or freeze."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ from desktops import HEIGHT, WIDTH, Painter, XServer
 
 pytestmark = pytest.mark.x11
 
-LATE = 0.05  # a wait may outlive its deadline by this much
-BUSY = 0.15  # and a busy machine may add this
+LATE = 0.05  # seconds by which a call may exceed its deadline
+BUSY = 0.15  # additional seconds on a busy machine
+OPENING = 5  # seconds after which opening an unresponsive server fails
 
 
 @pytest.mark.parametrize("backend", ["auto", "x11"])
 @pytest.mark.parametrize("call", ["Capturer", "list_outputs", "screenshot", "device_info", "output_info"])
 @pytest.mark.parametrize("display", [None, "", ":32123", "nonsense", ":-1", ":99999999999999999999"])
-def test_no_display(monkeypatch: pytest.MonkeyPatch, backend: str, call: str, display: str | None) -> None:
+def test_a_missing_display_is_reported(
+    monkeypatch: pytest.MonkeyPatch, backend: str, call: str, display: str | None
+) -> None:
     if display is None:
         monkeypatch.delenv("DISPLAY", raising=False)
     else:
@@ -44,7 +47,7 @@ def test_no_display(monkeypatch: pytest.MonkeyPatch, backend: str, call: str, di
 
 @contextmanager
 def impostor(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A display whose server does something else than answering as it should."""
+    """A display whose server handles every connection with `answer`."""
     for number in range(700, 800):
         path = Path(f"/tmp/.X11-unix/X{number}")
         if not path.exists():
@@ -78,7 +81,7 @@ def impostor(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def refuse(client: socket.socket) -> None:
-    """Answers as a server does that lets nobody in: X11 protocol, chapter 8, Connection Setup."""
+    """Refuses the connection: X11 protocol, chapter 8, Connection Setup."""
     client.recv(4096)
     reason = b"Go away, please."
     client.sendall(struct.pack("<BBHHH", 0, len(reason), 11, 0, len(reason) // 4) + reason)
@@ -100,18 +103,20 @@ def say_nothing(client: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("answer", [refuse, hang_up, babble, say_nothing])
-def test_display_that_refuses(monkeypatch: pytest.MonkeyPatch, answer: Callable[[socket.socket], None]) -> None:
+def test_a_refused_connection_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[socket.socket], None]
+) -> None:
     with impostor(answer) as display:
         monkeypatch.setenv("DISPLAY", display)
         start = time.perf_counter()
         with pytest.raises(rustcam.DuplicationError) as caught:
             rustcam.Capturer(backend="x11")
-        assert time.perf_counter() - start < 15
+        assert time.perf_counter() - start < OPENING + LATE + BUSY
     if answer is refuse:
         assert "Go away" in str(caught.value)
 
 
-def test_killed_server_is_an_error_and_its_successor_is_captured(
+def test_a_killed_server_is_an_error_and_its_successor_is_captured(
     server: XServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "rustcam")
@@ -142,7 +147,7 @@ def test_killed_server_is_an_error_and_its_successor_is_captured(
             successor.stop()
 
 
-def test_killed_server_ends_a_wait(server: XServer) -> None:
+def test_a_killed_server_ends_a_wait(server: XServer) -> None:
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
         must(capturer.grab())
         killer = threading.Timer(0.1, server.kill)
@@ -154,7 +159,7 @@ def test_killed_server_ends_a_wait(server: XServer) -> None:
         killer.join()
 
 
-def test_server_that_returns_during_the_wait_is_captured(server: XServer) -> None:
+def test_a_server_that_restarts_during_a_wait_is_captured(server: XServer) -> None:
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
         must(capturer.grab())
         server.kill()
@@ -168,17 +173,17 @@ def test_server_that_returns_during_the_wait_is_captured(server: XServer) -> Non
             successors[0].stop()
 
 
-def test_frames_of_a_killed_server_stay_intact(server: XServer) -> None:
+def test_frames_of_a_killed_server_never_change(server: XServer) -> None:
     painter = Painter(server.display)
     painter.fill((0, 0, WIDTH, HEIGHT), 0x102030)
     painter.close()
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
-        owned = must(capturer.grab())
-        borrowed = must(capturer.grab(copy=False, new_frame_only=False))
+        copy = must(capturer.grab())
+        view = must(capturer.grab(copy=False, new_frame_only=False))
         server.kill()
         with pytest.raises(rustcam.CaptureError):
             capturer.grab(50)
-        for frame in (owned, borrowed):
+        for frame in (copy, view):
             assert (frame == [0x30, 0x20, 0x10, 255]).all()
 
 
@@ -191,7 +196,7 @@ def test_close_after_the_server_died(server: XServer) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"copy": False}, {"fmt": "rgb"}, {"new_frame_only": False}])
 @pytest.mark.parametrize("timeout_ms", [0, 200])
-def test_frozen_server_keeps_the_deadline(server: XServer, timeout_ms: int, options: dict[str, Any]) -> None:
+def test_a_frozen_server_does_not_delay_deadlines(server: XServer, timeout_ms: int, options: dict[str, Any]) -> None:
     painter = Painter(server.display)
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
         must(capturer.grab())
@@ -206,19 +211,20 @@ def test_frozen_server_keeps_the_deadline(server: XServer, timeout_ms: int, opti
     painter.close()
 
 
-def test_frozen_server_delays_neither_close_nor_construction_for_ever(server: XServer) -> None:
+def test_a_frozen_server_delays_close_and_construction_for_a_bounded_time(server: XServer) -> None:
     capturer = rustcam.Capturer(backend="x11")
     must(capturer.grab())
     server.freeze()
     start = time.perf_counter()
     capturer.close()
     assert time.perf_counter() - start < LATE + BUSY
+    start = time.perf_counter()
     with pytest.raises(rustcam.CaptureError):
         rustcam.Capturer(backend="x11")
-    assert time.perf_counter() - start < 15
+    assert time.perf_counter() - start < OPENING + LATE + BUSY
 
 
-def test_many_reconnections_leave_nothing_open(server: XServer) -> None:
+def test_repeated_reconnections_leak_no_descriptor(server: XServer) -> None:
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
         must(capturer.grab())
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208

@@ -5,10 +5,10 @@
     with rustcam.Capturer() as screen:
         frame = screen.grab(fmt="rgb")      # uint8 array (height, width, 3)
 
-`start()` and `get_latest_frame()` follow the screen, `frames(60)` has a constant rate, `stream()` is for asyncio.
-`grab_gpu()` leaves the frame on the graphics device (Windows).
-`rustcam.screenshot()` takes a single picture in one call, `rustcam.list_outputs()` says which outputs there are.
-The reference of every class and function is `_rustcam.pyi`, which editors show.
+`start()` and `get_latest_frame()` return the newest frame, `frames(60)` returns frames at a constant rate, and
+`stream()` is for asyncio. `grab_gpu()` returns a frame that stays on the graphics device (Windows).
+`rustcam.screenshot()` takes one screenshot, `rustcam.list_outputs()` lists the outputs. The reference is
+`_rustcam.pyi`, which editors show.
 """
 
 from ._errors import AccessLost, CaptureError, CaptureTimeout, DeviceError, DuplicationError
@@ -57,7 +57,7 @@ if _debug_build:
 
     warnings.warn(
         "this rustcam was built without optimisation and is many times slower than a release build; "
-        "`pip install .` or `make` build the fast one",
+        "`pip install .` makes a release build",
         RuntimeWarning,
         stacklevel=2,
     )

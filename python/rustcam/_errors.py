@@ -1,7 +1,7 @@
-"""What can go wrong while capturing.
+"""The exceptions of capturing.
 
-Mistakes in arguments are `ValueError` or `TypeError`, wrong-state and wrong-thread use is `RuntimeError`; everything
-that the operating system or the desktop causes is a `CaptureError`.
+Wrong arguments raise `ValueError` or `TypeError`, calls in the wrong state or thread raise `RuntimeError`. Failures of
+the operating system, the device or the desktop raise `CaptureError`.
 """
 
 from typing import Optional
@@ -10,16 +10,16 @@ __all__ = ["AccessLost", "CaptureError", "CaptureTimeout", "DeviceError", "Dupli
 
 
 class CaptureError(Exception):
-    """Capturing failed. The base of all errors below."""
+    """Capturing failed. Base class of the exceptions below."""
 
     hresult: Optional[int] = None
-    """The operating system's code as an unsigned 32-bit integer (an HRESULT on Windows), `None` where there is none."""
+    """The operating system's code as an unsigned 32-bit integer (an HRESULT on Windows), `None` if there is none."""
     hint: Optional[str] = None
-    """What can be done about it, `None` if nothing is known."""
+    """Advice on what to do, `None` if there is none."""
 
     def __init__(self, *args: object, hresult: Optional[int] = None, hint: Optional[str] = None) -> None:
         super().__init__(*args)
-        # HRESULTs are often written as negative numbers; here each has one spelling only.
+        # HRESULTs are often written as negative numbers; stored unsigned, each has one value only.
         self.hresult = None if hresult is None else hresult & 0xFFFF_FFFF
         self.hint = hint
 
@@ -37,12 +37,12 @@ class DeviceError(CaptureError):
 
 
 class DuplicationError(CaptureError):
-    """The operating system refused to hand out the desktop."""
+    """The operating system refused to let this process capture the desktop."""
 
 
 class AccessLost(CaptureError):  # noqa: N818 - the name is part of the published interface
-    """The desktop was lost for a reason that does not pass by itself, and was not regained by the deadline."""
+    """The desktop was lost for a lasting reason and was not regained by the deadline."""
 
 
 class CaptureTimeout(CaptureError, TimeoutError):  # noqa: N818 - the name is part of the published interface
-    """No frame came by the deadline, where the caller asked for an error. `grab` returns `None` instead."""
+    """No frame came by the deadline of `get_latest_frame` or `frames`. `grab` returns `None` instead."""

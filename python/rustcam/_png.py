@@ -1,4 +1,4 @@
-"""PNG files with nothing but zlib. Format: PNG specification, third edition (W3C)."""
+"""Encodes PNG files with zlib alone. Format: PNG specification, third edition (W3C)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _FILTER_UP = 2
 def encode(image: npt.NDArray[np.uint8], fmt: str, level: int = 2) -> bytes:
     """The PNG file of `image`, an array (height, width, channels) in pixel format `fmt`.
 
-    Every row is stored as the difference to the row above: desktops repeat themselves downwards, and numpy subtracts
-    whole images at once. `level` is zlib's, 0 to 9.
+    Every row uses the filter Up, the difference to the row above: neighbouring rows of a desktop are often equal, and
+    numpy computes the filter for the whole image at once. `level` is that of zlib, 0 to 9.
     """
     color_type, order = _LAYOUTS[fmt.lower().replace("grey", "gray")]
     height, width, channels = image.shape

@@ -48,17 +48,24 @@ _Rate: TypeAlias = float | Fraction | Decimal
 class Capturer:
     """Captures one output, in one of three ways at a time.
 
-    - `grab()`: one image per call, when you want it. `grab_gpu()` is the same for images that stay on the device.
-    - `start()`, `get_latest_frame()`, `stop()`: a thread captures on its own, and you take the newest image. `stream()`
-      is the same for asyncio.
-    - `frames()`: images at a constant rate, for video.
+    - `grab()` returns one image per call. `grab_gpu()` does the same for images that stay on the graphics device.
+    - `start()` starts a capture thread, `get_latest_frame()` returns its newest image, `stop()` ends it. `stream()` is
+      the same for asyncio.
+    - `frames()` returns images at a constant rate, for video.
 
-    A capturer keeps its connection to the desktop and the last image, so one that lives long is far cheaper than many
-    short ones. It is a context manager; `close()` or dropping it releases everything.
+    A capturer keeps its connection to the desktop and the last image, so one long-lived capturer is much cheaper than
+    many short-lived ones. It is a context manager; `close()` or dropping it releases everything.
 
     It belongs to the thread that made it: capturing from another thread raises `RuntimeError`. With `any_thread=True`
-    all threads may capture, one after the other. Stopping, closing and dropping are allowed from any thread in both
-    cases, and reading properties, too.
+    every thread may capture; the calls are serialised. `stop()`, `close()`, dropping and reading properties are allowed
+    from any thread in both cases.
+
+    Ctrl-C ends a wait within 50 ms. It takes longer
+
+    - while opening: at most 5 s if an X server does not answer;
+    - during one attempt to regain a lost desktop, and in `stop()` and `close()`: at most 0.5 s;
+    - if the signal arrives just as a wait for the X server or for the capture thread begins: at most 0.25 s;
+    - in `next()` of an iterator while another thread waits in its `next()`: until that call ends.
     """
 
     def __new__(
@@ -76,20 +83,20 @@ class Capturer:
 
         Args:
             output: Index of the output on its adapter, see `list_outputs`.
-            cursor: Draw the pointer into every image. A pointer that moves or changes shape then counts as something
-                new, at most once per refresh interval. If false, pointer activity is ignored.
+            cursor: Draw the pointer into every image. Then a pointer that moves or changes shape counts as a change, at
+                most once per refresh interval. If false, pointer activity is ignored.
             region: Part of the output that every `grab` returns, `None` for all of it. Must lie inside the output and
                 must not be empty.
             device: Index of the adapter.
-            backend: `"dxgi"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop, everywhere), or `"auto"`: the
-                best real one of this platform, never `"sim"`.
-            any_thread: Let every thread use the capturer.
-            sim: Script of the simulated desktop, `None` for its default. Only with `backend="sim"`.
+            backend: `"dxgi"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop, on every platform), or `"auto"`:
+                the best backend of this platform, never `"sim"`.
+            any_thread: Allow capture calls from every thread.
+            sim: Script of the simulated desktop, `None` for the default desktop. Only with `backend="sim"`.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: No such output, device or backend, a region that is empty, reversed, not integer or outside of
-                the output, a mistake in the script, or a script for another backend. The message says what exists.
+            ValueError: No such output, device or backend (the message lists those that exist); a region that is empty,
+                reversed, not integer or outside the output; a mistake in the script; a script for another backend.
             DuplicationError: The operating system refuses, for example because there is no display.
         """
 
@@ -103,72 +110,72 @@ class Capturer:
         copy: bool = True,
         new_frame_only: bool = True,
     ) -> npt.NDArray[np.uint8] | None:
-        """Waits for something new and returns the image of the desktop.
+        """Waits for a new frame and returns it.
 
-        New means: the desktop was presented since the last returned frame, or, with `cursor=True`, the pointer moved or
-        changed its shape. The first call returns the desktop as it is. Waiting, copying and converting run without the
-        GIL, and Ctrl-C ends any wait within 50 ms.
+        A frame is new if the desktop was presented since the last returned frame or, with `cursor=True`, the pointer
+        moved or changed its shape. The first call returns the current desktop. Waiting, copying and converting run
+        without the GIL.
 
         Args:
             timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls.
             fmt: `"bgra"`, `"rgba"`, `"bgr"`, `"rgb"` or `"gray"` (also `"grey"`), in any case. Alpha is always 255;
                 gray is `(77 * R + 150 * G + 29 * B + 128) >> 8`.
-            region: Part of the output for this call only, in coordinates of the output (not of the capturer's own
+            region: Part of the output for this call only, in coordinates of the output (not relative to the capturer's
                 region). `None` for the capturer's region.
-            out: Array to fill and return: `uint8`, writable, exactly the shape of the result, the pixels of a row next
-                to each other. Rows may be apart or run upwards, so a slice of a larger array works.
-            copy: If false, the result is a read-only array on memory that the capturer keeps. Drop it before the next
-                call and the same memory is brought up to date by touching changed pixels only; keep it and it stays
-                as it is, and the next frame gets memory of its own.
-            new_frame_only: If false and nothing is new, return the current image at once instead of waiting.
+            out: Array to fill and return: `uint8`, writable, exactly the shape of the result, contiguous pixels in each
+                row. The row stride is free and may be negative, so a slice of a larger array works. The call needs
+                exclusive access: until it returns, no other thread may read, write or resize the array.
+            copy: If false, the result is a read-only array on memory that the capturer reuses. If you drop it before
+                the next call, only the changed pixels are written to that memory; if you keep it, it stays unchanged
+                and the next frame gets other memory.
+            new_frame_only: If false and there is no new frame, return the current image at once instead of waiting.
 
         Returns:
             A C-contiguous `uint8` array of shape `(height, width, channels)` with 4, 4, 3, 3 or 1 channels, independent
-            of every other; or `out`. `None` if nothing new came in time, also while the desktop is away for a passing
-            reason (a mode change, a lock screen): the next call goes on trying.
+            of all other arrays; or `out`. `None` if no new frame came within `timeout_ms`, also while the desktop is
+            lost for a transient reason (a mode change, a lock screen); the next call continues the recovery.
 
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: `timeout_ms` out of range, unknown `fmt`, a region as for the constructor, `out` that does not
                 fit (nothing is written then), or `out` together with `copy=False`.
-            RuntimeError: The capturer is closed, streams, has an open `frames()` iterator, or belongs to another
+            RuntimeError: The capturer is closed, is streaming, has an open `frames()` iterator, or belongs to another
                 thread.
-            AccessLost: The desktop is gone for a reason that does not pass by itself.
-            DeviceError: The graphics device is gone.
-            CaptureError: Anything else that the system reports; nothing is left of the region after a mode change.
+            AccessLost: The desktop was lost for a lasting reason.
+            DeviceError: The graphics device was lost.
+            CaptureError: The system reports another error, or a mode change leaves nothing of the region.
         """
 
     def grab_gpu(
         self, timeout_ms: SupportsIndex = 1000, *, sync: Literal["none", "keyed"] = "none"
     ) -> GpuTexture | None:
-        """Waits for something new and returns the image of the desktop as a texture that stays on the graphics device.
+        """Waits for a new frame and returns it as a texture that stays on the graphics device.
 
-        What is new, and what happens when the desktop is lost, is as for `grab`. The image is that of `grab`, to the
-        bit: the capturer's region, upright, with the pointer if `cursor=True`, alpha 255. Only the device works on it;
-        no pixel comes to the processor.
+        New frames and lost desktops are handled as by `grab`, and the image equals that of `grab` to the bit: the
+        capturer's region, upright, with the pointer if `cursor=True`, alpha 255. Everything is done on the device; no
+        pixel is copied to system memory.
 
-        A texture belongs to its frame: nobody writes to it until it is closed. Up to 8 may be held at a time.
-        See docs/gpu.md for how Direct3D, CUDA and Vulkan open one.
+        A texture keeps its frame until it is closed. Up to 8 textures may be open at a time. docs/gpu.md shows how
+        Direct3D, CUDA and Vulkan open one.
 
         Args:
             timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls.
-            sync: How the reader and the capturer keep out of each other's way. `"none"`: the image is complete when
-                this returns, and the reader must be done before it closes the texture. `"keyed"`: a keyed mutex; the
-                reader acquires key 1 before it reads and releases key 0 when it is done, which its device may do later
-                than the texture is closed.
+            sync: How the capturer and the reader synchronise. `"none"`: the image is complete when this call returns,
+                and the reader must have finished before the texture is closed. `"keyed"`: a keyed mutex; the reader
+                acquires key 1, reads, and releases key 0. Its device may do so after the texture was closed.
 
         Returns:
-            A texture, or `None` if nothing new came in time.
+            A texture, or `None` if no new frame came within `timeout_ms`.
 
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: `timeout_ms` out of range, or unknown `sync`.
-            RuntimeError: The capturer is closed, streams, has an open `frames()` iterator, or belongs to another
+            RuntimeError: The capturer is closed, is streaming, has an open `frames()` iterator, or belongs to another
                 thread.
-            AccessLost: The desktop is gone for a reason that does not pass by itself.
-            DeviceError: The graphics device is gone.
+            AccessLost: The desktop was lost for a lasting reason.
+            DeviceError: The graphics device was lost.
             CaptureError: The backend has no GPU path (`"x11"`, `"sim"`), the system refuses to share, 8 textures are
-                held, or anything else that the system reports.
+                open, or the system reports another error.
         """
 
     def start(
@@ -179,58 +186,58 @@ class Capturer:
         *,
         fmt: PixelFormat = "bgra",
     ) -> None:
-        """Starts a thread that captures on its own. `get_latest_frame` takes what it captured.
+        """Starts a stream: a thread that captures into a mailbox for one image. `get_latest_frame` takes the image.
 
-        There is room for one image. A newer one replaces one that nobody took, so that a slow reader gets the newest
-        image and never a backlog, and never slows the capture down.
+        A newer image replaces one that was not taken. So a slow reader gets the newest image and never a backlog, and
+        it does not slow the capture down.
 
         Args:
-            target_fps: Most frames per second: an int, a float, a `Fraction` or a `Decimal`, up to 10000 and not below
-                one per hour. 0 or `None`: every present of the desktop.
+            target_fps: Largest number of frames per second: an int, a float, a `Fraction` or a `Decimal`, up to 10000
+                and not below one per hour. 0 or `None`: every present of the desktop.
             region: Part of the output, in its coordinates; `None` for the capturer's region.
-            video_mode: Publish a frame at every tick of `target_fps`, the previous image again if nothing is new.
+            video_mode: Publish a frame at every tick of `target_fps`, the previous image again if there is no new one.
             fmt: Pixel format, as for `grab`.
 
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: A rate that is negative, not a number or out of range; `video_mode` without a rate; `fmt` or
                 `region` as for `grab`.
-            RuntimeError: A stream runs already, a `frames()` iterator is open, the capturer is closed, or belongs to
+            RuntimeError: A stream is running, a `frames()` iterator is open, the capturer is closed, or it belongs to
                 another thread.
         """
 
     def get_latest_frame(self, timeout_ms: SupportsIndex | None = None, *, copy: bool = True) -> npt.NDArray[np.uint8]:
         """Returns the newest image of the stream; waits for one that was not returned before.
 
-        The pixels are not copied: the array takes over the memory that the thread wrote, and gives it back when it
-        dies, in whatever thread, also after `stop()` and after the capturer is gone. `frame_info` describes the
-        returned image; its presents and dirty rectangles include those of images that were replaced before anyone took
-        them. Waiting runs without the GIL, and Ctrl-C ends it within 50 ms.
+        The pixels are not copied: the array owns the memory that the thread wrote. When the array is freed, in any
+        thread, the memory returns to the capturer; the array stays valid after `stop()` and without its capturer.
+        `frame_info` describes the returned image; its presents and dirty rectangles include those of images that were
+        replaced before they were taken. Waiting runs without the GIL.
 
         Args:
-            timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls, `None` waits without end.
-            copy: If false, the array is read-only. It is independent of all others in both cases.
+            timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls, `None` waits without limit.
+            copy: If false, the array is read-only. It is independent of all other arrays in both cases.
 
         Returns:
             A C-contiguous `uint8` array of shape `(height, width, channels)`.
 
         Raises:
-            CaptureTimeout: Nothing new came in time. It is a `TimeoutError`, too.
+            CaptureTimeout: No new image came within `timeout_ms`. It is also a `TimeoutError`.
             TypeError: An argument has the wrong type.
             ValueError: `timeout_ms` out of range.
-            RuntimeError: There is no stream, it was stopped or the capturer closed meanwhile, or the capturer belongs
-                to another thread.
-            AccessLost: The thread lost the desktop for a reason that does not pass by itself. As every failure of the
-                thread this is raised once, by the next call, and the stream is over then.
+            RuntimeError: There is no stream, the stream was stopped or the capturer closed during the call, or the
+                capturer belongs to another thread.
+            AccessLost: The thread lost the desktop for a lasting reason. Every failure of the thread ends the stream
+                and is raised once, by the next call.
             DeviceError: The thread lost the graphics device.
-            CaptureError: Anything else that the system reported to the thread.
+            CaptureError: The system reported another error to the thread.
         """
 
     def stop(self) -> None:
         """Ends the stream and its thread; does nothing if there is none. Allowed from any thread.
 
         A `get_latest_frame` that waits in another thread raises `RuntimeError`. Afterwards `grab`, `start` and `frames`
-        work again. An open `frames()` iterator is not affected: it has its own `close()`.
+        may be called again. An open `frames()` iterator is not affected: it has its own `close()`.
         """
 
     def frames(
@@ -246,19 +253,20 @@ class Capturer:
 
         Args:
             fps: Frames per second: an int, a float, a `Fraction` or a `Decimal`, up to 10000 and not below one per
-                hour. It is taken exactly; `Fraction(60000, 1001)` is the rate of television, 59.94 is a little less.
+                hour. The value is exact: the NTSC rate is `Fraction(60000, 1001)`, and 59.94 is slightly less.
             fmt: Pixel format, as for `grab`.
             region: Part of the output, in its coordinates; `None` for the capturer's region.
-            timeout_ms: How long the first image may take, in milliseconds, 0 to 2**32 - 1.
-            copy: If false, images are read-only arrays on memory that the capturer keeps, as for `grab`.
+            timeout_ms: Longest wait for the first image in milliseconds, 0 to 2**32 - 1.
+            copy: If false, images are read-only arrays on memory that the capturer reuses, as for `grab`.
 
         Returns:
-            An iterator without end. The capturer does nothing else until it is closed or dropped.
+            An endless iterator. Until it is closed or dropped, all other ways to capture raise `RuntimeError`.
 
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: A rate that is zero, negative, not a number or out of range; the others as for `grab`.
-            RuntimeError: A stream runs, another iterator is open, the capturer is closed, or belongs to another thread.
+            RuntimeError: A stream is running, another iterator is open, the capturer is closed, or it belongs to
+                another thread.
         """
 
     def stream(
@@ -272,20 +280,20 @@ class Capturer:
     ) -> FrameStream:
         """The newest images for asyncio: `async for image in capturer.stream(): ...`.
 
-        The arguments are those of `start` and `get_latest_frame`. They are looked at when the first image is asked for,
-        because the stream starts then; their mistakes are raised there.
+        The arguments are those of `start` and `get_latest_frame`. The stream starts with the first `__anext__`, which
+        also checks the arguments and raises their errors.
         """
 
     def _when_ready(self, callback: Callable[[], object]) -> None:
-        """Calls `callback` once, from any thread, when `get_latest_frame` has something to return or to raise.
+        """Calls `callback` once, from any thread, when `get_latest_frame` can return or raise without waiting.
 
-        There is one such callback at a time: a new one replaces one that was not called yet.
+        There is at most one callback: a new one replaces one that was not called yet.
         """
 
     def close(self) -> None:
-        """Releases everything. May be called often, from any thread, and ends a call that is waiting in another one.
+        """Releases everything and ends a call that waits in another thread. Idempotent, allowed from any thread.
 
-        Properties stay readable; whatever captures raises `RuntimeError("Capturer is closed")` from then on.
+        Properties stay readable; every later capture call raises `RuntimeError("Capturer is closed")`.
         """
 
     def __enter__(self) -> Self:
@@ -310,7 +318,7 @@ class Capturer:
 
     @property
     def region(self) -> tuple[int, int, int, int]:
-        """The persistent region; the whole output if none was given."""
+        """The persistent region, by default the whole output."""
 
     @property
     def output_idx(self) -> int:
@@ -322,35 +330,35 @@ class Capturer:
 
     @property
     def cursor(self) -> bool:
-        """Whether the pointer is part of the images."""
+        """Whether images include the pointer."""
 
     @property
     def format(self) -> Literal["bgra"]:
-        """Pixel format of `grab` unless it is told otherwise."""
+        """Default pixel format of `grab`."""
 
     @property
     def rotation(self) -> Literal[0, 90, 180, 270]:
-        """Rotation of the output in degrees clockwise. Images are upright whatever it is."""
+        """Rotation of the output in degrees clockwise. Images are always upright."""
 
     @property
     def is_capturing(self) -> bool:
-        """Whether a stream runs or a `frames()` iterator is open."""
+        """Whether a stream is running or a `frames()` iterator is open."""
 
     @property
     def backend(self) -> str:
-        """Name of the backend at work: `"dxgi"`, `"x11"` or `"sim"`."""
+        """Name of the backend in use: `"dxgi"`, `"x11"` or `"sim"`."""
 
     @property
     def refresh_hz(self) -> float:
-        """Refresh rate of the output in hertz; 0.0 if the system does not tell."""
+        """Refresh rate of the output in hertz; 0.0 if unknown."""
 
     @property
     def frame_info(self) -> FrameInfo | None:
-        """What is known about the last returned frame; `None` before the first."""
+        """Metadata of the last returned frame; `None` before the first."""
 
     @property
     def stats(self) -> Stats:
-        """Counters since construction, as of now."""
+        """A snapshot of the counters since construction."""
 
     @property
     def closed(self) -> bool:
@@ -360,10 +368,10 @@ class Capturer:
 class FrameIterator:
     """Images at a constant rate, from `Capturer.frames`. An iterator and a context manager.
 
-    The clock of the slots is absolute: slot `i` is due exactly `i / fps` seconds after the first, after hours as after
-    a second. A slot without news shows the last image again; images that come and go between two slots are skipped.
+    The clock is absolute: slot `i` is due exactly `i / fps` seconds after slot 0, so it does not drift. A slot without
+    a new frame repeats the last image; of several frames between two slots only the newest is used.
 
-    `close()`, leaving `with`, or dropping the iterator gives the capturer back.
+    `close()`, the end of `with` and dropping the iterator make the capturer available again.
     """
 
     def __iter__(self) -> Self:
@@ -372,21 +380,21 @@ class FrameIterator:
     def __next__(self) -> tuple[npt.NDArray[np.uint8], float]:
         """Waits for the next slot, without the GIL, and returns its image and its time.
 
-        The time is that of the slot in seconds since the first, exactly `i / fps` rounded to a float. A slot whose time
-        has passed is returned at once: all slots come, in order, with their own time. If the desktop is away, the slot
-        waits until it is back. An exception leaves the iterator open; the next call asks for the same slot again.
+        The time is in seconds since slot 0: exactly `i / fps`, rounded to a float. A slot that is overdue is returned
+        at once; no slot is dropped, and each keeps its own time. While the desktop is lost, the call waits until it is
+        back. After an exception the iterator is still open, and the next call is for the same slot.
 
         Raises:
             StopIteration: The iterator is closed.
-            CaptureTimeout: The first image did not come in time.
+            CaptureTimeout: The first image did not come within `timeout_ms`.
             RuntimeError: The capturer is closed, or belongs to another thread.
-            AccessLost: The desktop is gone for a reason that does not pass by itself.
-            DeviceError: The graphics device is gone.
-            CaptureError: Anything else that the system reports.
+            AccessLost: The desktop was lost for a lasting reason.
+            DeviceError: The graphics device was lost.
+            CaptureError: The system reports another error.
         """
 
     def close(self) -> None:
-        """Gives the capturer back, and ends a `next()` that waits. May be called often and from any thread."""
+        """Ends the iteration, also of a `next()` that waits. Idempotent, allowed from any thread."""
 
     def __enter__(self) -> Self:
         """Returns the iterator."""
@@ -402,27 +410,27 @@ class FrameIterator:
 
     @property
     def start_time(self) -> float | None:
-        """When slot 0 was, in seconds since the epoch, as `time.time()` counts them; `None` before it."""
+        """Time of slot 0 in seconds since the epoch, as in `time.time()`; `None` before slot 0."""
 
     @property
     def late(self) -> int:
-        """Slots that were asked for only after their time, because the consumer was busy."""
+        """Slots that were requested after they were due, because the consumer was busy."""
 
     @property
     def repeated(self) -> int:
-        """Slots that show the same image as the one before, because nothing was new."""
+        """Slots that repeat the previous image, because there was no new frame."""
 
     @property
     def skipped(self) -> int:
-        """Presents that no slot shows, because a newer one came before the slot was due."""
+        """Presents that are in no slot, because a newer one came before the slot was due."""
 
 @final
 class GpuTexture:
-    """A frame on the graphics device, which others can open by its handle. A context manager.
+    """A frame on the graphics device, shared by an NT handle. A context manager; every thread may use it.
 
-    Closing or dropping it closes its handle and gives the texture back to the capturer, which will draw a later frame
-    on it. Whoever opened the handle keeps a reference of their own to the memory. It may outlive its capturer.
-    All properties but `shared_handle` stay readable afterwards. Allowed from any thread.
+    Closing or dropping the object closes the handle and returns the texture to the capturer, which draws a later frame
+    into it. A reader that has opened the handle holds its own reference to the memory. The object may outlive its
+    capturer. After `close()` all properties except `shared_handle` stay readable.
     """
 
     @property
@@ -435,17 +443,17 @@ class GpuTexture:
 
     @property
     def shared_handle(self) -> int:
-        """The NT handle to open, valid in this process until `close()`, which closes it.
+        """The NT handle of the texture, valid in this process until `close()`, which closes it.
 
-        Made when it is first asked for: `CaptureError` if the system refuses. Another process needs a duplicate of its
-        own (`DuplicateHandle`). `RuntimeError` if this texture is closed.
+        It is created on first access: `CaptureError` if the system refuses, `RuntimeError` after `close()`. Another
+        process needs its own duplicate (`DuplicateHandle`).
         """
 
     @property
     def memory_id(self) -> int:
-        """Which memory holds the texture. Equal numbers mean the same memory, which need not be opened again.
+        """Identifies the memory of the texture. Equal numbers mean the same memory: an earlier import can be reused.
 
-        No other memory of this process ever has the number.
+        A number is never reused for other memory in this process.
         """
 
     @property
@@ -458,34 +466,34 @@ class GpuTexture:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of all pixels, `width * height * 4`. How they lie in the memory of the device is its own affair."""
+        """Bytes of all pixels, `width * height * 4`. Their layout in device memory is up to the driver."""
 
     @property
     def sync(self) -> Literal["none", "keyed"]:
-        """How the reader is kept in order, see `Capturer.grab_gpu`."""
+        """How capturer and reader synchronise, see `Capturer.grab_gpu`."""
 
     @property
     def acquire_key(self) -> int | None:
-        """The key that a reader acquires, 1; `None` without a keyed mutex."""
+        """The key that the reader acquires, 1; `None` without a keyed mutex."""
 
     @property
     def release_key(self) -> int | None:
-        """The key that a reader releases, 0; `None` without a keyed mutex."""
+        """The key that the reader releases, 0; `None` without a keyed mutex."""
 
     @property
     def frame_info(self) -> FrameInfo:
-        """What is known about the frame."""
+        """Metadata of the frame."""
 
     @property
     def stale(self) -> bool:
-        """Whether the graphics device was removed or reset: the image is gone. False after `close()`."""
+        """Whether the graphics device was removed or reset, which destroys the image. False after `close()`."""
 
     @property
     def closed(self) -> bool:
         """Whether `close()` was called."""
 
     def close(self) -> None:
-        """Closes the handle and gives the texture back. May be called often."""
+        """Closes the handle and returns the texture to the capturer. Idempotent."""
 
     def __enter__(self) -> Self:
         """Returns the texture; `RuntimeError` if it is closed."""
@@ -501,18 +509,18 @@ class GpuTexture:
 
 @final
 class FrameInfo:
-    """What is known about a frame. Immutable."""
+    """Metadata of a frame. Immutable."""
 
     @property
     def present_time(self) -> float:
         """When the desktop was presented, in seconds on the clock of `time.perf_counter()`.
 
-        X servers send no present times; there it is the moment when the change was noticed.
+        X servers report no present times; there it is the time when the change was detected.
         """
 
     @property
     def sequence(self) -> int:
-        """Number of presents seen since construction, this one included."""
+        """Number of presents since construction, including this one."""
 
     @property
     def accumulated(self) -> int:
@@ -520,19 +528,19 @@ class FrameInfo:
 
     @property
     def is_new(self) -> bool:
-        """Whether image or pointer are newer than in the previously returned frame."""
+        """Whether image or pointer changed since the previously returned frame."""
 
     @property
     def dirty(self) -> list[tuple[int, int, int, int]]:
-        """Rectangles whose content changed since the previously returned frame. They may overlap and may cover more."""
+        """Rectangles that cover what changed since the previously returned frame. They may overlap and be too large."""
 
     @property
     def moves(self) -> list[tuple[tuple[int, int], tuple[int, int, int, int]]]:
-        """Parts that moved without changing: where the top-left corner was, and the rectangle where the part is now."""
+        """Parts that moved unchanged: the old position of the top-left corner, and the new rectangle."""
 
     @property
     def pointer(self) -> PointerInfo:
-        """The pointer as of this frame."""
+        """The pointer at the time of this frame."""
 
     @property
     def protected(self) -> bool:
@@ -540,43 +548,43 @@ class FrameInfo:
 
 @final
 class PointerInfo:
-    """Where the pointer is. Immutable."""
+    """Position, visibility and shape of the pointer. Immutable."""
 
     @property
     def x(self) -> int:
-        """Left edge of the pointer's image in the output; may lie outside."""
+        """Left edge of the pointer's image, relative to the output; may lie outside it."""
 
     @property
     def y(self) -> int:
-        """Top edge of the pointer's image in the output; may lie outside."""
+        """Top edge of the pointer's image, relative to the output; may lie outside it."""
 
     @property
     def visible(self) -> bool:
-        """Whether there is a pointer to draw on this output.
+        """Whether the pointer is on this output and has to be drawn.
 
-        False with `cursor=False`, and while the system draws the pointer into the image itself.
+        False with `cursor=False`, and while the system itself draws the pointer into the image.
         """
 
     @property
     def shape(self) -> PointerShape | None:
-        """What it looks like; `None` if that is not known, or makes no sense. Made anew when it is asked for."""
+        """The shape; `None` if it is unknown or malformed. Each access creates a new object."""
 
 @final
 class PointerShape:
-    """What the pointer looks like. Immutable; two shapes are equal if the system describes them alike."""
+    """Shape of the pointer. Immutable; two shapes are equal if the system reports the same shape."""
 
     def __eq__(self, value: object, /) -> bool:
-        """Whether both are the same shape."""
+        """Whether both shapes are equal."""
 
     def __ne__(self, value: object, /) -> bool:
-        """Whether they differ."""
+        """Whether the shapes differ."""
 
     def __hash__(self) -> int:
-        """A hash."""
+        """A hash, equal for equal shapes."""
 
     @property
     def kind(self) -> Literal["monochrome", "color", "premultiplied", "masked_color"]:
-        """How the system describes it, and how `image` combines with the desktop under it."""
+        """The system's kind of shape, which decides how `image` is combined with the desktop."""
 
     @property
     def width(self) -> int:
@@ -588,23 +596,25 @@ class PointerShape:
 
     @property
     def hot_spot(self) -> tuple[int, int]:
-        """The pixel that points, from the top-left corner of the image."""
+        """Position of the hot spot, from the top-left corner of the image."""
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
         """A read-only array of shape `(height, width, 4)`: blue, green, red, and a fourth byte that depends on `kind`.
 
-        - `"color"`: straight alpha. The desktop becomes `(colour * alpha + under * (255 - alpha)) / 255`.
-        - `"premultiplied"`: the colours are multiplied by alpha already: `colour + under * (255 - alpha) / 255`.
-        - `"monochrome"` and `"masked_color"`: where it is 0 the colour replaces the desktop, where it is 255 the
-          desktop becomes `under ^ colour`; black leaves it alone then, and white inverts it.
+        | `kind` | fourth byte | pixel of the result, `under` being that of the desktop |
+        |---|---|---|
+        | `"color"` | alpha | `(colour * alpha + under * (255 - alpha)) / 255` |
+        | `"premultiplied"` | alpha, the colour is multiplied by it | `colour + under * (255 - alpha) / 255` |
+        | `"monochrome"`, `"masked_color"` | 0 | `colour` |
+        | | 255 | `under ^ colour`: black keeps the desktop, white inverts it |
 
         Quotients are rounded to the nearest integer.
         """
 
 @final
 class Stats:
-    """Counters of a capturer. Immutable: a snapshot."""
+    """Counters of a capturer: an immutable snapshot."""
 
     @property
     def frames(self) -> int:
@@ -616,19 +626,19 @@ class Stats:
 
     @property
     def pointer_wakeups(self) -> int:
-        """Wake-ups in which only the pointer had changed. Several may end in one frame."""
+        """Wake-ups in which only the pointer had changed. Several may be merged into one frame."""
 
     @property
     def missed(self) -> int:
-        """Presents that came and went between two returned frames."""
+        """Presents between two returned frames that are in neither."""
 
     @property
     def recoveries(self) -> int:
-        """How often the desktop was lost and an image of it came again."""
+        """How often the desktop was lost and a frame of it was captured again."""
 
     @property
     def lost(self) -> str | None:
-        """Why the desktop is away now, `None` while it is there. Tells whether a `None` of `grab` means this."""
+        """Why the desktop is lost at present, `None` if it is not. Explains a `None` from `grab`."""
 
     @property
     def bytes_copied(self) -> int:
@@ -636,17 +646,17 @@ class Stats:
 
     @property
     def region_clamped(self) -> bool:
-        """Whether the persistent region was cut because the output became smaller."""
+        """Whether the persistent region was clamped because the output became smaller."""
 
     @property
     def fallback(self) -> str | None:
-        """Why a slower path than the best is used, `None` if the best is."""
+        """Why a slower path is in use, `None` if the fastest is."""
 
 def _adapters(backend: str = "auto") -> list[AdapterInfo]:
-    """The graphics adapters that a backend knows, those without outputs included. For reports."""
+    """The graphics adapters of a backend, including those without outputs."""
 
 def _server(backend: str = "auto") -> ServerInfo | None:
-    """The display server behind a backend, `None` where there is none. For reports."""
+    """The display server of a backend, `None` if it has none."""
 
 def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[OutputInfo]:
     """Describes all outputs of all adapters.
@@ -657,7 +667,7 @@ def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[Outpu
 
     Raises:
         ValueError: Unknown backend, or a mistake in the script.
-        CaptureError: The operating system does not answer, for example because there is no display.
+        CaptureError: The operating system refuses, for example because there is no display.
     """
 
 def screenshot(
@@ -670,7 +680,7 @@ def screenshot(
     backend: str = "auto",
     sim: str | None = None,
 ) -> npt.NDArray[np.uint8]:
-    """Takes one picture: opens a capturer, grabs once and closes it.
+    """Takes one screenshot: opens a capturer, grabs once and closes it.
 
     The arguments are those of `Capturer` and `grab`, with RGB and no pointer as defaults.
 

@@ -1,6 +1,6 @@
 """Frames for asyncio: `async for frame in capturer.stream()`.
 
-Neither asyncio nor numpy is imported before it is needed: both take longer than the rest of the package.
+asyncio and numpy are imported on first use: each takes longer to import than the rest of the package.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _called_from_threads: weakref.WeakSet[Capturer] = weakref.WeakSet()
 
 
 def close_at_exit(capturer: Capturer) -> None:
-    """Closes a capturer before the interpreter ends, because its thread calls into Python."""
+    """Registers a capturer whose thread calls into Python: it must be closed before the interpreter ends."""
     _called_from_threads.add(capturer)
 
 
@@ -41,12 +41,12 @@ def _close_all() -> None:
 class FrameStream:
     """The newest images of a capturer, as an asynchronous iterator, from `Capturer.stream`.
 
-    The stream starts when the first image is asked for. The capture thread wakes the event loop when there is one;
-    nothing polls, and no thread is made per call. Several tasks may iterate: each image goes to one of them. Every
-    request lets the other tasks of the loop run first, also if an image is there already.
+    The stream starts with the first `__anext__`. The capture thread wakes the event loop when an image is ready; there
+    is no polling and no thread per call. Several tasks may iterate: each image goes to one of them. Every `__anext__`
+    lets other tasks run first, even if an image is ready.
 
-    Leaving `async with`, or `aclose()`, stops the stream; leaving `async for` does not. Exceptions are those of `start`
-    and `get_latest_frame`, except that nobody times out.
+    The end of `async with`, or `aclose()`, stops the stream; leaving `async for` does not. Exceptions are those of
+    `start` and `get_latest_frame`, without `CaptureTimeout`.
     """
 
     def __init__(self, capturer: Capturer, options: dict[str, Any], copy: bool) -> None:
@@ -63,7 +63,7 @@ class FrameStream:
     async def __anext__(self) -> npt.NDArray[np.uint8]:
         import asyncio
 
-        # A consumer that is slower than the desktop would otherwise never leave the loop to anybody else.
+        # A consumer slower than the desktop always finds an image ready: without this it would never yield to the loop.
         await asyncio.sleep(0)
         while not self._closed:
             if not self._started:
@@ -76,14 +76,14 @@ class FrameStream:
         raise StopAsyncIteration
 
     async def _arrival(self) -> None:
-        """Waits until there is an image, or a reason why none will come. All tasks wait for the same ring."""
+        """Waits until `get_latest_frame` can return or raise without waiting. All tasks share one future."""
         import asyncio
 
         loop = asyncio.get_running_loop()
         arrived = self._arrived
         if arrived is None or arrived.done() or arrived.get_loop() is not loop:
             arrived = self._listen(loop)
-        # One task that gives up must not take the others with it.
+        # The cancellation of one task must not cancel the future of the others.
         await asyncio.shield(arrived)
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
@@ -93,12 +93,12 @@ class FrameStream:
             if not arrived.done():
                 arrived.set_result(None)
 
-        def ring() -> None:
-            # A loop that was closed has nobody left to wake.
+        def wake_loop() -> None:
+            # Raised if the loop was closed: then no task is waiting.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(resolve)
 
-        self._capturer._when_ready(ring)
+        self._capturer._when_ready(wake_loop)
         self._arrived = arrived
         return arrived
 

@@ -1,11 +1,11 @@
-"""Names for type annotations."""
+"""Types for annotations."""
 
 from typing import Literal, Optional, TypedDict
 
 __all__ = ["OutputInfo", "PixelFormat"]
 
 PixelFormat = Literal["bgra", "rgba", "bgr", "rgb", "gray", "grey", "BGRA", "RGBA", "BGR", "RGB", "GRAY", "GREY"]
-"""Pixel formats of `grab` and `screenshot`, named in memory order. Any mixture of case works at run time."""
+"""Pixel formats, named in memory order. At run time case is ignored."""
 
 
 class OutputInfo(TypedDict):
@@ -28,36 +28,36 @@ class OutputInfo(TypedDict):
     is_primary: bool
     """True for exactly one output."""
     left: int
-    """Left edge on the whole desktop, in pixels; may be negative."""
+    """Left edge in the coordinates of the whole desktop, in pixels; may be negative."""
     top: int
-    """Top edge on the whole desktop, in pixels; may be negative."""
+    """Top edge in the coordinates of the whole desktop, in pixels; may be negative."""
     refresh_hz: float
-    """Refresh rate in hertz; 0.0 if the system does not tell."""
+    """Refresh rate in hertz; 0.0 if unknown."""
     backend: str
-    """Name of the backend that found the output."""
+    """Name of the backend that captures the output."""
 
 
 class AdapterInfo(TypedDict):
-    """A graphics adapter, as the report of `rustcam doctor` describes it."""
+    """A graphics adapter in the report of `rustcam doctor`."""
 
     index: int
     """The `device_idx` of its outputs."""
     name: str
-    """Its name."""
+    """Name of the adapter."""
     software: bool
     """Whether it renders on the processor."""
     memory: int
-    """Bytes of memory of its own."""
+    """Bytes of dedicated video memory."""
     outputs: list[Optional[Literal["SDR", "HDR"]]]
-    """The dynamic range of each output, `None` where the system does not say."""
+    """Dynamic range of each output, `None` if unknown."""
 
 
 class ServerInfo(TypedDict):
-    """A display server, as the report of `rustcam doctor` describes it."""
+    """A display server in the report of `rustcam doctor`."""
 
     vendor: str
-    """Who made it."""
+    """Vendor of the server."""
     local: bool
     """Whether it runs on this machine."""
     composited: bool
-    """Whether a compositing manager runs."""
+    """Whether a compositing manager is running."""

@@ -16,22 +16,22 @@ from .options import Screen, Source
 __all__ = ["EXAMPLES", "command_line", "main"]
 
 EXAMPLES = [
-    ("rustcam doctor", "what works here, and what to do about the rest"),
+    ("rustcam doctor", "what works on this machine, and advice on the rest"),
     ("rustcam list", "the outputs that can be captured"),
-    ("rustcam shot -o desk.png --cursor", "the whole screen with its pointer"),
-    ("rustcam record -o desk.mp4", "a video, until Ctrl-C"),
+    ("rustcam shot -o screen.png --cursor", "the whole screen with the pointer"),
+    ("rustcam record -o screen.mp4", "a video, until Ctrl-C"),
     ("rustcam bench --seconds 5 --json", "frame rate, CPU time and latency"),
 ]
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
-    """Runs the command. Returns 0, 1 if it failed, 2 for a mistake in the arguments, 130 after Ctrl-C."""
+    """Runs the command. Returns 0, 1 if it failed, 2 for wrong arguments, 130 after Ctrl-C."""
     arguments = command_line().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        return _nobody_reads()
+        return _broken_pipe()
     except (CaptureError, OSError) as error:
         return _fail(error, 1)
     except ValueError as error:
@@ -42,7 +42,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def command_line() -> argparse.ArgumentParser:
-    """The parser of everything that can be typed."""
+    """The parser of all commands and options."""
     parser = argparse.ArgumentParser(
         prog="rustcam",
         description="Exact and fast screen capture.",
@@ -82,7 +82,7 @@ def _fail(error: Exception, status: int) -> int:
     return status
 
 
-def _nobody_reads() -> int:
-    """Whoever read the output went away, as `head` does. Nothing more may be written, not even at the exit."""
+def _broken_pipe() -> int:
+    """The reader of the output has closed its end, as `head` does. Python must not write to it at exit either."""
     sys.stderr.close()
     return 1

@@ -16,14 +16,15 @@ from .table import show
 NAME = "bench"
 HELP = "measure frame rate, CPU time and latency on this machine"
 DETAILS = (
-    "Something has to move on the screen. An image counts as unique if a pixel differs from the image before, as a"
-    " duplicate if none does; latency is the time from the present to the array, and missed are presents that no image"
-    " showed, both known to packages that tell of presents; CPU time is that of the whole process inside the calls."
+    "Something has to move on the screen. An image is unique if a pixel differs from the previous image, else a"
+    " duplicate. Latency is the time from the present to the array. Missed presents are in no image. Latency and missed"
+    " presents are empty for packages that do not report presents. CPU time is that of the whole process during the"
+    " calls."
 )
 EXAMPLES = [
-    ("rustcam bench --seconds 5 --json", "for programs"),
+    ("rustcam bench --seconds 5 --json", "JSON for programs"),
     ("rustcam bench --region 0,0,640,360 --fmt rgb", "a part of the screen, in another format"),
-    ("rustcam bench --peers", "mss, Pillow, dxcam, bettercam too, if installed, each in a process"),
+    ("rustcam bench --peers", "also mss, Pillow, dxcam, bettercam, if installed, in separate processes"),
 ]
 
 COLUMNS = ["package", "unique fps", "fps", "unique", "duplicated", "missed"]
@@ -31,9 +32,9 @@ COLUMNS += ["CPU ms", "latency p50", "p95", "p99 ms", "RSS MB", "note"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=seconds, default="3", metavar="S", help="how long")
+    parser.add_argument("--seconds", type=seconds, default="3", metavar="S", help="duration")
     parser.add_argument("--fmt", default="bgra", help="pixel format")
-    parser.add_argument("--peers", action="store_true", help="measure other installed packages, too")
+    parser.add_argument("--peers", action="store_true", help="also measure other installed packages")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(report, indent=2)) if arguments.json else describe(report)
         return 0
     if plan.screen.source.backend == "sim":
-        raise ValueError("other packages cannot see the simulated desktop: --peers needs a real one")
+        raise ValueError("other packages cannot capture the simulated desktop: --peers needs a real one")
     reports = [in_a_process(name, plan) for name in installed()]
     if arguments.json:
         print(json.dumps(reports, indent=2))
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def in_a_process(name: str, plan: Plan) -> dict[str, Any]:
-    """What a contender measured alone. Several in one process would share its memory and hinder each other."""
+    """The report of a contender in its own process. In one process they would share memory and slow each other down."""
     command = [sys.executable, "-m", "rustcam.cli.measuring", name, plan.to_json()]
     limit = plan.seconds + 30
     try:
@@ -99,7 +100,7 @@ def describe(report: dict[str, Any]) -> None:
 def remark(report: dict[str, Any]) -> str:
     if not report["unique"]:
         return "nothing on the screen changed, so there was nothing to measure"
-    return f"slower than it could be: {report['fallback']}" if report["fallback"] else ""
+    return f"a slower path is in use: {report['fallback']}" if report["fallback"] else ""
 
 
 def number(value: Any, digits: int) -> str:

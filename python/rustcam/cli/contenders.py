@@ -1,4 +1,4 @@
-"""Packages that can be measured, each used as its documentation says."""
+"""The packages that `rustcam bench` can measure, each used as its documentation recommends."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     _Image = npt.NDArray[np.uint8]
 
 
-# What makes an array of each pixel format from BGRA.
+# The channels of BGRA that make each pixel format.
 CHANNELS = {"bgra": [0, 1, 2, 3], "rgba": [2, 1, 0, 3], "bgr": [0, 1, 2], "rgb": [2, 1, 0]}
 
 
 class Contender:
-    """A package that takes pictures of one output."""
+    """A package that captures one output."""
 
     package = ""
-    module = ""  # where that has another name
+    module = ""  # if its name is not that of the package
 
     def __init__(self, screen: Screen, fmt: str) -> None:
         self.screen, self.fmt = screen, fmt
@@ -36,11 +36,11 @@ class Contender:
         return importlib.metadata.version(self.package)
 
     def grab(self, timeout: float) -> Optional[_Image]:
-        """The next image; `None` if nothing came within `timeout` seconds, or at once where the package cannot wait."""
+        """The next image; `None` if none came within `timeout` seconds, or at once if the package cannot wait."""
         raise NotImplementedError
 
     def present_time(self) -> Optional[float]:
-        """When the last image was presented, on the clock of `time.perf_counter`, if the package tells."""
+        """When the last image was presented, on the clock of `time.perf_counter`, if the package reports it."""
         return None
 
     def details(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Mss(Contender):
         module = importlib.import_module("mss")
         self._order = CHANNELS.get(fmt.lower())
         if self._order is None:
-            raise ValueError(f"mss makes no {fmt} images")
+            raise ValueError(f"mss cannot return {fmt} images")
         self._mss = (getattr(module, "MSS", None) or module.mss)()
         left, top, right, bottom = _on_the_desktop(screen)
         self._area = {"left": left, "top": top, "width": right - left, "height": bottom - top}
@@ -105,13 +105,13 @@ class Pillow(Contender):
         self._image_grab = importlib.import_module("PIL.ImageGrab")
         order = CHANNELS.get(fmt.lower())
         if order is None:
-            raise ValueError(f"Pillow makes no {fmt} images")
-        # It begins with red.
+            raise ValueError(f"Pillow cannot return {fmt} images")
+        # Pillow's images are RGBA.
         self._order = [(2, 1, 0, 3)[channel] for channel in order]
         self._area = _on_the_desktop(screen)
 
     def grab(self, timeout: float) -> Optional[_Image]:
-        # Without `all_screens`, Windows shows it the first one only. Elsewhere it makes no difference.
+        # Windows: without `all_screens` the first screen only. It has no effect on other systems.
         image = self._image_grab.grab(self._area, all_screens=True)
         pixels = np.asarray(image.convert("RGBA") if len(self._order) == 4 else image.convert("RGB"))
         return np.ascontiguousarray(pixels[:, :, self._order])
@@ -129,7 +129,7 @@ class Dxcam(Contender):
     def grab(self, timeout: float) -> Optional[_Image]:
         image: Optional[_Image] = self._camera.grab()
         if image is None:
-            # It polls. Its own loops sleep between two looks, too.
+            # grab() polls. The package's own loops sleep between two polls, too.
             time.sleep(0.001)
         return image
 
@@ -145,12 +145,12 @@ CONTENDERS: dict[str, type[Contender]] = {c.package: c for c in (Rustcam, Mss, P
 
 
 def installed() -> list[str]:
-    """The contenders of this machine, rustcam first."""
+    """The contenders that are installed, rustcam first."""
     return [name for name, contender in CONTENDERS.items() if importlib.util.find_spec(contender.module or name)]
 
 
 def _on_the_desktop(screen: Screen) -> tuple[int, int, int, int]:
-    """Where the screen is on the whole desktop."""
+    """The rectangle of `screen` in the coordinates of the whole desktop."""
     for output in list_outputs(screen.source.backend, sim=screen.source.sim):
         if (output["device_idx"], output["output_idx"]) == (screen.device, screen.output):
             x, y = output["left"], output["top"]

@@ -10,11 +10,11 @@ from ..doctor import NOTE, OK, PROBLEM, Report, examine
 from .options import Source
 
 NAME = "doctor"
-HELP = "say what works on this machine, what does not, and what to do about it"
-DETAILS = "Takes a picture of every output. Exit status 1 if there is a problem."
+HELP = "report what works on this machine, what does not, and what to do about it"
+DETAILS = "Takes a screenshot of every output. The exit status is 1 if there is a problem."
 EXAMPLES = [
-    ("rustcam doctor", "for people"),
-    ("rustcam doctor --json", "for bug reports; it does not name you"),
+    ("rustcam doctor", "text"),
+    ("rustcam doctor --json", "JSON for bug reports, without personal data"),
     ("rustcam doctor --backend x11", "one backend only"),
 ]
 
@@ -29,12 +29,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     source = Source.chosen(arguments)
     report = examine(source.backend, sim=source.sim)
-    print(json.dumps(report.to_json(), indent=2) if arguments.json else told(report))
+    print(json.dumps(report.to_json(), indent=2) if arguments.json else text(report))
     return 0 if report.healthy else 1
 
 
-def told(report: Report) -> str:
-    """The report for people."""
+def text(report: Report) -> str:
+    """The report as text for a terminal."""
     lines = []
     about = max(len(finding.about) for finding in report.findings)
     for finding in report.findings:
@@ -43,8 +43,8 @@ def told(report: Report) -> str:
         if finding.advice:
             lines += _wrapped(" " * len(head) + "-> ", finding.advice)
     problems = sum(finding.level == PROBLEM for finding in report.findings)
-    verdict = {0: "everything works", 1: "1 problem"}.get(problems, f"{problems} problems")
-    return "\n".join([*lines, "", verdict])
+    summary = {0: "everything works", 1: "1 problem"}.get(problems, f"{problems} problems")
+    return "\n".join([*lines, "", summary])
 
 
 def _wrapped(head: str, text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Measures one contender. `python -m rustcam.cli.measuring NAME PLAN` does so in a process of its own."""
+"""Measures one contender. `python -m rustcam.cli.measuring NAME PLAN` does so in its own process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, and for how long."""
+    """What to measure and for how long."""
 
     screen: Screen
     fmt: str
@@ -43,7 +43,7 @@ class Plan:
 
 
 def measure(make: Callable[[Screen, str], Contender], plan: Plan) -> dict[str, Any]:
-    """Grabs for as long as planned. The comparison that finds unique images is in no number."""
+    """Grabs for as long as planned. The time of comparing images is not part of CPU time and latency."""
     contender = make(plan.screen, plan.fmt)
     try:
         return _measured(contender, plan)
@@ -92,7 +92,7 @@ def _measured(contender: Contender, plan: Plan) -> dict[str, Any]:
 
 
 def _first(contender: Contender) -> _Image:
-    """An image to compare the next one with."""
+    """The first image, with which the next one is compared."""
     end = time.perf_counter() + 5
     while time.perf_counter() < end:
         image = contender.grab(1.0)
@@ -102,7 +102,7 @@ def _first(contender: Contender) -> _Image:
 
 
 def differ(one: _Image, other: _Image) -> bool:
-    """Whether any pixel differs. Eight bytes at a time, which numpy does in a fraction of the time."""
+    """Whether any pixel differs. Compares eight bytes at a time if possible, which is much faster in numpy."""
     if one.shape != other.shape:
         return True
     if one.nbytes % 8 == 0 and one.flags.c_contiguous and other.flags.c_contiguous:
@@ -111,7 +111,7 @@ def differ(one: _Image, other: _Image) -> bool:
 
 
 def percentiles(seconds: Sequence[float]) -> Optional[dict[str, float]]:
-    """In milliseconds; `None` of nothing."""
+    """The 50th, 95th and 99th percentile in milliseconds; `None` if there are no values."""
     if not seconds:
         return None
     ordered = sorted(seconds)

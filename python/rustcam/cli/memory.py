@@ -1,4 +1,4 @@
-"""How much memory this process has in use."""
+"""The resident memory of this process."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import Optional
 
-# PROCESS_MEMORY_COUNTERS: its size, page faults, the largest working set, the working set, and six more.
+# PROCESS_MEMORY_COUNTERS: size, page faults, peak working set, working set, and six more.
 COUNTERS = struct.Struct("@II8N")
 THIS_PROCESS = -1
 
 
 def resident() -> Optional[int]:
-    """Bytes, or `None` where nobody knows."""
+    """Bytes of resident memory, `None` if unknown."""
     if sys.platform == "win32":
         return _working_set()
     try:
@@ -27,7 +27,7 @@ def resident() -> Optional[int]:
 
 
 def _working_set() -> Optional[int]:
-    # `vars`, because types of Linux have no Windows in them.
+    # `vars`: type checkers on Linux do not know `ctypes.WinDLL`.
     query = vars(ctypes)["WinDLL"]("kernel32").K32GetProcessMemoryInfo
     query.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32]
     counters = ctypes.create_string_buffer(COUNTERS.size)

@@ -1,4 +1,4 @@
-"""What several commands are told: which desktop, which part of it, how long, how often."""
+"""Options that several commands share: backend, output, region, duration, rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .._rustcam import Capturer
 
 @dataclass(frozen=True)
 class Source:
-    """A backend, with a script if it is the simulated desktop."""
+    """A backend, and the script if that is the simulated desktop."""
 
     backend: str
     sim: Optional[str]
@@ -31,7 +31,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Screen:
-    """An output, or a part of it."""
+    """An output or a part of it."""
 
     source: Source
     output: int
@@ -45,7 +45,7 @@ class Screen:
         parser.add_argument("--output", type=int, default=0, metavar="N", help="index of the output")
         parser.add_argument("--device", type=int, default=0, metavar="N", help="index of the adapter")
         parser.add_argument("--region", type=region, metavar="L,T,R,B", help="left, top, right, bottom in pixels")
-        parser.add_argument("--cursor", action="store_true", help="draw the pointer")
+        parser.add_argument("--cursor", action="store_true", help="include the pointer")
         return parser
 
     @classmethod
@@ -54,7 +54,7 @@ class Screen:
         return cls(Source.chosen(a), a.output, a.device, a.region, a.cursor)
 
     def capturer(self, **options: Any) -> Capturer:
-        """A new capturer of it."""
+        """A new capturer of this screen."""
         return Capturer(
             self.output,
             self.cursor,
@@ -75,7 +75,7 @@ def region(text: str) -> tuple[int, int, int, int]:
 
 
 def seconds(text: str) -> Fraction:
-    return _positive(text, "a number of seconds above zero")
+    return _positive(text, "a number of seconds greater than zero")
 
 
 def rate(text: str) -> Fraction:
@@ -84,9 +84,9 @@ def rate(text: str) -> Fraction:
 
 def _positive(text: str, wanted: str) -> Fraction:
     try:
-        # A float first: as a fraction, 1e999999999 would keep the computer busy for hours.
-        sane = 0 < float(text.partition("/")[0]) < 1e9
-        value = Fraction(text) if sane else Fraction(0)
+        # Check the range with a float first: computing Fraction("1e999999999") would take hours.
+        in_range = 0 < float(text.partition("/")[0]) < 1e9
+        value = Fraction(text) if in_range else Fraction(0)
     except (ValueError, ZeroDivisionError):
         value = Fraction(0)
     if value <= 0:

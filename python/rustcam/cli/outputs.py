@@ -11,14 +11,14 @@ from .options import Source
 from .table import show
 
 NAME = "list"
-HELP = "show the outputs that can be captured"
-DETAILS = "Device and output are the numbers that --device and --output take."
+HELP = "list the outputs that can be captured"
+DETAILS = "The columns device and output are the values of --device and --output."
 EXAMPLES = [
     ("rustcam list", "a table"),
-    ("rustcam list --json", "the same for programs"),
+    ("rustcam list --json", "JSON for programs"),
 ]
 
-COLUMNS = ["device", "output", "name", "size", "rate", "at", "turned", "adapter", "backend"]
+COLUMNS = ["device", "output", "name", "size", "rate", "position", "rotation", "adapter", "backend"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""One line that says how a recording goes, where somebody watches."""
+"""The progress line of a recording on a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INTERVAL = 0.2  # seconds between two updates
 
 
 class Progress:
-    """Shown on the standard error output if that is a terminal: by rich with a bar, without rich as a line of text."""
+    """Shown on the standard error output if that is a terminal: a bar if rich is installed, else a line of text."""
 
     def __init__(self, total: Optional[int], fps: Fraction) -> None:
         self._total, self._fps = total, fps
@@ -55,7 +55,7 @@ class Progress:
 
 
 def describe(count: int, fps: Fraction, frames: FrameIterator, size: int) -> str:
-    """Length and size of a video, and how well it follows the screen."""
+    """Length and size of a video, and its counters of repeated, skipped and late frames."""
     return (
         f"{clock(count / fps)}, {count} frames: {frames.repeated} repeated, {frames.skipped} skipped,"
         f" {frames.late} late; {size / 1e6:.1f} MB"
@@ -63,7 +63,7 @@ def describe(count: int, fps: Fraction, frames: FrameIterator, size: int) -> str
 
 
 def clock(seconds: Fraction) -> str:
-    """1:02:03.4"""
+    """A duration such as 1:02:03.4."""
     tenths = int(seconds * 10)
     minutes, tenths = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)

@@ -18,13 +18,13 @@ from .progress import Progress, describe
 NAME = "record"
 HELP = "record a video at a constant frame rate"
 DETAILS = (
-    "Ctrl-C ends it, and the file is complete. .mp4, .mkv and .mov need PyAV; .y4m and pipes need nothing, but are"
-    " large."
+    "Ctrl-C ends the recording and completes the file. .mp4, .mkv and .mov need PyAV; .y4m and pipes need no other"
+    " package, but are large."
 )
 EXAMPLES = [
-    ("rustcam record -o desk.mp4", "until Ctrl-C"),
-    ("rustcam record -o desk.mkv --fps 60000/1001 --seconds 10", "ten seconds at the rate of television"),
-    ("rustcam record -o - | ffmpeg -i - desk.webm", "let another program encode"),
+    ("rustcam record -o screen.mp4", "until Ctrl-C"),
+    ("rustcam record -o screen.mkv --fps 60000/1001 --seconds 10", "ten seconds at the NTSC rate"),
+    ("rustcam record -o - | ffmpeg -i - screen.webm", "encode with another program"),
 ]
 
 
@@ -33,21 +33,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "-o", dest="file", required=True, metavar="FILE", help=".mp4, .mkv, .mov, .y4m, or - for a pipe"
     )
     parser.add_argument("--fps", type=rate, default=Fraction(30), metavar="N", help="30, 59.94, 60000/1001, ...")
-    parser.add_argument("--seconds", type=seconds, metavar="S", help="how long; without it, until Ctrl-C")
+    parser.add_argument("--seconds", type=seconds, metavar="S", help="duration; without it, until Ctrl-C")
 
 
 def run(arguments: argparse.Namespace) -> int:
     fps: Fraction = arguments.fps
     total = math.ceil(arguments.seconds * fps) if arguments.seconds else None
-    with Ending() as ending, Screen.chosen(arguments).capturer() as screen:
+    with StopSignals() as signals, Screen.chosen(arguments).capturer() as screen:
         left, top, right, bottom = region = screen.region
         file = video.create(arguments.file, right - left, bottom - top, fps)
         count = 0
         try:
-            # A region that is fixed keeps all images of one size: a screen that becomes smaller ends the recording.
+            # With a fixed region all images have one size. If the screen becomes smaller, the recording ends.
             with screen.frames(fps, file.fmt, region, copy=False) as frames, Progress(total, fps) as progress:
                 while count != total:
-                    image = ending.interruptible(frames)
+                    image = signals.next_image(frames)
                     if image is None:
                         break
                     file.write(image)
@@ -62,18 +62,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-class Ending:
-    """Ctrl-C, or a request to terminate: takes effect while waiting for an image, never while writing one."""
+class StopSignals:
+    """Handles SIGINT and SIGTERM: they end the wait for an image, but never the writing of one."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
-        self._asked = False
+        self._received = False
         self._waiting = False
         self._before: list[Any] = []
 
-    def __enter__(self) -> Ending:
-        self._before = [signal.signal(number, self._ask) for number in self.SIGNALS]
+    def __enter__(self) -> StopSignals:
+        self._before = [signal.signal(number, self._handle) for number in self.SIGNALS]
         return self
 
     def __exit__(
@@ -85,16 +85,16 @@ class Ending:
         for number, handler in zip(self.SIGNALS, self._before):
             signal.signal(number, handler)
 
-    def _ask(self, number: int, frame: Optional[FrameType]) -> None:
-        self._asked = True
+    def _handle(self, number: int, frame: Optional[FrameType]) -> None:
+        self._received = True
         if self._waiting:
             raise KeyboardInterrupt
 
-    def interruptible(self, frames: _rustcam.FrameIterator) -> Any:
-        """The next image; `None` if the recording is to end."""
+    def next_image(self, frames: _rustcam.FrameIterator) -> Any:
+        """The next image; `None` after a signal."""
         try:
             self._waiting = True
-            if not self._asked:
+            if not self._received:
                 return next(frames)[0]
         except KeyboardInterrupt:
             pass

@@ -11,20 +11,22 @@ from .._rustcam import screenshot
 from .options import Screen, seconds
 
 NAME = "shot"
-HELP = "save a picture of the screen"
+HELP = "save a screenshot"
 DETAILS = ""
 EXAMPLES = [
-    ("rustcam shot -o desk.png --cursor", "the whole screen with its pointer"),
+    ("rustcam shot -o screen.png --cursor", "the whole screen with the pointer"),
     ("rustcam shot --region 0,0,640,360", "its top-left corner"),
-    ("rustcam shot --delay 3 -o menu.png", "in three seconds, when the menu is open"),
-    ("rustcam shot -o - > desk.png", "into a pipe"),
-    ("rustcam shot --backend sim", "a simulated desktop; needs no screen"),
+    ("rustcam shot --delay 3 -o menu.png", "in three seconds, for example to open a menu"),
+    ("rustcam shot -o - > screen.png", "to the standard output"),
+    ("rustcam shot --backend sim", "the simulated desktop; needs no screen"),
 ]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", dest="file", default="screenshot.png", metavar="FILE.png", help="- is standard output")
-    parser.add_argument("--delay", type=seconds, metavar="S", help="wait so many seconds first")
+    parser.add_argument(
+        "-o", dest="file", default="screenshot.png", metavar="FILE.png", help="file, or - for the standard output"
+    )
+    parser.add_argument("--delay", type=seconds, metavar="S", help="seconds to wait first")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Tables: drawn by rich if it is installed, somebody looks and there is room, else in plain columns."""
+"""Tables: drawn by rich if it is installed and the output is a wide enough terminal, else in plain columns."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def show(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The table in columns that are two spaces apart."""
+    """The table as text, with two spaces between columns."""
     lines = [columns, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the table could be drawn without cutting its cells."""
+    """Draws the table with rich. False if rich is missing or the table is too wide for the terminal."""
     try:
         from rich.box import SIMPLE_HEAD
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""Video files: Y4M with nothing but numpy, everything else through PyAV."""
+"""Video files: Y4M with numpy alone, other formats with PyAV."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
     _Image = npt.NDArray[np.uint8]
 
-# The first of these that PyAV has.
+# In order of preference.
 ENCODERS = ("libx264", "libopenh264", "h264_mf", "mpeg4")
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
 
 
 class Video(Protocol):
-    """A file that images go into, one after the other at a constant rate."""
+    """A video file with a constant frame rate."""
 
     fmt: PixelFormat
-    """The pixel format that it takes."""
+    """Pixel format of the images for `write`."""
 
     def write(self, image: _Image) -> None: ...
 
@@ -35,11 +35,11 @@ class Video(Protocol):
         """Bytes written so far."""
 
     def close(self) -> None:
-        """Ends the file. It is valid afterwards, however few images it holds."""
+        """Completes the file. It is valid then, with any number of images."""
 
 
 def create(name: str, width: int, height: int, fps: Fraction) -> Video:
-    """A new file; `-` is Y4M on the standard output."""
+    """A new file, or Y4M on the standard output if `name` is `-`."""
     suffix = Path(name).suffix.lower()
     if name == "-":
         return Y4M(sys.stdout.buffer, width, height, fps)
@@ -47,7 +47,7 @@ def create(name: str, width: int, height: int, fps: Fraction) -> Video:
         return Y4M(Path(name).open("wb"), width, height, fps)
     if suffix not in CONTAINERS:
         known = ", ".join((*CONTAINERS, ".y4m"))
-        raise ValueError(f"{name!r} is no name of a video: it has to end with one of {known}, or to be - for a pipe")
+        raise ValueError(f"{name!r} is not a video file name: it must end with one of {known}, or be - for a pipe")
     return Encoded(name, width, height, fps)
 
 
@@ -56,13 +56,13 @@ class Y4M:
 
     fmt: PixelFormat = "rgb"
 
-    # Rows for Y, Cb and Cr: what to add, and 256ths of red, green and blue. No sum leaves 16 bits.
+    # Y, Cb and Cr: offset, and weights of red, green and blue, all in 256ths. Every sum fits 16 bits.
     MATRIX = (
         (16 * 256 + 128, (66, 129, 25)),
         (128 * 256 + 128, (-38, -74, 112)),
         (128 * 256 + 128, (112, -94, -18)),
     )
-    BAND = 32  # rows that are converted together, so that they stay in the processor's cache
+    BAND = 32  # rows that are converted together, few enough for the processor's cache
 
     def __init__(self, file: BinaryIO, width: int, height: int, fps: Fraction) -> None:
         self._file = file
@@ -94,7 +94,7 @@ class Y4M:
 
 
 def _times(weight: int, plane: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-    # Modulo 2**16, which is where a negative weight belongs: only the sum has to fit.
+    # Modulo 2**16, also for negative weights: only the sum has to fit.
     return plane * np.uint16(weight & 0xFFFF)
 
 
@@ -107,7 +107,7 @@ class Encoded:
         self._av = av = _pyav()
         self._odd = ((0, height % 2), (0, width % 2), (0, 0))
         encoder = next(encoder for encoder in ENCODERS if encoder in av.codecs_available)
-        # Opened by Python, whose errors name the file.
+        # Opened by Python because its errors name the file.
         self._file = Path(name).open("wb", buffering=0)  # noqa: SIM115 - closed by close()
         self._container = av.open(self._file, "w", format=CONTAINERS[Path(name).suffix.lower()])
         self._step = 1 / fps
@@ -116,9 +116,9 @@ class Encoded:
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         stream.time_base = self._step
-        # As many as there are processors, which is not the default.
+        # 0: one thread per processor. The default is one thread.
         stream.codec_context.thread_count = 0
-        # Without them, players guess the colours from the size of the picture.
+        # Without these, players guess the colour space from the frame size.
         stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
         stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU709
         stream.codec_context.color_primaries = stream.codec_context.color_trc = BT709
@@ -127,7 +127,7 @@ class Encoded:
 
     def write(self, image: _Image) -> None:
         if self._odd != ((0, 0), (0, 0), (0, 0)):
-            # Most players want even sides.
+            # Most players need even width and height.
             image = np.pad(image, self._odd, mode="edge")
         colours = self._av.video.reformatter
         frame = self._av.VideoFrame.from_ndarray(image, self.fmt).reformat(
@@ -150,7 +150,7 @@ class Encoded:
         self._file.close()
 
 
-BT709 = 1  # in H.273, which numbers primaries and transfer curves
+BT709 = 1  # the code of H.273 for primaries and transfer characteristics
 
 
 def _pyav() -> Any:
@@ -160,6 +160,6 @@ def _pyav() -> Any:
     except ImportError:
         raise CaptureError(
             "compressed video needs PyAV, which is not installed",
-            hint="Install it (pip install av), or record to a .y4m file or a pipe, which needs nothing",
+            hint="Install it (pip install av), or record to a .y4m file or a pipe, which need no other package",
         ) from None
     return av

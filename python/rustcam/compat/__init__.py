@@ -1,1 +1,1 @@
-"""The interfaces of other packages, on rustcam: a program changes one import."""
+"""The interfaces of other packages, implemented with rustcam: a program changes one import."""

@@ -1,7 +1,7 @@
-"""The interface of bettercam 1.0 on rustcam: `import rustcam.compat.bettercam as bettercam`.
+"""The interface of bettercam 1.0, implemented with rustcam: `import rustcam.compat.bettercam as bettercam`.
 
-What differs is said in `rustcam.compat.dxcam`, which has the same cameras. `nvidia_gpu` is accepted and means nothing:
-images are numpy arrays.
+The differences are those listed in `rustcam.compat.dxcam`. `nvidia_gpu` is accepted and ignored: images are numpy
+arrays.
 """
 
 from __future__ import annotations

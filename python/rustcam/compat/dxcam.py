@@ -1,14 +1,14 @@
-"""The interface of dxcam 0.3 on rustcam: `import rustcam.compat.dxcam as dxcam`.
+"""The interface of dxcam 0.3, implemented with rustcam: `import rustcam.compat.dxcam as dxcam`.
 
-What differs, all of it for the better or because there is no Direct3D underneath:
+Differences:
 
 - The first `grab()` always returns the screen. `grab(new_frame_only=False)` always returns an image.
-- `copy=False` and the `..._view` methods return read-only arrays that never change under their holder.
-- Errors of the system are `rustcam.CaptureError` and its kinds instead of `comtypes.COMError`.
-- A wrong region, colour or rate is a `ValueError` at the call that brings it.
-- It runs on Linux, too. `backend` takes the names of rustcam's backends besides those of dxcam, which mean the best
-  one of the platform; with `"winrt"` the pointer is drawn.
-- `processor_backend` is accepted and means nothing. `max_buffer_len` neither: nobody could ever see the older frames.
+- `copy=False` and the `..._view` methods return read-only arrays that never change while they are held.
+- System errors are `rustcam.CaptureError` and its subclasses instead of `comtypes.COMError`.
+- A wrong region, colour or rate is a `ValueError` from the call that gets it.
+- It also runs on Linux. `backend` also accepts the names of rustcam's backends. dxcam's own names choose the best
+  backend of the platform; with `"winrt"` the pointer is drawn.
+- `processor_backend` is accepted and ignored. `max_buffer_len` has no effect: only the newest frame is kept.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ __all__ = ["DXCamera", "create", "device_info", "output_info"]
 
 COLORS = ("RGB", "RGBA", "BGR", "BGRA", "GRAY")
 TICKS_PER_SECOND = 10_000_000
-FIRST_MS = 1000  # how long the very first image may take
-SLICE_MS = 20  # how long one thread keeps the others from the camera while it waits
+FIRST_MS = 1000  # longest wait for the first image
+SLICE_MS = 20  # longest time for which a waiting thread holds the lock of the camera
 
 _log = logging.getLogger(__name__)
 _cameras: weakref.WeakValueDictionary[tuple[Any, ...], DXCamera] = weakref.WeakValueDictionary()
@@ -55,14 +55,14 @@ def create(
 ) -> DXCamera:
     """Opens an output, the primary one of the device if `output_idx` is `None`.
 
-    While a camera of an output lives and was not released, this returns that camera, whatever the other arguments say.
+    If an output has a camera that was not released, this returns that camera and ignores the other arguments.
 
     Args:
         device_idx: Index among the adapters that have outputs.
         output_idx: Index among the outputs of that adapter.
         region: `(left, top, right, bottom)` of every image, `None` for all of the output.
         output_color: `"RGB"`, `"RGBA"`, `"BGR"`, `"BGRA"` or `"GRAY"`.
-        max_buffer_len: Kept as an attribute, at least 2.
+        max_buffer_len: Stored as an attribute, at least 2; has no other effect.
         backend: `"dxgi"`, `"winrt"`, or the name of a backend of rustcam.
         processor_backend: Ignored.
         sim: Script of the simulated desktop, with `backend="sim"` only.
@@ -87,14 +87,14 @@ def create(
 
 
 def _choose(backend: str, sim: Optional[str], device_idx: int, output_idx: Optional[int]) -> tuple[int, int]:
-    """The indices that rustcam knows an output by."""
+    """rustcam's indices of an output."""
     outputs = _rustcam.list_outputs(backend, sim=sim)
     devices = sorted({output["device_idx"] for output in outputs})
     if not 0 <= device_idx < len(devices):
         raise IndexError(f"there is no device {device_idx}; devices with outputs: {len(devices)}")
     own = [output for output in outputs if output["device_idx"] == devices[device_idx]]
     if output_idx is None:
-        # A device that has outputs, but not the primary one, has a first one.
+        # The primary output of the device, or its first one if the primary output is on another device.
         chosen = next((output for output in own if output["is_primary"]), own[0])
     elif 0 <= output_idx < len(own):
         chosen = own[output_idx]
@@ -104,7 +104,7 @@ def _choose(backend: str, sim: Optional[str], device_idx: int, output_idx: Optio
 
 
 class DXCamera:
-    """Images of one output, from `create`. A context manager; every thread may use it."""
+    """Captures one output, from `create`. A context manager; every thread may use it."""
 
     def __init__(self, capturer: _rustcam.Capturer, output_color: str, max_buffer_len: int, backend: str) -> None:
         self._capturer = capturer
@@ -131,17 +131,17 @@ class DXCamera:
 
     @property
     def rotation_angle(self) -> int:
-        """Rotation of the output in degrees. Images are upright whatever it is."""
+        """Rotation of the output in degrees. Images are always upright."""
         return self._capturer.rotation
 
     @property
     def region(self) -> _Region:
-        """What images show unless a call says otherwise."""
+        """The default region of images."""
         return self._region or self._capturer.region
 
     @property
     def is_capturing(self) -> bool:
-        """Whether `start()` is in effect."""
+        """Whether the capture thread of `start()` is running."""
         return self._capturer.is_capturing
 
     @property
@@ -151,14 +151,14 @@ class DXCamera:
 
     @property
     def latest_frame_time(self) -> Optional[float]:
-        """When the newest image was presented, in seconds on the clock of `time.perf_counter`; `None` without one."""
+        """Present time of the newest image, in seconds on the clock of `time.perf_counter`; `None` if there is none."""
         with self._taking:
             self._unseen |= self._take(0)
             return self._latest_time
 
     @property
     def latest_frame_ticks(self) -> Optional[int]:
-        """The same in units of 100 nanoseconds."""
+        """`latest_frame_time` in units of 100 nanoseconds."""
         seconds = self.latest_frame_time
         return None if seconds is None else int(seconds * TICKS_PER_SECOND)
 
@@ -167,17 +167,17 @@ class DXCamera:
     ) -> Optional[_Frame]:
         """The screen if it changed since the last call, else `None`; does not wait.
 
-        While `start()` is in effect: the newest image, new or not, and `None` before there is one.
+        While capturing: the newest image, whether or not it was returned before; `None` before the first image.
 
         Args:
             region: Part of the output for this call only.
             copy: If false, the array is read-only.
-            new_frame_only: If false, the screen as it is, changed or not.
+            new_frame_only: If false, return the current screen even if it has not changed.
 
         Raises:
             RuntimeError: The camera was released.
-            ValueError: A region that does not fit, or that differs from the one that is captured.
-            CaptureError: The system failed.
+            ValueError: A region that does not fit or, while capturing, differs from that of `start()`.
+            CaptureError: The system reports an error.
         """
         self._check()
         if self.is_capturing:
@@ -203,16 +203,16 @@ class DXCamera:
         video_mode: bool = False,
         delay: float = 0,
     ) -> None:
-        """Captures on a thread of its own from now on.
+        """Starts a capture thread.
 
         Args:
-            region: Part of the output from now on; `None` for the region as it is.
-            target_fps: Most images per second; 0 for every present.
-            video_mode: An image at every tick of `target_fps`, the same again if nothing changed.
+            region: New default region; `None` keeps the present one.
+            target_fps: Largest number of images per second; 0 for every present.
+            video_mode: An image at every tick of `target_fps`, the previous one again if nothing changed.
             delay: Seconds to wait first.
 
         Raises:
-            RuntimeError: It captures already, or was released.
+            RuntimeError: The camera is capturing already, or was released.
             ValueError: A region or a rate that does not fit.
         """
         self._check()
@@ -224,7 +224,7 @@ class DXCamera:
             self._forget()
 
     def stop(self) -> None:
-        """Ends what `start()` began. Any thread that waits for an image gets `None`."""
+        """Ends the capture thread. A `get_latest_frame` that waits in another thread returns `None`."""
         self._capturer.stop()
         with self._taking:
             self._forget()
@@ -232,11 +232,11 @@ class DXCamera:
     def get_latest_frame(
         self, copy: bool = True, with_timestamp: bool = False
     ) -> Union[_Frame, tuple[_Frame, float], None]:
-        """Waits for an image that it has not returned before; `None` if nothing is captured, or no longer.
+        """Waits for an image that it has not returned before; `None` while not capturing.
 
         Args:
             copy: If false, the array is read-only.
-            with_timestamp: Return `(array, seconds)`, the time as of `latest_frame_time`.
+            with_timestamp: Return `(array, seconds)`, where `seconds` is the `latest_frame_time` of the image.
 
         Raises:
             CaptureError: The thread failed.
@@ -258,13 +258,13 @@ class DXCamera:
         return self.get_latest_frame(False, with_timestamp)
 
     def _take(self, timeout_ms: int) -> bool:
-        """Makes the newest image the latest one. Whether there was a new one."""
+        """Waits for a new image and stores it as the latest one. False if none came."""
         try:
             self._latest = self._capturer.get_latest_frame(timeout_ms, copy=False)
         except CaptureTimeout:
             return False
         except RuntimeError:
-            return False  # it was stopped meanwhile, or never started
+            return False  # not started, or stopped during the wait
         info = self._capturer.frame_info
         self._latest_time = info.present_time if info else None
         return True
@@ -277,7 +277,7 @@ class DXCamera:
             raise RuntimeError("this camera was released: create() another one")
 
     def release(self) -> None:
-        """Ends everything. Idempotent."""
+        """Ends the capture and releases the output. Idempotent."""
         self._capturer.close()
 
     def __enter__(self) -> DXCamera:

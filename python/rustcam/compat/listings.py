@@ -1,4 +1,4 @@
-"""The listings that dxcam and bettercam print: text for people. Programs use `rustcam.list_outputs()`."""
+"""The listings of dxcam and bettercam as text. Programs should use `rustcam.list_outputs()`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def device_info(backend: str = "auto", *, sim: Optional[str] = None) -> str:
     devices: dict[int, list[str]] = {}
     for output in list_outputs(backend, sim=sim):
         devices.setdefault(output["device_idx"], []).append(output["name"])
-    # Neither an X server nor a simulated desktop knows of video memory.
+    # X servers and simulated desktops report no video memory.
     memory = {adapter["index"]: adapter["memory"] // MB for adapter in (_adapters(backend) if sim is None else [])}
     return "".join(
         f"Device[{device}]:<Name:{names[0]} VRAM:{memory.get(device, 0)}MB Outputs:{len(names)}>\n"

@@ -1,4 +1,4 @@
-"""Examines this machine: what can be captured here, what cannot, and what to do about it.
+"""Examines what can be captured on this machine, what cannot, and what to do about it.
 
     import rustcam.doctor
 
@@ -24,10 +24,10 @@ __all__ = ["NOTE", "OK", "PROBLEM", "Finding", "Report", "examine"]
 
 
 def examine(backend: str = "auto", *, sim: Optional[str] = None) -> Report:
-    """Tries `backend`, or with `"auto"` all that this platform has, and takes a picture of every output.
+    """Tries `backend`, or with `"auto"` every backend of this platform, and takes a screenshot of every output.
 
-    Takes seconds at most, changes nothing, and raises nothing but `ValueError` for an unknown backend or a mistake in
-    the script of the simulated desktop.
+    Takes a few seconds at most and changes nothing. The only exception is `ValueError`, for an unknown backend or a
+    mistake in the script of the simulated desktop.
     """
     if backend != "auto":
         _rustcam.list_outputs("sim", sim=sim) if backend == "sim" else _known(backend)
@@ -39,7 +39,7 @@ def examine(backend: str = "auto", *, sim: Optional[str] = None) -> Report:
 
 
 def surroundings(names: list[str]) -> Iterator[Finding]:
-    """What the system says about itself, as far as it matters to the backends called `names`."""
+    """Findings about the operating system that concern the backends called `names`."""
     if "x11" in names:
         yield from linux.examine(os.environ)
     if sys.platform == "win32" and "dxgi" in names:

@@ -1,4 +1,4 @@
-"""Tries a backend in earnest: its outputs, and a picture of each."""
+"""Tries a backend: lists its outputs and takes a screenshot of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._types import AdapterInfo, OutputInfo, ServerInfo
 from .finding import NOTE, OK, PROBLEM, Finding
 
 GRAB_MS = 2000
-BLACK = 2  # brighter than this is not black; video drivers round
+BLACK = 2  # largest value of a channel that still counts as black, because video drivers round
 
 
 def examine(backend: str, sim: Optional[str] = None) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def adapters(backend: str, known: Sequence[AdapterInfo]) -> Iterator[Finding]:
         yield Finding(
             backend,
             NOTE,
-            f"there are {len(real)} graphics adapters; an output can be captured on the one that shows it only",
+            f"there are {len(real)} graphics adapters; an output can be captured only on the adapter that drives it",
             "If duplication is refused as unsupported: Settings, System, Display, Graphics, add python.exe, and choose"
             " the adapter that drives the display (on laptops usually Power saving)",
         )
@@ -64,23 +64,23 @@ def dynamic_ranges(backend: str, known: Sequence[AdapterInfo]) -> Iterator[Findi
                 yield Finding(
                     backend,
                     NOTE,
-                    f"output {adapter['index']}.{index} shows high dynamic range; pictures have 8 bits per channel",
+                    f"output {adapter['index']}.{index} is in HDR mode; images have 8 bits per channel",
                     "If they look pale or overexposed, switch HDR off in the display settings while capturing",
                 )
 
 
 def described(output: OutputInfo) -> Finding:
-    turned = f", turned by {output['rotation']} degrees" if output["rotation"] else ""
+    rotation = f", rotated by {output['rotation']} degrees" if output["rotation"] else ""
     rate = f" at {output['refresh_hz']:g} Hz" if output["refresh_hz"] else ""
     primary = ", primary" if output["is_primary"] else ""
     message = (
-        f"{output['output_name']}: {output['width']}x{output['height']}{rate}{turned}{primary} on {output['name']}"
+        f"{output['output_name']}: {output['width']}x{output['height']}{rate}{rotation}{primary} on {output['name']}"
     )
     return Finding(place(output), OK, message, data=dict(output))
 
 
 def pictured(output: OutputInfo, sim: Optional[str]) -> Iterator[Finding]:
-    """Takes a picture. Without the pointer, which may be all that a black screen shows."""
+    """Takes a screenshot without the pointer, so that a black screen with a pointer still counts as black."""
     start = time.perf_counter()
     output_idx, device_idx = output["output_idx"], output["device_idx"]
     try:
@@ -97,7 +97,7 @@ def pictured(output: OutputInfo, sim: Optional[str]) -> Iterator[Finding]:
         yield Finding(
             place(output),
             PROBLEM,
-            f"no picture came within {GRAB_MS / 1000:g} s: the desktop is away",
+            f"no image came within {GRAB_MS / 1000:g} s: the desktop is lost",
             "Answer a prompt, unlock the screen or wake the display, and try again",
         )
         return
@@ -105,32 +105,32 @@ def pictured(output: OutputInfo, sim: Optional[str]) -> Iterator[Finding]:
     yield Finding(
         place(output),
         OK,
-        "a test picture took {first_grab_ms:.1f} ms, opening {open_ms:.1f} ms".format_map(times),
+        "a test screenshot took {first_grab_ms:.1f} ms, opening {open_ms:.1f} ms".format_map(times),
         data=times,
     )
     if is_black(image):
         yield Finding(
             place(output),
             NOTE if _may_be_bare(output) else PROBLEM,
-            "the picture is all black",
-            "If the screen is not: the display may be asleep or the session locked, a full-screen program may show"
-            " protected content, or this is an Xwayland or a virtual screen on which nothing was opened",
+            "the screenshot is all black",
+            "If the screen is not black: the display may be asleep or the session locked, a full-screen program may"
+            " show protected content, or this is Xwayland or a virtual screen without windows",
         )
     if protected:
         yield Finding(
-            place(output), NOTE, "the system blanked protected content in the picture", "Close the video player"
+            place(output), NOTE, "the system blanked protected content in the screenshot", "Close the video player"
         )
     if fallback:
-        yield Finding(place(output), NOTE, f"a slower way is in use: {fallback}")
+        yield Finding(place(output), NOTE, f"a slower path is in use: {fallback}")
 
 
 def is_black(image: Any) -> bool:
-    """Whether no pixel shows anything. Alpha does not count."""
+    """Whether all colour channels are black, with a tolerance. Alpha does not count."""
     return int(np.max(image[:, :, :3])) <= BLACK
 
 
 def _may_be_bare(output: OutputInfo) -> bool:
-    # A bare X server is black until a program opens a window on it.
+    # An X server without windows is black.
     return output["backend"] == "x11"
 
 

@@ -1,4 +1,4 @@
-"""What an examination finds."""
+"""The results of an examination."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ OK, NOTE, PROBLEM = "ok", "note", "problem"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     about: str
-    """What it concerns: `python`, `session`, a backend or an output."""
+    """The subject: `python`, `session`, a backend or an output."""
     level: str
     """`"ok"`, `"note"` (good to know) or `"problem"` (something does not work)."""
     message: str
-    """What was found."""
+    """The result as a sentence."""
     advice: str = ""
     """What to do about it, empty if there is nothing to do."""
     data: dict[str, Any] = field(default_factory=dict)
-    """The same for programs."""
+    """The result as values for programs."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was found."""
+    """All results."""
 
     facts: dict[str, Any]
-    """Versions, for bug reports. Nothing in them names the user."""
+    """Versions, for bug reports. They hold no personal data."""
     findings: Sequence[Finding]
 
     @property
@@ -39,5 +39,5 @@ class Report:
         return all(finding.level != PROBLEM for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """The report as values for `json.dumps`."""
         return {**self.facts, "healthy": self.healthy, "findings": [asdict(finding) for finding in self.findings]}

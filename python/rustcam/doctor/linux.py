@@ -1,4 +1,4 @@
-"""What the environment of a process on Linux says about its session."""
+"""Checks the session of a Linux process by its environment variables."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def display(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "session",
             PROBLEM,
-            "DISPLAY is not set: this process belongs to no screen",
-            "Run it in a terminal of the desktop, or set DISPLAY=:0; from a service or over SSH, set XAUTHORITY, too."
-            " A machine without a screen can have a virtual one: Xvfb :99 -screen 0 1920x1080x24",
+            "DISPLAY is not set: this process has no screen",
+            "Run it in a terminal of the desktop, or set DISPLAY=:0; in a service or over SSH, also set XAUTHORITY."
+            " On a machine without a screen, start a virtual one: Xvfb :99 -screen 0 1920x1080x24",
         )
 
 
@@ -28,8 +28,8 @@ def wayland(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "session",
             PROBLEM,
-            "this is a Wayland session, whose screen X programs cannot see: pictures are black or show X programs only",
-            "Log out and choose the session on X11 (often called Xorg) on the login screen",
+            "this is a Wayland session, in which X programs can capture only each other: the rest is black",
+            "Log out and choose the X11 session (often called Xorg) on the login screen",
         )
 
 
@@ -40,6 +40,6 @@ def forwarded(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "session",
             NOTE,
-            f"DISPLAY={name} is reached over the network, so every picture is sent through a socket",
+            f"DISPLAY={name} is reached over the network, so every image is sent through a socket",
             "Run the program on the machine that has the screen",
         )

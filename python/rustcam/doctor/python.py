@@ -1,4 +1,4 @@
-"""The interpreter and the package itself."""
+"""Checks the interpreter and the package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("numpy", "av", "rich")
 
 
 def facts() -> dict[str, Any]:
-    """Versions of everything involved."""
+    """Versions of the package, the interpreter and the system."""
     return {
         "rustcam": _rustcam.__version__,
         "python": platform.python_version(),
@@ -44,15 +44,15 @@ def examine() -> Iterator[Finding]:
         yield Finding(
             "python",
             PROBLEM,
-            "this rustcam was built without optimisation and is many times slower than it should be",
-            "Install it with pip install, which builds the fast one",
+            "this rustcam was built without optimisation and is many times slower than a release build",
+            "Install it with pip install, which makes a release build",
         )
     if version("av") is None:
         yield Finding(
             "python",
             NOTE,
-            "PyAV is not installed, so rustcam record writes .y4m and pipes only",
-            "pip install av brings .mp4 and .mkv",
+            "PyAV is not installed, so rustcam record writes only .y4m and pipes",
+            "For .mp4, .mkv and .mov: pip install av",
         )
 
 

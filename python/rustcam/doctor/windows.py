@@ -1,4 +1,4 @@
-"""What Windows says about the session, the desktop and the graphics settings of this process."""
+"""Checks the session, the desktop and the graphics settings of a Windows process."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def remote_session() -> Iterator[Finding]:
         yield Finding(
             "session",
             NOTE,
-            "this is a remote desktop session: its screen exists only while somebody is connected, and not minimised",
-            "Keep the connection open, or work at the machine itself",
+            "this is a remote desktop session: its screen exists only while a client is connected and not minimised",
+            "Keep the client connected, or use the machine's own session",
         )
 
 
@@ -48,18 +48,18 @@ def session_of_services() -> Iterator[Finding]:
     kernel = _dll("kernel32")
     number = ctypes.c_uint32(0xFFFF_FFFF)
     if kernel.ProcessIdToSessionId(kernel.GetCurrentProcessId(), ctypes.byref(number)) and number.value == 0:
-        # Wine has no services of its own: everything runs in session 0 there.
+        # Wine runs all processes in session 0.
         level = NOTE if hasattr(_dll("ntdll"), "wine_get_version") else PROBLEM
         yield Finding(
             "session",
             level,
-            "this process runs in session 0, where services live and no desktop is shown",
+            "this process runs in session 0, the session of services, which shows no desktop",
             "Start it in the session of a user, for example by a scheduled task that runs while the user is logged on",
         )
 
 
 def secure_desktop() -> Iterator[Finding]:
-    """Whether the desktop that the user sees is the one of this process."""
+    """Whether the user sees the desktop of this process."""
     user = _dll("user32")
     user.OpenInputDesktop.restype = ctypes.c_void_p
     user.CloseDesktop.argtypes = [ctypes.c_void_p]
@@ -70,7 +70,7 @@ def secure_desktop() -> Iterator[Finding]:
     if name.lower() not in ("default", ""):
         shown = f"the desktop {name!r} is shown"
     elif not desktop:
-        shown = "a desktop is shown that this process may not see"
+        shown = "a desktop is shown to which this process has no access"
     else:
         return
     yield Finding(
@@ -104,13 +104,13 @@ def dpi() -> Iterator[Finding]:
         yield Finding(
             "session",
             OK,
-            "this process is not DPI-aware, which is fine: rustcam works in physical pixels; positions that other"
-            " packages tell may be scaled",
+            "this process is not DPI-aware. rustcam uses physical pixels all the same; positions from other packages"
+            " may be scaled",
         )
 
 
 def graphics_preference() -> Iterator[Finding]:
-    """What the settings say about the adapter for this very interpreter, which matters on laptops with two."""
+    """The adapter that the graphics settings choose for this interpreter; it matters on laptops with two adapters."""
     chosen = preference(sys.executable)
     if chosen is not None:
         names = {"0": "Windows decides", "1": "power saving", "2": "high performance"}
@@ -134,5 +134,5 @@ def preference(program: str) -> Any:
 
 
 def _dll(name: str) -> Any:
-    # `vars`, because types of Linux have no Windows in them.
+    # `vars`: type checkers on Linux do not know `ctypes.WinDLL`.
     return vars(ctypes)["WinDLL"](name)
