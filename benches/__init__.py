@@ -1,9 +1,10 @@
-"""Measures rustcam and its peers, and writes docs/performance.md and docs/profile.md.
+"""Measures rustcam and its peers, and writes docs/performance.md and docs/profile.md from templates in `pages/`.
 
-A *contender* does a *workload* in a process of its own, once per *round*; all contenders of a round run in a random
-order (`run.py`). What a run keeps is one number per metric and round (`summary.py`); samples are not kept.
+A *contender* does a *workload* in a process of its own, once per *round*; all that is measured takes turns, in a random
+order (`run.py`). What is kept of a run is a number per metric and round.
 
-To add a workload, add a line to `workloads.py`. To add a contender, add a class to `contenders.py`. To add a claim, add
-an entry to the list of its platform, `linux_claims.py` or `windows_claims.py`. A table shows a workload where the
-template in `pages/` names it. A ratio that must not become worse is a line in `ratios.py`.
+- A workload is measured and shown if a slot of a template names it; `contenders.py` says what its name means.
+- A contender is an entry of the matrix in `contenders.py`.
+- A claim is a line of a template, with a formula of `report.py` and a column of `pages/columns.txt`.
+- A ratio that must not become worse (`make bench-check`) is a line of `pages/ratios.txt`.
 """

@@ -29,7 +29,6 @@ from .run import Line, Results, child, machine
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = 0.35  # of a workload
-MOST_LOAD = 0.5
 PACKAGES = ("rustcam", "mss", "pillow", "imageio-ffmpeg", "opencv-python-headless", "numpy")
 
 
@@ -73,7 +72,7 @@ def measured(brief: bool = False) -> Results:
 def check(recording: Results) -> bool:
     """Whether no ratio is worse than recorded."""
     here, there = machine(), recording.machine
-    if here["load"] > MOST_LOAD:
+    if here["load"] > 0.5:
         print(f"The machine is busy (load {here['load']}): this will mean little.")
     if (here["cpu"], here["cores"]) != (there["cpu"], there["cores"]):
         print(f"Recorded on {there['cpu']}, {there['cores']} cores; this is {here['cpu']}, {here['cores']} cores.")
@@ -92,13 +91,7 @@ def check(recording: Results) -> bool:
     return not worse
 
 
-def main() -> int:
-    path = Path(sys.argv[-1])
-    if "--check" in sys.argv:
-        return 0 if check(Results.read(path)) else 1
-    measured().write(path)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    if "--check" in sys.argv:
+        sys.exit(0 if check(Results.read(Path(sys.argv[-1]))) else 1)
+    measured().write(Path(sys.argv[-1]))

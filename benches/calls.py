@@ -5,10 +5,10 @@ The sets: `calls` of an X server, and what the pointer costs there (`x11`) and o
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, Callable
@@ -20,11 +20,10 @@ from desktops import Painter, XServer
 
 from .contenders import mss, workload
 from .raw_shm import RawShm
-from .run import Line, tell, turns
+from .run import turns
 
 WARM_UP = 10  # rounds
 REGION = (640, 360, 1280, 720)
-SIM = "size {}x{}; static; pointer still; memory direct; pitch 0"
 
 # What happens before the clock starts, and what is timed.
 Call = tuple[Callable[[], Any], Callable[[], Any]]
@@ -81,7 +80,7 @@ def pointer(kind: str, size: tuple[int, int], stack: ExitStack) -> dict[str, Cal
         Screen(size, stack).painter.point_to(size[0] // 2, size[1] // 2)
 
     def call(cursor: bool) -> Call:
-        script = SIM.format(*size) if kind == "sim" else None
+        script = "size {}x{}; static; pointer still; memory direct; pitch 0".format(*size) if kind == "sim" else None
         grab = rustcam.Capturer(backend=kind, cursor=cursor, sim=script).grab
         return lambda: None, partial(grab, new_frame_only=False)
 
@@ -104,14 +103,16 @@ def timed(calls: dict[str, Call], rounds: int) -> dict[str, dict[str, list[float
     return samples
 
 
-def lines(kind: str, width: int, height: int, rounds: int) -> Iterator[Line]:
-    size = width, height
+def main() -> None:
+    kind, (width, height, rounds) = sys.argv[1], map(int, sys.argv[2:])
     with ExitStack() as stack:
-        calls = Screen(size, stack).calls() if kind == "calls" else pointer(kind, size, stack)
-        workload = f"{width}x{height} calls" if kind == "calls" else f"{kind} pointer"
-        for name, samples in timed(calls, rounds).items():
-            yield workload, name, samples
+        if kind == "calls":
+            name, calls = f"{width}x{height} calls", Screen((width, height), stack).calls()
+        else:
+            name, calls = f"{kind} pointer", pointer(kind, (width, height), stack)
+        for contender, samples in timed(calls, rounds).items():
+            print(json.dumps([name, contender, samples]))
 
 
 if __name__ == "__main__":
-    tell(lines(sys.argv[1], *map(int, sys.argv[2:])))
+    main()

@@ -6,6 +6,7 @@ Runs in Windows CPython, too.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sys
@@ -23,7 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benches.contenders import MATRIX, Opened, Workload, workload
-from benches.run import quantile, tell
+from benches.run import quantile
 
 ON_LINUX = sys.platform == "linux"
 # Where the number of a frame is in its pixels: 64 bits of so many pixels each, see docs/sim.md.
@@ -138,20 +139,23 @@ def measure(desktop: Any, open_it: Callable[[Workload], Opened], work: Workload,
     """`desktop` is that of `x11.py` or `lab.py`."""
     desktop.show(work)
     opened = open_it(work)
-    # Who returns an image at once, new or not, is called as often as there are presents.
-    grab = clocked(opened.grab, work.hz) if opened.polled and work.way != "paced" else opened.grab
     account = Account(desktop.now, work.numbered, not work.region, opened.owned)
-    warm_up(grab, account, desktop.WARM_UP_SECONDS, desktop.WARM_UP_FRAMES if work.numbered else 0)
+    warm_up(opened.grab, account, desktop.WARM_UP_SECONDS, desktop.WARM_UP_FRAMES if work.numbered else 0)
     with beside(seconds / 2, apart=True) if work.way == "beside" else nullcontext({}) as others:
         before = desktop.presents(account.newest) if work.numbered else 0
         account.begin()
         desktop.peaks(opened)
         counted, start = desktop.counters(opened), time.perf_counter()
-        while time.perf_counter() - start < seconds:
+        due = start
+        while (now := time.perf_counter()) - start < seconds:
             if work.way == "paced":
                 desktop.wait(account.newest)
+            elif opened.polled:
+                # Who returns an image at once, new or not, is called as often as there are presents.
+                due = max(due + 1 / work.hz, now - 1 / work.hz)
+                time.sleep(max(0.0, due - now))
             image = None  # A view that was dropped is brought up to date in place.
-            image = grab()
+            image = opened.grab()
             if image is not None:
                 account.add(image)
         found = {"seconds": time.perf_counter() - start}
@@ -165,18 +169,6 @@ def measure(desktop: Any, open_it: Callable[[Workload], Opened], work: Workload,
     found["faults"] += desktop.wrong(opened, work, account.samples or [(0, image)])
     opened.close()
     return found
-
-
-def clocked(grab: Callable[[], Any], hz: float) -> Callable[[], Any]:
-    due = time.perf_counter()
-
-    def take() -> Any:
-        nonlocal due
-        due = max(due + 1 / hz, time.perf_counter() - 1 / hz)
-        time.sleep(max(0.0, due - time.perf_counter()))
-        return grab()
-
-    return take
 
 
 def warm_up(grab: Callable[[], Any], account: Account, seconds: float, frames: int) -> None:
@@ -196,7 +188,7 @@ def main() -> None:
         # The first workload of a process pays for what the others find ready.
         measure(desktop, open_it, works[0], float(seconds))
         for work in random.sample(works, len(works)):
-            tell([(work.name, name, measure(desktop, open_it, work, float(seconds)))])
+            print(json.dumps([work.name, name, measure(desktop, open_it, work, float(seconds))]), flush=True)
     # Not by way of the packages' destructors, some of which crash.
     os._exit(0)
 

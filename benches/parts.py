@@ -41,6 +41,9 @@ print(json.dumps([1000 * (between - start), 1000 * (time.perf_counter() - betwee
 """
 
 ENGINE = ["cargo", "run", "--release", "--quiet", "--package", "rustcam", "--example", "kernels"]
+simulated = partial(rustcam.Capturer, backend="sim", cursor=False, any_thread=True)
+
+MEASURED = ("median_ms", "best_ms", "ratio_median")
 # Channels of the result, and the same for numpy, as far as it can do that, and OpenCV.
 FORMATS = {
     "bgr": (3, [0, 1, 2], cv2.COLOR_BGRA2BGR),
@@ -55,10 +58,9 @@ def kernels(rounds: int) -> Iterator[Line]:
     engine = subprocess.run([*ENGINE, str(rounds)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     for size, found in json.loads(engine.stdout)["sizes"].items():
         for name, times in found.items():
-            metrics = {"ms": times["median_ms"], "best_ms": times["best_ms"], "to_memcpy": times["ratio_median"]}
-            yield f"{size} kernels", name, metrics
-    for width, height in (FULL_HD, UHD):
-        yield from peers(width, height, rounds)
+            yield f"{size} kernels", name, {metric: times[metric] for metric in MEASURED}
+    for size in (FULL_HD, UHD):
+        yield from peers(*size, rounds)
 
 
 def peers(width: int, height: int, rounds: int) -> Iterator[Line]:
@@ -75,12 +77,8 @@ def peers(width: int, height: int, rounds: int) -> Iterator[Line]:
     for name, times in samples.items():
         # Bytes read and written, of those of memcpy.
         moved = (4 + FORMATS[name.split(",")[0]][0]) / 8
-        metrics = {"ms": median(times), "best_ms": min(times), "to_memcpy": moved * memcpy / median(times)}
-        yield f"{width}x{height} kernels", name, metrics
-
-
-def simulated(script: str) -> rustcam.Capturer:
-    return rustcam.Capturer(backend="sim", cursor=False, sim=script, any_thread=True)
+        metrics = (median(times), min(times), moved * memcpy / median(times))
+        yield f"{width}x{height} kernels", name, dict(zip(MEASURED, metrics))
 
 
 def on_x11(stack: ExitStack) -> tuple[XServer, rustcam.Capturer]:
@@ -95,7 +93,7 @@ def on_x11(stack: ExitStack) -> tuple[XServer, rustcam.Capturer]:
 
 def delivery(name: str, frames: int) -> Iterator[Line]:
     """From present to array, and how many presents came, by a `stream` or by `grab`."""
-    with simulated(FAST) as capturer:
+    with simulated(sim=FAST) as capturer:
         if name == "stream":
             capturer.start(0)
         take = capturer.get_latest_frame if name == "stream" else capturer.grab
@@ -112,7 +110,7 @@ def delivery(name: str, frames: int) -> Iterator[Line]:
 
 def spinning() -> Iterator[Line]:
     """A loop in Python beside a stream and its reader."""
-    with simulated(FAST) as capturer:
+    with simulated(sim=FAST) as capturer:
         with beside(SPIN_SECONDS) as found:
             capturer.start(0)
             end = time.perf_counter() + SPIN_SECONDS
@@ -125,14 +123,14 @@ def spinning() -> Iterator[Line]:
 def slots(size: str) -> Iterator[Line]:
     """When `frames(60)` returned, against its slots, and the processor time of as many grabs."""
     script = f"size {size}; refresh 60; pointer still"
-    with simulated(script) as capturer, capturer.frames(60) as frames:
+    with simulated(sim=script) as capturer, capturer.frames(60) as frames:
         next(frames)
         start, behind, cpu = time.perf_counter(), [], time.process_time()
         for _ in range(SLOTS):
             _, seconds = next(frames)
             behind.append(1e6 * (time.perf_counter() - start - seconds))
         cpu, late, usual = time.process_time() - cpu, frames.late, median(behind)
-    with simulated(script) as capturer:
+    with simulated(sim=script) as capturer:
         capturer.grab()
         grabs = time.process_time()
         for _ in range(SLOTS):
@@ -159,7 +157,7 @@ def lost(what: str, capturer: rustcam.Capturer, since: float) -> Line:
 
 def access_lost(ms: int) -> Iterator[Line]:
     script = f"size {SIZE}; refresh 60; pointer still; at 100ms lose access"
-    with simulated(f"{script} for {ms}ms" if ms else script) as capturer:
+    with simulated(sim=f"{script} for {ms}ms" if ms else script) as capturer:
         capturer.grab()
         # The first present is the beginning of the script.
         back = capturer.frame_info.present_time + (100 + ms) / 1000
@@ -170,10 +168,7 @@ def mode_changed() -> Iterator[Line]:
     with ExitStack() as stack:
         server, capturer = on_x11(stack)
         server.resize(*(side // 2 for side in FULL_HD))
-        start = time.perf_counter()
-        while capturer.width == FULL_HD[0]:
-            capturer.grab(1000)
-        yield "losses", "x11: another mode, since `xrandr` returned", {"ms": [1000 * (time.perf_counter() - start)]}
+        yield lost("x11: another mode, since `xrandr` returned", capturer, time.perf_counter())
 
 
 def server_killed() -> Iterator[Line]:

@@ -120,7 +120,7 @@ def limits() -> Iterator[Line]:
         yield "limits", name, {"us": quantile([end - start for start, end in spans(call, ATTEMPTS)], 10) / 1000}
 
 
-def main() -> int:
+def main() -> None:
     results = Results(machine(rustcam=rustcam.__version__, cpu_path=rustcam._rustcam._cpu_path), {})
     with ExitStack() as stack:
         screen = Screen(FULL_HD, stack)
@@ -129,8 +129,7 @@ def main() -> int:
         parts[WAITING] = partial(waiting, WAITING, calls["rustcam bgra"], *processes)
         results.run(ROUNDS, {**parts, "limits": limits})
     results.write(Path(sys.argv[1]))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -13,7 +13,6 @@ import numpy as np
 
 IPC_PRIVATE, IPC_RMID = 0, 0
 DEPTH, Z_PIXMAP, ALL_PLANES = 24, 2, ctypes.c_ulong(-1)
-POINTERS = ("XOpenDisplay", "XDefaultVisual", "XShmCreateImage", "shmat")
 
 
 class SegmentInfo(ctypes.Structure):
@@ -22,32 +21,27 @@ class SegmentInfo(ctypes.Structure):
     _fields_ = (("seg", ctypes.c_ulong), ("id", ctypes.c_int), ("at", ctypes.c_void_p), ("fixed", ctypes.c_int))
 
 
-def load(name: str) -> ctypes.CDLL:
-    library = ctypes.CDLL(ctypes.util.find_library(name), use_errno=True)
-    for function in POINTERS:
-        if hasattr(library, function):
-            getattr(library, function).restype = ctypes.c_void_p
-    return library
-
-
 class RawShm:
     """The screen that `DISPLAY` names, and one segment. Its pixels have four bytes each."""
 
     def __init__(self, width: int, height: int) -> None:
-        libc, self._xlib, self._xext = load("c"), load("X11"), load("Xext")
-        self._xlib.XDefaultRootWindow.restype = ctypes.c_ulong
-        self._display = ctypes.c_void_p(self._xlib.XOpenDisplay(None))
+        libc, xlib, xext = (ctypes.CDLL(ctypes.util.find_library(name)) for name in ("c", "X11", "Xext"))
+        xlib.XOpenDisplay.restype = xlib.XDefaultVisual.restype = ctypes.c_void_p
+        xext.XShmCreateImage.restype = libc.shmat.restype = ctypes.c_void_p
+        xlib.XDefaultRootWindow.restype = ctypes.c_ulong
+        self._xlib, self._xext = xlib, xext
+        self._display = ctypes.c_void_p(xlib.XOpenDisplay(None))
         if not self._display:
             raise OSError("cannot open the display")
-        self._root = ctypes.c_ulong(self._xlib.XDefaultRootWindow(self._display))
-        visual = ctypes.c_void_p(self._xlib.XDefaultVisual(self._display, 0))
+        self._root = ctypes.c_ulong(xlib.XDefaultRootWindow(self._display))
+        visual = ctypes.c_void_p(xlib.XDefaultVisual(self._display, 0))
         segment = SegmentInfo(id=libc.shmget(IPC_PRIVATE, ctypes.c_size_t(height * width * 4), 0o600))
         segment.at = libc.shmat(segment.id, None, 0)
         self._segment, memory, about = segment, ctypes.c_void_p(segment.at), ctypes.byref(segment)
         self._image = ctypes.c_void_p(
-            self._xext.XShmCreateImage(self._display, visual, DEPTH, Z_PIXMAP, memory, about, width, height)
+            xext.XShmCreateImage(self._display, visual, DEPTH, Z_PIXMAP, memory, about, width, height)
         )
-        if not self._xext.XShmAttach(self._display, about):
+        if not xext.XShmAttach(self._display, about):
             raise OSError("the server cannot attach shared memory")
         self.sync()
         # Attached on both sides: the segment goes when the last of them does.

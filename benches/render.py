@@ -27,8 +27,7 @@ PANELS = {
     "CPU per frame, ms": {"cpu": 1.0},
     "from present to array, ms: p50, p95, p99": {"p99": 0.35, "p95": 0.6, "p50": 1.0},
 }
-# Its latency would hide all others'.
-LEFT_OUT = "ffmpeg"
+LEFT_OUT = "ffmpeg"  # its latency would hide all others'
 
 
 def render(page: Path, chosen: list[str]) -> None:

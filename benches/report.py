@@ -89,7 +89,7 @@ def judged(results: Results, claim: str) -> list[str]:
         return [work, target, "not measured yet", ""]
     kind, _, column = formula.partition(" ")
     found = FORMULAS[kind](*cells, **({"column": column} if column else {}))
-    sign, limit = LIMIT.search(target).groups() if LIMIT.search(target) else ("≤", "inf")
+    sign, limit = next(iter(LIMIT.findall(target)), ("≤", "inf"))
     holds = {"≤": found.value <= float(limit), "<": found.value < float(limit), "≥": found.value >= float(limit)}
     return [work, target, found.words, "met" if holds[sign] and found.good else "missed"]
 
@@ -103,7 +103,8 @@ def single(cell: Cell, column: str) -> Found:
 def ratio(ours: Cell, *peers: Cell, column: str, values: bool = False) -> Found:
     """To the best of the peers."""
     (head, spec, _), mine, best = COLUMNS[column], value(ours, column), min(value(peer, column) for peer in peers)
-    found = mine / best if best > 0 else math.inf
+    # On a busy machine what the lab counts as its own may be more than there is.
+    found = mine / best if mine >= 0 and best > 0 else math.inf
     return Found(f"{found:.2f}×" + f" ({mine:{spec}} to {best:{spec}} {head.split()[-1]})" * values, found)
 
 
@@ -134,7 +135,6 @@ def net(ours: Cell, *peers: Cell) -> Found:
     """The same with and without what the lab costs."""
     total, least = ratio(ours, *peers, column="cpu"), ratio(ours, *peers, column="net")
     if math.isinf(least.value):
-        # On a busy machine the lab's waits for a processor look like its work.
         return Found(f"{total.words} total, net cannot be known: the machine was busy", good=False)
     return Found(f"{total.words} total, {least.words} net", max(total.value, least.value))
 

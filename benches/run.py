@@ -25,7 +25,6 @@ ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 300  # seconds for one process
 
 Line = tuple[str, str, dict[str, Any]]
-Parts = Mapping[str, Callable[[], Iterable[Line]]]
 
 
 def turns(names: Iterable[str], rounds: int) -> Iterator[str]:
@@ -41,12 +40,6 @@ def child(module: str, *arguments: Any, **variables: str) -> list[Line]:
     env = {**os.environ, **variables}
     done = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True, timeout=LIMIT)
     return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def tell(lines: Iterable[Line]) -> None:
-    """Prints what `child` reads."""
-    for line in lines:
-        print(json.dumps(line), flush=True)
 
 
 def quantile(values: Any, percent: int) -> Any:
@@ -118,7 +111,7 @@ class Results:
         for name, value in metrics.items():
             kept.setdefault(name, []).append(value)
 
-    def run(self, rounds: int, parts: Parts) -> None:
+    def run(self, rounds: int, parts: Mapping[str, Callable[[], Iterable[Line]]]) -> None:
         """Measures all parts once per round."""
         start = time.monotonic()
         for count, name in enumerate(turns(parts, rounds)):
@@ -151,16 +144,17 @@ def summarised(metrics: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, blocks in metrics.items():
         samples = [sample for block in blocks for sample in block] if isinstance(blocks[0], list) else []
-        found[name] = [short(median(block) if samples else block) for block in blocks]
+        digits = 5 if len(blocks) > 1 else 6
+        found[name] = [short(median(block) if samples else block, digits) for block in blocks]
         if samples:
             whole = {"p50": median(samples), "p95": quantile(samples, 95), "mean": mean(samples)}
-            found.update({f"{name}_{kind}": [short(value)] for kind, value in whole.items()})
+            found.update({f"{name}_{kind}": [short(value, 6)] for kind, value in whole.items()})
             found["samples"] = [len(samples)]
     return found
 
 
-def short(value: float) -> float:
-    return float(f"{value:.6g}") if isinstance(value, float) and not value.is_integer() else int(value)
+def short(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}") if isinstance(value, float) and not value.is_integer() else int(value)
 
 
 def machine(**more: Any) -> dict[str, Any]:

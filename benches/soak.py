@@ -15,21 +15,21 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import rustcam
 from rustcam.cli.memory import resident
 
 SIM = "size 640x360; refresh 240"
 # How far each may grow: the frames that readers hold come and go.
-SPARE = {"memory": 64 << 20, "files": 0, "threads": 0}
+SPARE = {"MiB": 64, "files": 0, "threads": 0}
 RESTART_EVERY = 500  # frames
 
 
 def sizes() -> dict[str, int]:
     """Of this process."""
     files, threads = (sum(1 for _ in Path("/proc/self", name).iterdir()) for name in ("fd", "task"))
-    return {"memory": resident() or 0, "files": files, "threads": threads}
+    return {"MiB": (resident() or 0) >> 20, "files": files, "threads": threads}
 
 
 def drop_all(frames: queue.Queue[Any]) -> None:
@@ -43,9 +43,8 @@ def soak(seconds: float, backend: str) -> list[str]:
     passed: queue.Queue[Any] = queue.Queue(maxsize=10)
     other = threading.Thread(target=drop_all, args=(passed,))
     other.start()
-    before: Optional[dict[str, int]] = None
+    before: dict[str, int] = {}
     start = report = time.monotonic()
-    print(f"{'seconds':>8} {'frames':>9} {'missed':>7} {'MiB':>7} {'files':>6} {'threads':>8}")
     with rustcam.Capturer(backend=backend, sim=SIM if backend == "sim" else None) as capturer:
         capturer.start(0)
         for count in itertools.count(1):
@@ -58,22 +57,20 @@ def soak(seconds: float, backend: str) -> list[str]:
                 capturer.stop()
                 capturer.start(0)
             now = time.monotonic()
-            if before is None and now - start > seconds / 10 and len(kept) == kept.maxlen:
+            if not before and now - start > seconds / 10 and len(kept) == kept.maxlen:
                 gc.collect()
                 before = sizes()
-            over = before is not None and now - start > seconds
+            over = bool(before) and now - start > seconds
             if now >= report or over:
                 report += max(1.0, seconds / 20)
-                memory, files, threads = sizes().values()
-                line = f"{now - start:8.0f} {count:9} {capturer.stats.missed:7} {memory / 2**20:7.1f}"
-                print(f"{line} {files:6} {threads:8}", flush=True)
+                found = {"seconds": round(now - start), "frames": count, "missed": capturer.stats.missed, **sizes()}
+                print("  ".join(f"{value:7} {name}" for name, value in found.items()), flush=True)
             if over:
                 break
         capturer.stop()
     passed.put(None)
     other.join()
     after = sizes()
-    assert before is not None
     return [name for name, spare in SPARE.items() if after[name] > before[name] + spare]
 
 

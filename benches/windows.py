@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from .run import LIMIT, ROOT, Line, Results, machine
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = os.environ.get("SECONDS", "0.5")
 MEASURE = windows_path(Path(__file__).resolve().parent / "measure.py")
-PEERS = ("bettercam", "dxcam", "mss", "pillow")
 OURS = next(python for python in TESTED if python.version == RIVALS.version)
 # Commands of Direct3D run where they are called. Otherwise Wine's own thread for them never sleeps, which costs one of
 # the processors and hides what a capture costs.
@@ -61,14 +61,12 @@ class Wine:
         names = [work.name for work in works]
         return self.lines(python.exe, MEASURE, "windows", self._dll, name, SECONDS, *names, **variables)
 
-    def bare(self) -> list[Line]:
-        found = []
+    def bare(self) -> Iterator[Line]:
         for content in ("full", "ordinary"):
             work = workload(f"1920x1080 {content}@180 bgra paced")
             for mode, name in BARE.items():
                 (metrics,) = self.lines(self._bare, mode, script(work), SECONDS)
-                found.append((work.name, name, {key: value for key, value in metrics.items() if key != "work"}))
-        return found
+                yield work.name, name, {key: value for key, value in metrics.items() if key != "work"}
 
 
 def main() -> int:
@@ -81,9 +79,10 @@ def main() -> int:
     provide(OURS)
     provide_wheel(OURS, wheel)
     provide(RIVALS)
-    rivals = importlib.metadata.distributions(path=[str(RIVALS.packages)])
-    peers = [f"{rival.name} {rival.version}" for rival in rivals if rival.name in PEERS]
-    about = machine(versions=", ".join([" ".join(wheel.name.split("-")[:2]), *sorted(peers)]))
+    installed = importlib.metadata.distributions(path=[str(RIVALS.packages)])
+    names = ("bettercam", "dxcam", "mss", "pillow")
+    peers = sorted(f"{package.name} {package.version}" for package in installed if package.name in names)
+    about = machine(versions=", ".join([" ".join(wheel.name.split("-")[:2]), *peers]))
     with Session() as session:
         wine = Wine(session)
         version = subprocess.run(["wine", "--version"], capture_output=True, text=True, check=True).stdout.split()[0]

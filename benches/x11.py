@@ -168,7 +168,11 @@ class X11Desktop:
 
     def peaks(self, opened: Opened) -> dict[str, float]:
         """The most since this was asked before."""
-        return {"peak_mib": sum(peak_kib(process) for process in (os.getpid(), opened.child) if process) / 1024}
+        kib = 0
+        for process in (os.getpid(), *([opened.child] if opened.child else [])):
+            kib += int(re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text(encoding="ascii"))[0])
+            Path(f"/proc/{process}/clear_refs").write_text("5", encoding="ascii")
+        return {"peak_mib": kib / 1024}
 
     def wrong(self, opened: Opened, work: Workload, samples: list[tuple[int, Any]]) -> int:
         """How many of these images of the full content do not show its colour wherever the number is not."""
@@ -185,13 +189,6 @@ def cpu_ms(process: int) -> float:
     """Processor time, all threads included."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return 1000 * (int(fields[11]) + int(fields[12])) / TICK
-
-
-def peak_kib(process: int) -> int:
-    """The most memory that was in use, which is forgotten."""
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    Path(f"/proc/{process}/clear_refs").write_text("5", encoding="ascii")
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
 
 
 @contextmanager
