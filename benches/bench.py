@@ -33,7 +33,7 @@ PACKAGES = ("rustcam", "mss", "pillow", "imageio-ffmpeg", "opencv-python-headles
 
 
 def compared(stack: ExitStack, brief: bool) -> dict[str, Callable[[], Iterable[Line]]]:
-    """What ratios are made of, and everything like it."""
+    """The parts that are measured beside peers. `brief`: only what the ratios need."""
     calls = {FULL_HD: 8 if brief else 30, UHD: 5 if brief else 10}
     found = {
         "import": partial(parts.imports, 2 if brief else 4),

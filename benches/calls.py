@@ -25,7 +25,7 @@ from .run import turns
 WARM_UP = 10  # rounds
 REGION = (640, 360, 1280, 720)
 
-# What happens before the clock starts, and what is timed.
+# What is done before the clock starts, and the call that is timed.
 Call = tuple[Callable[[], Any], Callable[[], Any]]
 
 
@@ -41,12 +41,12 @@ class Screen:
         stack.callback(self.painter.close)
 
     def change(self, part: int = 1) -> None:
-        """Paints in a colour that was not there before, so that nothing can be answered from memory."""
+        """Paints in a new colour, so that no contender can return an image that it has already."""
         self._colour = (self._colour + 0x9E3779) & 0xFFFFFF
         self.painter.fill((0, 0, *(side // part for side in self.size)), self._colour)
 
     def calls(self) -> dict[str, Call]:
-        """Of all contenders, each with a connection of its own."""
+        """Those of all contenders, each with a connection of its own."""
         owned, bgr, rgb, part, borrowed, little, still = (
             rustcam.Capturer(backend="x11", cursor=False).grab for _ in range(7)
         )
@@ -88,7 +88,7 @@ def pointer(kind: str, size: tuple[int, int], stack: ExitStack) -> dict[str, Cal
 
 
 def timed(calls: dict[str, Call], rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds of every call, and of the processor."""
+    """Elapsed and processor time of every call, in milliseconds."""
     samples: dict[str, dict[str, list[float]]] = {name: {"ms": [], "cpu_ms": []} for name in calls}
     for count, name in enumerate(turns(calls, WARM_UP + rounds)):
         prepare, call = calls[name]

@@ -1,4 +1,4 @@
-"""Who is measured and what: contenders, and the workloads that the pages in `pages/` name.
+"""The contenders, and the workloads that the pages in `pages/` name.
 
 `1920x1080 full@60 bgra free` is a workload: the size of the screen, what it shows and how often a second, the pixel
 format, and how a contender follows it. `region` behind that is a part of the screen, `cursor` draws the pointer.
@@ -9,7 +9,7 @@ another thread; `virtual` is `free` in virtual time, where presents come as soon
 
 The contents: `full` changes everything, `window`, `scroll`, `video` and `ordinary` (a window and a clock) change parts;
 all of these draw a number for every present. `little` changes 1 % and `middle` as much as a video, without a number. On
-`static` nothing changes; `pointer` moves it, `storm` a thousand times a second, and `stormfull` over `full`. `display`
+`static` nothing changes; `pointer` moves the pointer, `storm` a thousand times a second, `stormfull` so over `full`. `display`
 is the real screen, which GDI sees, whatever the lab shows.
 """
 
@@ -31,7 +31,7 @@ PAGES = Path(__file__).resolve().parent / "pages"
 FULL_HD, UHD = (1920, 1080), (3840, 2160)
 NUMBERED = ("full", "window", "scroll", "video", "ordinary", "stormfull")
 PARTS = ("little", "middle")
-# At the corner, so that the number of the frame is in it.
+# In the corner, where the number of the frame is.
 REGION = (0, 0, 640, 360)
 NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: region| cursor)*)")
 ON_X11 = {"backend": "x11"} if sys.platform == "linux" else {}
@@ -94,7 +94,7 @@ def rustcam(work: Workload, stream: bool = False, **options: Any) -> Opened:
 
 
 def borrowing(work: Workload) -> Opened:
-    """Where only a part of the screen changes, a read-only array that is brought up to date there."""
+    """With `copy=False` where only a part of the screen changes: a read-only array that is updated in place."""
     return rustcam(work, copy=work.content not in PARTS)
 
 
@@ -111,7 +111,7 @@ def texture(work: Workload, fact: str) -> Opened:
     return Opened(grab, screen.close)
 
 
-# The destructors of their parts release what was released before, which may crash: no camera is ever dropped.
+# No camera is dropped: the destructors of its parts release what was released before, which may crash.
 KEPT: list[Any] = []
 
 
@@ -126,7 +126,7 @@ def camera(work: Workload, package: str) -> Opened:
         return Opened(screen.get_latest_frame, screen.stop)
     grab = partial(screen.grab, region=work.region)
     if package == "bettercam" and work.fmt == "bgra":
-        # Memory of a texture that is not mapped any more.
+        # Its array is the memory of a texture that is no longer mapped.
         return Opened(lambda: None if (image := grab()) is None else np.array(image), screen.stop)
     return Opened(grab, screen.stop, work.fmt)
 
@@ -168,7 +168,7 @@ def ffmpeg(work: Workload) -> Opened:
 
 
 def raw(work: Workload) -> Opened:
-    """XShmGetImage into one segment, again and again: no array of one's own, but no capture costs less."""
+    """XShmGetImage into one segment, which the next call overwrites: no capture can cost less."""
     shm = import_module("benches.raw_shm").RawShm(*work.size)
     return Opened(lambda: (shm.grab(), shm.view())[1], polled=True, owned=False)
 
@@ -204,7 +204,7 @@ ORDER = list(dict.fromkeys(name for contenders in MATRIX.values() for name in co
 
 
 def matrix(desktop: str) -> dict[str, list[Workload]]:
-    """What each contender has to do on `x11` or `windows`: what the slots of the pages name."""
+    """The workloads of each contender on `x11` or `windows`: those that the slots of the pages name."""
     pages = "".join(path.read_text(encoding="utf-8") for path in sorted(PAGES.glob("*.md")))
     slots = re.findall(r"\{\{" + desktop + r" [^}]*\}\}", pages)
     names = dict.fromkeys(found[0] for slot in slots for found in NAME.finditer(slot))

@@ -52,7 +52,7 @@ class LabDesktop:
         self._lab = Lab(dll, script(workload("1920x1080 full@60 bgra free")))
 
     def show(self, work: Workload) -> None:
-        """Another content."""
+        """Starts another desktop."""
         self._lab.start(script(work))
         self._hz, self._virtual, self._waited_for = work.hz, work.way == "virtual", 0
 
@@ -84,7 +84,7 @@ class LabDesktop:
         return {**times, "copies": copies, "maps": counted["maps"], "bytes_mapped": counted["bytes_mapped"]}
 
     def peaks(self, opened: Opened) -> dict[str, float]:
-        """None: the lab's pictures are in the same process."""
+        """None, because the lab's pictures are in the same process."""
         return {}
 
     def wrong(self, opened: Opened, work: Workload, samples: list[tuple[int, Any]]) -> int:
@@ -93,13 +93,13 @@ class LabDesktop:
             return sum(not self._same(image, number, work) for number, image in samples)
         if work.content not in PARTS:
             return 0
-        # No number says which one it is.
+        # Without a number the image may show any present since the last wait.
         ((_, image),) = samples
         shown = range(self._waited_for, self.presents(0) + 1)
         return int(image is None or not any(self._same(image, number, work) for number in shown))
 
     def _same(self, image: Any, number: int, work: Workload) -> bool:
-        """Whether every pixel is right, as far as the image goes. Alpha is left to the packages."""
+        """Whether every pixel is right. A region is compared with that part of the desktop, alpha is not compared."""
         height, width, _ = image.shape
         right = self._lab.oracle(number, *work.size)[:height, :width, CHANNELS[work.fmt]]
         return np.array_equal(image[..., :3], right)

@@ -62,7 +62,7 @@ class Account:
         self.cpu_ms = 0.0
 
     def add(self, image: Any) -> None:
-        """Takes in a frame that arrived just now, and looks once more at the one before."""
+        """Counts a frame that arrived just now, and checks the one before once more."""
         now, cpu = self._now(), self._cpu()
         self.frames += 1
         if not self._numbered:
@@ -71,7 +71,7 @@ class Account:
         self._arrivals.append((number, now))
         self.torn += self._whole and frame_number(image, -4) != number
         if self._owned and self._before is not None:
-            # Memory that does not belong to the caller shows a later frame by now, or none.
+            # If its memory was used again, it shows another frame by now.
             old, kept = self._before
             self.changed += frame_number(kept) != old or (self._whole and frame_number(kept, -4) != old)
         self._before = number, image
@@ -92,7 +92,7 @@ class Account:
 
 @contextmanager
 def beside(seconds: float, apart: bool = False) -> Iterator[dict[str, float]]:
-    """Runs a loop in another thread, for some seconds alone and then beside a block; says in the end how.
+    """Runs a loop in another thread, for some seconds alone and then beside a block; fills in at the end how fast.
 
     It never waits but for the GIL. `apart`: on a processor of its own, because in one queue it and this thread would
     hide each other's work.
@@ -151,10 +151,10 @@ def measure(desktop: Any, open_it: Callable[[Workload], Opened], work: Workload,
             if work.way == "paced":
                 desktop.wait(account.newest)
             elif opened.polled:
-                # Who returns an image at once, new or not, is called as often as there are presents.
+                # A contender that returns at once, new or not, is called as often as there are presents.
                 due = max(due + 1 / work.hz, now - 1 / work.hz)
                 time.sleep(max(0.0, due - now))
-            image = None  # A view that was dropped is brought up to date in place.
+            image = None  # With `copy=False` a view is updated in place only after it was dropped.
             image = opened.grab()
             if image is not None:
                 account.add(image)
@@ -165,14 +165,14 @@ def measure(desktop: Any, open_it: Callable[[Workload], Opened], work: Workload,
     if work.numbered:
         found["presents"] = desktop.presents(account.newest) - before
     found.update(others, **account.summary(desktop.presented))
-    # Comparisons take time: only now that the clock has stopped.
+    # Comparisons take time, so they come after the clock has stopped.
     found["faults"] += desktop.wrong(opened, work, account.samples or [(0, image)])
     opened.close()
     return found
 
 
 def warm_up(grab: Callable[[], Any], account: Account, seconds: float, frames: int) -> None:
-    """With frames that are not counted. As many of them are kept as later, because fresh memory costs time."""
+    """With frames that are not counted, so that the memory of later ones is in use already: fresh memory costs time."""
     start = time.perf_counter()
     while (passed := time.perf_counter() - start) < seconds or (account.frames < frames and passed < PATIENCE):
         image = grab()
@@ -185,11 +185,11 @@ def main() -> None:
     open_it, _ = MATRIX[kind][name]
     works = [workload(name) for name in names]
     with import_module("benches.x11" if kind == "x11" else "benches.lab").desktop(place) as desktop:
-        # The first workload of a process pays for what the others find ready.
+        # The first workload of a process also pays for its initialisation.
         measure(desktop, open_it, works[0], float(seconds))
         for work in random.sample(works, len(works)):
             print(json.dumps([work.name, name, measure(desktop, open_it, work, float(seconds))]), flush=True)
-    # Not by way of the packages' destructors, some of which crash.
+    # This skips the destructors of the packages, some of which crash.
     os._exit(0)
 
 

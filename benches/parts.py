@@ -1,4 +1,4 @@
-"""Parts of a run that are no frames of a screen: kernels, streams, constant rates, losses, memory, the import."""
+"""The parts of a run that follow no screen: kernels, streams, constant rates, losses, memory, the import."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ENGINE = ["cargo", "run", "--release", "--quiet", "--package", "rustcam", "--exa
 simulated = partial(rustcam.Capturer, backend="sim", cursor=False, any_thread=True)
 
 MEASURED = ("median_ms", "best_ms", "ratio_median")
-# Channels of the result, and the same for numpy, as far as it can do that, and OpenCV.
+# Channels of the result, their order for numpy, which cannot make gray, and the code for OpenCV.
 FORMATS = {
     "bgr": (3, [0, 1, 2], cv2.COLOR_BGRA2BGR),
     "rgb": (3, [2, 1, 0], cv2.COLOR_BGRA2RGB),
@@ -54,7 +54,7 @@ FORMATS = {
 
 
 def kernels(rounds: int) -> Iterator[Line]:
-    """Those of the engine, which its example of that name times, and what peers have for the same."""
+    """Those of the engine, timed by its example of that name, and the same conversions by peers."""
     engine = subprocess.run([*ENGINE, str(rounds)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     for size, found in json.loads(engine.stdout)["sizes"].items():
         for name, times in found.items():
@@ -75,7 +75,7 @@ def peers(width: int, height: int, rounds: int) -> Iterator[Line]:
     samples = {name: found["ms"] for name, found in timed(calls, rounds).items()}
     memcpy = median(samples.pop("memcpy"))
     for name, times in samples.items():
-        # Bytes read and written, of those of memcpy.
+        # Bytes read and written, relative to memcpy.
         moved = (4 + FORMATS[name.split(",")[0]][0]) / 8
         metrics = (median(times), min(times), moved * memcpy / median(times))
         yield f"{width}x{height} kernels", name, dict(zip(MEASURED, metrics))

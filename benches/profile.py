@@ -77,7 +77,7 @@ def spans(call: Call, count: int) -> list[tuple[int, int]]:
 
 
 def traced(name: str, call: Call, ours: int, server: int) -> Iterator[Line]:
-    """Means, of those calls that took neither very short nor very long. The server's longest work is the drawing."""
+    """Means over the middle half of the calls. The longest computation of the server is the drawing."""
     spans(call, WARM_UP)
     alone = [(end - start) / 1000 for start, end in spans(call, FRAMES)]
     with tempfile.TemporaryDirectory() as folder:

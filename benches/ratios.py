@@ -10,9 +10,9 @@ from typing import NamedTuple, Optional
 from .report import lines_of
 from .run import Results
 
-# Of the standard error: beyond it a difference is no chance any more, not even if a dozen ratios are looked at.
+# In standard errors: a larger difference is not chance, not even among two dozen ratios.
 SURE = 4.0
-# Nothing is measured better than this.
+# No ratio can be measured better than this.
 FINEST = 0.02
 RATIOS = lines_of("ratios.txt")
 

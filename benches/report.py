@@ -26,7 +26,7 @@ GROUPS = {"all": ["fps", "missed", "repeated", "p50", "p95", "p99", "cpu"]}
 
 
 def lines_of(file: str) -> list[list[str]]:
-    """What one of the lists beside the pages says, without its comments."""
+    """The fields of a list in `pages/`, without its comments."""
     lines = (PAGES / file).read_text(encoding="utf-8").splitlines()
     return [line.split(" | ") for line in lines if not line.startswith("#")]
 
@@ -35,7 +35,7 @@ COLUMNS = {name: rest for name, *rest in lines_of("columns.txt")}
 
 
 def in_order(contenders: Sequence[str]) -> list[str]:
-    """Of the matrix; others come last, as they were recorded."""
+    """That of the matrix; others come last, as they were recorded."""
     return sorted(contenders, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
 
@@ -95,21 +95,21 @@ def judged(results: Results, claim: str) -> list[str]:
 
 
 def single(cell: Cell, column: str) -> Found:
-    """What has a sign is judged by its size."""
+    """A number with a sign is judged by its size."""
     unit, spec, _ = COLUMNS[column]
     return Found(f"{value(cell, column):{spec}} {unit}".replace(" ×", "×"), abs(value(cell, column)))
 
 
 def ratio(ours: Cell, *peers: Cell, column: str, values: bool = False) -> Found:
-    """To the best of the peers."""
+    """To the best of the peers, perhaps with the values."""
     (head, spec, _), mine, best = COLUMNS[column], value(ours, column), min(value(peer, column) for peer in peers)
-    # On a busy machine what the lab counts as its own may be more than there is.
+    # On a busy machine the lab counts too much time as its own, and the rest can be negative.
     found = mine / best if mine >= 0 and best > 0 else math.inf
     return Found(f"{found:.2f}×" + f" ({mine:{spec}} to {best:{spec}} {head.split()[-1]})" * values, found)
 
 
 def speed(ours: Cell, peer: Cell, column: str) -> Found:
-    """The other way round, of what takes time."""
+    """A ratio of rates, from columns of times."""
     found = ratio(peer, ours, column=column).value
     return Found(f"{found:.3f}×", found)
 

@@ -1,4 +1,4 @@
-"""How everything is run, and what is kept of it.
+"""Runs everything in turns, and keeps a summary.
 
 All parts of a run take turns, round by round, in a random order, mostly in processes of their own. A part gives
 lines: a workload, a contender, and a number or samples for each metric. A round makes a block: what differs from block
@@ -57,7 +57,7 @@ class Cell:
         self._metrics = metrics
 
     def __getitem__(self, metric: str) -> list[float]:
-        """Block by block; one of a whole run. `cpu_ms/frames` is a ratio of two metrics."""
+        """Block by block; `cpu_ms/frames` is a ratio of two metrics."""
         metric, _, other = metric.partition("/")
         blocks: list[float] = self._metrics[metric]
         return [one / max(1e-9, two) for one, two in zip(blocks, self[other])] if other else blocks
@@ -69,7 +69,7 @@ class Cell:
         return (self.total(metric) - sum(map(self.total, less))) / max(1.0, self.total("frames"))
 
     def middle(self, metric: str, *less: str) -> float:
-        """The same as the median of the blocks."""
+        """The same, as the median of the blocks."""
         each = zip(*(self[f"{name}/frames"] for name in (metric, *less)))
         return median(value - sum(others) for value, *others in each)
 
@@ -77,7 +77,7 @@ class Cell:
         return self.per_frame(metric) / 2**20
 
     def percent(self, metric: str) -> float:
-        """Of the time; of a processor."""
+        """Of the elapsed time."""
         return self.total(metric) / self.total("seconds") / 10
 
     @property
@@ -89,10 +89,9 @@ class Cell:
     def missed(self) -> float:
         return max(0.0, self.total("presents") - self.total("frames"))
 
-    @property
-    def lost(self) -> float:
-        """Percent of the turns of the loop beside."""
-        return 100 - 100 * self.median("beside") / self.median("alone")
+    def lost(self, over: str) -> float:
+        """Percent of the turns of the loop beside, by the `total` or the `median` of all blocks."""
+        return 100 - 100 * getattr(self, over)("beside") / getattr(self, over)("alone")
 
 
 class Results:

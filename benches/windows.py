@@ -30,7 +30,7 @@ OURS = next(python for python in TESTED if python.version == RIVALS.version)
 # Commands of Direct3D run where they are called. Otherwise Wine's own thread for them never sleeps, which costs one of
 # the processors and hides what a capture costs.
 VARIABLES = {"WINE_D3D_CONFIG": "csmt=0"}
-# The same for the threads in which Mesa draws: what is to be told apart by calls must happen inside them.
+# The same for Mesa: it draws in the calling thread, so that the time of a call includes the drawing.
 ONE_THREAD = {"LP_NUM_THREADS": "0"}
 # A program without Python that only acquires and releases frames, and one that copies all of the frame, too.
 BARE = {"glance": "acquire and release", "copy": "and copy, map, memcpy"}

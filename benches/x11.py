@@ -1,4 +1,4 @@
-"""An X server on which a process of its own presents, and says when.
+"""An X server on which a separate process presents, and reports when.
 
 Every present is painted into a pixmap first and shown by one request, so that no capture can see half of it. Its number
 is in its pixels, twice, as on the simulated desktop (docs/sim.md); number 0 is what a content begins with.
