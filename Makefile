@@ -36,24 +36,24 @@ race:  ## the threads of the engine under the thread sanitizer; needs nightly Ru
 	RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target x86_64-unknown-linux-gnu --target-dir target/race \
 		--package rustcam --lib --test stream --test capture
 
-bench: $(VENV)/bench $(VENV)/installed  ## measure speed and memory, write docs/performance.md
+bench: $(VENV)/bench $(VENV)/installed  ## measure speed and memory, write docs/performance.md; ROUNDS=1 for a quick look
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 || true
-	PYTHONPATH=benches:tests $(PY) benches/x11/bench.py benches/results/x11.json
-	$(PY) benches/render.py docs/performance.md x11
+	PYTHONPATH=tests $(PY) -m benches.bench benches/results/x11.json
+	$(PY) -m benches.render docs/performance.md x11
 
 bench-check: $(VENV)/bench $(VENV)/installed  ## measure briefly; fail if a ratio is worse than in benches/results
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 || true
-	PYTHONPATH=benches:tests $(PY) benches/x11/check.py benches/results/x11.json
+	PYTHONPATH=tests $(PY) -m benches.bench --check benches/results/x11.json
 
-bench-windows: $(VENV)/bench  ## measure the Windows wheel and its rivals under Wine; ROUNDS=1 for a quick look
+bench-windows: $(VENV)/bench $(VENV)/installed  ## measure the Windows wheel and its rivals under Wine; ROUNDS=1 for a quick look
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 windows wine || true
-	PYTHONPATH=benches:scripts $(PY) benches/windows/rounds.py benches/results/windows.json
-	$(PY) benches/render.py docs/performance.md windows
+	PYTHONPATH=scripts $(PY) -m benches.windows benches/results/windows.json
+	$(PY) -m benches.render docs/performance.md windows
 
-profile: $(VENV)/bench build/profile/.made  ## tell where the time of one frame goes, write docs/profile.md; needs perf
+profile: $(VENV)/bench $(VENV)/installed  ## tell where the time of one call goes, write docs/profile.md; needs perf
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 profile
-	PYTHONPATH=build/profile/site:benches:tests $(PY) benches/x11/anatomy.py benches/results/profile.json
-	$(PY) benches/render.py docs/profile.md
+	PYTHONPATH=tests $(PY) -m benches.profile benches/results/profile.json
+	$(PY) -m benches.render docs/profile.md
 
 soak: $(VENV)/installed  ## stream for two minutes and watch memory, files and threads; SECONDS=600 for longer
 	$(PY) benches/soak.py $(or $(SECONDS),120)
@@ -83,14 +83,6 @@ clean:  ## delete everything that was built
 
 dist/.made: $(VENV)/build $(SOURCES) scripts/wheels.sh
 	sh scripts/wheels.sh $(PY)
-	touch $@
-
-# As it is released, but with the names of its functions.
-build/profile/.made: $(VENV)/build $(SOURCES)
-	rm -rf build/profile
-	CARGO_PROFILE_RELEASE_STRIP=false CARGO_PROFILE_RELEASE_DEBUG=1 $(PY) -m maturin build --quiet --release --strip false \
-		--target-dir target/profile --interpreter $(PY) --out build/profile/wheels
-	$(PY) -m pip install --quiet --no-deps --target build/profile/site build/profile/wheels/rustcam-*.whl
 	touch $@
 
 $(DOCS)/ready: requirements/docs.txt scripts/venv.sh

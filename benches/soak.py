@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import itertools
 import queue
-import resource
 import sys
 import threading
 import time
@@ -19,34 +18,33 @@ from pathlib import Path
 from typing import Any
 
 import rustcam
+from rustcam.cli.memory import resident
 
 SIM = "size 640x360; refresh 240"
-SPARE = 64 << 20  # bytes; the frames that readers hold come and go
+# How far each may grow: the frames that readers hold come and go.
+SPARE = {"MiB": 64, "files": 0, "threads": 0}
 RESTART_EVERY = 500  # frames
 
 
-def sizes() -> tuple[int, int, int]:
-    """Resident bytes, open files, threads of this process."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+def sizes() -> dict[str, int]:
+    """Of this process."""
     files, threads = (sum(1 for _ in Path("/proc/self", name).iterdir()) for name in ("fd", "task"))
-    return pages * resource.getpagesize(), files, threads
+    return {"MiB": (resident() or 0) >> 20, "files": files, "threads": threads}
 
 
-def drop_in_another_thread(frames: queue.Queue[Any]) -> None:
+def drop_all(frames: queue.Queue[Any]) -> None:
     while frames.get() is not None:
         pass
 
 
-def soak(seconds: float, backend: str) -> bool:
-    """Whether nothing grew."""
+def soak(seconds: float, backend: str) -> list[str]:
+    """What grew."""
     kept: deque[Any] = deque(maxlen=100)
     passed: queue.Queue[Any] = queue.Queue(maxsize=10)
-    other = threading.Thread(target=drop_in_another_thread, args=(passed,))
+    other = threading.Thread(target=drop_all, args=(passed,))
     other.start()
-    start = time.monotonic()
-    before: tuple[int, int, int] | None = None
-    report = start
-    print(f"{'seconds':>8} {'frames':>9} {'missed':>7} {'MiB':>7} {'files':>6} {'threads':>8}")
+    before: dict[str, int] = {}
+    start = report = time.monotonic()
     with rustcam.Capturer(backend=backend, sim=SIM if backend == "sim" else None) as capturer:
         capturer.start(0)
         for count in itertools.count(1):
@@ -59,32 +57,24 @@ def soak(seconds: float, backend: str) -> bool:
                 capturer.stop()
                 capturer.start(0)
             now = time.monotonic()
-            if before is None and now - start > seconds / 10 and len(kept) == kept.maxlen:
+            if not before and now - start > seconds / 10 and len(kept) == kept.maxlen:
                 gc.collect()
                 before = sizes()
-            if now >= report or now - start > seconds:
+            over = bool(before) and now - start > seconds
+            if now >= report or over:
                 report += max(1.0, seconds / 20)
-                memory, files, threads = sizes()
-                missed = capturer.stats.missed
-                print(
-                    f"{now - start:8.0f} {count:9} {missed:7} {memory / 2**20:7.1f} {files:6} {threads:8}", flush=True
-                )
-            if now - start > seconds and before:
+                found = {"seconds": round(now - start), "frames": count, "missed": capturer.stats.missed, **sizes()}
+                print("  ".join(f"{value:7} {name}" for name, value in found.items()), flush=True)
+            if over:
                 break
         capturer.stop()
     passed.put(None)
     other.join()
     after = sizes()
-    assert before is not None
-    grown = [
-        name
-        for name, old, new, spare in zip(("memory", "files", "threads"), before, after, (SPARE, 0, 0))
-        if new > old + spare
-    ]
-    print("grew: " + ", ".join(grown) if grown else "nothing grew")
-    return not grown
+    return [name for name, spare in SPARE.items() if after[name] > before[name] + spare]
 
 
 if __name__ == "__main__":
-    SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 120.0
-    sys.exit(0 if soak(SECONDS, sys.argv[2] if len(sys.argv) > 2 else "sim") else 1)
+    grown = soak(float(sys.argv[1]) if len(sys.argv) > 1 else 120.0, sys.argv[2] if len(sys.argv) > 2 else "sim")
+    print("grew: " + ", ".join(grown) if grown else "nothing grew")
+    sys.exit(1 if grown else 0)

@@ -1,4 +1,4 @@
-"""What the benchmarks count is what was delivered."""
+"""What the benchmarks count is what was delivered, and what they compare is what was recorded."""
 
 from __future__ import annotations
 
@@ -11,27 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benches" / "x11"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benches"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from account import Account, frame_number
-from ratios import BLOCKS, compare, judge, ratios
-from report.cells import Results
-from timeline import Stage, events, stages, stretches
+from benches import contenders, measure, ratios, render, report, run, trace
 
 import rustcam
 
-RECORDINGS = Path(__file__).resolve().parents[1] / "benches" / "results"
+ROOT = Path(__file__).resolve().parents[1]
+RECORDINGS = ROOT / "benches" / "results"
+BLOCKS = 5
 DESKTOP = "size 640x360; refresh 60; full; pointer still; clock virtual"
-SAMPLE = {
-    "work": "grab",
-    "desktop": "full",
-    "fmt": "bgra",
-    "seconds": 2.0,
-    "cpu_ms": 30.0,
-    "lab_ms": 10.0,
-    "counters": {},
-}
 
 
 def delivered(count: int) -> list[Any]:
@@ -39,69 +28,118 @@ def delivered(count: int) -> list[Any]:
         return [capturer.grab() for _ in range(count)]
 
 
-def told(*images: Any) -> dict[str, Any]:
-    """The account of images that arrive 10 ms after each other, all of frames shown at their number in milliseconds."""
+def account_of(*images: Any) -> measure.Account:
+    """Of images that arrive 10 ms after each other."""
     times = iter(range(100, 1000, 10))
-    account = Account(lambda: next(times))
+    account = measure.Account(lambda: next(times))
     for image in images:
         account.add(image)
-    return account.told(float)
+    return account
 
 
 def test_numbers_are_read_from_the_pixels() -> None:
-    numbers = [frame_number(image) for image in delivered(3)]
+    numbers = [measure.frame_number(image) for image in delivered(3)]
     assert numbers == sorted(set(numbers))
-    assert numbers == [frame_number(image, -4) for image in delivered(3)]
+    assert numbers == [measure.frame_number(image, -4) for image in delivered(3)]
 
 
 def test_an_account_of_good_frames() -> None:
     first, second = delivered(2)
-    account = told(first, second, second)
-    assert (account["frames"], account["unique"], account["torn"], account["changed"]) == (3, 2, 0, 0)
-    numbers = [frame_number(first), frame_number(second), frame_number(second)]
-    assert account["latency_us"] == [1000 * (100 + 10 * i - number) for i, number in enumerate(numbers)]
+    # Every frame was shown at its number in milliseconds.
+    found = account_of(first, second, second).summary(float)
+    assert (found["frames"], found["repeated"], found["faults"]) == (2, 1, 0)
+    numbers = [measure.frame_number(first), measure.frame_number(second), measure.frame_number(second)]
+    latencies = sorted(100 + 10 * i - number for i, number in enumerate(numbers))
+    assert (found["p50_ms"], found["p99_ms"]) == (latencies[1], latencies[1])
 
 
 def test_an_image_of_two_frames_is_torn() -> None:
     first, second = delivered(2)
     first[180:] = second[180:]
-    assert told(first)["torn"] == 1
+    account = account_of(first)
+    assert account.torn == 1
+    assert account.summary(float)["faults"] == 1
 
 
 def test_memory_that_changes_after_its_delivery_is_noticed() -> None:
     first, second = delivered(2)
     kept = first.copy()
-    account = Account(lambda: 0.0)
+    account = measure.Account(lambda: 0.0)
     account.add(kept)
     kept[:] = second
     account.add(second)
-    assert account.told(float)["changed"] == 1
-
-
-def test_rounds_are_added_up() -> None:
-    def sample(unique: int) -> dict[str, Any]:
-        return {
-            **SAMPLE,
-            "frames": unique + 1,
-            "unique": unique,
-            "presents": 50,
-            "latency_us": [1000, 2000, unique * 100],
-        }
-
-    results = Results([{"rustcam": [sample(40)]}, {"rustcam": [sample(20), {**SAMPLE, "work": "paced"}]}])
-    cell = results.cell("rustcam", "grab", "full", "bgra")
-    assert (cell.rounds, cell.frames, cell.missed, cell.repeated, cell.share) == (2, 60, 40, 2, 0.6)
-    assert (cell.fps, cell.cpu, cell.lab, cell.net) == (15.0, 1.0, pytest.approx(1 / 3), pytest.approx(2 / 3))
-    assert cell.latency(50) == 2.0
+    assert account.changed == 1
+    assert account.summary(float)["faults"] == 1
 
 
 def test_the_first_frame_is_kept_for_a_comparison() -> None:
     image = np.zeros((16, 512, 4), np.uint8)
-    account = Account(lambda: 0.0)
-    assert account.add(image) == 0
+    account = measure.Account(lambda: 0.0)
+    account.add(image)
     (sample,) = account.samples
-    assert sample[0] == 0
+    assert sample[0] == account.newest == 0
     assert sample[1] is image
+
+
+def test_frames_without_numbers_are_only_counted() -> None:
+    account = measure.Account(lambda: 0.0, numbered=False)
+    for image in delivered(3):
+        account.add(image)
+    assert account.summary(float) == {"frames": 3, "faults": 0}
+
+
+def test_rounds_are_added_up() -> None:
+    results = run.Results({}, {})
+    for frames in (40, 20):
+        block = {"seconds": 2.0, "cpu_ms": 30.0, "lab_ms": 10.0, "presents": 50, "repeated": 1, "p50_ms": frames / 10}
+        results.add("w", "rustcam", {"frames": frames, **block})
+    cell = results.cell("w", "rustcam")
+    assert (cell.total("frames"), cell.missed, cell.total("repeated"), cell.share) == (60, 40, 2, 60)
+    found = [report.value(cell, column) for column in ("fps", "cpu", "lab", "net")]
+    assert found == pytest.approx([15, 1, 1 / 3, 2 / 3])
+    assert cell.median("p50_ms") == 3.0
+    assert cell.middle("cpu_ms", "lab_ms") == (0.5 + 1.0) / 2
+
+
+def test_all_take_turns() -> None:
+    names = list(run.turns("abc", 50))
+    rounds = [names[i : i + 3] for i in range(0, len(names), 3)]
+    assert all(sorted(turn) == ["a", "b", "c"] for turn in rounds)
+    assert len({tuple(turn) for turn in rounds}) > 1
+
+
+def test_samples_become_a_summary_that_survives_its_file(tmp_path: Path) -> None:
+    results = run.Results({"cpu": "x"}, {})
+    for middle in (1.0, 2.0, 3.0):
+        results.add("w", "a", {"ms": [middle, middle, 9 * middle], "frames": 12345678})
+    before = results.cell("w", "a")
+    results.write(tmp_path / "results.json")
+    read = run.Results.read(tmp_path / "results.json")
+    assert read.machine == {"cpu": "x"}
+    after = read.cell("w", "a")
+    for metric in ("ms", "ms_p50", "ms_p95", "samples", "frames"):
+        assert after[metric] == pytest.approx(before[metric])
+    assert after["ms"] == [1, 2, 3]
+    assert (after["ms_p50"], after["samples"], after["frames"]) == ([3], [9], [12345678] * 3)
+
+
+CLAIM = "w: `grab()` | {} | ratio cpu | w: ours & theirs"
+
+
+@pytest.mark.parametrize(
+    ("target", "verdict"),
+    [("≤ 0.5× the peer", "met"), ("< 0.5× the peer", "missed"), ("≥ 0.51× the peer", "missed"), ("≤ 0.4×", "missed")],
+)
+def test_a_claim_is_judged_by_its_target(target: str, verdict: str) -> None:
+    results = run.Results({}, {})
+    for name, cpu in (("ours", 5.0), ("theirs", 10.0)):
+        results.add("w", name, {"frames": 1, "cpu_ms": cpu})
+    assert report.judged(results, CLAIM.format(target)) == ["w: `grab()`", target, "0.50×", verdict]
+
+
+def test_a_claim_about_what_was_not_measured_has_no_verdict() -> None:
+    row = report.judged(run.Results({}, {}), CLAIM.format("≤ 0.5×"))
+    assert row == ["w: `grab()`", "≤ 0.5×", "not measured yet", ""]
 
 
 QUIET = [0.500, 0.504, 0.498, 0.502, 0.496]
@@ -112,79 +150,97 @@ def times(values: list[float], factor: float) -> list[float]:
 
 
 def test_a_ratio_that_is_worse_fails() -> None:
-    verdict = judge("a", QUIET, times(QUIET, 1.1))
+    verdict = ratios.judge("a", QUIET, times(QUIET, 1.1))
     assert not verdict.good
     assert (verdict.recorded, verdict.now, verdict.words) == (0.5, pytest.approx(0.55), "WORSE")
 
 
 def test_a_ratio_that_is_better_passes() -> None:
-    verdict = judge("a", QUIET, times(QUIET, 0.8))
+    verdict = ratios.judge("a", QUIET, times(QUIET, 0.8))
     assert verdict.good
     assert verdict.words == "better"
 
 
 def test_noise_passes() -> None:
-    assert judge("a", QUIET, times(QUIET, 1.01)).words == "as recorded"
+    assert ratios.judge("a", QUIET, times(QUIET, 1.01)).words == "as recorded"
     # The same 1.1 is nothing where the blocks of the recording, or those of now, differ that much among themselves.
     loud = [0.40, 0.62, 0.50, 0.45, 0.56]
-    assert judge("a", loud, times(QUIET, 1.1)).good
-    assert judge("a", QUIET, times(loud, 1.1)).good
+    assert ratios.judge("a", loud, times(QUIET, 1.1)).good
+    assert ratios.judge("a", QUIET, times(loud, 1.1)).good
 
 
 def test_nothing_is_measured_better_than_two_percent() -> None:
-    assert judge("a", [1.0] * 5, [1.02] * 5).good
-    assert not judge("a", [1.0] * 5, [1.021] * 5).good
+    assert ratios.judge("a", [1.0] * 5, [1.02] * 5).good
+    assert not ratios.judge("a", [1.0] * 5, [1.021] * 5).good
 
 
 def test_chance_fails_seldom_and_a_loss_is_found() -> None:
     chance = random.Random(1)
 
-    def run(middle: float) -> list[float]:
+    def blocks(middle: float) -> list[float]:
         return [middle * chance.lognormvariate(0, 0.05) for _ in range(BLOCKS)]
 
-    assert sum(not judge("a", run(1.0), run(1.0)).good for _ in range(2000)) <= 20
-    assert sum(not judge("a", run(1.0), run(1.5)).good for _ in range(2000)) >= 1980
+    assert sum(not ratios.judge("a", blocks(1.0), blocks(1.0)).good for _ in range(2000)) <= 20
+    assert sum(not ratios.judge("a", blocks(1.0), blocks(1.5)).good for _ in range(2000)) >= 1980
 
 
 def test_what_was_not_recorded_cannot_be_worse() -> None:
-    (verdict,) = compare({}, {"a": [1.0, 2.0]})
+    (verdict,) = ratios.compare({}, {"a": [1.0, 2.0]})
     assert verdict.good
     assert verdict.words == "not recorded"
 
 
-def test_one_block_tells_no_noise() -> None:
-    with pytest.raises(ValueError, match="tells nothing of its noise"):
-        judge("a", [1.0], [1.0])
+def test_one_block_does_not_show_the_noise() -> None:
+    with pytest.raises(ValueError, match="does not show the noise"):
+        ratios.judge("a", [1.0], [1.0])
 
 
 def test_ratios_are_read_block_by_block() -> None:
-    def samples(*middles: float) -> dict[str, list[float]]:
-        return {"wall_ms": [value for middle in middles for value in (middle, middle, 9 * middle)]}
+    results = run.Results({}, {})
+    for ours in (1, 2, 3, 4, 5):
+        for name, middle in (("rustcam bgra", ours), ("raw", 2)):
+            results.add("1920x1080 calls", name, {"ms": [middle, middle, 9 * middle]})
+    (found,) = ratios.ratios(results).items()
+    assert found == ("1920x1080 calls, ms: rustcam bgra / raw", [0.5, 1.0, 1.5, 2.0, 2.5])
 
-    field = {"rustcam bgra": samples(1, 2, 3, 4, 5), "raw": samples(2, 2, 2, 2, 2)}
-    (found,) = ratios({"screens": {"1920x1080": field}}).items()
-    assert found == ("1920x1080: rustcam bgra / raw", [0.5, 1.0, 1.5, 2.0, 2.5])
 
-
-def recorded() -> tuple[dict[str, Any], dict[str, list[float]]]:
-    """The recording of `make bench-check`, and its ratios whose noise is known."""
+def recorded(**changes: list[float]) -> dict[str, list[float]]:
+    """The ratios of `make bench-check`, of recordings in which `rustcam bgra` took other times."""
     recording = json.loads((RECORDINGS / "x11.json").read_text(encoding="utf-8"))
-    return recording, {name: blocks for name, blocks in ratios(recording).items() if len(blocks) > 1}
+    recording["cells"]["1920x1080 calls"]["rustcam bgra"].update(changes)
+    return ratios.ratios(run.Results(**recording))
 
 
 def test_a_recording_is_as_good_as_itself() -> None:
-    _, found = recorded()
-    assert len(found) >= 15
-    assert all(verdict.words == "as recorded" for verdict in compare(found, found))
+    found = recorded()
+    assert len(found) == len(ratios.RATIOS)
+    assert all(len(blocks) > 1 for blocks in found.values())
+    assert all(verdict.words == "as recorded" for verdict in ratios.compare(found, found))
 
 
 def test_a_recording_whose_own_times_double_is_worse() -> None:
-    recording, before = recorded()
-    field = recording["screens"]["1920x1080"]
-    field["rustcam bgra"]["wall_ms"] = times(field["rustcam bgra"]["wall_ms"], 2)
-    now = {name: blocks for name, blocks in ratios(recording).items() if name in before}
-    worse = {verdict.name for verdict in compare(before, now) if not verdict.good}
-    assert worse == {"1920x1080: rustcam bgra / raw", "1920x1080: rustcam bgra / mss bgra"}
+    cell = run.Results.read(RECORDINGS / "x11.json").cell("1920x1080 calls", "rustcam bgra")
+    verdicts = ratios.compare(recorded(), recorded(ms=times(cell["ms"], 2)))
+    worse = {verdict.name for verdict in verdicts if not verdict.good}
+    assert worse == {f"1920x1080 calls, ms: rustcam bgra / {other}" for other in ("raw", "mss bgra")}
+
+
+@pytest.mark.parametrize("page", ["performance.md", "profile.md"])
+def test_a_page_is_made_of_its_recordings(page: str, tmp_path: Path) -> None:
+    render.render(tmp_path / page, [])
+    made = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert tmp_path / page in made
+    for path in made:
+        kept = ROOT / "docs" / path.relative_to(tmp_path)
+        assert path.read_text(encoding="utf-8") == kept.read_text(encoding="utf-8"), f"make {kept.name} anew"
+
+
+def test_every_workload_of_a_page_has_contenders() -> None:
+    for desktop in ("x11", "windows"):
+        works = contenders.matrix(desktop)
+        assert works["rustcam"]
+        assert {work.way for work in works["rustcam"]} <= {"free", "paced", "stream", "beside"}
+        assert all(works.values())
 
 
 # A call from 1000 to 2000: process 7 captures, 8 is the server. The one processor goes from 7 to 8 and back.
@@ -204,24 +260,23 @@ TRACE = """
 """  # noqa: E501
 
 
-def test_a_call_is_as_long_as_its_stages() -> None:
-    told = stages(stretches(list(events(TRACE.splitlines())), 7, 8, 1000, 2000))
-    assert told == {
-        "ask": Stage(100, 0),
-        "ask system": Stage(50, 1),
-        "server": Stage(10, 1),
-        "server system": Stage(40, 3),
-        "draw": Stage(400, 1),
-        "wake": Stage(30, 1),
-        "take": Stage(60, 1),
-        "pass": Stage(280, 1),
-        "take system": Stage(30, 2),
-    }
-    assert sum(stage.length for stage in told.values()) == 1000
-    # One per line of the main threads.
-    assert sum(stage.events for stage in told.values()) == 11
+def test_a_call_has_counts_of_both_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "WRITES", (20, 46))  # writev and sendmsg of x86-64
+    events = list(trace.events(TRACE.splitlines()))
+    # One per line of the main threads, and two per switch.
+    assert len(events) == 14
+    assert trace.counts(events, 7) == [2, 1, 1]
+    assert trace.counts(events, 8) == [2, 1, 1]
+
+
+def test_the_longest_work_of_a_call() -> None:
+    events = list(trace.events(TRACE.splitlines()))
+    assert trace.longest(events, 8, 1000, 2000, on=False) == (1160, 1560)
+    assert trace.longest(events, 7, 1560, 2000, on=False) == (1650, 1930)
+    assert trace.longest(events, 7, 1000, 2000) == (1650, 1930)
 
 
 def test_a_call_that_asks_nobody_is_all_ours() -> None:
-    told = stages(stretches([], 7, 8, 1000, 2000))
-    assert {name: stage.length for name, stage in told.items() if stage.length} == {"ask": 1000}
+    assert trace.longest([], 7, 1000, 2000) == (1000, 2000)
+    assert trace.longest([], 8, 1000, 2000, on=False) == (2000, 2000)
+    assert trace.counts([], 7) == [0, 0, 0]

@@ -1,0 +1,212 @@
+"""The contenders, and the workloads that the pages in `pages/` name.
+
+`1920x1080 full@60 bgra free` is a workload: the size of the screen, what it shows and how often a second, the pixel
+format, and how a contender follows it. `region` behind that is a part of the screen, `cursor` draws the pointer.
+
+The ways: `free` takes frames one after the other, as the examples of the packages do; `paced` sleeps until something
+was presented and then takes one frame; `stream` takes those of a stream; `beside` is `free` with a loop in Python in
+another thread; `virtual` is `free` in virtual time, where presents come as soon as they are waited for.
+
+The contents: `full` changes everything, `window`, `scroll`, `video` and `ordinary` (a window and a clock) change parts;
+all of these draw a number for every present. `little` changes 1 % and `middle` as much as a video, without a number. On
+`static` nothing changes; `pointer` moves the pointer, `storm` a thousand times a second, `stormfull` so over `full`. `display`
+is the real screen, which GDI sees, whatever the lab shows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+PAGES = Path(__file__).resolve().parent / "pages"
+FULL_HD, UHD = (1920, 1080), (3840, 2160)
+NUMBERED = ("full", "window", "scroll", "video", "ordinary", "stormfull")
+PARTS = ("little", "middle")
+# In the corner, where the number of the frame is.
+REGION = (0, 0, 640, 360)
+NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: region| cursor)*)")
+ON_X11 = {"backend": "x11"} if sys.platform == "linux" else {}
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    size: tuple[int, int]
+    content: str
+    hz: int
+    fmt: str
+    way: str
+    region: Optional[tuple[int, int, int, int]]
+    cursor: bool
+
+    @property
+    def numbered(self) -> bool:
+        return self.content in NUMBERED and self.way not in ("beside", "virtual")
+
+
+def workload(name: str) -> Workload:
+    found = NAME.fullmatch(name)
+    assert found, name
+    width, height, content, hz, fmt, way, more = found.groups()
+    region = REGION if "region" in more else None
+    return Workload(name, (int(width), int(height)), content, int(hz), fmt, way, region, "cursor" in more)
+
+
+@dataclass
+class Opened:
+    """A contender at work; what `grab` returns is an array, or nothing if nothing is new."""
+
+    grab: Callable[[], Any]
+    close: Callable[[], Any] = lambda: None
+    fmt: str = "bgra"
+    polled: bool = False  # `grab` returns at once, with an image that may be old
+    owned: bool = True  # an image stays as it is
+    child: Optional[int] = None  # a process that works for it
+
+
+# Each contender in its best documented way of getting arrays that belong to the caller. Modules are imported when they
+# are needed, because no process has all of them.
+
+
+def rustcam(work: Workload, stream: bool = False, **options: Any) -> Opened:
+    """This project's, and the published one, whose interface it keeps."""
+    screen = import_module("rustcam").Capturer(cursor=work.cursor, **ON_X11)
+    if not stream and work.way != "stream":
+        return Opened(lambda: screen.grab(1000, work.fmt, work.region, **options), screen.close, work.fmt)
+    screen.start(0)
+
+    def newest() -> Any:
+        try:
+            return screen.get_latest_frame(1000)
+        except TimeoutError:
+            return None
+
+    return Opened(newest, screen.close)
+
+
+def borrowing(work: Workload) -> Opened:
+    """With `copy=False` where only a part of the screen changes: a read-only array that is updated in place."""
+    return rustcam(work, copy=work.content not in PARTS)
+
+
+def texture(work: Workload, fact: str) -> Opened:
+    """`grab_gpu`; `memory_id` is for a reader that has opened this memory before, `shared_handle` for any other."""
+    screen = import_module("rustcam").Capturer(cursor=False)
+
+    def grab() -> Any:
+        frame = screen.grab_gpu()
+        assert getattr(frame, fact)
+        frame.close()
+        return frame
+
+    return Opened(grab, screen.close)
+
+
+# No camera is dropped: the destructors of its parts release what was released before, which may crash.
+KEPT: list[Any] = []
+
+
+def camera(work: Workload, package: str) -> Opened:
+    """BGR and RGB by OpenCV: bettercam has no other way, dxcam prefers it to its own kernels."""
+    module = import_module(package)
+    module.DXFactory._camera_instances.clear()
+    screen = module.create(output_idx=0, output_color=work.fmt.upper())
+    KEPT.append(screen)
+    if work.way == "stream":
+        screen.start(target_fps=0)
+        return Opened(screen.get_latest_frame, screen.stop)
+    grab = partial(screen.grab, region=work.region)
+    if package == "bettercam" and work.fmt == "bgra":
+        # Its array is the memory of a texture that is no longer mapped.
+        return Opened(lambda: None if (image := grab()) is None else np.array(image), screen.stop)
+    return Opened(grab, screen.stop, work.fmt)
+
+
+def mss(work: Workload) -> Opened:
+    screen = import_module("mss").MSS()
+
+    def grab() -> Any:
+        image = np.asarray(screen.grab(screen.monitors[1]))
+        return image if work.fmt == "bgra" else np.ascontiguousarray(image[:, :, 2::-1])
+
+    return Opened(grab, screen.close, work.fmt, polled=True)
+
+
+def pillow(work: Workload) -> Opened:
+    grab = partial(import_module("PIL.ImageGrab").grab, xdisplay=os.environ["DISPLAY"] if ON_X11 else None)
+    return Opened(lambda: np.array(grab()), fmt="rgb", polled=True)
+
+
+def ffmpeg(work: Workload) -> Opened:
+    """x11grab in a process of its own, through a pipe, at 60 frames a second."""
+    width, height = work.size
+    command = [import_module("imageio_ffmpeg").get_ffmpeg_exe(), "-loglevel", "error", "-nostdin", "-f", "x11grab"]
+    command += ["-draw_mouse", "0", "-framerate", "60", "-video_size", f"{width}x{height}"]
+    command += ["-i", os.environ["DISPLAY"], "-f", "rawvideo", "-pix_fmt", "bgra", "-"]
+    process: Any = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
+
+    def grab() -> Any:
+        image = np.empty((height, width, 4), np.uint8)
+        room = memoryview(image).cast("B")
+        while room:
+            count = process.stdout.readinto(room)
+            if not count:
+                raise OSError("ffmpeg has ended")
+            room = room[count:]
+        return image
+
+    return Opened(grab, lambda: (process.kill(), process.wait()), child=process.pid)
+
+
+def raw(work: Workload) -> Opened:
+    """XShmGetImage into one segment, which the next call overwrites: no capture can cost less."""
+    shm = import_module("benches.raw_shm").RawShm(*work.size)
+    return Opened(lambda: (shm.grab(), shm.view())[1], polled=True, owned=False)
+
+
+# How to open a contender, and the names of the workloads that it can do. The order is that of the tables.
+FEW = r"(1920x1080 \w+|\S+ full)@60 "  # not more than sixty frames a second; at 4K a few come, whatever moves there
+LIVE = r"(?!.* virtual)\S+ (full|ordinary|little|middle|static|storm)@"
+VIRTUAL = r".* virtual"
+MATRIX: dict[str, dict[str, tuple[Callable[[Workload], Opened], str]]] = {
+    "x11": {
+        "rustcam": (rustcam, ""),
+        "rustcam copy=False": (partial(rustcam, copy=False), ""),
+        "rustcam stream": (partial(rustcam, stream=True), "(?!.* paced)"),
+        "mss": (mss, ""),
+        "pillow": (pillow, FEW),
+        "ffmpeg": (ffmpeg, "(?!.* paced)" + FEW),
+        "raw": (raw, ""),
+    },
+    "windows": {
+        "rustcam": (borrowing, f"{LIVE}|.*stormfull"),
+        "dxcam": (partial(camera, package="dxcam"), LIVE),
+        "bettercam": (partial(camera, package="bettercam"), LIVE),
+        "rustcam 0.1.2": (rustcam, f"{LIVE}|.*stormfull"),
+        "mss": (mss, ".* display@"),
+        "pillow": (pillow, r".* display@\d+ rgb"),
+        "grab": (rustcam, VIRTUAL),
+        "grab copy=False": (partial(rustcam, copy=False), VIRTUAL),
+        "grab_gpu": (partial(texture, fact="memory_id"), VIRTUAL),
+        "grab_gpu, shared_handle": (partial(texture, fact="shared_handle"), "64x48" + VIRTUAL),
+    },
+}
+ORDER = list(dict.fromkeys(name for contenders in MATRIX.values() for name in contenders))
+
+
+def matrix(desktop: str) -> dict[str, list[Workload]]:
+    """The workloads of each contender on `x11` or `windows`: those that the slots of the pages name."""
+    pages = "".join(path.read_text(encoding="utf-8") for path in sorted(PAGES.glob("*.md")))
+    slots = re.findall(r"\{\{" + desktop + r" [^}]*\}\}", pages)
+    names = dict.fromkeys(found[0] for slot in slots for found in NAME.finditer(slot))
+    does = {name: pattern for name, (_, pattern) in MATRIX[desktop].items()}
+    return {who: [workload(name) for name in names if re.match(pattern, name)] for who, pattern in does.items()}

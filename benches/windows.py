@@ -1,0 +1,100 @@
+"""Measures the Windows wheel and its rivals under Wine, on the lab's desktop: windows.py RESULT.json.
+
+ROUNDS and SECONDS in the environment make it shorter or longer.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from wine.lanes import build_lab, build_wheels, missing, windows_path
+from wine.pythons import RIVALS, TESTED, provide, provide_wheel
+from wine.session import TARGET, Session
+
+from .contenders import Workload, matrix, workload
+from .lab import script
+from .run import LIMIT, ROOT, Line, Results, machine
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = os.environ.get("SECONDS", "0.5")
+MEASURE = windows_path(Path(__file__).resolve().parent / "measure.py")
+OURS = next(python for python in TESTED if python.version == RIVALS.version)
+# Commands of Direct3D run where they are called. Otherwise Wine's own thread for them never sleeps, which costs one of
+# the processors and hides what a capture costs.
+VARIABLES = {"WINE_D3D_CONFIG": "csmt=0"}
+# The same for Mesa: it draws in the calling thread, so that the time of a call includes the drawing.
+ONE_THREAD = {"LP_NUM_THREADS": "0"}
+# A program without Python that only acquires and releases frames, and one that copies all of the frame, too.
+BARE = {"glance": "acquire and release", "copy": "and copy, map, memcpy"}
+
+
+class Wine:
+    """Programs in a session, with the lab."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._dll = session, build_lab(session)
+        example = ["--package", "dda-lab", "--example", "bare"]
+        session.must(["cargo", "build", "--quiet", "--release", "--target", TARGET, *example], limit=900)
+        target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+        self._bare = target / TARGET / "release" / "examples" / "bare.exe"
+
+    def lines(self, *command: Any, **variables: str) -> list[Any]:
+        lines: list[str] = []
+        env = {**VARIABLES, **variables}
+        status = self._session.run(["wine", *command], limit=LIMIT, line=lines.append, variables=env)
+        if status:
+            raise RuntimeError("\n".join([*lines, f"exit status {status}: {' '.join(map(str, command))}"]))
+        # Wine and some packages print, too.
+        return [json.loads(line) for line in lines if line.startswith(("[", "{"))]
+
+    def contender(self, name: str, works: list[Workload]) -> list[Line]:
+        python = OURS if name == "rustcam" or name.startswith("grab") else RIVALS
+        variables = ONE_THREAD if name.startswith("grab") else {}
+        names = [work.name for work in works]
+        return self.lines(python.exe, MEASURE, "windows", self._dll, name, SECONDS, *names, **variables)
+
+    def bare(self) -> Iterator[Line]:
+        for content in ("full", "ordinary"):
+            work = workload(f"1920x1080 {content}@180 bgra paced")
+            for mode, name in BARE.items():
+                (metrics,) = self.lines(self._bare, mode, script(work), SECONDS)
+                yield work.name, name, {key: value for key, value in metrics.items() if key != "work"}
+
+
+def main() -> int:
+    if missing():
+        print(missing(), file=sys.stderr)
+        return 1
+    if status := build_wheels():
+        return status
+    (wheel,) = (ROOT / "dist").glob("rustcam-*-win_amd64.whl")
+    provide(OURS)
+    provide_wheel(OURS, wheel)
+    provide(RIVALS)
+    installed = importlib.metadata.distributions(path=[str(RIVALS.packages)])
+    names = ("bettercam", "dxcam", "mss", "pillow")
+    peers = sorted(f"{package.name} {package.version}" for package in installed if package.name in names)
+    about = machine(versions=", ".join([" ".join(wheel.name.split("-")[:2]), *peers]))
+    with Session() as session:
+        wine = Wine(session)
+        version = subprocess.run(["wine", "--version"], capture_output=True, text=True, check=True).stdout.split()[0]
+        results = Results({**about, "wine": version.replace("-", " ").capitalize()}, {})
+        contenders = {name: partial(wine.contender, name, works) for name, works in matrix("windows").items()}
+        for _ in range(ROUNDS):
+            results.run(1, {**contenders, "bare": wine.bare})
+            results.machine["rounds"] = results.machine.get("rounds", 0) + 1
+            # After each round, because a run that is broken off has measured something, too.
+            results.write(Path(sys.argv[1]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
