@@ -40,6 +40,7 @@ bench: $(VENV)/bench $(VENV)/installed  ## measure speed and memory, write docs/
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 || true
 	PYTHONPATH=tests $(PY) -m benches.bench benches/results/x11.json
 	$(PY) -m benches.render docs/performance.md x11
+	$(PY) -m benches.render README.md
 
 bench-check: $(VENV)/bench $(VENV)/installed  ## measure briefly; fail if a ratio is worse than in benches/results
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 || true

@@ -2,7 +2,8 @@
 
 A template has slots, which begin with the name of a result. `{{x11 COLUMNS | WORKLOAD; WORKLOAD}}` is a table, and
 `{{x11 plot TITLE | WORKLOAD; WORKLOAD}}` a picture. Every line of `{{x11 claims … }}` is a claim. `{{x11 FACT}}` is
-something about the machine, and `{{x11 WORKLOAD: CONTENDER: COLUMN}}` one number.
+something about the machine, and `{{x11 WORKLOAD: CONTENDER: COLUMN}}` one number. Of a page with the comments
+`measured` and `end of measured`, only what is between them is written.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .report import in_order, judged, markdown, table, text, value
 from .run import Results
 
 SLOT = re.compile(r"\{\{(\w+) ([^}]+)\}\}")
+MEASURED = re.compile(r"(<!-- measured: .*?-->\n).*?(<!-- end of measured -->)", re.DOTALL)
 OURS, PEERS, INK = "#c8553d", "#9aa5b1", "#7a8490"
 LEFT, PANEL, LENGTH = 125, 370, 240  # pixels: where bars begin, from one panel to the next, the longest bar
 LINE, HEAD = 20, 44
@@ -51,8 +53,10 @@ def render(page: Path, chosen: list[str]) -> None:
             return table(found, what, workloads.split("; "))
         return text(found, *what.split(": ")) if ": " in what else str(found.machine[what])
 
-    template = (PAGES / page.name).read_text(encoding="utf-8")
-    page.write_text(SLOT.sub(fill, template), encoding="utf-8")
+    filled = SLOT.sub(fill, (PAGES / page.name).read_text(encoding="utf-8"))
+    if page.exists() and MEASURED.search(before := page.read_text(encoding="utf-8")):
+        filled = MEASURED.sub(lambda marks: marks[1] + filled + marks[2], before)
+    page.write_text(filled, encoding="utf-8")
     print(f"written: {page}")
 
 

@@ -235,6 +235,14 @@ def test_a_page_is_made_of_its_recordings(page: str, tmp_path: Path) -> None:
         assert path.read_text(encoding="utf-8") == kept.read_text(encoding="utf-8"), f"make {kept.name} anew"
 
 
+def test_a_page_with_marks_keeps_what_is_around_them(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = tmp_path / "README.md"
+    page.write_text(readme.replace("`grab()` takes ", "`grab()` takes about "), encoding="utf-8")
+    render.render(page, [])
+    assert page.read_text(encoding="utf-8") == readme
+
+
 def test_every_workload_of_a_page_has_contenders() -> None:
     for desktop in ("x11", "windows"):
         works = contenders.matrix(desktop)
