@@ -140,7 +140,7 @@ def test_the_reference_and_the_guides_require_exclusive_access_to_out() -> None:
         assert "no other thread may read, write or resize the array" in text, page
 
 
-# What a user reads: a user must not be told to download from an address that may not be the project's.
+# Texts for users. They must not name a place to download from that may not be the project's.
 USER_TEXTS = [page for page in PAGES if page.startswith("docs/")] + ["SECURITY.md", "mkdocs.yml", "pyproject.toml"]
 
 

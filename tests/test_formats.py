@@ -112,5 +112,5 @@ def test_any_request_equals_the_oracle(request: dict[str, object]) -> None:
 def test_rotated_desktops_look_like_upright_ones(rotation: int) -> None:
     script = "size 80x60; static; pointer still; clock virtual"
     upright = rustcam.screenshot(backend="sim", sim=script, cursor=True)
-    turned = rustcam.screenshot(backend="sim", sim=f"{script}; rotation {rotation}", cursor=True)
-    assert np.array_equal(upright, turned)
+    rotated = rustcam.screenshot(backend="sim", sim=f"{script}; rotation {rotation}", cursor=True)
+    assert np.array_equal(upright, rotated)

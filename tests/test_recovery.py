@@ -50,7 +50,7 @@ def test_a_transient_loss_of_one_minute(lines: Callable[[], Lines]) -> None:
     assert f"{WIDTH}x{HEIGHT} at 0 degrees" in back
 
 
-def test_losses_in_quick_succession_are_one_outage(lines: Callable[[], Lines]) -> None:
+def test_losses_in_quick_succession_are_one_recovery(lines: Callable[[], Lines]) -> None:
     losses = "".join(f"; at {100 + 2 * n}ms lose access during read" for n in range(30))
     with sim(f"{MOVING}{losses}", cursor=False) as capturer:
         for _ in range(30):

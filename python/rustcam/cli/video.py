@@ -116,7 +116,7 @@ class Encoded:
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         stream.time_base = self._step
-        # 0: one thread per processor. The default is one thread.
+        # 0: one thread per processor, which is not the default.
         stream.codec_context.thread_count = 0
         # Without these, players guess the colour space from the frame size.
         stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
