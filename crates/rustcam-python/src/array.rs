@@ -16,7 +16,7 @@ struct FrameMemory {
 
 /// An array over the frame's own memory, without a copy.
 pub fn from_frame(py: Python<'_>, frame: Frame, writable: bool) -> PyResult<Bound<'_, PyAny>> {
-    let Some(Image { buffer, size, format }) = frame.into_image() else {
+    let Some(Image { buffer, size, format, .. }) = frame.into_image() else {
         return Err(PyValueError::new_err("the frame is not in memory of its own"));
     };
     let shape = (size.height as usize, size.width as usize, format.channels());

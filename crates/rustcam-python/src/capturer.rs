@@ -83,7 +83,7 @@ impl Capturer {
             return Err(PyRuntimeError::new_err("Capturer is closed"));
         }
         let region = arguments::region(region.as_ref(), self.capture.size())?;
-        let request = Request { region, timeout: timeout_ms.0, new_frame_only: new_frame_only.0 };
+        let request = Request::within(timeout_ms.0).region(region).new_frame_only(new_frame_only.0);
         let Some(out) = out else {
             let target = if copy.0 { Target::Owned(fmt.0) } else { Target::Retained(fmt.0) };
             return self
@@ -134,7 +134,7 @@ impl Capturer {
             ));
         }
         let region = arguments::region(region.as_ref(), self.capture.size())?;
-        let options = StreamOptions { rate, region, video: video_mode.0, format: fmt.0 };
+        let options = StreamOptions::default().rate(rate).region(region).video(video_mode.0).format(fmt.0);
         self.capture.interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))
     }
 
@@ -178,7 +178,7 @@ impl Capturer {
         let region = arguments::region(region.as_ref(), this.capture.size())?;
         this.capture
             .interruptible(py, Duration::ZERO, |interrupt| this.capture.handle.begin_frames(region, interrupt))?;
-        let frames = FixedRate::new(rate, region, fmt.0, timeout_ms.0);
+        let frames = FixedRate::new(rate).region(region).format(fmt.0).timeout(timeout_ms.0);
         Ok(FrameIterator::new(Arc::clone(&this.capture), rate, frames, copy.0))
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
-use rustcam::capture::{Counts, FixedRate, Interrupt, Rate};
+use rustcam::capture::{FixedRate, Interrupt, Rate, SlotCounts};
 use rustcam::error::{Error, ErrorKind, Result};
 
 use crate::array;
@@ -25,7 +25,7 @@ pub struct FrameIterator {
 /// What can be read while a step waits.
 #[derive(Clone, Copy, Default)]
 struct State {
-    counts: Counts,
+    counts: SlotCounts,
     /// When slot 0 was, in seconds since the epoch.
     start_time: Option<f64>,
 }

@@ -27,9 +27,9 @@ pub struct GpuTexture {
 impl GpuTexture {
     /// The texture of a frame that stays on the device; `None` for any other frame.
     pub fn from_frame(frame: Frame) -> Option<Self> {
-        let Frame { pixels: Pixels::Device(texture), info } = frame else { return None };
+        let Frame { pixels: Pixels::Device(texture), info, .. } = frame else { return None };
         let bytes = texture.bytes();
-        let SharedTexture { size, sync, luid, memory, handle } = texture;
+        let SharedTexture { size, sync, luid, memory, handle, .. } = texture;
         Some(Self { size, bytes, sync, luid, memory, info, handle: Mutex::new(Some(handle)) })
     }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::geometry::{Point, Rect, Rotation, Size};
 
-/// The five formats a caller can ask for, one byte per channel, named in memory order.
+/// The pixel formats of frames, one byte per channel, named in memory order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PixelFormat {
     /// Blue, green, red, alpha. Alpha is always 255.
     #[default]
@@ -25,9 +26,9 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    /// All five, in the order in which messages list them.
-    pub const ALL: [PixelFormat; 5] =
-        [PixelFormat::Bgra, PixelFormat::Rgba, PixelFormat::Bgr, PixelFormat::Rgb, PixelFormat::Gray];
+    /// All formats, in the order in which messages list them.
+    pub const ALL: &'static [PixelFormat] =
+        &[PixelFormat::Bgra, PixelFormat::Rgba, PixelFormat::Bgr, PixelFormat::Rgb, PixelFormat::Gray];
 
     /// Bytes per pixel.
     pub const fn channels(self) -> usize {
@@ -64,7 +65,7 @@ impl FromStr for PixelFormat {
         if lower == "grey" {
             return Ok(PixelFormat::Gray);
         }
-        PixelFormat::ALL.into_iter().find(|format| format.name() == lower).ok_or_else(|| {
+        PixelFormat::ALL.iter().copied().find(|format| format.name() == lower).ok_or_else(|| {
             Error::invalid(format!("unknown pixel format {name:?}; choose one of bgra, rgba, bgr, rgb, gray"))
         })
     }
@@ -100,6 +101,13 @@ impl<'a> ImageRef<'a> {
     pub fn row(&self, y: usize) -> &'a [u8] {
         let start = y * self.stride;
         &self.bytes[start..start + self.size.width as usize * 4]
+    }
+}
+
+impl fmt::Debug for ImageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes: _, stride, size } = self;
+        f.debug_struct("ImageRef").field("size", size).field("stride", stride).finish_non_exhaustive()
     }
 }
 
@@ -145,6 +153,18 @@ impl<'a> ImageMut<'a> {
         let y = if self.bottom_up { self.size.height as usize - 1 - y } else { y };
         let start = y * self.stride;
         &mut self.bytes[start..start + self.size.width as usize * self.format.channels()]
+    }
+}
+
+impl fmt::Debug for ImageMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes: _, stride, size, format, bottom_up } = self;
+        f.debug_struct("ImageMut")
+            .field("size", size)
+            .field("format", format)
+            .field("stride", stride)
+            .field("bottom_up", bottom_up)
+            .finish_non_exhaustive()
     }
 }
 
@@ -294,6 +314,7 @@ impl Pointer {
 
 /// What is known about a returned frame. Rectangles are in desktop space.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct FrameInfo {
     /// When the image was presented, on the clock of the capture.
     pub present_time: Duration,

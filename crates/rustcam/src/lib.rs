@@ -5,6 +5,8 @@
 //!
 //! The dependencies between the modules point one way: `error ← geometry ← frame ← {pixels, source} ← capture`.
 
+#![warn(missing_debug_implementations)]
+
 pub mod capture;
 pub mod clock;
 pub mod error;
@@ -12,5 +14,5 @@ pub mod frame;
 pub mod geometry;
 pub mod memory;
 pub mod pixels;
-pub mod region;
+mod region;
 pub mod source;

@@ -1,6 +1,7 @@
 //! Memory for one picture: ordinary, or mapped by a source so that the operating system can write into it.
 
 use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
+use std::fmt;
 use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
 
@@ -17,6 +18,12 @@ pub struct Memory {
 enum Origin {
     Heap,
     Mapped { unmap: fn(NonNull<u8>, usize), tag: Arc<u64> },
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("len", &self.len).field("tag", &self.tag()).finish_non_exhaustive()
+    }
 }
 
 // SAFETY: the block is owned by this value alone; nothing about it belongs to a thread.

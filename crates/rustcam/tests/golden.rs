@@ -130,7 +130,7 @@ impl Sheet {
         let script = Script::parse(&format!("{}{more}", self.script)).expect("a script");
         let options = OpenOptions::new(Backend::Sim(script)).clock(clock);
         let mut session = Session::open(&options).expect("the desktop opens");
-        let request = Request { region: Some(region), timeout: Duration::from_secs(1), new_frame_only: true };
+        let request = Request::within(Duration::from_secs(1)).region(region);
         let row = region.width() as usize * format.channels();
         let picture = |_| {
             let mut own = vec![0; row * region.height() as usize];
@@ -182,7 +182,9 @@ fn sessions_return_the_golden_pictures() {
         let whole = sheet.size.rect();
         // Smaller than most shapes, and cut by the pointer in the middle and by those at the left and at the top.
         let part = Rect::new(3, 2, whole.right / 2 + 1, whole.bottom / 2 + 2);
-        for (region, format) in [whole, part].into_iter().flat_map(|r| PixelFormat::ALL.map(|format| (r, format))) {
+        for (region, format) in
+            [whole, part].into_iter().flat_map(|r| PixelFormat::ALL.iter().map(move |format| (r, *format)))
+        {
             let crop = |picture: &Vec<u8>| oracle::picture(picture, sheet.size, None, region, format);
             let expected: Vec<_> = golden.iter().map(crop).collect();
             for lifetime in [Lifetime::Owned, Lifetime::Retained, Lifetime::Callers] {

@@ -15,12 +15,14 @@ use rustcam::source::{Backend, OpenOptions};
 
 const FAST: &str = "size 96x64; refresh 200; pointer still";
 const STILL: &str = "size 96x64; refresh 200; pointer still; static";
-const EVERY_PRESENT: StreamOptions =
-    StreamOptions { rate: None, region: None, video: false, format: PixelFormat::Bgra };
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
 fn never() -> Result<()> {
     Ok(())
+}
+
+fn every_present() -> StreamOptions {
+    StreamOptions::default()
 }
 
 fn open_with(script: &str, clock: Arc<dyn Clock>) -> Handle {
@@ -52,7 +54,7 @@ const SECOND: Option<Duration> = Some(Duration::from_secs(1));
 fn a_stream_delivers_exact_frames_in_order_and_each_once() {
     let handle = open(FAST);
     let world = World::new(&Script::parse(FAST).expect("valid"), 0);
-    handle.start(EVERY_PRESENT, &mut never).expect("starts");
+    handle.start(every_present(), &mut never).expect("starts");
     let (mut last, mut seen) = (0, 0);
     for _ in 0..40 {
         let frame = handle.latest(SECOND, &mut never).expect("a frame every 5 ms");
@@ -69,7 +71,7 @@ fn a_stream_delivers_exact_frames_in_order_and_each_once() {
 #[test]
 fn a_slow_reader_gets_the_newest_frame_and_no_backlog() {
     let handle = open(FAST);
-    handle.start(EVERY_PRESENT, &mut never).expect("starts");
+    handle.start(every_present(), &mut never).expect("starts");
     handle.latest(SECOND, &mut never).expect("the first");
     std::thread::sleep(Duration::from_millis(120));
     handle.latest(SECOND, &mut never).expect("the newest");
@@ -82,7 +84,7 @@ fn a_slow_reader_gets_the_newest_frame_and_no_backlog() {
 #[test]
 fn a_static_desktop_gives_one_frame_and_then_a_timeout() {
     let handle = open(STILL);
-    handle.start(EVERY_PRESENT, &mut never).expect("starts");
+    handle.start(every_present(), &mut never).expect("starts");
     handle.latest(SECOND, &mut never).expect("the screen as it is");
     let began = Instant::now();
     assert_eq!(kind(handle.latest(Some(Duration::from_millis(80)), &mut never)), Some(ErrorKind::Timeout));
@@ -93,7 +95,7 @@ fn a_static_desktop_gives_one_frame_and_then_a_timeout() {
 #[test]
 fn video_mode_repeats_the_image_at_every_tick() {
     let handle = open(STILL);
-    handle.start(StreamOptions { rate: Some(rate(100, 1)), video: true, ..EVERY_PRESENT }, &mut never).expect("starts");
+    handle.start(every_present().rate(rate(100, 1)).video(true), &mut never).expect("starts");
     let first = handle.latest(SECOND, &mut never).expect("a tick").image().expect("memory").bytes().to_vec();
     let began = Instant::now();
     for _ in 0..20 {
@@ -107,7 +109,7 @@ fn video_mode_repeats_the_image_at_every_tick() {
 #[test]
 fn a_target_rate_is_a_cap() {
     let handle = open(FAST);
-    handle.start(StreamOptions { rate: Some(rate(50, 1)), ..EVERY_PRESENT }, &mut never).expect("starts");
+    handle.start(every_present().rate(rate(50, 1)), &mut never).expect("starts");
     let began = Instant::now();
     let mut frames = 0;
     while began.elapsed() < Duration::from_millis(500) {
@@ -122,9 +124,9 @@ fn other_calls_are_refused_while_a_stream_runs_and_work_afterwards() {
     let handle = open(FAST);
     assert_eq!(kind(handle.latest(SECOND, &mut never)), Some(ErrorKind::WrongState), "before start");
     for _ in 0..3 {
-        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        handle.start(every_present(), &mut never).expect("starts");
         assert!(handle.is_capturing());
-        assert_eq!(kind(handle.start(EVERY_PRESENT, &mut never)), Some(ErrorKind::WrongState));
+        assert_eq!(kind(handle.start(every_present(), &mut never)), Some(ErrorKind::WrongState));
         assert_eq!(kind(grab(&handle)), Some(ErrorKind::WrongState));
         assert_eq!(kind(handle.begin_frames(None, &mut never)), Some(ErrorKind::WrongState));
         handle.stop();
@@ -139,7 +141,7 @@ fn other_calls_are_refused_while_a_stream_runs_and_work_afterwards() {
 fn a_failure_of_the_thread_reaches_the_next_call_as_what_it_is() {
     for via_grab in [false, true] {
         let handle = open(&format!("{STILL}; at 30ms lose device for ever"));
-        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        handle.start(every_present(), &mut never).expect("starts");
         handle.latest(SECOND, &mut never).expect("the first frame");
         let error = if via_grab {
             loop {
@@ -167,7 +169,7 @@ fn a_failure_of_the_thread_reaches_the_next_call_as_what_it_is() {
 fn stop_and_close_end_a_reader_that_waits() {
     for close in [false, true] {
         let handle = open(STILL);
-        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        handle.start(every_present(), &mut never).expect("starts");
         handle.latest(SECOND, &mut never).expect("the first frame");
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| kind(handle.latest(None, &mut never)));
@@ -187,7 +189,7 @@ fn stop_and_close_end_a_reader_that_waits() {
 #[test]
 fn frames_outlive_stream_and_session() {
     let handle = open(FAST);
-    handle.start(EVERY_PRESENT, &mut never).expect("starts");
+    handle.start(every_present(), &mut never).expect("starts");
     let frame = handle.latest(SECOND, &mut never).expect("a frame");
     let bytes = frame.image().expect("memory").bytes().to_vec();
     drop(handle);
@@ -201,7 +203,7 @@ fn a_thousand_streams_leave_nothing_behind() {
     let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     let before = threads();
     for _ in 0..1000 {
-        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        handle.start(every_present(), &mut never).expect("starts");
         handle.stop();
     }
     // Other tests run threads of their own at the same time.
@@ -213,7 +215,7 @@ fn slots_are_exact_and_quiet_ones_repeat() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with("size 96x64; refresh 25; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
     let fps = rate(60_000, 1001);
-    let mut slots = FixedRate::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
+    let mut slots = FixedRate::new(fps);
     handle.begin_frames(None, &mut never).expect("begins");
     let start = clock.now();
     for expected in 0..600 {
@@ -235,7 +237,7 @@ fn a_capture_begins_early_enough_to_be_ready_when_its_slot_is_due() {
     let script = "size 96x64; refresh 100; pointer still; slow reads 3ms";
     let handle = open_with(script, Arc::clone(&clock) as Arc<dyn Clock>);
     let fps = rate(30, 1);
-    let mut slots = FixedRate::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
+    let mut slots = FixedRate::new(fps);
     handle.begin_frames(None, &mut never).expect("begins");
     handle.next_frame(&mut slots, false, &mut never).expect("a frame");
     let start = clock.now();
@@ -254,7 +256,7 @@ fn a_capture_begins_early_enough_to_be_ready_when_its_slot_is_due() {
 fn a_slow_consumer_gets_late_slots_in_order_and_surplus_presents_are_counted() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with("size 96x64; refresh 100; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
-    let mut slots = FixedRate::new(rate(10, 1), None, PixelFormat::Gray, Duration::from_secs(5));
+    let mut slots = FixedRate::new(rate(10, 1)).format(PixelFormat::Gray);
     handle.begin_frames(None, &mut never).expect("begins");
     for expected in 0..20 {
         let (_, slot) = handle.next_frame(&mut slots, false, &mut never).expect("a frame");
@@ -272,12 +274,12 @@ fn a_slow_consumer_gets_late_slots_in_order_and_surplus_presents_are_counted() {
 #[test]
 fn grabs_are_refused_while_frames_are_open_and_close_ends_them() {
     let handle = open(FAST);
-    let mut slots = FixedRate::new(rate(100, 1), None, PixelFormat::Bgra, Duration::from_secs(5));
+    let mut slots = FixedRate::new(rate(100, 1));
     handle.begin_frames(None, &mut never).expect("begins");
     assert!(handle.is_capturing());
     handle.next_frame(&mut slots, false, &mut never).expect("a frame");
     assert_eq!(kind(grab(&handle)), Some(ErrorKind::WrongState));
-    assert_eq!(kind(handle.start(EVERY_PRESENT, &mut never)), Some(ErrorKind::WrongState));
+    assert_eq!(kind(handle.start(every_present(), &mut never)), Some(ErrorKind::WrongState));
     assert_eq!(kind(handle.begin_frames(None, &mut never)), Some(ErrorKind::WrongState));
     handle.close();
     assert_eq!(kind(handle.next_frame(&mut slots, false, &mut never)), Some(ErrorKind::WrongState));
@@ -287,7 +289,7 @@ fn grabs_are_refused_while_frames_are_open_and_close_ends_them() {
 fn a_first_image_that_does_not_come_is_a_timeout() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with(&format!("{STILL}; at 0ms lose access for ever"), Arc::clone(&clock) as Arc<dyn Clock>);
-    let mut slots = FixedRate::new(rate(30, 1), None, PixelFormat::Bgra, Duration::from_millis(700));
+    let mut slots = FixedRate::new(rate(30, 1)).timeout(Duration::from_millis(700));
     handle.begin_frames(None, &mut never).expect("begins");
     assert_eq!(kind(handle.next_frame(&mut slots, false, &mut never)), Some(ErrorKind::Timeout));
     assert_eq!(clock.now(), Duration::from_millis(700));

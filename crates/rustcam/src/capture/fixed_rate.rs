@@ -13,7 +13,8 @@ use super::interrupt::Interrupt;
 use super::rate::Rate;
 use super::session::Session;
 
-/// A sequence of frames at a constant rate.
+/// A sequence of frames at a constant rate, for [`Handle::next_frame`](super::Handle::next_frame). Made by [`FixedRate::new`]; the setters
+/// change its defaults.
 #[derive(Clone, Debug)]
 pub struct FixedRate {
     rate: Rate,
@@ -25,7 +26,7 @@ pub struct FixedRate {
     start: Option<Duration>,
     next: u64,
     lead: Lead,
-    counts: Counts,
+    counts: SlotCounts,
 }
 
 /// How long before a slot its capture begins, so that the frame is ready when the slot is due. Learnt from the slots before: it follows
@@ -46,23 +47,51 @@ impl Lead {
 
 /// What happened to the slots so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Slots that were asked for only after their time.
+#[non_exhaustive]
+pub struct SlotCounts {
+    /// Slots that were requested only after they were due.
     pub late: u64,
-    /// Slots that show the same image as the one before, because nothing was new.
+    /// Slots that show the same image as the slot before, because there was no newer one.
     pub repeated: u64,
     /// Presents that no slot shows, because a newer one came before the slot was due.
     pub skipped: u64,
 }
 
 impl FixedRate {
-    /// Frames of `region` at `rate`. The first image has to come within `timeout`.
-    pub fn new(rate: Rate, region: Option<Rect>, format: PixelFormat, timeout: Duration) -> Self {
-        Self { rate, region, format, timeout, start: None, next: 0, lead: Lead::default(), counts: Counts::default() }
+    /// BGRA frames of the session's own region at `rate`, the first of them within five seconds.
+    pub fn new(rate: Rate) -> Self {
+        Self {
+            rate,
+            region: None,
+            format: PixelFormat::Bgra,
+            timeout: Duration::from_secs(5),
+            start: None,
+            next: 0,
+            lead: Lead::default(),
+            counts: SlotCounts::default(),
+        }
+    }
+
+    /// Sets the part of the desktop that the frames show; `None` for the session's own region.
+    #[must_use]
+    pub fn region(self, region: impl Into<Option<Rect>>) -> Self {
+        Self { region: region.into(), ..self }
+    }
+
+    /// Sets the format of the frames.
+    #[must_use]
+    pub fn format(self, format: PixelFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// Sets how long the first image may take.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// What happened to the slots so far.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> SlotCounts {
         self.counts
     }
 

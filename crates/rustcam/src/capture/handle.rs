@@ -1,5 +1,6 @@
 //! A session that several threads may hold: one use at a time, and `close` works from anywhere.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -344,6 +345,17 @@ impl Handle {
     /// Whether this is a forked child of the process that opened the session.
     fn is_forked(&self) -> bool {
         std::process::id() != self.process
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Handle");
+        // After a fork the lock may be held by a thread that does not exist here.
+        if !self.is_forked() {
+            debug.field("snapshot", &self.snapshot());
+        }
+        debug.field("closed", &self.is_closed()).finish_non_exhaustive()
     }
 }
 

@@ -28,7 +28,7 @@ mod stop_token;
 mod stream;
 
 pub use buffers::Buffer;
-pub use fixed_rate::{Counts, FixedRate};
+pub use fixed_rate::{FixedRate, SlotCounts};
 pub use frame::{Frame, Image, Pixels, Request, Target};
 pub use handle::Handle;
 pub use interrupt::Interrupt;
@@ -36,5 +36,5 @@ pub use mailbox::ReadyCallback;
 pub use rate::Rate;
 pub use session::Session;
 pub use snapshot::Snapshot;
-pub use stats::{Delivered, SessionStats, Stats};
+pub use stats::{SessionStats, Stats};
 pub use stream::StreamOptions;

@@ -1,5 +1,6 @@
 //! One output, captured: wait → recover → build.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,18 @@ pub struct Session {
     recovery: Recovery,
     sequence: u64,
     stats: SessionStats,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { output, region, cursor, stats, .. } = self;
+        f.debug_struct("Session")
+            .field("output", output)
+            .field("region", region)
+            .field("cursor", cursor)
+            .field("stats", stats)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What was seen since the last frame.

@@ -11,6 +11,7 @@ use super::stats::SessionStats;
 /// The state of a session as of the last call, readable at any time: also while another thread waits in the session, and after it was
 /// closed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The output.
     pub output: Arc<Output>,

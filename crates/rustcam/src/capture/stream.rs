@@ -24,17 +24,44 @@ const CALL: Duration = Duration::from_millis(250);
 /// The last part of a pause is slept exactly; a stop ends the part before it.
 const EXACT_PART: Duration = Duration::from_millis(2);
 
-/// What a stream captures and how often.
-#[derive(Clone, Copy, Debug)]
+/// What a stream captures and how often. The default is every present of the session's own region, in BGRA; the setters change that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StreamOptions {
     /// At most so many frames per second; `None` for every present.
     pub rate: Option<Rate>,
     /// Part of the desktop, `None` for the session's own region.
     pub region: Option<Rect>,
-    /// Whether every tick of `rate` gets a frame, the previous image again if nothing is new.
+    /// Whether every tick of `rate` gets a frame: the previous image again if there is no newer one.
     pub video: bool,
     /// Format of the frames.
     pub format: PixelFormat,
+}
+
+impl StreamOptions {
+    /// Sets the highest rate; `None` for every present.
+    #[must_use]
+    pub fn rate(self, rate: impl Into<Option<Rate>>) -> Self {
+        Self { rate: rate.into(), ..self }
+    }
+
+    /// Sets the part of the desktop that the frames show; `None` for the session's own region.
+    #[must_use]
+    pub fn region(self, region: impl Into<Option<Rect>>) -> Self {
+        Self { region: region.into(), ..self }
+    }
+
+    /// Sets whether every tick of the rate gets a frame.
+    #[must_use]
+    pub fn video(self, video: bool) -> Self {
+        Self { video, ..self }
+    }
+
+    /// Sets the format of the frames.
+    #[must_use]
+    pub fn format(self, format: PixelFormat) -> Self {
+        Self { format, ..self }
+    }
 }
 
 /// A session that captures by itself. Dropping it stops the thread.

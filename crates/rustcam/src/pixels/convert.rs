@@ -191,7 +191,7 @@ mod tests {
     fn every_path_and_length_gives_the_defined_bytes() {
         let src: Vec<u8> = (0..4 * 200u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         for path in CpuPath::all() {
-            for format in PixelFormat::ALL {
+            for &format in PixelFormat::ALL {
                 for n in 0..200 {
                     let mut dst = vec![0xA5; n * format.channels() + 1];
                     path.convert(format, &src[..n * 4], &mut dst[..n * format.channels()]);

@@ -63,21 +63,21 @@ impl Device {
                 self.held.fetch_add(1, Ordering::SeqCst);
                 let handle = Box::new(Held(Arc::clone(&self.held)));
                 let (size, sync, luid) = (request.region.size(), request.sync, Luid { low: 1, high: 0 });
-                Ok(Outcome::Done(SharedTexture { size, sync, luid, memory: 1, handle }))
+                Ok(Outcome::Done(SharedTexture::new(size, sync, luid, 1, handle)))
             }
         }
     }
 }
 
 fn options(script: &str, clock: &Arc<VirtualClock>) -> OpenOptions {
-    super::lab::options(&format!("size 320x200; {script}"), true, Arc::clone(clock) as Arc<dyn Clock>)
+    super::sim_capture::options(&format!("size 320x200; {script}"), true, Arc::clone(clock) as Arc<dyn Clock>)
 }
 
 /// A session on the simulated desktop with such a device.
 fn session(script: &str, cursor: bool) -> (Session, Arc<Device>, Arc<VirtualClock>) {
     let (clock, device) = (Arc::new(VirtualClock::default()), Arc::new(Device::default()));
     let time = Arc::clone(&clock) as Arc<dyn Clock>;
-    let desktop = super::lab::desktop(&format!("size 320x200; {script}"), true, time);
+    let desktop = super::sim_capture::desktop(&format!("size 320x200; {script}"), true, time);
     let (shared, time) = (Arc::clone(&device), Arc::clone(&clock));
     let source = Wrapped::new(desktop).with_device(move |request, timeout| shared.share(request, timeout, &time));
     let session = Session::over(Box::new(source), Arc::clone(&clock) as Arc<dyn Clock>, cursor);
@@ -110,7 +110,7 @@ fn news_is_the_same_as_for_images_in_memory() {
     let second = next(&mut session);
     assert_eq!((second.info.sequence, second.info.accumulated), (2, 1));
     assert!(clock.now() >= Duration::from_millis(500));
-    let expected = TextureRequest { region: Rect::new(10, 20, 30, 50), cursor: false, sync: TextureSync::Keyed };
+    let expected = TextureRequest::new(Rect::new(10, 20, 30, 50), false, TextureSync::Keyed);
     assert_eq!(*device.requests.lock().expect("nobody panics"), [expected; 2]);
     drop((first, second));
     assert_eq!(device.held.load(Ordering::SeqCst), 0);

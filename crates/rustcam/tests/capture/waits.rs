@@ -10,7 +10,7 @@ use rustcam::error::{Error, ErrorKind};
 use rustcam::frame::PixelFormat;
 use rustcam::source::{Change, Source, Waker};
 
-use crate::lab::{desktop, ms, never, waiting};
+use crate::sim_capture::{desktop, ms, never, waiting};
 use crate::wrapped::Wrapped;
 
 /// What a test sees of a desktop that never changes.
@@ -37,7 +37,7 @@ fn open(can_be_woken: bool) -> (Session, Arc<Seen>) {
     let source = Wrapped::new(desktop).with_waker(can_be_woken.then_some(wake)).waiting(move |desktop, timeout| {
         watched.waits.fetch_add(1, Ordering::Relaxed);
         if watched.woken.swap(false, Ordering::Relaxed) {
-            return Ok(Change { interrupted: true, ..Change::default() });
+            return Ok(Change::INTERRUPTED);
         }
         desktop.wait(timeout)
     });

@@ -8,25 +8,25 @@ use rustcam::geometry::Rect;
 use rustcam::source::texture::TextureSync;
 
 use crate::gpu::{assert_same, expected, session, share, texture, try_share, SMALL};
+use crate::lab_desktop::{ms, LabDesktop};
 use crate::reader::{beside, open, read};
-use crate::stage::{ms, Stage};
 
 #[test]
 fn every_handle_is_closed_once() {
-    let stage = Stage::new("size 64x48; refresh 1000; pointer storm 1000");
-    let mut session = session(&stage, true);
+    let desktop = LabDesktop::new("size 64x48; refresh 1000; pointer storm 1000");
+    let mut session = session(&desktop, true);
     let mut held = Vec::new();
     for _ in 0..100 {
         held.push(share(&mut session, TextureSync::None));
         held.truncate(3);
     }
-    let c = stage.counters();
+    let c = desktop.counters();
     assert_eq!(c.open_handles, c.shared_textures, "one per texture, none for a holder who asks for none: {c:?}");
     let handle = |i: usize| texture(&held[i]).handle.handle().expect("a handle");
     let (first, second) = (handle(0), handle(1));
     assert_eq!((handle(0), handle(1)), (first, second));
     assert_ne!(first, second);
-    let c = stage.counters();
+    let c = desktop.counters();
     assert_eq!(c.open_handles, c.shared_textures + 2, "one more for each who asked: {c:?}");
     assert!(c.shared_textures <= 4, "{c:?}");
     let reader = beside(texture(&held[0]));
@@ -35,14 +35,14 @@ fn every_handle_is_closed_once() {
     assert!(reader.open(second).is_ok());
     drop(held);
     drop(session);
-    assert_eq!(stage.counters().open_handles, 0);
-    stage.finish();
+    assert_eq!(desktop.counters().open_handles, 0);
+    desktop.finish();
 }
 
 #[test]
 fn too_many_held_textures_are_an_error_and_room_is_made_by_closing() {
-    let stage = Stage::new(&format!("{SMALL} pointer still"));
-    let mut session = session(&stage, false);
+    let desktop = LabDesktop::new(&format!("{SMALL} pointer still"));
+    let mut session = session(&desktop, false);
     let mut held: Vec<_> = (0..8).map(|_| share(&mut session, TextureSync::None)).collect();
     let error = try_share(&mut session, TextureSync::None).expect_err("no room");
     assert_eq!((error.kind(), error.loss()), (ErrorKind::Capture, None));
@@ -50,17 +50,17 @@ fn too_many_held_textures_are_an_error_and_room_is_made_by_closing() {
     held.pop();
     held.push(share(&mut session, TextureSync::None));
     drop((held, session));
-    stage.finish();
+    desktop.finish();
 }
 
 #[test]
 fn a_slow_reader_gets_every_frame_once_and_in_order() {
-    let stage = Stage::new(&format!("{SMALL} pointer still"));
-    let mut session = session(&stage, false);
+    let desktop = LabDesktop::new(&format!("{SMALL} pointer still"));
+    let mut session = session(&desktop, false);
     let region = session.region();
     let (sender, receiver) = std::sync::mpsc::sync_channel::<Frame>(4);
     std::thread::scope(|scope| {
-        let stage = &stage;
+        let desktop = &desktop;
         let reading = scope.spawn(move || {
             let mut sequences = Vec::new();
             let mut reader = None;
@@ -73,7 +73,7 @@ fn a_slow_reader_gets_every_frame_once_and_in_order() {
                 assert_eq!(again.code().0 as u32, 0x8000_4005);
                 let seen = reader.pixels(&opened).expect("readable");
                 opened.release().expect("acquired above");
-                assert_same(&seen, &expected(stage, &frame.info, region, false), region.width(), "slow");
+                assert_same(&seen, &expected(desktop, &frame.info, region, false), region.width(), "slow");
                 sequences.push(frame.info.sequence);
             }
             sequences
@@ -85,16 +85,16 @@ fn a_slow_reader_gets_every_frame_once_and_in_order() {
         let sequences = reading.join().expect("every picture was right");
         assert!(sequences.len() == 20 && sequences.is_sorted_by(|a, b| a < b), "{sequences:?}");
     });
-    let c = stage.lab.counters();
+    let c = desktop.lab.counters();
     assert_eq!((c.draw_without_key, c.key_out_of_order), (0, 20), "the reader's own twenty");
     drop(session);
-    assert_eq!(stage.lab.counters().open_handles, 0);
+    assert_eq!(desktop.lab.counters().open_handles, 0);
 }
 
 #[test]
 fn the_same_number_is_the_same_memory_opened_once_for_all() {
-    let stage = Stage::new(&format!("{SMALL} pointer still"));
-    let mut session = session(&stage, false);
+    let desktop = LabDesktop::new(&format!("{SMALL} pointer still"));
+    let mut session = session(&desktop, false);
     let region = session.region();
     let (mut reader, mut opened) = (None, HashMap::new());
     let mut held = VecDeque::new();
@@ -105,25 +105,25 @@ fn the_same_number_is_the_same_memory_opened_once_for_all() {
         assert!(known.acquire(0).expect("alive"), "round {round}");
         let seen = reader.pixels(known).expect("readable");
         known.release().expect("acquired above");
-        assert_same(&seen, &expected(&stage, &frame.info, region, false), region.width(), &format!("round {round}"));
+        assert_same(&seen, &expected(&desktop, &frame.info, region, false), region.width(), &format!("round {round}"));
         held.push_back(frame);
         held.drain(..held.len().saturating_sub(3));
     }
-    let c = stage.counters();
+    let c = desktop.counters();
     assert_eq!((opened.len() as u64, c.shared_opened), (c.shared_textures, c.shared_textures), "{c:?}");
     assert!(held.iter().all(|a| held.iter().filter(|b| texture(a).memory == texture(b).memory).count() == 1));
     // Another size is other memory.
     session.set_region(Some(Rect::new(0, 0, 64, 64))).expect("inside");
     assert!(!opened.contains_key(&texture(&share(&mut session, TextureSync::Keyed)).memory));
     drop((held, session));
-    assert_eq!(stage.counters().open_handles, 0);
-    stage.finish();
+    assert_eq!(desktop.counters().open_handles, 0);
+    desktop.finish();
 }
 
 #[test]
 fn a_dying_reader_costs_its_texture_and_no_time() {
-    let stage = Stage::new(&format!("{SMALL} pointer still"));
-    let mut session = session(&stage, false);
+    let desktop = LabDesktop::new(&format!("{SMALL} pointer still"));
+    let mut session = session(&desktop, false);
     let region = session.region();
     let mut reader = None;
     let mut hanging = Vec::new();
@@ -141,30 +141,30 @@ fn a_dying_reader_costs_its_texture_and_no_time() {
             }
             _ => {
                 let seen = read(reader, texture(&frame));
-                assert_same(&seen, &expected(&stage, &frame.info, region, false), region.width(), "healthy");
+                assert_same(&seen, &expected(&desktop, &frame.info, region, false), region.width(), "healthy");
             }
         }
     }
     drop((hanging, session));
-    assert_eq!(stage.counters().open_handles, 0);
-    stage.finish();
+    assert_eq!(desktop.counters().open_handles, 0);
+    desktop.finish();
 }
 
 fn failing(call: &str, code: u32, sync: TextureSync) -> Result<Option<Frame>> {
-    let stage = Stage::new(&format!("{SMALL} pointer still"));
-    let mut session = session(&stage, false);
-    stage.lab.inject(call, 1, code as i32).expect("a call");
+    let desktop = LabDesktop::new(&format!("{SMALL} pointer still"));
+    let mut session = session(&desktop, false);
+    desktop.lab.inject(call, 1, code as i32).expect("a call");
     let result = try_share(&mut session, sync);
-    assert_eq!(stage.counters().injected, 1, "{call} was not called");
+    assert_eq!(desktop.counters().injected, 1, "{call} was not called");
     // It goes on, exactly.
     let frame = share(&mut session, sync);
     let region = session.region();
     let seen = read(&beside(texture(&frame)), texture(&frame));
-    assert_same(&seen, &expected(&stage, &frame.info, region, false), region.width(), call);
+    assert_same(&seen, &expected(&desktop, &frame.info, region, false), region.width(), call);
     drop(frame);
     drop(session);
     // What came of the failing call is still held: the texture with its own handle.
-    assert_eq!(stage.counters().open_handles, u64::from(result.is_ok()));
+    assert_eq!(desktop.counters().open_handles, u64::from(result.is_ok()));
     result
 }
 
@@ -198,11 +198,11 @@ fn a_device_that_is_lost_on_the_way_is_rebuilt() {
 
 #[test]
 fn textures_of_a_lost_device_say_so() {
-    let stage = Stage::new(&format!("{SMALL} pointer still"));
-    let mut session = session(&stage, false);
+    let desktop = LabDesktop::new(&format!("{SMALL} pointer still"));
+    let mut session = session(&desktop, false);
     let old = share(&mut session, TextureSync::None);
     assert!(!texture(&old).handle.is_stale());
-    stage.lab.inject("AcquireNextFrame", 1, 0x887A_0005_u32 as i32).expect("a call");
+    desktop.lab.inject("AcquireNextFrame", 1, 0x887A_0005_u32 as i32).expect("a call");
     while session.stats().recoveries == 0 {
         drop(try_share(&mut session, TextureSync::None).expect("it comes back"));
     }
@@ -212,6 +212,6 @@ fn textures_of_a_lost_device_say_so() {
     drop((old, session));
     assert!(!texture(&new).handle.is_stale());
     drop(new);
-    assert_eq!(stage.counters().open_handles, 0);
-    stage.finish();
+    assert_eq!(desktop.counters().open_handles, 0);
+    desktop.finish();
 }

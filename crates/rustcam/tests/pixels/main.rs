@@ -153,7 +153,7 @@ fn wide_images_are_turned_and_converted() {
         data,
     };
     for rotation in Rotation::ALL {
-        for format in PixelFormat::ALL {
+        for &format in PixelFormat::ALL {
             let texture = Size::new(613, 301);
             let mut region = rotation.apply(texture).rect();
             (region.left, region.bottom) = (5, region.bottom - 3);

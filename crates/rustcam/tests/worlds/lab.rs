@@ -1,8 +1,8 @@
 //! The same worlds through Desktop Duplication: the laboratory plays them over real Direct3D textures, in virtual time.
 
-#[path = "../dxgi/stage.rs"]
+#[path = "../dxgi/lab_desktop.rs"]
 #[allow(dead_code, reason = "every test program uses its own part")]
-mod stage;
+mod lab_desktop;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use rustcam::error::ErrorKind;
 use super::case::Case;
 use super::generate;
 use super::play::{play_on, Verdict};
-use stage::{options, Stage};
+use lab_desktop::{options, LabDesktop};
 
 fn play(case: &Case) -> Verdict {
-    let stage = Stage::new(&format!("{}\nclock virtual; lab poison eager; lab pitch 48", case.script));
-    match Handle::open(&options(&stage, case.output, case.cursor)) {
+    let desktop = LabDesktop::new(&format!("{}\nclock virtual; lab poison eager; lab pitch 48", case.script));
+    match Handle::open(&options(&desktop, case.output, case.cursor)) {
         Ok(handle) => {
-            let start = performance_time(stage.lab.ticks_at(Duration::ZERO));
-            play_on(case, handle, stage.lab.clock(), start)?;
+            let start = performance_time(desktop.lab.ticks_at(Duration::ZERO));
+            play_on(case, handle, desktop.lab.clock(), start)?;
         }
         // A desktop that is lost from the beginning cannot be opened.
         Err(error) => {
@@ -32,7 +32,7 @@ fn play(case: &Case) -> Verdict {
             prop_assert!(refused && case.script.contains("at 0ms"), "{error:?}");
         }
     }
-    stage.finish();
+    desktop.finish();
     Ok(())
 }
 

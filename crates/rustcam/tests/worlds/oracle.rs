@@ -70,5 +70,6 @@ fn push(bytes: &mut Vec<u8>, [b, g, r]: [u8; 3], format: PixelFormat) {
         PixelFormat::Gray => {
             bytes.push(((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b) + 128) >> 8) as u8);
         }
+        other => panic!("the oracle does not know {other}"),
     }
 }

@@ -80,11 +80,9 @@ impl Player<'_> {
                 Step::Pass { ms } => self.clock.sleep(Duration::from_millis(*ms)),
                 Step::Drop => prop_assert!(self.held.drain(..).all(|h| h.is_intact()), "a held picture changed"),
                 Step::Grab { memory, format, region, timeout, current, hold } => {
-                    let request = Request {
-                        region: self.region(*region),
-                        timeout: Duration::from_millis(*timeout),
-                        new_frame_only: !*current,
-                    };
+                    let request = Request::within(Duration::from_millis(*timeout))
+                        .region(self.region(*region))
+                        .new_frame_only(!*current);
                     self.grab(&request, *memory, *format, *hold)?;
                 }
                 Step::Video { fps, frames, memory, format, region } => {
@@ -159,7 +157,7 @@ impl Player<'_> {
         if let Err(error) = self.handle.begin_frames(region, &mut || Ok(())) {
             return is_announced(&error);
         }
-        let mut slots = FixedRate::new(rate, region, format, Duration::from_millis(100));
+        let mut slots = FixedRate::new(rate).region(region).format(format).timeout(Duration::from_millis(100));
         let mut start = Duration::ZERO;
         for expected in 0..frames {
             let began = self.clock.now();

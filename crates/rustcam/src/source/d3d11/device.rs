@@ -24,8 +24,9 @@ use super::failure::failed;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::geometry::{Point, Rect, Size};
-use crate::source::hresult::{self, Call, Verdict};
+use crate::source::hresult;
 use crate::source::texture::{Luid, TextureSync};
+use crate::source::verdict::{self, Call, Verdict};
 
 /// Where a texture lives.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Device {
             other => other,
         };
         let made = created.map_err(|e| failed(&e, Call::CreateDevice))?;
-        let (device, context) = made.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::CreateDevice))?;
+        let (device, context) = made.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::CreateDevice))?;
         // The system itself uses the device inside AcquireNextFrame, whichever thread calls it.
         if let Ok(lock) = device.cast::<ID3D11Multithread>() {
             // SAFETY: no preconditions.
@@ -131,7 +132,7 @@ impl Device {
         // SAFETY: both pointers are valid during the call.
         let made = unsafe { self.object.CreateTexture2D(&raw const desc, None, Some(&raw mut texture)) };
         made.map_err(|e| failed(&e, Call::CreateTexture))?;
-        texture.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::CreateTexture))
+        texture.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::CreateTexture))
     }
 
     /// Queues a copy of `part`, which lies inside both textures, to `at`.
@@ -177,7 +178,7 @@ impl Device {
                 self.context.Map(texture, 0, D3D11_MAP_READ, flags, Some(&raw mut mapped))
             };
             let code = result.as_ref().map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
-            match hresult::classify(code, Call::Map) {
+            match verdict::classify(code, Call::Map) {
                 Verdict::Success if !mapped.pData.is_null() => {
                     let pitch = mapped.RowPitch as usize;
                     let len = if rows == 0 { 0 } else { (rows - 1) * pitch + row };
@@ -185,7 +186,7 @@ impl Device {
                     Ok(Some(Mapped { context, texture, start: mapped.pData.cast(), len, pitch }))
                 }
                 Verdict::StillDrawing => Ok(None),
-                _ => Err(hresult::error(if code == hresult::S_OK { hresult::E_FAIL } else { code }, Call::Map)),
+                _ => Err(verdict::error(if code == hresult::S_OK { hresult::E_FAIL } else { code }, Call::Map)),
             }
         })
     }
@@ -200,7 +201,7 @@ impl Device {
         // SAFETY: both pointers are valid during the call.
         unsafe { self.object.CreateQuery(&raw const desc, Some(&raw mut query)) }
             .map_err(|e| failed(&e, Call::Draw))?;
-        query.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::Draw))
+        query.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::Draw))
     }
 
     /// Signals `fence` when everything queued so far is done.
@@ -225,7 +226,7 @@ impl Device {
             match code as u32 {
                 hresult::S_OK => Ok(done.as_bool().then_some(())),
                 hresult::S_FALSE => Ok(None),
-                code => Err(hresult::error(code, Call::Draw)),
+                code => Err(verdict::error(code, Call::Draw)),
             }
         })?;
         Ok(signalled.is_some())
@@ -330,8 +331,8 @@ impl Drop for IdleEvent {
 /// The error for a device that turned out to be gone, if it is; otherwise `error`.
 pub(in crate::source) fn blame(device: &Device, error: Error) -> Error {
     match device.removed() {
-        Some(code) if error.loss().is_some() => hresult::error(
-            if hresult::classify(code, Call::Map) == Verdict::LostDevice { code } else { hresult::DEVICE_REMOVED },
+        Some(code) if error.loss().is_some() => verdict::error(
+            if verdict::classify(code, Call::Map) == Verdict::LostDevice { code } else { hresult::DEVICE_REMOVED },
             Call::Map,
         ),
         _ => error,

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 
 /// An API that delivers the images of one screen.
-pub trait Feed: Send {
+pub(in crate::source) trait Feed: Send {
     /// Waits at most `timeout` for the next frame and enters what it brings in `screen`.
     ///
     /// # Errors

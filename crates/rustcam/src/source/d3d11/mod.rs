@@ -35,4 +35,4 @@ mod sharing;
 mod source;
 
 #[cfg(windows)]
-pub use source::D3d11Source;
+pub(super) use source::D3d11Source;

@@ -17,7 +17,8 @@ use super::shaders::{compiled, Code};
 use crate::error::Result;
 use crate::frame::{Pointer, PointerShape};
 use crate::geometry::{Rect, Size};
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call};
 use crate::source::Output;
 
 /// The render pipeline of one device.
@@ -223,7 +224,7 @@ fn view(device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11ShaderResour
 
 /// What a successful call must have made.
 fn made<T>(object: Option<T>) -> Result<T> {
-    object.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::Draw))
+    object.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::Draw))
 }
 
 #[cfg(test)]
@@ -236,7 +237,7 @@ mod tests {
     use super::*;
     use crate::clock::{Clock, MonotonicClock};
     use crate::frame::ShapeKind;
-    use crate::geometry::{Point, Rotation};
+    use crate::geometry::Point;
     use crate::source::texture::TextureSync;
 
     const SIDE: u32 = 256;
@@ -274,18 +275,7 @@ mod tests {
             let data = (0..SIDE * SIDE).flat_map(|i| texels(i / SIDE).to_le_bytes()).collect();
             let shape = PointerShape { kind, size: SIZE, pitch: SIDE as usize * 4, hot_spot: Point::default(), data };
             let pointer = Pointer { position: Point::default(), visible: true, shape: Some(Arc::new(shape)) };
-            let output = Output {
-                device_idx: 0,
-                output_idx: 0,
-                device_name: String::new(),
-                name: String::new(),
-                position: Point::default(),
-                size: SIZE,
-                rotation: Rotation::None,
-                image_rotation: Rotation::None,
-                refresh_hz: 60.0,
-                is_primary: true,
-            };
+            let output = Output::new("", SIZE);
             let place = (SIZE.rect(), &output);
             let parts = [SIZE.rect()];
             let covered = self.renderer.draw(&self.device, &self.from, &self.view, place, &parts, Some(&pointer));

@@ -12,8 +12,9 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureSync};
+use crate::source::verdict::{self, Call};
 
 /// Textures in use at a time: enough for a queue of an encoder, not enough to fill the memory of an adapter by mistake.
 pub(super) const MOST: usize = 8;
@@ -118,7 +119,7 @@ impl<T> Ring<T> {
         if sync == TextureSync::Keyed {
             let code = gpu.acquire(&texture, WRITER);
             if code != hresult::S_OK {
-                return Err(hresult::error(code, Call::Sync));
+                return Err(verdict::error(code, Call::Sync));
             }
         }
         self.slots.push(Slot { texture: Arc::clone(&texture), size, sync });
@@ -144,7 +145,7 @@ impl<T> Ring<T> {
                 // The reader still has the key, or has not taken it yet.
                 hresult::WAIT_TIMEOUT => i += 1,
                 _ => {
-                    let error = hresult::error(code, Call::Sync);
+                    let error = verdict::error(code, Call::Sync);
                     if error.loss().is_some() {
                         return Err(error);
                     }
@@ -195,7 +196,7 @@ impl<T> Ring<T> {
             return Ok(());
         }
         self.slots.retain(|slot| !Arc::ptr_eq(&slot.texture, &writing.texture));
-        Err(hresult::error(code, Call::Sync))
+        Err(verdict::error(code, Call::Sync))
     }
 
     /// Gives up all textures, because their device is of no use any more. Those that are held stay with their holders.

@@ -14,7 +14,7 @@ use crate::geometry::Rect;
 use crate::source::Output;
 
 /// The newest image of a screen, what changed in it, and the pointer, until every capture of the screen has seen them.
-pub struct Screen {
+pub(in crate::source) struct Screen {
     // The order of the fields is the order of their destruction: the device last.
     pub(super) copies: Copies,
     pub(in crate::source) device: Device,

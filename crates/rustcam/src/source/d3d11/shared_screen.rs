@@ -10,7 +10,8 @@ use super::feed::Feed;
 use super::screen::Screen;
 use crate::clock::Clock;
 use crate::error::{Error, Loss, Result};
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call};
 
 /// A screen and the feed of its images.
 pub(in crate::source) struct Fed<F> {
@@ -36,7 +37,7 @@ impl<F: Feed> Fed<F> {
             let error = self.lose(error);
             if self.screen.lost.is_none() {
                 // The image of that frame is lost, so no copy can be brought up to date but by beginning anew.
-                self.lose(hresult::error(hresult::ACCESS_LOST, Call::Acquire));
+                self.lose(verdict::error(hresult::ACCESS_LOST, Call::Acquire));
             }
             error
         })

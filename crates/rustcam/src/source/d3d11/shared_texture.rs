@@ -17,8 +17,9 @@ use super::rendered::Rendered;
 use super::ring::{Gpu, Lent};
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
 use crate::source::texture::{TextureHandle, TextureSync};
+use crate::source::verdict::{self, Call};
 
 /// The next texture's number.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
@@ -62,7 +63,7 @@ impl Gpu for Device {
         // SAFETY: a texture of this device that may be drawn on; the pointer is valid during the call.
         unsafe { self.object.CreateRenderTargetView(&texture, None, Some(&raw mut view)) }
             .map_err(|e| failed(&e, Call::Draw))?;
-        let view = view.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::Draw))?;
+        let view = view.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::Draw))?;
         let access = DXGI_SHARED_RESOURCE_READ.0 | DXGI_SHARED_RESOURCE_WRITE.0;
         let handle = texture.cast::<IDXGIResource1>().and_then(|resource| {
             // SAFETY: no attributes and no name; the result is checked.

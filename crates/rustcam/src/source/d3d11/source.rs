@@ -13,15 +13,16 @@ use crate::error::{Error, Result};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::Rect;
 use crate::region::covers;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureRequest};
+use crate::source::verdict::{self, Call};
 use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source};
 
 /// Several captures that share a screen wait in turns of at most this, because a waiting thread keeps the device from the others.
 const SHARED_WAIT: Duration = Duration::from_millis(2);
 
 /// One capture of a screen whose images come from `F`.
-pub struct D3d11Source<F: Feed + 'static> {
+pub(in crate::source) struct D3d11Source<F: Feed + 'static> {
     // Textures go before the screen, whose device made them: the order of the fields.
     view: View,
     screen: SharedScreen<F>,
@@ -97,7 +98,7 @@ impl View {
     /// Fails with the loss that concerns this capture, also one that another capture met, and perhaps overcame.
     fn check(&mut self, screen: &Screen) -> Result<()> {
         if self.lost.is_none() && (screen.lost.is_some() || screen.generation != self.generation) {
-            let overcome = || hresult::error(hresult::ACCESS_LOST, Call::Acquire);
+            let overcome = || verdict::error(hresult::ACCESS_LOST, Call::Acquire);
             self.lose(screen.lost.clone().unwrap_or_else(overcome));
         }
         match &self.lost {

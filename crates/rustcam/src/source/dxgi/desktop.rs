@@ -20,11 +20,12 @@ use crate::source::d3d11::device::{blame, Device};
 use crate::source::d3d11::feed::Feed;
 use crate::source::d3d11::screen::Screen;
 use crate::source::d3d11::shared_screen::Fed;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call};
 use crate::source::Output;
 
 /// The duplication of one output, and what it takes to make another one.
-pub struct Desktop {
+pub(in crate::source) struct Desktop {
     duplication: Option<Duplication>,
     output: IDXGIOutput,
     factory: IDXGIFactory1,
@@ -61,7 +62,7 @@ impl Desktop {
 
     fn next_frame(&mut self, screen: &mut Screen, timeout: Duration) -> Result<()> {
         let Some(duplication) = &mut self.duplication else {
-            return Err(hresult::error(hresult::ACCESS_LOST, Call::Acquire));
+            return Err(verdict::error(hresult::ACCESS_LOST, Call::Acquire));
         };
         let Acquired::Frame(info, texture) = duplication.acquire(timeout)? else { return Ok(()) };
         let taken = self.take_in(screen, &info, texture.as_ref());
@@ -141,7 +142,7 @@ impl Desktop {
     fn describe_again(&self, old: &Output) -> Result<Output> {
         let _pixels = PhysicalPixels::for_this_thread();
         let Some(now) = outputs::describe(&self.output)? else {
-            return Err(hresult::error(hresult::NOT_FOUND, Call::DuplicateAgain));
+            return Err(verdict::error(hresult::NOT_FOUND, Call::DuplicateAgain));
         };
         Ok(Output {
             device_idx: old.device_idx,

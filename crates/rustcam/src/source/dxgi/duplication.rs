@@ -14,7 +14,8 @@ use super::dpi::PhysicalPixels;
 use crate::error::Result;
 use crate::source::d3d11::device::Device;
 use crate::source::d3d11::failure::failed;
-use crate::source::hresult::{self, Call, Verdict};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call, Verdict};
 
 /// The result of acquiring.
 pub(super) enum Acquired {
@@ -66,16 +67,16 @@ impl Duplication {
     pub(super) fn acquire(&mut self, timeout: Duration) -> Result<Acquired> {
         let ms = timeout.as_micros().div_ceil(1000).min(1000) as u32;
         let (mut code, mut info, mut resource) = self.acquire_raw(ms);
-        if hresult::classify(code, Call::Acquire) == Verdict::ReleaseAndRetry {
+        if verdict::classify(code, Call::Acquire) == Verdict::ReleaseAndRetry {
             // Seen while HDR is switched: the system thinks that a frame is still held.
             self.held = true;
             self.release()?;
             (code, info, resource) = self.acquire_raw(ms);
         }
-        match hresult::classify(code, Call::Acquire) {
+        match verdict::classify(code, Call::Acquire) {
             Verdict::Success => {}
             Verdict::NoFrame => return Ok(Acquired::Nothing),
-            _ => return Err(hresult::error(code, Call::Acquire)),
+            _ => return Err(verdict::error(code, Call::Acquire)),
         }
         self.held = true;
         // A resource that is no texture holds no image for us.
@@ -106,9 +107,9 @@ impl Duplication {
         // SAFETY: no preconditions.
         let result = unsafe { self.object.ReleaseFrame() };
         let code = result.map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
-        match hresult::classify(code, Call::Release) {
+        match verdict::classify(code, Call::Release) {
             Verdict::Success | Verdict::Harmless => Ok(()),
-            _ => Err(hresult::error(code, Call::Release)),
+            _ => Err(verdict::error(code, Call::Release)),
         }
     }
 }

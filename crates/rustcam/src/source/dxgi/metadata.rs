@@ -7,7 +7,8 @@ use super::outputs::rect;
 use crate::error::Result;
 use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect};
-use crate::source::hresult::{self, Call, Verdict};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call, Verdict};
 
 /// A list longer than this is not worth reading.
 const MOST_BYTES: usize = 1 << 20;
@@ -79,13 +80,13 @@ fn fetch<T: Copy + Default>(
         let result = call(capacity as u32, list.as_mut_ptr(), &raw mut needed);
         let needed = needed as usize;
         let code = result.as_ref().map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
-        match hresult::classify(code, Call::Metadata) {
+        match verdict::classify(code, Call::Metadata) {
             // A length that is no whole number of elements, or longer than the buffer, says that the list is not to be trusted.
             Verdict::Success if needed.is_multiple_of(size) && needed <= capacity => {
                 return Ok(Some(&list[..needed / size]))
             }
             Verdict::MoreData if needed > capacity => wanted = needed.div_ceil(size),
-            Verdict::LostAccess(_) | Verdict::LostDevice => return Err(hresult::error(code, Call::Metadata)),
+            Verdict::LostAccess(_) | Verdict::LostDevice => return Err(verdict::error(code, Call::Metadata)),
             _ => return Ok(None),
         }
     }

@@ -23,5 +23,5 @@ mod outputs;
 mod pointer;
 mod source;
 
-pub use facts::facts;
-pub use source::{outputs, DxgiSource};
+pub(super) use facts::facts;
+pub(super) use source::{outputs, DxgiSource};

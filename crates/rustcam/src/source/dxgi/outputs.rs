@@ -13,7 +13,8 @@ use super::dpi::PhysicalPixels;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Point, Rect, Rotation};
 use crate::source::d3d11::failure::failed;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
+use crate::source::verdict::Call;
 use crate::source::Output;
 
 /// One output with the objects that lead to it.
@@ -125,16 +126,12 @@ pub(super) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
     let place = rect(desc.DesktopCoordinates);
     let rotation = rotation(desc.Rotation);
     Ok(Some(Output {
-        device_idx: 0,
-        output_idx: 0,
-        device_name: String::new(),
-        name: text(&desc.DeviceName),
         position: place.origin(),
-        size: place.size(),
         rotation,
         image_rotation: rotation,
         refresh_hz: refresh_hz(&desc.DeviceName),
         is_primary: place.origin() == Point::new(0, 0),
+        ..Output::new(text(&desc.DeviceName), place.size())
     }))
 }
 

@@ -15,7 +15,8 @@ use windows::Win32::Graphics::Dxgi::{
 use crate::error::Result;
 use crate::frame::{Pointer, PointerShape, ShapeKind};
 use crate::geometry::{Point, Size};
-use crate::source::hresult::{self, Call, Verdict};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call, Verdict};
 
 /// No pointer is larger; a longer announcement is a mistake.
 const MOST_BYTES: usize = 16 << 20;
@@ -66,13 +67,13 @@ fn fetch(duplication: &IDXGIOutputDuplication, announced: usize) -> Result<Optio
             duplication.GetFramePointerShape(wanted as u32, data.as_mut_ptr().cast(), &raw mut needed, &raw mut info)
         };
         let code = result.as_ref().map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
-        match hresult::classify(code, Call::Metadata) {
+        match verdict::classify(code, Call::Metadata) {
             Verdict::Success => {
                 data.truncate(needed as usize);
                 return Ok(decode(&info, data));
             }
             Verdict::MoreData if needed as usize > wanted => wanted = needed as usize,
-            Verdict::LostAccess(_) | Verdict::LostDevice => return Err(hresult::error(code, Call::Metadata)),
+            Verdict::LostAccess(_) | Verdict::LostDevice => return Err(verdict::error(code, Call::Metadata)),
             _ => return Ok(None),
         }
     }

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect, Size};
 
+use super::super::hresult::{ACCESS_LOST, DEVICE_REMOVED, E_ACCESSDENIED, NOT_FOUND};
 use super::script::{Call, Cause, Script, Span, What};
 use super::world::{Lost, Outage, World};
 
@@ -95,13 +96,13 @@ impl Faults {
 fn lost(outage: &Outage) -> Error {
     let (kind, code, message, hint) = match outage.cause {
         Lost::Access => {
-            (ErrorKind::AccessLost, 0x887A_0026, "access to the simulated desktop was lost", "\"lose access\"")
+            (ErrorKind::AccessLost, ACCESS_LOST, "access to the simulated desktop was lost", "\"lose access\"")
         }
         Lost::Mode => {
-            (ErrorKind::AccessLost, 0x887A_0026, "the simulated desktop changed its mode", "\"mode\" or \"rotate\"")
+            (ErrorKind::AccessLost, ACCESS_LOST, "the simulated desktop changed its mode", "\"mode\" or \"rotate\"")
         }
-        Lost::Output => (ErrorKind::AccessLost, 0x887A_0026, "the simulated output was unplugged", "\"unplug\""),
-        Lost::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device was removed", "\"lose device\""),
+        Lost::Output => (ErrorKind::AccessLost, ACCESS_LOST, "the simulated output was unplugged", "\"unplug\""),
+        Lost::Device => (ErrorKind::Device, DEVICE_REMOVED, "the simulated device was removed", "\"lose device\""),
     };
     scripted(kind, code, message, hint, outage)
 }
@@ -110,10 +111,10 @@ fn lost(outage: &Outage) -> Error {
 fn still_lost(outage: &Outage) -> Error {
     let (kind, code, message, hint) = match outage.cause {
         Lost::Access | Lost::Mode => {
-            (ErrorKind::AccessLost, 0x8007_0005, "the simulated desktop still denies access", "\"lose access\"")
+            (ErrorKind::AccessLost, E_ACCESSDENIED, "the simulated desktop still denies access", "\"lose access\"")
         }
-        Lost::Output => (ErrorKind::AccessLost, 0x887A_0002, "the simulated output is still unplugged", "\"unplug\""),
-        Lost::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device is still gone", "\"lose device\""),
+        Lost::Output => (ErrorKind::AccessLost, NOT_FOUND, "the simulated output is still unplugged", "\"unplug\""),
+        Lost::Device => (ErrorKind::Device, DEVICE_REMOVED, "the simulated device is still gone", "\"lose device\""),
     };
     scripted(kind, code, message, hint, outage)
 }

@@ -1,5 +1,7 @@
 //! The delivered image: kept from frame to frame and painted only where somebody looks.
 
+use std::fmt;
+
 use crate::frame::{Damage, ImageRef};
 use crate::geometry::{Rect, Rotation, Size};
 use crate::region::Region;
@@ -28,6 +30,17 @@ pub struct Framebuffer {
     block: Vec<u32>,
     /// What is under a pointer that is drawn now: where in `bytes`, and which pixel.
     under: Vec<(usize, [u8; 4])>,
+}
+
+impl fmt::Debug for Framebuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { desktop, rotation, shown, .. } = self;
+        f.debug_struct("Framebuffer")
+            .field("desktop", desktop)
+            .field("rotation", rotation)
+            .field("shown", shown)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Framebuffer {

@@ -16,6 +16,7 @@ mod software;
 mod stage;
 mod world;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,16 +54,14 @@ pub fn outputs(script: &Script) -> Vec<Output> {
 
 fn describe(index: usize, segment: &Segment) -> Output {
     Output {
-        device_idx: 0,
         output_idx: index,
         device_name: "Simulated adapter".into(),
-        name: format!("SIM-{}", index + 1),
         position: Point::new(index as i32 * segment.size.width as i32, 0),
-        size: segment.size,
         rotation: segment.rotation,
         image_rotation: segment.rotation,
         refresh_hz: f64::from(segment.refresh.0) / 1000.0,
         is_primary: index == 0,
+        ..Output::new(format!("SIM-{}", index + 1), segment.size)
     }
 }
 
@@ -240,6 +239,17 @@ impl SimSource {
                 }
             }
         });
+    }
+}
+
+impl fmt::Debug for SimSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { output, opened, shown, .. } = self;
+        f.debug_struct("SimSource")
+            .field("output", output)
+            .field("opened", opened)
+            .field("shown", shown)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The simulated desktop as a pure function of script and time. Times are durations since the desktop was opened.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -87,6 +88,12 @@ pub(super) struct Frame {
     pub(super) last_full: u64,
     /// Presents since the change of mode that changed everything.
     epoch: u64,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("script", &self.script).finish_non_exhaustive()
+    }
 }
 
 impl World {

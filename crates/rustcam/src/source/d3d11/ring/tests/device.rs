@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::super::Gpu;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
 use crate::source::texture::TextureSync;
+use crate::source::verdict::{self, Call};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -123,7 +124,7 @@ impl Gpu for Device {
     fn create(&self, _size: Size, sync: TextureSync) -> Result<Texture> {
         let mut world = self.world();
         if let Some(code) = world.create_code.take() {
-            return Err(hresult::error(code, Call::Share));
+            return Err(verdict::error(code, Call::Share));
         }
         world.numbers += 1;
         let id = world.numbers;
@@ -152,7 +153,7 @@ impl Gpu for Device {
     fn duplicate(texture: &Texture) -> Result<Handle> {
         let mut world = texture.0.world();
         if let Some(code) = world.duplicate_code.take() {
-            return Err(hresult::error(code, Call::Share));
+            return Err(verdict::error(code, Call::Share));
         }
         world.numbers += 1;
         world.opened += 1;
