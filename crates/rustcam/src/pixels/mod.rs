@@ -1,6 +1,6 @@
 //! Pure functions on memory: from the image that a source delivers to the image that the caller asked for.
 //!
-//! [`write`] is one pass: crop, un-rotate, convert and blend the pointer, each destination pixel written once, no memory
+//! [`write()`] is one pass: crop, un-rotate, convert and blend the pointer, each destination pixel written once, no memory
 //! allocated. [`draw_pointer`] is for memory that the operating system filled itself. Nothing here keeps state, calls an operating
 //! system, or can fail: geometry that does not fit is clipped.
 //!
@@ -33,7 +33,7 @@ pub struct Placement {
     pub rotation: Rotation,
 }
 
-/// Name of the CPU path that [`write`] takes on this machine: `"avx2"`, `"neon"` or `"baseline"`.
+/// Name of the CPU path that [`write()`] takes on this machine: `"avx2"`, `"neon"` or `"baseline"`.
 pub fn cpu_path() -> &'static str {
     CpuPath::best().name()
 }
