@@ -1,4 +1,4 @@
-//! Frames at a constant rate, for video: slot `i` is due exactly `i / rate` after the first, without drift.
+//! Frames at a constant rate, for video: slot `i` is due exactly `i / rate` after slot 0, without drift.
 
 use std::time::Duration;
 
@@ -22,23 +22,23 @@ pub struct FixedRate {
     format: PixelFormat,
     /// How long the first image may take.
     timeout: Duration,
-    /// When slot 0 was, once it was.
+    /// When slot 0 was; `None` before its frame.
     start: Option<Duration>,
     next: u64,
     lead: Lead,
     counts: SlotCounts,
 }
 
-/// How long before a slot its capture begins, so that the frame is ready when the slot is due. Learnt from the slots before: it follows
-/// a slower capture at once and a faster one gradually.
+/// How long before a slot its capture begins, so that the frame is ready when the slot is due. Adapted to the captures before: at once to
+/// a slower one, gradually to a faster one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lead(Duration);
 
 impl Lead {
-    /// What a capture may take out of the time before its slot; a longer one makes the slot late rather than its image old.
+    /// The longest lead. A capture that takes longer makes its slot late; a longer lead would make its image old.
     const LIMIT: Duration = Duration::from_millis(10);
 
-    fn learn(&mut self, took: Duration) {
+    fn adapt(&mut self, took: Duration) {
         let took = took.min(Self::LIMIT);
         let faster = self.0.saturating_sub(took);
         self.0 = took.max(self.0.saturating_sub(faster / 8));
@@ -95,17 +95,16 @@ impl FixedRate {
         self.counts
     }
 
-    /// How long until the next slot is due, by the clock's present time.
+    /// When the next slot is due; `None` before slot 0.
     fn due(&self) -> Option<Duration> {
         self.start.map(|start| start.saturating_add(self.rate.slot(self.next)))
     }
 
-    /// Waits for the next slot and captures its frame; `retained` says whose memory it goes to. Returns the slot's index.
+    /// Waits for the next slot and captures its frame, into a retained buffer if `retained`. Returns the slot's index, too.
     ///
-    /// The capture begins as long before the slot as captures take, and the frame is handed over when the slot is due.
+    /// The capture begins as long before the slot as captures take, and the frame is returned when the slot is due.
     ///
-    /// A slot for which there is no image, because the desktop is away for a while, waits until it is back; the slots that pass
-    /// meanwhile are late.
+    /// While the desktop is lost, the slot waits until it is regained; the slots that become due meanwhile are late.
     ///
     /// # Errors
     /// `Timeout` if the first image does not come in time; otherwise those of [`Session::grab`].
@@ -122,26 +121,26 @@ impl FixedRate {
             let frame = session.capture(&request, target(), interrupt)?.ok_or_else(|| {
                 Error::new(ErrorKind::Timeout, format!("no first image within {} ms", self.timeout.as_millis()))
                     .with_hint(
-                        "The desktop is away, for example behind a lock screen: try again later or allow more time",
+                        "The desktop is not available, for example behind a lock screen: try again later or allow more time",
                     )
             })?;
             self.start = Some(clock.now());
             self.next = 1;
             return Ok((frame, 0));
         };
-        let asked = clock.now();
-        if asked > due {
+        let requested = clock.now();
+        if requested > due {
             self.counts.late += 1;
         }
-        let begin = due.saturating_sub(self.lead.0).max(asked);
-        WaitBudget::new(clock, begin.saturating_sub(asked), interrupt).sleep_out()?;
+        let begin = due.saturating_sub(self.lead.0).max(requested);
+        WaitBudget::new(clock, begin.saturating_sub(requested), interrupt).sleep_out()?;
         let request = Request { region: self.region, timeout: Duration::from_secs(1), new_frame_only: false };
         let frame = loop {
             if let Some(frame) = session.capture(&request, target(), interrupt)? {
                 break frame;
             }
         };
-        self.lead.learn(clock.now().saturating_sub(begin));
+        self.lead.adapt(clock.now().saturating_sub(begin));
         clock.sleep_until(due);
         self.counts.repeated += u64::from(!frame.info.is_new);
         self.counts.skipped += frame.info.accumulated.saturating_sub(1);

@@ -43,9 +43,9 @@ impl Request {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Target<'a> {
-    /// To memory of their own, which the caller may change.
+    /// To memory that belongs to the frame, which the caller may change.
     Owned(PixelFormat),
-    /// To memory that the session keeps up to date, which the caller must not change.
+    /// To memory that the session updates in place when the frame is dropped, and which the caller must not change.
     Retained(PixelFormat),
     /// To the caller's memory.
     Into(ImageMut<'a>),

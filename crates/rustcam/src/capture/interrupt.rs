@@ -1,17 +1,17 @@
-//! The caller's way to end a call early.
+//! How a caller ends a call early.
 
 use crate::error::Result;
 
-/// Ends a call before its deadline.
+/// Ends a call before its deadline. Every `FnMut() -> Result<()>` is an interrupt; `&mut || Ok(())` never ends a call.
 pub trait Interrupt {
-    /// Ends the call by failing. Called between waits, at most every few milliseconds.
+    /// Fails to end the call. Called between waits, at most every few milliseconds.
     ///
     /// # Errors
-    /// Whatever the call shall return.
+    /// The error that the call returns.
     fn check(&mut self) -> Result<()>;
 
-    /// Whether `check` may begin to fail without anything that ends a wait: no signal in the waiting thread and no waker. Then waits are
-    /// cut into short slices, which cost processor time.
+    /// Whether `check` may begin to fail without a signal in the waiting thread and without a call of the waker, so that nothing ends a
+    /// wait. Then waits are cut into short slices, which cost processor time.
     fn must_poll(&self) -> bool {
         false
     }

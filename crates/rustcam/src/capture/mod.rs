@@ -1,7 +1,15 @@
-//! Time, memory and policy: from "show me the desktop" to the frame that the caller asked for.
+//! Sessions: waiting, recovery, memory, streams and constant rates on top of a source.
 //!
-//! Everything here works against the trait [`Source`](crate::source::Source) and a [`Clock`](crate::clock::Clock); nothing knows which
-//! operating system it runs on.
+//! | type | for |
+//! |---|---|
+//! | [`Session`] | one caller: grab frame after frame |
+//! | [`Handle`] | a session that several threads share, that streams, and that any thread can close |
+//! | [`Request`], [`Target`] | which frame, and where its pixels go |
+//! | [`Frame`] | pixels and [`FrameInfo`](crate::frame::FrameInfo) |
+//! | [`StreamOptions`], [`FixedRate`] | the newest frame from a thread; one frame per slot of an exact clock |
+//!
+//! Everything here uses the trait [`Source`](crate::source::Source) and a [`Clock`](crate::clock::Clock) only; nothing depends on the
+//! operating system.
 
 mod backoff;
 mod blitter;

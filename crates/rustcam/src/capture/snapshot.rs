@@ -1,4 +1,4 @@
-//! What can be read of a session while another thread uses it.
+//! The state of a session that can be read while another thread uses it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::stats::SessionStats;
 pub struct Snapshot {
     /// The output.
     pub output: Arc<Output>,
-    /// The session's region; empty if a changed output left nothing of it.
+    /// The session's region; empty if nothing of it is on the changed output.
     pub region: Rect,
     /// What the session has counted.
     pub stats: SessionStats,
