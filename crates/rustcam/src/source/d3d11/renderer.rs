@@ -1,4 +1,4 @@
-//! Renders the desktop's texture upright into another one, with the pointer over it, on the device. Nothing is read back.
+//! Renders the desktop's texture upright into another texture, with the pointer over it, on the device. Nothing is read back.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(super) struct Renderer {
     ps_alpha: ID3D11PixelShader,
     ps_mask: ID3D11PixelShader,
     constants: ID3D11Buffer,
-    /// What is in the constant buffer.
+    /// The content of the constant buffer.
     uploaded: Option<Constants>,
     /// The texture drawn from last, as the shaders see it.
     desktop: Option<(ID3D11Texture2D, ID3D11ShaderResourceView)>,
@@ -43,7 +43,7 @@ struct Overlay {
 }
 
 impl Renderer {
-    /// Compiles what has to be compiled, once per process.
+    /// Creates the shaders. They are compiled once per process.
     ///
     /// # Errors
     /// `Capture` if the system has no compiler, `Device` if the device is lost.
@@ -80,8 +80,8 @@ impl Renderer {
         })
     }
 
-    /// Queues the drawing of `region` of the desktop, which `from` shows as `output` says, into `to`: `parts` of the picture, and the
-    /// pointer over them. Returns what the pointer covers of the picture.
+    /// Queues the rendering of `region` of the desktop, whose image is `from` with the rotation of `output`, into `to`: `parts` of the
+    /// region, and the pointer over them. Returns the part of the region that the pointer covers.
     ///
     /// # Errors
     /// Those of creating views and textures.
@@ -112,7 +112,7 @@ impl Renderer {
         }
         let context = &device.context;
         let to = [Some(to.clone())];
-        // Seldom new: from frame to frame only the pointer's place changes.
+        // The constants seldom change: from frame to frame only the pointer's position does.
         if self.uploaded.replace(constants) != Some(constants) {
             let from = (&raw const constants).cast();
             // SAFETY: the constants are as large as their buffer, which is of this device.
@@ -136,7 +136,7 @@ impl Renderer {
                 context.RSSetViewports(Some(&[viewport(covered)]));
                 context.Draw(3, 0);
             }
-            // What stays bound stays alive.
+            // Bound objects are not destroyed.
             context.ClearState();
         }
         Ok(covered)
@@ -222,7 +222,7 @@ fn view(device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11ShaderResour
     made(view)
 }
 
-/// What a successful call must have made.
+/// The object that a successful call must have created.
 fn made<T>(object: Option<T>) -> Result<T> {
     object.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::Draw))
 }
@@ -243,7 +243,7 @@ mod tests {
     const SIDE: u32 = 256;
     const SIZE: Size = Size::new(SIDE, SIDE);
 
-    struct Bench {
+    struct Fixture {
         device: Device,
         renderer: Renderer,
         from: ID3D11Texture2D,
@@ -252,7 +252,7 @@ mod tests {
         staging: ID3D11Texture2D,
     }
 
-    impl Bench {
+    impl Fixture {
         /// A desktop whose columns are the 256 values of a byte.
         fn new() -> Self {
             // SAFETY: plain creation.
@@ -261,7 +261,7 @@ mod tests {
             let renderer = Renderer::new(&device).expect("the shaders compile");
             let columns: Vec<u32> = (0..SIDE * SIDE).map(|i| (i % SIDE) * 0x01_0101).collect();
             let from = texture(&device, SIZE, &columns).expect("a texture");
-            // Wine cannot share it, but draw on it.
+            // Wine cannot share it, but can render to it.
             let to = device.texture(SIZE, Place::Shared(TextureSync::None)).expect("a texture");
             let mut view = None;
             // SAFETY: a texture that may be drawn on; the pointer is valid.
@@ -290,7 +290,7 @@ mod tests {
         }
     }
 
-    /// Row `s` and column `d` of a picture, opaque and gray.
+    /// Asserts that row `s` and column `d` of a picture, opaque and gray, has the expected value.
     fn check(picture: &[u32], what: &str, expected: impl Fn(u32, u32) -> u32) {
         for (i, word) in (0..).zip(picture) {
             let gray = expected(i / SIDE, i % SIDE);
@@ -300,18 +300,18 @@ mod tests {
 
     #[test]
     fn every_alpha_of_every_colour_over_every_colour_is_exact() {
-        let mut bench = Bench::new();
+        let mut fixture = Fixture::new();
         for alpha in 0..=255 {
-            let picture = bench.draw(ShapeKind::Color, |s| (alpha << 24) | (s * 0x01_0101));
+            let picture = fixture.draw(ShapeKind::Color, |s| (alpha << 24) | (s * 0x01_0101));
             check(&picture, &format!("alpha {alpha}"), |s, d| (2 * (s * alpha + d * (255 - alpha)) + 255) / 510);
         }
     }
 
     #[test]
     fn every_masked_colour_over_every_colour_is_exact() {
-        let mut bench = Bench::new();
+        let mut fixture = Fixture::new();
         for mask in [0, 1, 255] {
-            let picture = bench.draw(ShapeKind::MaskedColor, |s| (mask << 24) | (s * 0x01_0101));
+            let picture = fixture.draw(ShapeKind::MaskedColor, |s| (mask << 24) | (s * 0x01_0101));
             check(&picture, &format!("mask {mask}"), |s, d| if mask == 0 { s } else { s ^ d });
         }
     }

@@ -1,4 +1,4 @@
-//! What a report about this machine says of its adapters and displays.
+//! Adapters and displays, for reports about this machine.
 
 use windows::core::Interface as _;
 use windows::Win32::Graphics::Dxgi::Common::DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020;

@@ -24,7 +24,7 @@ pub(super) struct Found {
     pub(super) info: Output,
 }
 
-/// One enumeration of everything. Objects of an outdated factory never see the new arrangement.
+/// One enumeration of adapters and outputs. Objects of an outdated factory do not see later changes.
 pub(super) struct Arrangement {
     pub(super) factory: IDXGIFactory1,
     pub(super) outputs: Vec<Found>,
@@ -33,7 +33,7 @@ pub(super) struct Arrangement {
 }
 
 impl Arrangement {
-    /// Asks the system.
+    /// Enumerates adapters and outputs.
     ///
     /// # Errors
     /// `Duplication`.
@@ -79,7 +79,7 @@ impl Arrangement {
             info.device_idx = device_idx as usize;
             info.output_idx = output_idx as usize;
             info.device_name = text(&desc.Description);
-            // Cloned displays both begin at the origin.
+            // Cloned displays are all at the origin.
             info.is_primary &= !std::mem::replace(has_primary, *has_primary || info.is_primary);
             self.outputs.push(Found { adapter: adapter.clone(), output, info });
         }
@@ -108,7 +108,7 @@ impl Arrangement {
     }
 }
 
-/// The basic render driver of Windows (vendor 1414, device 8c) and its like never let the desktop be duplicated.
+/// Whether it is an adapter like the basic render driver of Windows (vendor 1414, device 8c), which never lets the desktop be duplicated.
 pub(super) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
     desc.Flags & DXGI_ADAPTER_FLAG_SOFTWARE.0 as u32 != 0 || (desc.VendorId, desc.DeviceId) == (0x1414, 0x8c)
 }
@@ -135,7 +135,7 @@ pub(super) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
     }))
 }
 
-/// The present rate of the display called `name`, in whole hertz; the duplication knows it more exactly.
+/// The refresh rate of the display called `name`, in whole hertz; the duplication reports it more exactly.
 fn refresh_hz(name: &[u16; 32]) -> f64 {
     let mut mode = DEVMODEW { dmSize: size_of::<DEVMODEW>() as u16, ..DEVMODEW::default() };
     // SAFETY: the name ends with a zero, because it fits the field it came from; `mode` is valid and says its size.
@@ -150,7 +150,7 @@ fn refresh_hz(name: &[u16; 32]) -> f64 {
     }
 }
 
-/// How far the system's images must be turned clockwise to become the desktop.
+/// How far the system's images must be rotated clockwise to become the desktop.
 pub(super) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
     match rotation {
         DXGI_MODE_ROTATION_ROTATE90 => Rotation::Clockwise90,

@@ -1,4 +1,4 @@
-//! A device that exists only here and checks every rule: who may write when, what a reader sees, which handles are open.
+//! A simulated device that checks every rule: who may write when, what a reader sees, which handles are open.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -29,9 +29,9 @@ pub(super) struct Memory {
 #[derive(Default)]
 pub(super) struct World {
     pub(super) memories: BTreeMap<u64, Memory>,
-    /// Textures that the ring or a holder keeps.
+    /// Textures that the ring or a holder references.
     live: BTreeSet<u64>,
-    /// Open handles, and what they lead to.
+    /// Open handles, and the memory they refer to.
     handles: BTreeMap<u64, u64>,
     numbers: u64,
     opened: u64,
@@ -54,9 +54,9 @@ impl Device {
         self.0.lock().expect("no rule was broken before")
     }
 
-    /// The writer's work.
+    /// What the writer renders.
     pub(super) fn paint(&self, texture: &Arc<Texture>, content: u64) {
-        assert_eq!(Arc::strong_count(texture), 2, "written while somebody else than ring and writer has it");
+        assert_eq!(Arc::strong_count(texture), 2, "written while a holder has it");
         let mut world = self.world();
         let memory = world.memories.get_mut(&texture.1).expect("written while it lives");
         if memory.sync == TextureSync::Keyed {
