@@ -1,5 +1,5 @@
-//! Golden images: every kind of pointer shape at every edge and corner of an output turned in every way. The oracle makes them, people look
-//! at them, and from then on sessions have to return exactly these pixels.
+//! Golden images: every kind of pointer shape at every edge and corner of an output in every rotation. The oracle makes them, people
+//! inspect them, and from then on sessions have to return exactly these pixels.
 //!
 //! One file holds nine pictures of one desktop, three by three, with the pointer in the corner, at the edge or in the middle where the
 //! picture is in the file. `scripts.txt` holds the script of each file; the pictures follow each other in time. `make golden` makes the
@@ -54,7 +54,7 @@ impl Sheet {
         let mut script = format!(
             "size {size}; rotation {degrees}; refresh 60; static; pointer still; clock virtual; at 0ms shape {shape}"
         );
-        // Something coloured under every pointer; the numbers of frames at the edges are black for the most part.
+        // Coloured pixels under every pointer; the frame numbers at the edges are mostly black.
         let (right, bottom) = (size.width as i32, size.height as i32);
         for (l, t, r, b) in
             [(0, 0, right, 14), (right - 20, 0, right, bottom), (0, bottom - 14, right, bottom), (0, 0, 20, bottom - 9)]

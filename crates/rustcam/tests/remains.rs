@@ -1,5 +1,5 @@
-//! What is left of captures through Desktop Duplication, however they ended: no duplication, device or texture, and not one handle or
-//! thread of the process. A program of its own, because other tests have threads too.
+//! Captures through Desktop Duplication leave nothing behind, however they ended: no duplication, device or texture, no handle and no thread
+//! of the process. This is a test program of its own, because other tests have threads, too.
 #![cfg(windows)]
 
 #[path = "dxgi/lab_desktop.rs"]
@@ -26,7 +26,8 @@ extern "system" {
     fn NtQuerySystemInformation(class: u32, memory: *mut u8, len: u32, needed: *mut u32) -> i32;
 }
 
-/// Handles and threads of this process. What Wine calls the number of handles is how many its table has room for, so each place is asked.
+/// The numbers of handles and threads of this process. Wine reports the capacity of its handle table as the number of handles, so every
+/// possible handle is tested.
 fn handles_and_threads() -> (usize, u32) {
     const PROCESSES: u32 = 5;
     const THREADS: usize = 0x04;
@@ -53,7 +54,7 @@ fn grab(session: &mut Session, timeout: Duration) {
     let _ = session.grab(&request(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
 }
 
-/// Opens, fails in every way that is not overcome, and closes.
+/// Opens, fails in every way that is not recovered from, and closes.
 fn fail_in_every_way(desktop: &LabDesktop) {
     let mut done = Vec::new();
     for row in ROWS {
@@ -103,7 +104,7 @@ fn nothing_remains_of_a_capture_however_it_ended() {
     }
     assert!(after.0 <= before.0 && after.1 <= before.1, "handles and threads: {before:?}, then {after:?}");
     let file = std::fs::File::open(std::env::current_exe().expect("known")).expect("readable");
-    assert!(handles_and_threads().0 > after.0, "one handle would be seen");
+    assert!(handles_and_threads().0 > after.0, "one more handle would be noticed");
     drop(file);
     desktop.finish();
 }

@@ -138,7 +138,7 @@ fn other_calls_are_refused_while_a_stream_runs_and_work_afterwards() {
 }
 
 #[test]
-fn a_failure_of_the_thread_reaches_the_next_call_as_what_it_is() {
+fn an_error_of_the_thread_is_returned_by_the_next_call() {
     for via_grab in [false, true] {
         let handle = open(&format!("{STILL}; at 30ms lose device for ever"));
         handle.start(every_present(), &mut never).expect("starts");
@@ -211,7 +211,7 @@ fn a_thousand_streams_leave_nothing_behind() {
 }
 
 #[test]
-fn slots_are_exact_and_quiet_ones_repeat() {
+fn slots_are_exact_and_repeat_images_without_new_ones() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with("size 96x64; refresh 25; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
     let fps = rate(60_000, 1001);
@@ -247,7 +247,7 @@ fn a_capture_begins_early_enough_to_be_ready_when_its_slot_is_due() {
             clock.now() - start - fps.slot(slot)
         })
         .collect();
-    assert_eq!(behind[0], Duration::from_millis(3), "nothing is known about the first");
+    assert_eq!(behind[0], Duration::from_millis(3), "the lead is not known yet");
     assert!(behind[1..].iter().all(Duration::is_zero), "{behind:?}");
     assert_eq!(slots.counts().late, 0);
 }

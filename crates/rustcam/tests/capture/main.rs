@@ -1,4 +1,4 @@
-//! The session over the simulated desktop, in virtual time: each promise of the contract has a test that names it.
+//! Captures of the simulated desktop in virtual time: each guarantee of the API has a test that names it.
 
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
@@ -76,7 +76,7 @@ fn without_new_frame_only_the_current_image_comes_at_once() {
 }
 
 #[test]
-fn pointer_storms_are_merged_to_one_frame_per_refresh_interval() {
+fn rapid_pointer_movements_are_merged_to_one_frame_per_refresh_interval() {
     let capture = SimCapture::new("size 96x64; refresh 100; static; pointer storm 1000", true);
     let mut frames = 0;
     while capture.clock.now() < ms(1000) {
@@ -152,12 +152,12 @@ fn a_held_retained_picture_stays_intact() {
 }
 
 #[test]
-fn owned_pictures_may_be_changed_without_spoiling_later_ones() {
+fn changing_an_owned_picture_does_not_change_later_ones() {
     let capture = SimCapture::new(SMALL, false);
     for _ in 0..4 {
         let frame = capture.owned(1000).expect("a present");
         let buffer = &frame.image().expect("owned").buffer;
-        // SAFETY: the frame is ours alone, and a numpy array would write just like this.
+        // SAFETY: nothing else uses the frame, and a numpy array writes in the same way.
         unsafe { std::ptr::write_bytes(buffer.as_ptr(), 0xAA, buffer.bytes().len()) };
         drop(frame);
         let retained = capture.retained(1000).expect("a present");
@@ -273,8 +273,8 @@ fn waiting_for_another_threads_call_counts_against_the_timeout() {
 
 #[test]
 fn only_the_old_and_the_new_pixels_of_a_pointer_are_written() {
-    // The arrow has 12x19 pixels; the last place leaves 6x4 of them on the desktop. Where the system writes the picture itself it writes
-    // what the pointer leaves, and the new one is drawn over what is there.
+    // The arrow has 12x19 pixels; at the last place 6x4 of them are on the desktop. Where the system writes the picture itself, it restores
+    // the pixels under the old pointer only, and the new one is drawn over the existing pixels.
     let arrow = 12 * 19;
     for (memory, written) in [("ordinary", [2 * arrow, 2 * arrow, arrow + 6 * 4]), ("direct", [arrow; 3])] {
         let script = format!(

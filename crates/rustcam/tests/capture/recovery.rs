@@ -1,4 +1,4 @@
-//! Losing the desktop and getting it back: how long, how often, what is told, and what the picture is afterwards.
+//! Recovery from losses: when attempts are made, what calls return, and the picture afterwards.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,11 +13,11 @@ use super::sim_capture::{desktop, ms, never, waiting, SimCapture, SMALL};
 use super::wrapped::Wrapped;
 
 #[test]
-fn a_desktop_that_is_away_for_a_while_is_no_error_and_comes_back() {
+fn a_transient_loss_is_no_error_and_is_recovered_from() {
     let capture = SimCapture::new(&format!("{SMALL}at 100ms lose access for 500ms"), false);
     capture.owned(0);
     capture.clock.sleep(ms(100));
-    assert!(capture.owned(50).is_none(), "still away");
+    assert!(capture.owned(50).is_none(), "still lost");
     assert_eq!(capture.clock.now(), ms(150));
     let frame = capture.owned(1000).expect("back after 450 ms more");
     capture.assert_exact(&frame);
@@ -27,7 +27,7 @@ fn a_desktop_that_is_away_for_a_while_is_no_error_and_comes_back() {
 }
 
 #[test]
-fn a_lasting_loss_is_an_error_at_the_deadline_and_the_next_call_goes_on_trying() {
+fn a_lasting_loss_is_an_error_at_the_deadline_and_the_next_call_recovers() {
     let capture = SimCapture::new(&format!("{SMALL}at 100ms unplug for 300ms"), false);
     capture.owned(0);
     capture.clock.sleep(ms(100));
@@ -50,12 +50,12 @@ fn a_removed_device_is_rebuilt_or_reported_as_device_error() {
 }
 
 #[test]
-fn a_fault_without_loss_is_passed_on_and_the_next_call_works() {
+fn an_error_that_is_no_loss_is_returned_and_the_next_call_works() {
     for call in ["wait", "read", "damage"] {
         let capture = SimCapture::new(&format!("{SMALL}at 10ms fail {call} 0x8007000E"), false);
         capture.retained(0);
         capture.clock.sleep(ms(10));
-        let error = capture.grab(1000, Target::Retained(PixelFormat::Bgra)).expect_err("as scripted");
+        let error = capture.grab(1000, Target::Retained(PixelFormat::Bgra)).expect_err("a scripted failure");
         assert_eq!((error.kind(), error.code()), (ErrorKind::Capture, Some(0x8007_000E)), "{call}");
         let frame = capture.retained(1000).expect("healthy again");
         capture.assert_exact(&frame);
@@ -119,7 +119,7 @@ fn grab(session: &mut Session, timeout_ms: u64) -> Option<Frame> {
 }
 
 #[test]
-fn a_minute_without_the_desktop_costs_four_attempts_a_second_and_ends_at_once() {
+fn an_outage_of_a_minute_takes_four_attempts_a_second_and_ends_at_once() {
     let (mut session, clock, attempts) = counting(&format!("{SMALL}at 1s lose access for 60s"));
     while clock.now() < ms(1000) {
         grab(&mut session, 1000);
@@ -131,7 +131,7 @@ fn a_minute_without_the_desktop_costs_four_attempts_a_second_and_ends_at_once() 
     }
     let attempts = attempts.lock().expect("no panic");
     assert!((59..=60).contains(&empty), "{empty} calls of a second each");
-    // One at every deadline more than the back-off alone would make.
+    // One more at every deadline than the back-off alone would make.
     assert!((240..=310).contains(&attempts.len()), "{} attempts", attempts.len());
     assert_eq!(attempts[..5].iter().map(Duration::as_millis).collect::<Vec<_>>(), [1000, 1010, 1035, 1085, 1185]);
     assert!(clock.now() <= ms(61_250), "{:?}", clock.now());
@@ -139,7 +139,7 @@ fn a_minute_without_the_desktop_costs_four_attempts_a_second_and_ends_at_once() 
 }
 
 #[test]
-fn whoever_polls_a_lost_desktop_does_not_make_an_attempt_each_time() {
+fn polling_a_lost_desktop_does_not_make_an_attempt_each_time() {
     let (mut session, clock, attempts) = counting(&format!("{SMALL}static; at 10ms lose access for 10s"));
     grab(&mut session, 0);
     clock.sleep(ms(10));
@@ -152,7 +152,7 @@ fn whoever_polls_a_lost_desktop_does_not_make_an_attempt_each_time() {
 }
 
 #[test]
-fn a_desktop_that_comes_back_during_a_pause_is_there_at_the_deadline() {
+fn a_desktop_that_comes_back_during_a_pause_is_regained_at_the_deadline() {
     let (mut session, _, _) = counting(&format!("{SMALL}at 100ms lose device for 200ms"));
     for _ in 0..10 {
         grab(&mut session, 1000);
@@ -163,7 +163,7 @@ fn a_desktop_that_comes_back_during_a_pause_is_there_at_the_deadline() {
 }
 
 #[test]
-fn a_desktop_lost_over_and_over_before_a_picture_is_not_rebuilt_in_a_tight_loop() {
+fn a_desktop_lost_repeatedly_before_a_frame_is_not_rebuilt_in_a_tight_loop() {
     let losses = (0..40).map(|_| "; at 100ms lose access during read").collect::<String>();
     let (mut session, clock, attempts) = counting(&format!("{SMALL}at 0ms present{losses}"));
     while session.stats().recoveries == 0 {
@@ -175,9 +175,9 @@ fn a_desktop_lost_over_and_over_before_a_picture_is_not_rebuilt_in_a_tight_loop(
 }
 
 #[test]
-fn a_device_lost_again_before_every_picture_is_an_error_wherever_the_deadline_falls() {
+fn a_device_lost_again_before_every_frame_is_an_error_at_any_deadline() {
     let losses = (0..40).map(|_| "; at 100ms lose device during read").collect::<String>();
-    // Making a device takes a while, and the deadline may come just when it is there.
+    // Creating a device takes time, and the deadline may come just when it exists.
     for timeout in (250..900).step_by(7) {
         let (mut session, clock, _) = slowly_counting(&format!("{SMALL}at 0ms present{losses}"), ms(90));
         grab(&mut session, 1000);

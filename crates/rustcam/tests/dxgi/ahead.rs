@@ -1,4 +1,4 @@
-//! Copying the next image while the one before is read.
+//! Look-ahead: the next image is copied while the one before is read.
 
 use rustcam::capture::{Session, Target};
 use rustcam::frame::PixelFormat;
@@ -10,7 +10,7 @@ const SMALL: &str = "size 640x480; refresh 100; pointer still; clock virtual; ";
 const WHOLE: Rect = Rect::new(0, 0, 640, 480);
 
 #[test]
-fn every_present_is_read_though_copying_and_reading_it_take_longer_than_an_interval() {
+fn every_present_is_read_even_if_copying_and_reading_take_longer_than_an_interval() {
     let desktop = LabDesktop::new(&format!("{SMALL} full; slow reads 6ms"));
     let clock = desktop.lab.clock();
     let mut source = desktop.open(false);
@@ -20,7 +20,7 @@ fn every_present_is_read_though_copying_and_reading_it_take_longer_than_an_inter
         let frame = desktop.frame_at(change.present_time);
         let image = desktop.lab.world().image(frame);
         let read = source.read(&[WHOLE], LONG, &mut |_, pixels, _| {
-            // What is mapped stays, while the next image is on its way.
+            // The mapped image stays unchanged while the next one is copied.
             let half = |y: usize| assert_eq!(pixels.row(y)[..3], image[y * 640 * 4..][..3], "row {y} of {frame}");
             half(0);
             clock.sleep(ms(6));
@@ -35,14 +35,14 @@ fn every_present_is_read_though_copying_and_reading_it_take_longer_than_an_inter
 }
 
 #[test]
-fn pictures_and_what_is_known_of_them_are_exact_whatever_is_taken_ahead() {
+fn pictures_and_damage_are_exact_with_look_ahead() {
     for kind in ["", "full", "at 400ms lose access for 30ms"] {
         let desktop = LabDesktop::new(&format!("{SMALL} {kind}; slow reads 9ms; lab pitch 64; lab poison eager"));
         let source = desktop.open(false);
         let mut session = Session::over(source, desktop.lab.clock(), false);
         let mut known = vec![0; 640 * 480 * 4];
         for round in 0..60 {
-            // Retained pictures are brought up to date by what damage says, so each one checks all damage before it.
+            // Damage brings retained pictures up to date, so each one checks all damage before it.
             let target = match round % 7 {
                 0 | 1 => Target::Owned(PixelFormat::Bgra),
                 _ => Target::Retained(PixelFormat::Bgra),
@@ -76,7 +76,7 @@ fn an_image_taken_ahead_is_not_shown_once_there_is_a_newer_one() {
         let target = Target::Owned(PixelFormat::Bgra);
         let frame = session.grab(&request(LONG), target, &mut || Ok(())).expect("alive").expect("presented");
         let asked = clock.now();
-        assert!(asked - frame.info.present_time < ms(30), "the newest when it was asked for");
+        assert!(asked - frame.info.present_time < ms(30), "the newest at the time of the call");
         clock.sleep(ms(200));
     }
     drop(session);

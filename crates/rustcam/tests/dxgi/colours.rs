@@ -1,5 +1,4 @@
-//! Desktops that are not composed in BGRA, HDR among them: this backend asks for BGRA alone, so that the system converts, and never
-//! shows anything else.
+//! Desktops that are not composed in BGRA, for example in HDR: this backend requests BGRA only, so that the system converts.
 
 use crate::lab_desktop::{ms, options, request, LabDesktop};
 use rustcam::capture::{Session, Target};
@@ -29,7 +28,7 @@ fn every_format_is_converted_by_the_system() {
             let mut session = Session::open(&options(&desktop, 0, false)).expect("opens");
             assert!(grab_until(&desktop, &mut session, 100, format) > 5);
             assert_eq!(desktop.counters().duplications1, u64::from(!older), "{format}");
-            // What is brighter than white was on the old desktop is cut off: the test would notice a picture that is not converted.
+            // An fp16 desktop is cut off at SDR white, so a picture that is not converted would differ.
             assert_eq!(desktop.lab.image(5) != desktop.lab.world().image(5), format == "fp16");
             drop(session);
             desktop.finish();

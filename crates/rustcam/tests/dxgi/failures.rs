@@ -1,5 +1,4 @@
-//! Every call that can fail, with every code that it may fail with: the rows of `matrix.rs`, played one after the other in virtual
-//! time.
+//! Every call that can fail, with every code: the rows of `matrix.rs`, played one after the other in virtual time.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use rustcam::source::hresult::{ACCESS_LOST, DEVICE_REMOVED, E_NOINTERFACE};
 
 const TIMEOUT: Duration = ms(400);
 
-/// What the contract allows a call beyond its timeout.
+/// How much longer than its timeout a call may take.
 const GRACE: Duration = ms(50);
 
 /// The longest pause between two attempts to regain the desktop, and the next present.
@@ -53,7 +52,7 @@ impl Player {
         if let Some(code) = first {
             lab.inject("AcquireNextFrame", 1, code as i32).expect("a call");
         }
-        // Whoever may ask twice must be refused twice.
+        // The engine tries two functions to duplicate, so both must fail.
         for _ in 0..if row.call == "Duplicate" { 2 } else { 1 } {
             lab.inject(row.call, u32::from(!endless), row.code as i32).expect("a call");
         }
@@ -80,7 +79,7 @@ impl Player {
         }
     }
 
-    /// Opens if that has not been done, and grabs.
+    /// Opens a session if there is none, and grabs.
     fn step(&mut self, name: &str, row: &Row) -> Outcome {
         let clock = self.desktop.lab.clock();
         if self.session.is_none() {
@@ -104,14 +103,14 @@ impl Player {
                 }
             }
             Ok(None) => {
-                assert!(took >= TIMEOUT, "{name} gave up after {took:?}");
+                assert!(took >= TIMEOUT, "{name} ended after {took:?}");
                 Outcome::Nothing
             }
             Err(error) => raised(&error, name, row),
         }
     }
 
-    /// The failure is over: frames come again, soon, and exact.
+    /// Ends the failure, and asserts that exact frames come again soon.
     fn recover(&mut self, name: &str, row: &Row) {
         self.desktop.lab.heal();
         let clock = self.desktop.lab.clock();
@@ -122,7 +121,7 @@ impl Player {
         assert_eq!(self.step(name, row), Outcome::Frame, "{name}");
     }
 
-    /// Nothing outlives the capture.
+    /// Closes the session, and asserts that nothing is left.
     fn close(&mut self, name: &str) {
         self.session = None;
         self.desktop.assert_nothing_lives(name);
@@ -131,7 +130,7 @@ impl Player {
 
 fn raised(error: &Error, name: &str, row: &Row) -> Outcome {
     assert_eq!(error.code(), Some(row.code), "{name}: {error}");
-    assert!(error.hint().is_some(), "{name}: {error} says nothing about what to do");
+    assert!(error.hint().is_some(), "{name}: {error} has no hint");
     Outcome::Raises(error.kind())
 }
 
@@ -166,13 +165,13 @@ played! {
     listing_adapters_the_old_way: "EnumAdapters",
     listing_outputs: "EnumOutputs",
     creating_the_device: "D3D11CreateDevice",
-    asking_for_output_1: "QueryOutput1",
-    asking_for_output_5: "QueryOutput5",
+    querying_output_1: "QueryOutput1",
+    querying_output_5: "QueryOutput5",
     duplicating_the_new_way: "DuplicateOutput1",
     duplicating_the_old_way: "DuplicateOutput",
     duplicating: "Duplicate",
     acquiring: "AcquireNextFrame",
-    asking_for_the_texture: "QueryTexture",
+    querying_the_texture: "QueryTexture",
     a_texture_of_another_format: "TextureFormat",
     listing_what_is_dirty: "GetFrameDirtyRects",
     listing_what_moved: "GetFrameMoveRects",
@@ -190,7 +189,7 @@ played! {
 
 #[test]
 fn every_call_has_rows_and_every_row_is_played() {
-    // What shares textures is in `gpu.rs`.
+    // `sharing.rs` tests the calls that share textures.
     let sharing = ["CreateSharedHandle", "AcquireSync", "ReleaseSync"];
     for call in Lab::calls().filter(|call| !sharing.contains(call)) {
         assert!(ROWS.iter().any(|row| row.call == call), "{call} has no row");
@@ -203,7 +202,7 @@ fn every_call_has_rows_and_every_row_is_played() {
 }
 
 #[test]
-fn neither_interface_is_windows_7() {
+fn without_both_interfaces_the_error_names_windows_8() {
     let desktop = LabDesktop::new(&script());
     for call in ["QueryOutput1", "QueryOutput5"] {
         desktop.lab.inject(call, 0, E_NOINTERFACE as i32).expect("a call");
@@ -216,7 +215,7 @@ fn neither_interface_is_windows_7() {
 }
 
 #[test]
-fn a_list_that_always_claims_to_be_longer_means_that_everything_changed() -> Result<()> {
+fn a_list_that_is_always_longer_than_announced_means_that_everything_changed() -> Result<()> {
     let desktop = LabDesktop::new(&script());
     let mut session = Session::open(&options(&desktop, 0, false))?;
     desktop.lab.inject("GetFrameDirtyRects", 0, 0x887A_0003_u32 as i32).expect("a call");
@@ -233,7 +232,7 @@ fn a_list_that_always_claims_to_be_longer_means_that_everything_changed() -> Res
 }
 
 #[test]
-fn a_pointer_shape_that_makes_no_sense_leaves_the_last_good_one() {
+fn a_malformed_pointer_shape_leaves_the_last_valid_one() {
     let desktop = LabDesktop::new(
         "size 160x100; clock virtual; static; pointer still; at 300ms shape hand; at 500ms shape masked",
     );
@@ -244,11 +243,11 @@ fn a_pointer_shape_that_makes_no_sense_leaves_the_last_good_one() {
     while desktop.lab.now() < ms(400) {
         source.wait(ms(10)).expect("alive");
     }
-    assert_eq!(source.pointer().shape.as_ref(), Some(&arrow), "the hand was not told well");
+    assert_eq!(source.pointer().shape.as_ref(), Some(&arrow), "the description of the hand was malformed");
     while desktop.lab.now() < ms(600) {
         source.wait(ms(10)).expect("alive");
     }
-    assert_ne!(source.pointer().shape.as_ref(), Some(&arrow), "the next one was");
+    assert_ne!(source.pointer().shape.as_ref(), Some(&arrow), "the next one was valid");
     drop(source);
     desktop.finish();
 }

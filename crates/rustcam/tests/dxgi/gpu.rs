@@ -1,4 +1,4 @@
-//! Frames that stay on the device: every pixel, and no work that is not needed.
+//! Frames that stay on the device: their pixels, and that no unnecessary work is done.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rustcam::pixels::{draw_pointer, PointerImage};
 use rustcam::source::texture::{SharedTexture, TextureSync};
 
 use crate::lab_desktop::{ms, LabDesktop};
-use crate::reader::{beside, read};
+use crate::reader::{read, reader_for};
 
 pub const SMALL: &str = "size 320x200; refresh 100; ";
 
@@ -41,7 +41,7 @@ pub fn share(session: &mut Session, sync: TextureSync) -> Frame {
     try_share(session, sync).expect("alive").expect("something is presented")
 }
 
-/// What a perfect capturer sees: the script's picture, opaque, with the pointer over it.
+/// The exact picture: that of the script, opaque, with the pointer over it.
 pub fn expected(desktop: &LabDesktop, info: &FrameInfo, region: Rect, cursor: bool) -> Vec<u8> {
     let (world, frame) = (desktop.lab.world(), desktop.frame_at(info.present_time));
     let (image, width) = (world.image(frame), world.size(frame).width as i32);
@@ -71,8 +71,8 @@ pub fn assert_same(seen: &[u8], expected: &[u8], width: u32, what: &str) {
 }
 
 #[test]
-fn pictures_are_exact_turned_cut_and_with_every_pointer() {
-    // Which bits a pointer makes of which is tested in full where it is drawn.
+fn pictures_are_exact_rotated_cropped_and_with_every_pointer() {
+    // The equations of the pointer are tested completely in `renderer.rs`.
     for (rotation, shapes) in
         [(0, ["arrow", "ibeam"]), (90, ["masked", "hand"]), (180, ["ibeam", "arrow"]), (270, ["hand", "masked"])]
     {
@@ -88,7 +88,7 @@ fn pictures_are_exact_turned_cut_and_with_every_pointer() {
                     let frame = share(&mut session, sync);
                     assert_eq!((texture(&frame).size, texture(&frame).sync), (region.size(), sync));
                     assert_eq!(texture(&frame).bytes(), region.area() * 4);
-                    let reader = reader.get_or_insert_with(|| beside(texture(&frame)));
+                    let reader = reader.get_or_insert_with(|| reader_for(texture(&frame)));
                     let what = format!("rotation {rotation}, {shape}, {region}, {sync}, round {round}");
                     let seen = read(reader, texture(&frame));
                     assert_same(&seen, &expected(&desktop, &frame.info, region, true), region.width(), &what);
@@ -101,7 +101,7 @@ fn pictures_are_exact_turned_cut_and_with_every_pointer() {
 }
 
 #[test]
-fn pointers_at_every_edge_are_cut_exactly() {
+fn pointers_at_every_edge_are_clipped_exactly() {
     for shape in ["arrow", "masked"] {
         for (x, y) in [(-7, 50), (50, -9), (313, 60), (316, 196)] {
             let desktop =
@@ -117,7 +117,7 @@ fn pointers_at_every_edge_are_cut_exactly() {
                 }
             };
             let region = session.region();
-            let seen = read(&beside(texture(&frame)), texture(&frame));
+            let seen = read(&reader_for(texture(&frame)), texture(&frame));
             let what = format!("{shape} at {x},{y}");
             assert_same(&seen, &expected(&desktop, &frame.info, region, true), region.width(), &what);
             drop((frame, session));
@@ -127,7 +127,7 @@ fn pointers_at_every_edge_are_cut_exactly() {
 }
 
 #[test]
-fn nothing_comes_back_to_the_processor() {
+fn nothing_is_read_back() {
     let desktop = LabDesktop::new(&format!("{SMALL} pointer still"));
     let mut session = session(&desktop, true);
     drop(share(&mut session, TextureSync::None));
@@ -145,7 +145,7 @@ fn nothing_comes_back_to_the_processor() {
 }
 
 #[test]
-fn a_held_picture_stays_whatever_comes_after_it() {
+fn a_held_texture_keeps_its_frame() {
     for sync in TextureSync::ALL {
         let desktop = LabDesktop::new(&format!("{SMALL} full; pointer still"));
         let mut session = session(&desktop, false);
@@ -154,7 +154,7 @@ fn a_held_picture_stays_whatever_comes_after_it() {
             share(&mut session, sync);
         }
         let region = session.region();
-        let reader = beside(texture(&held[0]));
+        let reader = reader_for(texture(&held[0]));
         for frame in &held {
             let seen = read(&reader, texture(frame));
             assert_same(&seen, &expected(&desktop, &frame.info, region, false), region.width(), "held");
@@ -172,8 +172,8 @@ fn a_held_picture_stays_whatever_comes_after_it() {
 }
 
 #[test]
-fn a_texture_that_comes_again_shows_nothing_of_the_frame_before() {
-    // A window, a counter and the pointer move. Each texture misses a different number of frames before it comes again.
+fn a_reused_texture_shows_nothing_of_its_previous_frame() {
+    // A window, a counter and the pointer move. Each texture misses a different number of frames before it is reused.
     for (rotation, sync) in [(0, TextureSync::None), (90, TextureSync::None), (0, TextureSync::Keyed)] {
         let desktop = LabDesktop::new(&format!("{SMALL} rotation {rotation}; at 0ms shape masked; lab poison eager"));
         let mut session = session(&desktop, true);
@@ -184,7 +184,7 @@ fn a_texture_that_comes_again_shows_nothing_of_the_frame_before() {
                 session.set_region((round == 16).then_some(Rect::new(3, 40, 150, 171))).expect("inside");
             }
             let frame = share(&mut session, sync);
-            let reader = reader.get_or_insert_with(|| beside(texture(&frame)));
+            let reader = reader.get_or_insert_with(|| reader_for(texture(&frame)));
             let seen = read(reader, texture(&frame));
             let region = session.region();
             let what = format!("rotation {rotation}, {sync}, round {round}");
@@ -192,7 +192,7 @@ fn a_texture_that_comes_again_shows_nothing_of_the_frame_before() {
             held.push(frame);
             held.drain(..held.len().saturating_sub([0, 3, 1, 4, 2][round / 3 % 5]));
         }
-        assert!(desktop.counters().shared_textures <= 15, "they come again: {:?}", desktop.counters());
+        assert!(desktop.counters().shared_textures <= 15, "they are reused: {:?}", desktop.counters());
         drop((held, session));
         desktop.finish();
     }
@@ -202,14 +202,14 @@ fn a_texture_that_comes_again_shows_nothing_of_the_frame_before() {
 fn a_slow_device_is_waited_for_and_no_longer_than_allowed() {
     let desktop = LabDesktop::new(&format!("{SMALL} static; pointer still; slow reads 150ms"));
     let mut session = session(&desktop, false);
-    // 35 ms more than nothing are not enough; the same picture is waited for in the next call.
+    // The grace period of 35 ms is not enough; the next call waits for the same picture.
     let first = session.grab(&request(None, 0), Target::Shared(TextureSync::None), &mut never).expect("alive");
     assert!(first.is_none());
     let draws = desktop.counters().draws;
     assert_eq!(draws, 1);
     let frame = share(&mut session, TextureSync::None);
-    assert_eq!(desktop.counters().draws, draws, "it was drawn already");
-    let seen = read(&beside(texture(&frame)), texture(&frame));
+    assert_eq!(desktop.counters().draws, draws, "it was rendered already");
+    let seen = read(&reader_for(texture(&frame)), texture(&frame));
     let region = session.region();
     assert_same(&seen, &expected(&desktop, &frame.info, region, false), region.width(), "slow");
     assert!(desktop.counters().still_drawing > 0);
@@ -218,13 +218,13 @@ fn a_slow_device_is_waited_for_and_no_longer_than_allowed() {
 }
 
 #[test]
-fn both_ways_to_get_a_frame_go_together() {
+fn shared_textures_and_grabs_can_alternate() {
     let desktop = LabDesktop::new(&format!("{SMALL} pointer still; rotation 180"));
     let mut session = session(&desktop, true);
     let region = session.region();
     for _ in 0..5 {
         let frame = share(&mut session, TextureSync::None);
-        let seen = read(&beside(texture(&frame)), texture(&frame));
+        let seen = read(&reader_for(texture(&frame)), texture(&frame));
         assert_same(&seen, &expected(&desktop, &frame.info, region, true), region.width(), "shared");
         for target in [Target::Retained(PixelFormat::Bgra), Target::Owned(PixelFormat::Bgra)] {
             let frame = session.grab(&request(None, 5000), target, &mut never).expect("alive").expect("presented");
@@ -238,7 +238,7 @@ fn both_ways_to_get_a_frame_go_together() {
 }
 
 #[test]
-fn a_poll_without_news_costs_no_drawing() {
+fn a_poll_without_a_new_image_renders_nothing() {
     let desktop = LabDesktop::new(&format!("{SMALL} static; pointer still"));
     let mut session = session(&desktop, true);
     drop(share(&mut session, TextureSync::None));

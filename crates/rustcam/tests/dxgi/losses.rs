@@ -1,4 +1,4 @@
-//! Losing the desktop and getting it back.
+//! Losses of the desktop, and recovery.
 
 use crate::lab_desktop::{lost, ms, options, presented, request, BoxedSource, LabDesktop, LONG};
 use rustcam::capture::{Session, Target};
@@ -9,7 +9,7 @@ use rustcam::source::Outcome;
 
 const SMALL: &str = "size 640x480; refresh 100; pointer still; clock virtual; ";
 
-/// The desktop is there again and shows what the script says.
+/// Asserts that the desktop is regained and that its picture is that of the script.
 fn shows_the_present(desktop: &LabDesktop, source: &mut BoxedSource) {
     let frame = desktop.frame_at(presented(source).present_time);
     let whole = source.output().texture_size().rect();
@@ -38,7 +38,7 @@ fn access_is_denied_for_a_while() {
 }
 
 #[test]
-fn a_new_mode_and_a_turn_are_followed() {
+fn a_new_mode_and_a_rotation_are_followed() {
     let desktop = LabDesktop::new(&format!("{SMALL} at 1s mode 320x200@50; at 1500ms rotate 90"));
     let mut source = desktop.open(true);
     presented(&mut source);
@@ -56,7 +56,7 @@ fn a_new_mode_and_a_turn_are_followed() {
 }
 
 #[test]
-fn an_enumeration_that_went_stale_is_made_anew() {
+fn an_outdated_enumeration_is_made_again() {
     for stale in ["strict", "unplugged"] {
         let script = "at 300ms mode 320x200@50; at 600ms rotate 90; at 900ms unplug for 100ms; at 1300ms mode 640x480";
         let desktop = LabDesktop::new(&format!("{SMALL} lab stale {stale}; {script}"));
@@ -101,7 +101,7 @@ fn an_unplugged_output_is_waited_for() {
 }
 
 #[test]
-fn both_captures_of_an_output_learn_of_its_loss() {
+fn a_loss_is_reported_to_both_captures_of_an_output() {
     let desktop = LabDesktop::new(&format!("{SMALL} at 1500ms mode 320x200@50"));
     let mut first = desktop.open(false);
     let mut second = desktop.open(false);
@@ -109,7 +109,7 @@ fn both_captures_of_an_output_learn_of_its_loss() {
     presented(&mut second);
     lost(&mut first);
     desktop.regain(&mut first);
-    // The first one has overcome the loss already; the second must know of it all the same, because its picture is void.
+    // The first capture has recovered already. The second must report the loss nevertheless, because its picture is outdated.
     assert_eq!(lost(&mut second).loss(), Some(Loss::Transient));
     assert_eq!(second.output().size, Size::new(640, 480));
     assert!(desktop.regain(&mut second).is_empty());

@@ -1,4 +1,4 @@
-//! The dxgi backend against the laboratory, which gives this process a scripted Desktop Duplication over real Direct3D textures.
+//! The dxgi backend against the lab, which gives this process a scripted Desktop Duplication over real Direct3D textures.
 #![cfg(windows)]
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]

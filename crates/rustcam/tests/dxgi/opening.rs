@@ -1,4 +1,4 @@
-//! Getting a duplication: which function serves, what the calling thread notices, and what a user is told who gets none.
+//! Opening a duplication: which function is used, that the DPI awareness of the thread is restored, and the errors of refusals.
 
 use std::ffi::c_void;
 use std::time::Duration;
@@ -34,13 +34,13 @@ fn dpi(context: DPI_AWARENESS_CONTEXT) -> DPI_AWARENESS_CONTEXT {
 }
 
 #[test]
-fn the_newer_function_serves_and_the_thread_is_as_aware_of_resolutions_as_before() {
+fn the_newer_function_is_used_and_the_dpi_awareness_of_the_thread_is_restored() {
     let original = dpi(DPI_AWARENESS_CONTEXT_UNAWARE);
     for context in
         [DPI_AWARENESS_CONTEXT_UNAWARE, DPI_AWARENESS_CONTEXT_SYSTEM_AWARE, DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE]
     {
         dpi(context);
-        // What the system calls this context when it is asked for it back.
+        // The system may return another value for the same context.
         let before = dpi(context);
         let desktop = LabDesktop::new(&format!("{SMALL} at 300ms mode 640x480"));
         let mut source = desktop.open(false);
@@ -62,7 +62,7 @@ fn the_newer_function_serves_and_the_thread_is_as_aware_of_resolutions_as_before
 }
 
 #[test]
-fn the_older_function_serves_where_the_newer_does_not() {
+fn the_older_function_is_used_if_the_newer_one_fails() {
     let desktop = LabDesktop::new(SMALL);
     desktop.lab.inject("DuplicateOutput1", 0, UNSUPPORTED as i32).expect("a call");
     let mut source = desktop.open(false);
@@ -74,7 +74,7 @@ fn the_older_function_serves_where_the_newer_does_not() {
 }
 
 #[test]
-fn what_the_system_refuses_at_first_is_final_and_gives_advice() {
+fn a_refusal_when_opening_is_final_and_comes_with_advice() {
     let desktop = LabDesktop::new(SMALL);
     for (code, advice) in [
         (NOT_CURRENTLY_AVAILABLE, "close another screen recorder"),
@@ -109,7 +109,7 @@ fn four_processes_are_the_limit() {
 }
 
 #[test]
-fn a_service_is_told_that_it_has_no_desktop() {
+fn a_service_without_a_desktop_gets_advice() {
     let desktop = LabDesktop::new(SMALL);
     desktop.lab.inject("EnumOutputs", 0, NOT_CURRENTLY_AVAILABLE as i32).expect("a call");
     assert!(refused(&desktop).to_string().contains("session 0"));
@@ -117,19 +117,19 @@ fn a_service_is_told_that_it_has_no_desktop() {
 }
 
 #[test]
-fn a_device_without_outputs_is_named_with_those_that_have_some() {
+fn the_error_for_a_device_without_outputs_lists_the_outputs() {
     let desktop = LabDesktop::new(&format!("{SMALL} lab adapters 2"));
     let wrong = options(&desktop, 0, false).device(1);
     let error = open(&wrong).err().expect("nothing there");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.to_string().contains(r"\\.\DISPLAY1"), "{error}");
-    // Whatever other adapters there are, the device is made on the one of the output.
+    // The device is created on the adapter of the output, whichever other adapters exist.
     presented(&mut desktop.open(false));
     desktop.finish();
 }
 
-/// What another library in this process does: duplicates the first output, with a device of its own.
-fn somebody_else() -> IDXGIOutputDuplication {
+/// Duplicates the first output with a device of its own, like another library in this process.
+fn other_library() -> IDXGIOutputDuplication {
     let mut device = None;
     // SAFETY: plain creation and enumeration; all pointers are valid during the calls.
     unsafe {
@@ -145,9 +145,9 @@ fn somebody_else() -> IDXGIOutputDuplication {
 }
 
 #[test]
-fn another_library_in_this_process_is_in_the_way_until_it_lets_go() {
+fn a_duplication_of_another_library_blocks_this_one_until_it_is_released() {
     let desktop = LabDesktop::new(SMALL);
-    let other = somebody_else();
+    let other = other_library();
     let error = open(&options(&desktop, 0, false)).err().expect("refused");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(E_INVALIDARG)));
     assert!(error.to_string().contains("Another library in this process already duplicates this output"), "{error}");
@@ -156,11 +156,11 @@ fn another_library_in_this_process_is_in_the_way_until_it_lets_go() {
     let grab =
         |session: &mut Session| session.grab(&request(ms(500)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
     grab(&mut session).expect("alive").expect("presents");
-    // While ours is lost, the other one may be faster.
+    // While this capture is lost, the other library may duplicate first.
     desktop.lab.inject("AcquireNextFrame", 1, ACCESS_LOST as i32).expect("a call");
     let poll = request(Duration::ZERO);
     assert!(session.grab(&poll, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("transient").is_none());
-    let other = somebody_else();
+    let other = other_library();
     let error = grab(&mut session).expect_err("taken");
     assert_eq!((error.kind(), error.code()), (ErrorKind::AccessLost, Some(E_INVALIDARG)));
     assert!(error.to_string().contains("Another library"), "{error}");
@@ -168,13 +168,13 @@ fn another_library_in_this_process_is_in_the_way_until_it_lets_go() {
     let frame = grab(&mut session).expect("free").expect("presents");
     desktop.assert_exact(&session, &frame, "regained");
     drop(session);
-    // It was in the way, which the laboratory takes for a mistake of whoever came second.
+    // The lab counts every attempt to duplicate a second time as a violation.
     let counters = desktop.lab.counters();
     assert!(counters.duplicate_while_live > 0 && counters.live == 0 && counters.live_textures == 0, "{counters:?}");
 }
 
 #[test]
-fn a_secure_desktop_is_waited_for_until_each_deadline() {
+fn calls_wait_for_a_secure_desktop_until_their_deadlines() {
     let desktop = LabDesktop::new(&format!("{SMALL} at 200ms lose access for 2s"));
     let mut session = Session::open(&options(&desktop, 0, false)).expect("free");
     let mut frames = 0;
@@ -197,10 +197,10 @@ fn a_secure_desktop_is_waited_for_until_each_deadline() {
 }
 
 #[test]
-fn a_device_that_is_removed_in_the_middle_of_a_map_is_replaced() {
+fn a_device_that_is_removed_during_a_map_is_replaced() {
     let desktop = LabDesktop::new(&format!("{SMALL} slow reads 30ms; at 515ms lose device"));
     let mut source = desktop.open(false);
-    // The copy is not done when the device goes.
+    // The copy is not finished when the device is removed.
     while desktop.lab.now() < ms(500) {
         presented(&mut source);
     }

@@ -1,4 +1,4 @@
-//! A session over the laboratory's desktop: whatever is presented and however it is asked for, the picture is exact.
+//! Sessions over the lab's desktop: every picture is exact, in every kind of memory.
 
 use rustcam::capture::{Session, Target};
 use rustcam::error::Result;
@@ -30,7 +30,7 @@ fn target_of(target: &Target<'static>) -> Target<'static> {
 }
 
 #[test]
-fn frames_are_exact_owned_retained_whole_and_cut() {
+fn frames_are_exact_owned_retained_whole_and_cropped() {
     for script in [
         "size 320x240; refresh 100; pointer still; clock virtual",
         "size 320x240; refresh 100; pointer still; clock virtual; full",
@@ -53,7 +53,7 @@ fn frames_are_exact_owned_retained_whole_and_cut() {
 }
 
 #[test]
-fn a_session_survives_everything_the_desktop_does() {
+fn a_session_recovers_from_every_kind_of_loss() {
     let desktop = LabDesktop::new(
         "size 640x480; refresh 100; pointer storm 500; clock virtual; lab first partial; at 1s lose access for 150ms; at 1500ms mode 320x200@60; \
          at 2s rotate 90; at 2500ms lose device; at 3s unplug for 100ms",
@@ -68,7 +68,7 @@ fn a_session_survives_everything_the_desktop_does() {
         }
     }
     assert!(frames > 20, "{frames}: {:?} {:?}", session.stats(), desktop.lab.counters());
-    // On a slow machine one loss may follow another before there was a picture; together they count once.
+    // On a slow machine one loss may follow another before a frame was captured; then they count as one.
     assert!((1..=5).contains(&session.stats().recoveries), "{:?}", session.stats());
     drop(session);
     desktop.finish();

@@ -20,7 +20,7 @@ fn quiet(source: &mut BoxedSource, time: Duration) {
 #[test]
 fn outputs_are_those_of_the_desktop() {
     let desktop = LabDesktop::new("size 1280x720; refresh 144; outputs 2");
-    let found = outputs(&Backend::Dxgi).expect("the laboratory has outputs");
+    let found = outputs(&Backend::Dxgi).expect("the lab has outputs");
     assert_eq!(found.len(), 2);
     assert_eq!(found.iter().filter(|o| o.is_primary).count(), 1);
     assert!(found[0].is_primary && found[0].position == Point::new(0, 0));
@@ -41,7 +41,7 @@ fn outputs_are_those_of_the_desktop() {
 }
 
 #[test]
-fn the_first_wait_shows_the_desktop_and_a_static_one_costs_nothing() {
+fn the_first_wait_reports_the_desktop_and_a_static_one_causes_no_work() {
     let desktop = LabDesktop::new(&format!("{SMALL} static"));
     let mut source = desktop.open(false);
     assert!(presented(&mut source).presents >= 1);
@@ -60,7 +60,7 @@ fn the_first_wait_shows_the_desktop_and_a_static_one_costs_nothing() {
 }
 
 #[test]
-fn whatever_the_first_frame_is_like_the_desktop_is_shown() {
+fn the_desktop_is_delivered_after_every_kind_of_first_frame() {
     for first in ["real", "black", "pointer", "partial", "timeless", "late"] {
         let desktop = LabDesktop::new(&format!("{SMALL} static; lab first {first}"));
         let mut source = desktop.open(true);
@@ -117,7 +117,7 @@ fn damage_covers_what_changed() {
 }
 
 #[test]
-fn a_region_moves_its_own_bytes_only() {
+fn a_region_transfers_only_its_own_bytes() {
     let desktop = LabDesktop::new("size 1920x1080; refresh 60; full; pointer still");
     let mut source = desktop.open(false);
     let region = Rect::new(200, 100, 840, 460);
@@ -130,7 +130,7 @@ fn a_region_moves_its_own_bytes_only() {
     let after = desktop.counters();
     assert_eq!(after.maps - before.maps, 5);
     assert_eq!(after.bytes_mapped - before.bytes_mapped, 5 * 640 * 360 * 4);
-    assert_eq!(after.textures - before.textures, 2, "the staging texture, and the one on the way to it, are made once");
+    assert_eq!(after.textures - before.textures, 2, "the staging texture and the bounce texture are created once");
     drop(source);
     desktop.finish();
 }
@@ -156,7 +156,7 @@ fn a_full_frame_is_copied_once() {
 }
 
 #[test]
-fn a_storm_of_pointer_movements_costs_no_work_of_the_gpu() {
+fn rapid_pointer_movements_cause_no_work_of_the_gpu() {
     let desktop = LabDesktop::new("size 640x480; static; pointer storm 1000");
     let mut source = desktop.open(false);
     presented(&mut source);
@@ -174,7 +174,7 @@ fn a_storm_of_pointer_movements_costs_no_work_of_the_gpu() {
 }
 
 #[test]
-fn the_pointer_is_where_and_what_the_system_says() {
+fn position_and_shape_of_the_pointer_are_those_of_the_system() {
     let desktop = LabDesktop::new(
         "size 640x480; static; pointer still; at 1300ms pointer 100,200; at 1400ms shape ibeam; at 1500ms pointer hide; \
          at 1600ms pointer -9,-5; at 1600ms pointer show; at 1700ms shape masked",
@@ -227,16 +227,16 @@ fn two_captures_of_one_output_share_a_duplication_and_see_every_frame() {
         threads.map(|thread| thread.join().expect("no panic"))
     });
     for (presents, from, until) in seen {
-        assert_eq!(presents, desktop.frame_at(until) - desktop.frame_at(from), "each sees every present");
+        assert_eq!(presents, desktop.frame_at(until) - desktop.frame_at(from), "each capture sees every present");
     }
     assert_eq!(desktop.counters().duplications, 1);
-    // Whoever stays goes on.
+    // The remaining capture continues.
     drop(first);
     let frame = desktop.frame_at(presented(&mut second).present_time);
     desktop.check(&mut second, &[WHOLE], frame);
     drop(second);
     assert_eq!(desktop.counters().live, 0);
-    // And the next one begins anew.
+    // The next capture makes a new duplication.
     let mut third = desktop.open(false);
     presented(&mut third);
     drop(third);
@@ -253,13 +253,13 @@ fn a_capture_that_joins_a_static_desktop_sees_it() {
     presented(&mut second);
     desktop.check(&mut second, &[Rect::new(10, 10, 20, 30)], 1);
     desktop.check(&mut second, &[WHOLE], 1);
-    assert!(second.pointer().shape.is_some(), "the shape was told once, to the first");
+    assert!(second.pointer().shape.is_some(), "the system reported the shape once, before this capture was opened");
     drop((first, second));
     desktop.finish();
 }
 
 #[test]
-fn a_read_that_another_capture_overtook_says_so() {
+fn a_read_after_another_capture_took_a_frame_is_overtaken() {
     let desktop = LabDesktop::new(&format!("{SMALL} static; at 1s present full"));
     let mut first = desktop.open(false);
     let mut second = desktop.open(false);
@@ -279,7 +279,7 @@ fn a_read_that_another_capture_overtook_says_so() {
 }
 
 #[test]
-fn turned_outputs_deliver_unturned_images() {
+fn rotated_outputs_deliver_unrotated_images() {
     for degrees in [90, 180, 270] {
         let desktop =
             LabDesktop::new(&format!("size 480x640; rotation {degrees}; static; pointer still; lab pitch 16"));
@@ -311,7 +311,11 @@ fn turned_outputs_deliver_unturned_images() {
 fn wrong_parts_are_refused() {
     let desktop = LabDesktop::new(&format!("{SMALL} static"));
     let mut source = desktop.open(false);
-    assert_eq!(source.read(&[WHOLE], ms(0), &mut |_, _, _| {}).expect("alive"), Outcome::Pending, "nothing came yet");
+    assert_eq!(
+        source.read(&[WHOLE], ms(0), &mut |_, _, _| {}).expect("alive"),
+        Outcome::Pending,
+        "there is no image yet"
+    );
     presented(&mut source);
     for part in [Rect::new(0, 0, 641, 1), Rect::new(-1, 0, 5, 5), Rect::new(5, 5, 5, 9)] {
         let error = source.read(&[part], LONG, &mut |_, _, _| {}).expect_err("outside");
@@ -323,7 +327,7 @@ fn wrong_parts_are_refused() {
 }
 
 #[test]
-fn missed_presents_and_protection_are_told() {
+fn missed_presents_and_protection_are_reported() {
     let desktop = LabDesktop::new("size 640x480; refresh 100; pointer still; at 1ms protect on");
     let mut source = desktop.open(false);
     let first = desktop.frame_at(presented(&mut source).present_time);

@@ -1,4 +1,4 @@
-//! What goes wrong with the simulated desktop: losses, changes of mode, calls that fail, damage that is listed badly.
+//! Faults of the simulated desktop: losses, mode changes, failing calls, damage that is not credible.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use rustcam::source::Source;
 use super::sim_desktop::{codes, ms, open, SimDesktop, LONG, ZERO};
 
 #[test]
-fn lose_access_for_a_time_is_sticky_until_rebuilt() {
+fn lose_access_for_a_time_lasts_until_a_rebuild() {
     let mut desktop = SimDesktop::new("static; size 64x64; at 300ms lose access for 500ms");
     desktop.wait();
     let lost = (ErrorKind::AccessLost, Some(0x887A_0026), Some(Loss::Transient));
@@ -41,7 +41,7 @@ fn lose_access_without_a_time_is_regained_at_once() {
 }
 
 #[test]
-fn lasting_losses_say_so() {
+fn lasting_losses_are_reported_as_such() {
     let cases = [
         ("lose access for ever lasting", ErrorKind::AccessLost, 0x887A_0026, 0x8007_0005),
         ("lose device for ever", ErrorKind::Device, 0x887A_0005, 0x887A_0005),
@@ -113,7 +113,7 @@ fn fail_injects_errors_into_each_call() {
 }
 
 #[test]
-fn lose_during_a_call_waits_for_that_call() {
+fn lose_during_a_call_is_triggered_by_that_call() {
     let mut desktop = SimDesktop::new(
         "static; size 64x64; at 0ms lose access during damage for 50ms; at 10ms lose device during read; \
          at 20ms unplug during rebuild for 5ms",
@@ -121,7 +121,7 @@ fn lose_during_a_call_waits_for_that_call() {
     desktop.wait();
     desktop.read();
     let lost = (ErrorKind::AccessLost, Some(0x887A_0026), Some(Loss::Transient));
-    assert_eq!(codes(&desktop.source.damage(LONG).expect_err("met")), lost);
+    assert_eq!(codes(&desktop.source.damage(LONG).expect_err("triggered")), lost);
     assert_eq!(codes(&desktop.source.wait(ZERO).expect_err("lost for every call from then on")), lost);
     assert_eq!(codes(&desktop.source.rebuild(ZERO).expect_err("too early")).1, Some(0x8007_0005));
     desktop.skip_to(ms(50));
@@ -133,14 +133,14 @@ fn lose_during_a_call_waits_for_that_call() {
     desktop.damage();
     let read = desktop.source.read(&[Rect::new(0, 0, 1, 1)], LONG, &mut |_, _, _| panic!("delivered while lost"));
     let device = (ErrorKind::Device, Some(0x887A_0005), Some(Loss::Lasting));
-    assert_eq!(codes(&read.expect_err("met")), device);
+    assert_eq!(codes(&read.expect_err("triggered")), device);
     desktop.source.rebuild(ZERO).expect("gone for a moment only");
     desktop.wait();
     desktop.assert_exact();
 }
 
 #[test]
-fn damage_wild_lists_the_same_and_much_that_is_not_to_be_believed() {
+fn damage_wild_lists_the_same_damage_and_much_that_is_not_credible() {
     for rotation in [0, 180] {
         let script =
             format!("size 60x40; rotation {rotation}; static; at 10ms present move 30,5>0,5,20,15 dirty 50,0,60,10");

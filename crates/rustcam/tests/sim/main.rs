@@ -42,7 +42,7 @@ fn size_refresh_and_outputs_are_listed() {
 }
 
 #[test]
-fn rotation_leaves_the_texture_unturned() {
+fn rotation_leaves_the_texture_unrotated() {
     for (degrees, texture) in [(0, (200, 120)), (90, (120, 200)), (180, (200, 120)), (270, (120, 200))] {
         let mut desktop = SimDesktop::new(&format!("size 200x120; rotation {degrees}"));
         assert_eq!(desktop.source.output().texture_size(), Size::new(texture.0, texture.1));
@@ -70,7 +70,7 @@ fn pitch_pads_the_rows() {
 }
 
 #[test]
-fn clock_virtual_gives_a_virtual_clock_of_its_own_and_real_the_machines() {
+fn clock_virtual_makes_a_new_virtual_clock_and_clock_real_uses_the_machines() {
     let clock = |script| OpenOptions::new(Backend::Sim(parsed(script))).clock;
     assert!(clock("clock real").now().abs_diff(MonotonicClock.now()) < ms(5000));
     let [one, other] = [(); 2].map(|()| clock("clock virtual"));
@@ -256,7 +256,7 @@ fn slow_reads_are_pending_until_their_time_is_over() {
     }
     assert_eq!(outcomes, [Outcome::Pending, Outcome::Pending, Outcome::Pending, Outcome::Pending, Outcome::Done(())]);
     assert_eq!((delivered, desktop.now()), (1, ms(5)));
-    // A wait in between changes nothing, another read gives the first one up.
+    // A wait in between changes nothing; another read cancels the first one.
     let other = [Rect::new(1, 2, 30, 41)];
     let mut read = |parts: &[Rect], timeout| {
         desktop.source.wait(ZERO).expect("a poll");
@@ -270,7 +270,7 @@ fn slow_reads_are_pending_until_their_time_is_over() {
 }
 
 #[test]
-fn slow_damage_gives_up_and_reports_everything() {
+fn slow_damage_reports_everything_after_its_timeout() {
     let mut desktop = SimDesktop::new(
         "static; size 64x64; slow damage 5ms; at 10ms present dirty 1,1,2,2; at 20ms present dirty 3,3,4,4",
     );

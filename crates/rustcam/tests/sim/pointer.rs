@@ -1,4 +1,4 @@
-//! The pointer of the simulated desktop: where it is, what it looks like, and who draws it.
+//! The pointer of the simulated desktop: position, shape, and whether the system draws it.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn pointer_events_move_hide_and_show() {
     desktop.wait();
     assert_eq!((desktop.pointer().visible, desktop.now()), (false, ms(60)));
     desktop.wait();
-    // Nobody sees the movement of a hidden pointer.
+    // The movement of a hidden pointer is not reported.
     assert_eq!(
         (desktop.pointer().position, desktop.pointer().visible, desktop.now()),
         (Point::new(7, 7), true, ms(70))
@@ -128,7 +128,7 @@ fn a_software_pointer_is_part_of_the_image_and_not_visible_by_itself() {
 }
 
 #[test]
-fn damage_tells_of_a_software_pointer_and_moves_do_not_take_it_along() {
+fn damage_includes_a_software_pointer_and_moves_do_not_copy_it() {
     let mut desktop = SimDesktop::new(
         "size 60x40; static; pointer still; at 0ms pointer software; at 0ms shape bitmap; at 0ms pointer 5,5; \
          at 20ms pointer 30,20; at 30ms present move 28,20>0,0,10,10 move 0,20>10,0,20,10",

@@ -1,4 +1,4 @@
-//! An open desktop in virtual time, and what it must show.
+//! An open simulated desktop in virtual time, and its oracle.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// An open desktop in virtual time, and the world it must show.
+/// An open simulated desktop in virtual time, and the world that is its oracle.
 pub struct SimDesktop {
     pub clock: Arc<VirtualClock>,
     pub source: SimSource,
@@ -67,7 +67,7 @@ impl SimDesktop {
         self.source.wait(LONG).expect("a wait")
     }
 
-    /// Waits until `time` with polls and sleeps, so that everything up to then is folded into the next wait.
+    /// Lets time pass until `time`, so that the next wait reports everything up to then.
     pub fn skip_to(&mut self, time: Duration) {
         self.clock.sleep(time.saturating_sub(self.now()));
     }
@@ -76,7 +76,7 @@ impl SimDesktop {
         self.source.damage(LONG).expect("damage")
     }
 
-    /// The whole texture, tight.
+    /// The whole texture, without padding.
     pub fn read(&mut self) -> Vec<u8> {
         let size = self.source.output().texture_size();
         let mut image = vec![0; size.area() as usize * 4];
@@ -96,7 +96,7 @@ impl SimDesktop {
         assert_eq!(read.expect("a read"), Outcome::Done(()));
     }
 
-    /// The texture that the oracle demands, alpha 255.
+    /// The texture according to the oracle, with alpha 255.
     pub fn oracle(&self) -> Vec<u8> {
         let (frame, output) = (self.frame(), self.source.output());
         assert_eq!((output.size, output.image_rotation), (self.world.size(frame), self.world.rotation(frame)));
