@@ -48,7 +48,7 @@ impl Capturer {
         any_thread: AnyThread,
         sim: Option<Script>,
     ) -> PyResult<Self> {
-        // Loading numpy takes longer than many frames: here, not in the middle of the first one.
+        // Importing numpy takes longer than many frames, so it is done here and not during the first grab.
         py.import("numpy")?;
         numpy::dtype::<u8>(py);
         let backend = arguments::backend(py, &backend, sim.as_ref())?;
@@ -157,7 +157,7 @@ impl Capturer {
 
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.capture.handle.stop());
-        logging::hand_on(py);
+        logging::forward(py);
     }
 
     #[pyo3(
@@ -208,10 +208,10 @@ impl Capturer {
     /// Calls `callback` once, from any thread, as soon as `get_latest_frame` has something to return or to raise.
     fn _when_ready(slf: Bound<'_, Self>, callback: Py<PyAny>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
-        // A thread that waits for an interpreter which is ending never comes back: it has to end before.
+        // A thread that waits for the interpreter while it shuts down never continues, so it has to end before.
         py.import("rustcam._stream")?.call_method1("close_at_exit", (&slf,))?;
         let callback = Box::new(move || {
-            // While the interpreter ends it cannot be attached, and nothing waits for the callback any more.
+            // While the interpreter shuts down, attaching fails, and nothing waits for the callback any more.
             let _ = Python::try_attach(|py| callback.call0(py).map_err(|error| error.write_unraisable(py, None)));
         });
         detached(py, || this.capture.handle.call_when_ready(callback))
@@ -219,7 +219,7 @@ impl Capturer {
 
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.capture.handle.close());
-        logging::hand_on(py);
+        logging::forward(py);
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {

@@ -17,12 +17,12 @@ pub struct FrameIterator {
     rate: Rate,
     copy: bool,
     closed: AtomicBool,
-    /// Locked for a whole step, so that threads which share the iterator get different slots.
+    /// Locked for a whole step, so that threads that share the iterator get different slots.
     frames: Mutex<FixedRate>,
     state: Mutex<State>,
 }
 
-/// What can be read while a step waits.
+/// The state that can be read while a step waits.
 #[derive(Clone, Copy, Default)]
 struct State {
     counts: SlotCounts,
@@ -64,7 +64,7 @@ impl Interrupt for WhileOpen<'_> {
     }
 }
 
-/// What these locks guard is whole at every moment, so a panic elsewhere does not spoil it.
+/// The state under these locks is consistent at every moment, so a poisoned lock can be used.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -88,7 +88,7 @@ impl FrameIterator {
             outcome
         });
         let (frame, slot) = match next {
-            // Closing ends the iteration, whatever the step was about to report.
+            // Closing ends the iteration, even if the step failed.
             Err(_) if self.is_closed() => return Err(PyStopIteration::new_err(())),
             next => next?,
         };
@@ -96,7 +96,7 @@ impl FrameIterator {
             let now = py.import("time")?.call_method0("time")?.extract()?;
             lock(&self.state).start_time = Some(now);
         }
-        // Python divides integers of any size correctly rounded.
+        // Python's division of integers of any size is correctly rounded.
         let (numerator, denominator) = self.rate.seconds(slot);
         let time = numerator.into_pyobject(py)?.div(denominator)?.extract()?;
         Ok((array::from_frame(py, frame, self.copy)?, time))

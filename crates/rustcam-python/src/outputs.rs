@@ -13,7 +13,7 @@ use crate::array;
 use crate::errors::{detached, to_python};
 use crate::interrupt::PythonInterrupt;
 
-/// How long a screenshot waits for a desktop that is away, for example behind a prompt.
+/// How long a screenshot waits for a desktop that is lost, for example behind a prompt.
 const SCREENSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[pyfunction]
@@ -113,7 +113,7 @@ pub fn screenshot<'py>(
                     ErrorKind::Timeout,
                     format!("no image of the desktop within {} ms", SCREENSHOT_TIMEOUT.as_millis()),
                 )
-                .with_hint("The desktop is away, for example behind a lock screen: try again later"),
+                .with_hint("The desktop is not available, for example behind a lock screen: try again later"),
             )),
         },
     }

@@ -20,7 +20,7 @@ pub struct GpuTexture {
     luid: Luid,
     memory: u64,
     info: EngineInfo,
-    /// `None` when it is closed.
+    /// `None` once it is closed.
     handle: Mutex<Option<Box<dyn TextureHandle>>>,
 }
 
@@ -111,7 +111,7 @@ impl GpuTexture {
 
     fn close(&self, py: Python<'_>) {
         let handle = self.handle().take();
-        // The device may be busy with a capture in another thread.
+        // Closing may have to wait for the device, which another thread's capture uses.
         py.detach(|| drop(handle));
     }
 
@@ -142,7 +142,7 @@ impl GpuTexture {
 
 impl Drop for GpuTexture {
     fn drop(&mut self) {
-        // SAFETY: Python frees its objects while it is attached to this thread.
+        // SAFETY: Python frees its objects on attached threads only.
         let py = unsafe { Python::assume_attached() };
         self.close(py);
     }
