@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
-use rustcam::capture::{FixedRate, Interrupt, Rate, SlotCounts};
+use rustcam::capture::{Conditional, FixedRate, Rate, SlotCounts};
 use rustcam::error::{Error, ErrorKind, Result};
 
 use crate::array;
@@ -40,27 +40,15 @@ impl FrameIterator {
         self.closed.load(Ordering::Acquire)
     }
 
-    fn state(&self) -> State {
-        *lock(&self.state)
-    }
-}
-
-/// The caller's interrupt, which also ends the step when the iterator is closed.
-struct WhileOpen<'a> {
-    iterator: &'a FrameIterator,
-    interrupt: &'a mut dyn Interrupt,
-}
-
-impl Interrupt for WhileOpen<'_> {
-    fn check(&mut self) -> Result<()> {
-        if self.iterator.is_closed() {
+    fn check_open(&self) -> Result<()> {
+        if self.is_closed() {
             return Err(Error::new(ErrorKind::Interrupted, "the iterator was closed"));
         }
-        self.interrupt.check()
+        Ok(())
     }
 
-    fn must_poll(&self) -> bool {
-        self.interrupt.must_poll()
+    fn state(&self) -> State {
+        *lock(&self.state)
     }
 }
 
@@ -82,7 +70,7 @@ impl FrameIterator {
         }
         let next = self.capture.interruptible(py, std::time::Duration::MAX, |interrupt| {
             let mut frames = lock(&self.frames);
-            let mut interrupt = WhileOpen { iterator: self, interrupt };
+            let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
             let outcome = self.capture.handle.next_frame(&mut frames, !self.copy, &mut interrupt);
             lock(&self.state).counts = frames.counts();
             outcome

@@ -13,7 +13,7 @@ use crate::source::{OpenOptions, Waker};
 use super::deadline::WaitBudget;
 use super::fixed_rate::FixedRate;
 use super::frame::{Frame, Request, Target};
-use super::interrupt::Interrupt;
+use super::interrupt::{Conditional, Interrupt};
 use super::mailbox::{Mailbox, ReadyCallback};
 use super::session::Session;
 use super::session_guard::{SessionGuard, Shared, Usage};
@@ -110,7 +110,7 @@ impl Handle {
     /// Those of [`Session::grab`]; `WrongState` while a stream or a sequence of frames is active, if the handle is or gets closed, or in
     /// a forked child process; the error that ended a stream, if no call has returned it yet.
     pub fn grab(&self, request: &Request, target: Target<'_>, interrupt: &mut dyn Interrupt) -> Result<Option<Frame>> {
-        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
         let Some((mut guard, left)) = self.lock_session(request.timeout, false, &mut interrupt)? else {
             return Ok(None);
         };
@@ -127,7 +127,7 @@ impl Handle {
     /// # Errors
     /// As for [`Handle::grab`]; `InvalidArgument` if the region is not inside the output.
     pub fn start(&self, options: StreamOptions, interrupt: &mut dyn Interrupt) -> Result<()> {
-        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
         let Some((mut guard, _)) = self.lock_session(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
         guard.session().checked_region(options.region)?;
         let shared = Arc::downgrade(&self.shared);
@@ -198,7 +198,7 @@ impl Handle {
     /// # Errors
     /// As for [`Handle::start`].
     pub fn begin_frames(&self, region: Option<Rect>, interrupt: &mut dyn Interrupt) -> Result<()> {
-        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
         let Some((mut guard, _)) = self.lock_session(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
         guard.session().checked_region(region)?;
         self.shared.lock().framing = true;
@@ -215,7 +215,7 @@ impl Handle {
         retained: bool,
         interrupt: &mut dyn Interrupt,
     ) -> Result<(Frame, u64)> {
-        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
         let Some((mut guard, _)) = self.lock_session(Duration::MAX, true, &mut interrupt)? else {
             return Err(closed());
         };
@@ -364,23 +364,6 @@ impl fmt::Debug for Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-/// The caller's interrupt, which also ends the call when the handle is closed.
-struct WhileOpen<'a> {
-    handle: &'a Handle,
-    interrupt: &'a mut dyn Interrupt,
-}
-
-impl Interrupt for WhileOpen<'_> {
-    fn check(&mut self) -> Result<()> {
-        self.handle.check_open()?;
-        self.interrupt.check()
-    }
-
-    fn must_poll(&self) -> bool {
-        self.interrupt.must_poll()
     }
 }
 

@@ -39,7 +39,7 @@ pub use buffers::Buffer;
 pub use fixed_rate::{FixedRate, SlotCounts};
 pub use frame::{Frame, Image, Pixels, Request, Target};
 pub use handle::Handle;
-pub use interrupt::Interrupt;
+pub use interrupt::{Conditional, Interrupt};
 pub use mailbox::ReadyCallback;
 pub use rate::Rate;
 pub use session::Session;

@@ -1,7 +1,7 @@
 //! Where images come from: one operating-system API per backend, all behind the trait [`Source`].
 //!
-//! [`open`] opens the source that an [`OpenOptions`] names. Whoever writes a backend needs only the trait [`Source`]: a source delivers
-//! the images of one output and does not know formats, regions, recovery policy or threads.
+//! [`open`] opens the source that an [`OpenOptions`] names. A backend implements only the trait [`Source`]: a source delivers the images of
+//! one output and does not know formats, regions, recovery policy or threads.
 //!
 //! # Writing a source
 //!

@@ -18,7 +18,7 @@ use rustcam::error::{Error, ErrorKind};
 use rustcam::frame::{ImageMut, PixelFormat};
 use rustcam::geometry::{Rect, Size};
 
-use sim_capture::{desktop, ms, never, options, waiting, SimCapture, SMALL};
+use sim_capture::{desktop, ms, options, waiting, SimCapture, SMALL};
 
 #[test]
 fn the_first_grab_returns_the_current_screen_of_a_static_desktop() {
@@ -234,7 +234,7 @@ fn sessions_on_the_same_output_each_see_every_frame() {
     let (mut one, mut other) = (open(), open());
     for _ in 0..20 {
         for session in [&mut one, &mut other] {
-            let frame = session.grab(&waiting(0), Target::Owned(PixelFormat::Gray), &mut never);
+            let frame = session.grab(&waiting(0), Target::Owned(PixelFormat::Gray), &mut || Ok(()));
             let frame = frame.expect("no error").expect("a present");
             assert_eq!(frame.info.accumulated, 1, "none is missed");
         }
@@ -246,9 +246,9 @@ fn sessions_on_the_same_output_each_see_every_frame() {
 fn close_ends_a_call_that_waits_in_another_thread() {
     let clock: Arc<dyn Clock> = Arc::new(rustcam::clock::MonotonicClock);
     let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock)).expect("opens");
-    handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut never).expect("the first frame");
+    handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("the first frame");
     std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| handle.grab(&waiting(60_000), Target::Owned(PixelFormat::Bgra), &mut never));
+        let waiter = scope.spawn(|| handle.grab(&waiting(60_000), Target::Owned(PixelFormat::Bgra), &mut || Ok(())));
         handle.close();
         let ended = waiter.join().expect("no panic").expect_err("closed");
         assert_eq!((ended.kind(), ended.message()), (ErrorKind::WrongState, "Capturer is closed"));
@@ -261,10 +261,10 @@ fn close_ends_a_call_that_waits_in_another_thread() {
 fn waiting_for_another_threads_call_counts_against_the_timeout() {
     let clock: Arc<dyn Clock> = Arc::new(rustcam::clock::MonotonicClock);
     let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock)).expect("opens");
-    handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut never).expect("the first frame");
+    handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("the first frame");
     std::thread::scope(|scope| {
-        let slow = scope.spawn(|| handle.grab(&waiting(400), Target::Owned(PixelFormat::Bgra), &mut never));
-        let quick = handle.grab(&waiting(40), Target::Owned(PixelFormat::Bgra), &mut never);
+        let slow = scope.spawn(|| handle.grab(&waiting(400), Target::Owned(PixelFormat::Bgra), &mut || Ok(())));
+        let quick = handle.grab(&waiting(40), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
         assert!(quick.expect("no error").is_none());
         assert!(!slow.is_finished(), "the first call still waits");
         assert!(slow.join().expect("no panic").expect("no error").is_none());

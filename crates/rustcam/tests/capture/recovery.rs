@@ -9,7 +9,7 @@ use rustcam::error::ErrorKind;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
 
-use super::sim_capture::{desktop, ms, never, waiting, SimCapture, SMALL};
+use super::sim_capture::{desktop, ms, waiting, SimCapture, SMALL};
 use super::wrapped::Wrapped;
 
 #[test]
@@ -115,7 +115,7 @@ fn slowly_counting(script: &str, slow: Duration) -> (Session, Arc<VirtualClock>,
 }
 
 fn grab(session: &mut Session, timeout_ms: u64) -> Option<Frame> {
-    session.grab(&waiting(timeout_ms), Target::Owned(PixelFormat::Bgra), &mut never).expect("no error")
+    session.grab(&waiting(timeout_ms), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("no error")
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_device_lost_again_before_every_frame_is_an_error_at_any_deadline() {
         let (mut session, clock, _) = slowly_counting(&format!("{SMALL}at 0ms present{losses}"), ms(90));
         grab(&mut session, 1000);
         clock.sleep(ms(100));
-        let error = session.grab(&waiting(timeout), Target::Owned(PixelFormat::Bgra), &mut never).err();
+        let error = session.grab(&waiting(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).err();
         assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::Device), "{timeout} ms");
     }
 }

@@ -17,11 +17,6 @@ pub fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
-pub fn never() -> Result<()> {
-    Ok(())
-}
-
 /// A capture of a scripted desktop in virtual time, and the oracle of that desktop.
 pub struct SimCapture {
     pub handle: Handle,
@@ -43,7 +38,7 @@ impl SimCapture {
     }
 
     pub fn request(&self, request: &Request, target: Target<'_>) -> Result<Option<Frame>> {
-        self.handle.grab(request, target, &mut never)
+        self.handle.grab(request, target, &mut || Ok(()))
     }
 
     pub fn owned(&self, timeout_ms: u64) -> Option<Frame> {

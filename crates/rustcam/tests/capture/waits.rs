@@ -10,7 +10,7 @@ use rustcam::error::{Error, ErrorKind};
 use rustcam::frame::PixelFormat;
 use rustcam::source::{Change, Source, Waker};
 
-use crate::sim_capture::{desktop, ms, never, waiting};
+use crate::sim_capture::{desktop, ms, waiting};
 use crate::wrapped::Wrapped;
 
 /// What a test observes of a desktop that never changes.
@@ -42,7 +42,7 @@ fn open(can_be_woken: bool) -> (Session, Arc<Seen>) {
         desktop.wait(timeout)
     });
     let mut session = Session::over(Box::new(source), clock(), false);
-    assert!(session.grab(&waiting(0), OWNED, &mut never).expect("no error").is_some());
+    assert!(session.grab(&waiting(0), OWNED, &mut || Ok(())).expect("no error").is_some());
     seen.waits.store(0, Ordering::Relaxed);
     (session, seen)
 }
@@ -102,7 +102,7 @@ fn memory_for_the_next_frame_is_allocated_while_waiting_if_the_caller_holds_all_
         counted.fetch_add(1, Ordering::Relaxed);
     });
     let mut session = Session::over(Box::new(source), clock, false);
-    let mut grab = |timeout_ms| session.grab(&waiting(timeout_ms), OWNED, &mut never).expect("no error");
+    let mut grab = |timeout_ms| session.grab(&waiting(timeout_ms), OWNED, &mut || Ok(())).expect("no error");
     let count = || made.load(Ordering::Relaxed);
 
     let first = grab(0);

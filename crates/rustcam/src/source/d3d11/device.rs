@@ -117,16 +117,11 @@ impl Device {
             }
         };
         let desc = D3D11_TEXTURE2D_DESC {
-            Width: size.width,
-            Height: size.height,
-            MipLevels: 1,
-            ArraySize: 1,
-            Format: DXGI_FORMAT_B8G8R8A8_UNORM,
-            SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
             Usage: usage,
             BindFlags: bind as u32,
             CPUAccessFlags: access as u32,
             MiscFlags: misc as u32,
+            ..bgra_texture(size)
         };
         let mut texture = None;
         // SAFETY: both pointers are valid during the call.
@@ -325,6 +320,19 @@ impl Drop for IdleEvent {
     fn drop(&mut self) {
         // SAFETY: created in `create`, closed only here. A pending signal holds its own reference to the event.
         let _ = unsafe { CloseHandle(self.event) };
+    }
+}
+
+/// The description of a BGRA texture of `size`, without usage and flags.
+pub(super) fn bgra_texture(size: Size) -> D3D11_TEXTURE2D_DESC {
+    D3D11_TEXTURE2D_DESC {
+        Width: size.width,
+        Height: size.height,
+        MipLevels: 1,
+        ArraySize: 1,
+        Format: DXGI_FORMAT_B8G8R8A8_UNORM,
+        SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
+        ..Default::default()
     }
 }
 

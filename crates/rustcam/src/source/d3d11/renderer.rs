@@ -8,9 +8,8 @@ use windows::Win32::Graphics::Direct3D11::{
     ID3D11VertexShader, D3D11_BIND_CONSTANT_BUFFER, D3D11_BIND_SHADER_RESOURCE, D3D11_BUFFER_DESC,
     D3D11_SUBRESOURCE_DATA, D3D11_TEXTURE2D_DESC, D3D11_USAGE_DEFAULT, D3D11_USAGE_IMMUTABLE, D3D11_VIEWPORT,
 };
-use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT_B8G8R8A8_UNORM, DXGI_SAMPLE_DESC};
 
-use super::device::Device;
+use super::device::{bgra_texture, Device};
 use super::failure::failed;
 use super::shader_data::{Constants, Texels};
 use super::shaders::{compiled, Code};
@@ -194,15 +193,9 @@ fn viewport(area: Rect) -> D3D11_VIEWPORT {
 /// A texture that never changes, from BGRA `words` without padding.
 fn texture(device: &Device, size: Size, words: &[u32]) -> Result<ID3D11Texture2D> {
     let desc = D3D11_TEXTURE2D_DESC {
-        Width: size.width,
-        Height: size.height,
-        MipLevels: 1,
-        ArraySize: 1,
-        Format: DXGI_FORMAT_B8G8R8A8_UNORM,
-        SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
         Usage: D3D11_USAGE_IMMUTABLE,
         BindFlags: D3D11_BIND_SHADER_RESOURCE.0 as u32,
-        ..Default::default()
+        ..bgra_texture(size)
     };
     let data =
         D3D11_SUBRESOURCE_DATA { pSysMem: words.as_ptr().cast(), SysMemPitch: size.width * 4, SysMemSlicePitch: 0 };

@@ -130,7 +130,7 @@ impl Desktop {
             let message = format!("the output {name} is gone; there is {}", there.join(", "));
             return Err(Error::new(ErrorKind::AccessLost, message)
                 .with_code(hresult::NOT_FOUND)
-                .with_hint("Plug the display in again, or open another output")
+                .with_hint(verdict::PLUG_IN)
                 .with_loss(Loss::Lasting));
         };
         screen.device = Device::create(&found.adapter)?;
