@@ -14,6 +14,16 @@ WINDOWS = "x86_64-pc-windows-gnu"
 MICROSOFT = ["x86_64-pc-windows-msvc", "aarch64-pc-windows-msvc"]
 CLIPPY = ["cargo", "clippy", "--all-targets", "--quiet"]
 DENY = ["--", "-D", "warnings"]
+DOC = [
+    "cargo",
+    "doc",
+    "--quiet",
+    "--no-deps",
+    "--package",
+    "rustcam",
+    "--config",
+    "build.rustdocflags=['-D', 'warnings']",
+]
 PYTHON = [sys.executable, "-m"]
 
 STEPS = {
@@ -21,6 +31,9 @@ STEPS = {
     "Rust lints": [*CLIPPY, "--workspace", *DENY],
     "Rust lints for Windows": [*CLIPPY, "--workspace", "--target", WINDOWS, *DENY],
     **{f"Rust for {target}": ["cargo", "check", "--quiet", "--workspace", "--target", target] for target in MICROSOFT},
+    "Rust documentation": DOC,
+    "Rust documentation for Windows": [*DOC, "--target", WINDOWS],
+    "Rust package": ["cargo", "package", "--quiet", "--package", "rustcam", "--allow-dirty"],
     "architecture": [sys.executable, "scripts/arrows.py"],
     "Python lints": [*PYTHON, "ruff", "check", "."],
     "Python formatting": [*PYTHON, "ruff", "format", "--check", "."],

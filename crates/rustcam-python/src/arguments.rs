@@ -1,4 +1,4 @@
-//! Arguments: what Python passes becomes what the engine takes, or an error that says what is wrong.
+//! Arguments: conversion from Python to the engine, with errors that name the argument and what is allowed.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use rustcam::source::{self, Backend, OpenOptions};
 
 use crate::errors::to_python;
 
-/// The longest wait, a bit more than 49 days: what a 32-bit count of milliseconds holds.
+/// The longest wait, which is a bit more than 49 days: the largest 32-bit number of milliseconds.
 const MAX_TIMEOUT_MS: i64 = u32::MAX as i64;
 
 /// `timeout_ms=`.
@@ -39,7 +39,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for TimeoutMs {
     }
 }
 
-/// `timeout_ms=` where `None` means to wait without end.
+/// `timeout_ms=` where `None` means to wait without limit.
 pub struct OptionalTimeoutMs(pub Option<Duration>);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for OptionalTimeoutMs {
@@ -53,7 +53,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for OptionalTimeoutMs {
     }
 }
 
-/// `fps=` or `target_fps=`: an int, a float or a `fractions.Fraction`. `None` stands for zero.
+/// `fps=` or `target_fps=`: an int, a float or a `fractions.Fraction`. `None` means zero.
 pub struct Fps(Option<Rate>);
 
 impl Fps {
@@ -101,7 +101,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Fps {
                 shown(&value)
             ))
         };
-        // Neither infinity nor NaN is a ratio.
+        // Infinity and NaN have no ratio.
         let (frames, seconds): (Bound<'_, PyInt>, Bound<'_, PyInt>) =
             ratio.call0().map_err(|_| range())?.extract().map_err(|_| wrong())?;
         if !frames.is_truthy()? {
@@ -111,7 +111,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Fps {
         if let Some((frames, seconds)) = rate {
             return Rate::new(frames, seconds).map(|rate| Self(Some(rate))).map_err(|_| range());
         }
-        // Its exact form has more digits than the clock of the slots can hold.
+        // Its exact ratio has more digits than the arithmetic of slots can hold.
         let in_range = value.gt(0)? && value.le(10_000)? && value.call_method1("__mul__", (3600,))?.ge(1)?;
         Err(if in_range { too_fine(&value) } else { range() })
     }
@@ -149,7 +149,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for SyncMode {
 
 /// `output=` or `device=`.
 pub struct Index {
-    /// `None` if no such index can exist, because it is negative or huge.
+    /// `None` if no such index can exist, because it is negative or too large.
     value: Option<usize>,
     shown: String,
 }
@@ -205,7 +205,7 @@ pub fn backend(py: Python<'_>, name: &BackendName, sim: Option<&Script>) -> PyRe
     Backend::choose(&name.0, sim.map(|script| script.0.as_str())).map_err(|e| to_python(py, &e))
 }
 
-/// What the engine needs to open the output that `output=` and `device=` name.
+/// The options that open the output with the indices `output=` and `device=`.
 ///
 /// # Errors
 /// `InvalidArgument` that lists what exists, if the indices are impossible.
@@ -241,7 +241,7 @@ flags! {
     VideoMode = "video_mode",
 }
 
-/// `region=`, with the output's size so that a huge integer is reported as what it is.
+/// `region=`. The output's size is needed for the error for integers that do not fit into 32 bits.
 pub fn region(region: Option<&Bound<'_, PyAny>>, output: Size) -> PyResult<Option<Rect>> {
     let Some(region) = region else { return Ok(None) };
     let edges: Vec<Bound<'_, PyAny>> = region
@@ -276,7 +276,7 @@ pub fn region(region: Option<&Bound<'_, PyAny>>, output: Size) -> PyResult<Optio
     Ok(Some(Rect::new(left, top, right, bottom)))
 }
 
-/// The integer that `value` stands for, `None` if it is not one. A float is not one, whatever its value.
+/// `value` as an integer; `None` if it is not one. A float is never one, whatever its value.
 fn integer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>> {
     if let Ok(int) = value.cast::<PyInt>() {
         return Ok(Some(int.clone()));
@@ -284,7 +284,7 @@ fn integer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>
     let Some(index) = value.getattr_opt(pyo3::intern!(value.py(), "__index__"))? else { return Ok(None) };
     match index.call0() {
         Ok(int) => Ok(int.cast_into().ok()),
-        // Arrays have the method, and most of them refuse.
+        // Arrays have the method, but for most of them it fails.
         Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => Ok(None),
         Err(error) => Err(error),
     }
@@ -296,7 +296,7 @@ fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     text.extract().map_err(|_| PyValueError::new_err(format!("{name} is not valid text: {}", shown(value))))
 }
 
-/// Names the argument itself: the binding does so only in a note, which exceptions have from Python 3.11 on.
+/// The `TypeError` for an argument. It names the argument, which the binding does only in a note, and notes exist from Python 3.11 on.
 fn wrong_type(name: &str, wanted: &str, got: &Bound<'_, PyAny>) -> PyErr {
     let kind = got.get_type().name().map_or_else(|_| "something else".to_owned(), |n| n.to_string());
     PyTypeError::new_err(format!("{name} must be {wanted}, not {kind}"))

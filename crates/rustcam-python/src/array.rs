@@ -8,22 +8,22 @@ use rustcam::capture::{Buffer, Frame, Image};
 use rustcam::frame::{ImageMut, PixelFormat};
 use rustcam::geometry::Size;
 
-/// Owns the memory that an array shows; the array's `base`. When it dies, on any thread, the memory goes back to the capturer.
+/// Owns the memory of an array; it is the array's `base`. When it is freed, on any thread, the memory returns to the capturer.
 #[pyclass(frozen, module = "rustcam._rustcam")]
 struct FrameMemory {
     _buffer: Buffer,
 }
 
-/// An array over the frame's own memory, without a copy.
+/// An array on the frame's own memory, without a copy.
 pub fn from_frame(py: Python<'_>, frame: Frame, writable: bool) -> PyResult<Bound<'_, PyAny>> {
-    let Some(Image { buffer, size, format }) = frame.into_image() else {
+    let Some(Image { buffer, size, format, .. }) = frame.into_image() else {
         return Err(PyValueError::new_err("the frame is not in memory of its own"));
     };
     let shape = (size.height as usize, size.width as usize, format.channels());
     let start: *const u8 = buffer.as_ptr();
     let owner = Bound::new(py, FrameMemory { _buffer: buffer })?.into_any();
-    // SAFETY: the buffer holds `shape` bytes, tight, as long as `owner` lives, which numpy keeps as the array's base. Nobody else reads
-    // or writes them meanwhile: the session has given the buffer away until it is dropped.
+    // SAFETY: the buffer holds `shape` bytes without padding as long as `owner` lives, which numpy keeps as the array's base. Nothing else
+    // reads or writes them: the session does not use the buffer until it is dropped.
     let array = unsafe { PyArray3::<u8>::borrow_from_array(&ArrayView3::from_shape_ptr(shape, start), owner) };
     if !writable {
         array.readwrite().make_nonwriteable();
@@ -45,10 +45,10 @@ pub struct Destination {
 unsafe impl Send for Destination {}
 
 impl Destination {
-    /// Checks that `out` can take a picture of `size` in `format`.
+    /// Checks that `out` can hold a picture of `size` in `format`.
     ///
     /// # Errors
-    /// `TypeError` for something that is no array, `ValueError` for an array of wrong dtype, shape or layout, or that is read-only.
+    /// `TypeError` for something that is not an array, `ValueError` for an array of wrong dtype, shape or layout, or that is read-only.
     pub fn new(out: &Bound<'_, PyAny>, size: Size, format: PixelFormat) -> PyResult<Self> {
         let array = out
             .cast::<PyUntypedArray>()
@@ -85,8 +85,8 @@ impl Destination {
     /// The array's pixels.
     ///
     /// # Safety
-    /// The array must be alive. That nobody else touches it during the call is asked of the caller in the documentation, as for every
-    /// function that fills an array without the interpreter lock.
+    /// The array must be alive. The documentation requires that nothing else accesses it during the call, as for every function that fills
+    /// an array without the interpreter lock.
     pub unsafe fn image<'a>(&self) -> ImageMut<'a> {
         let height = self.size.height as usize;
         let span = (height - 1) * self.stride;

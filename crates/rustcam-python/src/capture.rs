@@ -1,4 +1,4 @@
-//! A capture as the objects of Python share it: the capturer and its iterators.
+//! A capture that several Python objects share: the capturer and its iterators.
 
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use rustcam::geometry::Size;
 use crate::errors::detached;
 use crate::interrupt::PythonInterrupt;
 
-/// A handle and the thread it belongs to. Closed when the last object that uses it is gone.
+/// A handle and the thread it belongs to. It is closed when the last object that uses it is freed.
 pub struct Capture {
     pub handle: Handle,
     /// The only thread that may capture, `None` for any.
@@ -20,12 +20,12 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// A capture that belongs to this thread, unless `any_thread`.
+    /// A capture that belongs to the current thread, unless `any_thread`.
     pub fn new(handle: Handle, any_thread: bool) -> Self {
         Self { handle, owner: (!any_thread).then(|| thread::current().id()) }
     }
 
-    /// Refuses the calls of other threads.
+    /// Fails on other threads than the one it belongs to.
     pub fn check_thread(&self) -> PyResult<()> {
         match self.owner {
             Some(owner) if owner != thread::current().id() => Err(PyRuntimeError::new_err(
@@ -45,8 +45,8 @@ impl Capture {
         self.interruptible(py, request.timeout, |interrupt| self.handle.grab(request, target, interrupt))
     }
 
-    /// Runs engine code that may wait for `wait` without the interpreter. Python's signal handlers run meanwhile, and what they raise ends
-    /// it.
+    /// Runs engine code that may wait for `wait` without the interpreter. Python's signal handlers run meanwhile, and an exception of theirs
+    /// ends the call.
     pub fn interruptible<T: Send>(
         &self,
         py: Python<'_>,
@@ -61,8 +61,8 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        // The capture thread may be about to call into Python: it must not be waited for with the interpreter in hand.
-        // SAFETY: only objects of Python hold captures, and Python frees its objects while it is attached to this thread.
+        // The capture thread may be about to call into Python, so this thread must not wait for it while it holds the interpreter.
+        // SAFETY: only Python objects own captures, and Python frees its objects on attached threads only.
         let py = unsafe { Python::assume_attached() };
         py.detach(|| self.handle.close());
     }

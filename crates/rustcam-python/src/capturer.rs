@@ -48,7 +48,7 @@ impl Capturer {
         any_thread: AnyThread,
         sim: Option<Script>,
     ) -> PyResult<Self> {
-        // Loading numpy takes longer than many frames: here, not in the middle of the first one.
+        // Importing numpy takes longer than many frames, so it is done here and not during the first grab.
         py.import("numpy")?;
         numpy::dtype::<u8>(py);
         let backend = arguments::backend(py, &backend, sim.as_ref())?;
@@ -83,7 +83,7 @@ impl Capturer {
             return Err(PyRuntimeError::new_err("Capturer is closed"));
         }
         let region = arguments::region(region.as_ref(), self.capture.size())?;
-        let request = Request { region, timeout: timeout_ms.0, new_frame_only: new_frame_only.0 };
+        let request = Request::within(timeout_ms.0).region(region).new_frame_only(new_frame_only.0);
         let Some(out) = out else {
             let target = if copy.0 { Target::Owned(fmt.0) } else { Target::Retained(fmt.0) };
             return self
@@ -134,7 +134,7 @@ impl Capturer {
             ));
         }
         let region = arguments::region(region.as_ref(), self.capture.size())?;
-        let options = StreamOptions { rate, region, video: video_mode.0, format: fmt.0 };
+        let options = StreamOptions::default().rate(rate).region(region).video(video_mode.0).format(fmt.0);
         self.capture.interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))
     }
 
@@ -157,7 +157,7 @@ impl Capturer {
 
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.capture.handle.stop());
-        logging::hand_on(py);
+        logging::forward(py);
     }
 
     #[pyo3(
@@ -178,7 +178,7 @@ impl Capturer {
         let region = arguments::region(region.as_ref(), this.capture.size())?;
         this.capture
             .interruptible(py, Duration::ZERO, |interrupt| this.capture.handle.begin_frames(region, interrupt))?;
-        let frames = FixedRate::new(rate, region, fmt.0, timeout_ms.0);
+        let frames = FixedRate::new(rate).region(region).format(fmt.0).timeout(timeout_ms.0);
         Ok(FrameIterator::new(Arc::clone(&this.capture), rate, frames, copy.0))
     }
 
@@ -208,10 +208,10 @@ impl Capturer {
     /// Calls `callback` once, from any thread, as soon as `get_latest_frame` has something to return or to raise.
     fn _when_ready(slf: Bound<'_, Self>, callback: Py<PyAny>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
-        // A thread that waits for an interpreter which is ending never comes back: it has to end before.
+        // A thread that waits for the interpreter while it shuts down never continues, so it has to end before.
         py.import("rustcam._stream")?.call_method1("close_at_exit", (&slf,))?;
         let callback = Box::new(move || {
-            // While the interpreter ends it cannot be attached, and nothing waits for the callback any more.
+            // While the interpreter shuts down, attaching fails, and nothing waits for the callback any more.
             let _ = Python::try_attach(|py| callback.call0(py).map_err(|error| error.write_unraisable(py, None)));
         });
         detached(py, || this.capture.handle.call_when_ready(callback))
@@ -219,7 +219,7 @@ impl Capturer {
 
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.capture.handle.close());
-        logging::hand_on(py);
+        logging::forward(py);
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {

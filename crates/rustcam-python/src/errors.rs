@@ -1,4 +1,4 @@
-//! Engine errors become the exception classes of `rustcam._errors`, with their attributes.
+//! Errors of the engine as the exception classes of `rustcam._errors`, with their attributes.
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -33,10 +33,10 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     instance.map_or_else(|failed| failed, PyErr::from_value)
 }
 
-/// Runs engine code without the interpreter, and turns a panic, which would be a bug of ours, into an exception that says so.
+/// Runs engine code without the interpreter. A panic, which would be a bug in rustcam, becomes an exception that says so.
 pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, Error> + Send) -> PyResult<T> {
     let outcome = py.detach(|| std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)));
-    logging::hand_on(py);
+    logging::forward(py);
     match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(to_python(py, &error)),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
-use rustcam::capture::{Counts, FixedRate, Interrupt, Rate};
+use rustcam::capture::{Conditional, FixedRate, Rate, SlotCounts};
 use rustcam::error::{Error, ErrorKind, Result};
 
 use crate::array;
@@ -17,15 +17,15 @@ pub struct FrameIterator {
     rate: Rate,
     copy: bool,
     closed: AtomicBool,
-    /// Locked for a whole step, so that threads which share the iterator get different slots.
+    /// Locked for a whole step, so that threads that share the iterator get different slots.
     frames: Mutex<FixedRate>,
     state: Mutex<State>,
 }
 
-/// What can be read while a step waits.
+/// The state that can be read while a step waits.
 #[derive(Clone, Copy, Default)]
 struct State {
-    counts: Counts,
+    counts: SlotCounts,
     /// When slot 0 was, in seconds since the epoch.
     start_time: Option<f64>,
 }
@@ -40,31 +40,19 @@ impl FrameIterator {
         self.closed.load(Ordering::Acquire)
     }
 
+    fn check_open(&self) -> Result<()> {
+        if self.is_closed() {
+            return Err(Error::new(ErrorKind::Interrupted, "the iterator was closed"));
+        }
+        Ok(())
+    }
+
     fn state(&self) -> State {
         *lock(&self.state)
     }
 }
 
-/// The caller's interrupt, which also ends the step when the iterator is closed.
-struct WhileOpen<'a> {
-    iterator: &'a FrameIterator,
-    interrupt: &'a mut dyn Interrupt,
-}
-
-impl Interrupt for WhileOpen<'_> {
-    fn check(&mut self) -> Result<()> {
-        if self.iterator.is_closed() {
-            return Err(Error::new(ErrorKind::Interrupted, "the iterator was closed"));
-        }
-        self.interrupt.check()
-    }
-
-    fn must_poll(&self) -> bool {
-        self.interrupt.must_poll()
-    }
-}
-
-/// What these locks guard is whole at every moment, so a panic elsewhere does not spoil it.
+/// The state under these locks is consistent at every moment, so a poisoned lock can be used.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -82,13 +70,13 @@ impl FrameIterator {
         }
         let next = self.capture.interruptible(py, std::time::Duration::MAX, |interrupt| {
             let mut frames = lock(&self.frames);
-            let mut interrupt = WhileOpen { iterator: self, interrupt };
+            let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
             let outcome = self.capture.handle.next_frame(&mut frames, !self.copy, &mut interrupt);
             lock(&self.state).counts = frames.counts();
             outcome
         });
         let (frame, slot) = match next {
-            // Closing ends the iteration, whatever the step was about to report.
+            // Closing ends the iteration, even if the step failed.
             Err(_) if self.is_closed() => return Err(PyStopIteration::new_err(())),
             next => next?,
         };
@@ -96,7 +84,7 @@ impl FrameIterator {
             let now = py.import("time")?.call_method0("time")?.extract()?;
             lock(&self.state).start_time = Some(now);
         }
-        // Python divides integers of any size correctly rounded.
+        // Python's division of integers of any size is correctly rounded.
         let (numerator, denominator) = self.rate.seconds(slot);
         let time = numerator.into_pyobject(py)?.div(denominator)?.extract()?;
         Ok((array::from_frame(py, frame, self.copy)?, time))

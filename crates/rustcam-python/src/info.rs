@@ -1,4 +1,4 @@
-//! What is known about frames and captures, as small immutable Python objects.
+//! Information about frames and captures, as small immutable Python objects.
 
 use pyo3::prelude::*;
 use rustcam::capture::Stats as EngineStats;
@@ -12,7 +12,7 @@ use crate::repr::{python_bool, quoted};
 /// `(left, top, right, bottom)`.
 pub type Edges = (i32, i32, i32, i32);
 
-/// The rectangle as Python sees it.
+/// The rectangle as a tuple for Python.
 pub fn edges(r: Rect) -> Edges {
     (r.left, r.top, r.right, r.bottom)
 }

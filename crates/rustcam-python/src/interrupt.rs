@@ -9,10 +9,10 @@ use rustcam::error::{Error, ErrorKind, Result};
 
 use crate::logging;
 
-/// A wait up to this long is over before it matters whether a signal can end it.
+/// A wait up to this long need not be ended by a signal.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// Lets Python's signal handlers run during a wait; what they raise ends the call. So does the end of the interpreter.
+/// Runs Python's signal handlers during a wait. An exception of theirs ends the call, and so does the end of the interpreter.
 pub struct PythonInterrupt {
     must_poll: bool,
     raised: Option<PyErr>,
@@ -21,14 +21,14 @@ pub struct PythonInterrupt {
 impl PythonInterrupt {
     /// For a call that may wait for `wait`.
     ///
-    /// Python runs signal handlers in its main thread only, whichever thread the signal is delivered to. Where that can be another one,
-    /// the signal ends no wait of the main thread, which has to poll.
+    /// Python runs signal handlers in its main thread only, but the system may deliver the signal to another thread. Such a signal does not
+    /// end a wait of the main thread, which therefore has to poll if there are other threads.
     pub fn new(py: Python<'_>, wait: Duration) -> PyResult<Self> {
         let must_poll = wait > SHORT && is_main_thread_among_others(py)?;
         Ok(Self { must_poll, raised: None })
     }
 
-    /// What a signal handler raised.
+    /// The exception of a signal handler, if there was one.
     pub fn raised(self) -> Option<PyErr> {
         self.raised
     }
@@ -46,7 +46,7 @@ fn is_main_thread_among_others(py: Python<'_>) -> PyResult<bool> {
 impl Interrupt for PythonInterrupt {
     fn check(&mut self) -> Result<()> {
         let signals = Python::try_attach(|py| {
-            logging::hand_on(py);
+            logging::forward(py);
             py.check_signals()
         });
         let reason = match signals {
@@ -55,7 +55,7 @@ impl Interrupt for PythonInterrupt {
                 self.raised = Some(error);
                 "interrupted by a signal handler"
             }
-            // A daemon thread that outlives the interpreter gives up what it holds; it cannot return to Python.
+            // A daemon thread that outlives the interpreter releases the session, but cannot return to Python.
             None => "the interpreter has ended",
         };
         Err(Error::new(ErrorKind::Interrupted, reason))

@@ -1,8 +1,8 @@
-//! The Python extension module `rustcam._rustcam`: arguments, arrays and errors; everything else is the engine's.
+//! The Python extension module `rustcam._rustcam`: arguments, arrays and errors. Everything else is done by the engine.
 
-// Docstrings live in the stub `_rustcam.pyi`, which is the API reference.
+// The docstrings are in the stub `_rustcam.pyi`, which is the API reference.
 #![allow(missing_docs)]
-// The binding hands owned arguments and `self` to every function, needed or not.
+// The binding passes owned arguments and `self` to every function, even if it does not need them.
 #![allow(clippy::needless_pass_by_value, clippy::unused_self)]
 
 mod arguments;
@@ -20,7 +20,7 @@ mod pointer;
 mod repr;
 mod texture;
 
-/// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and what changes is behind a mutex.
+/// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and mutable state is behind a mutex.
 #[pyo3::pymodule(gil_used = false)]
 mod _rustcam {
     #[pymodule_export]
@@ -40,7 +40,7 @@ mod _rustcam {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        super::logging::begin();
+        super::logging::install();
         let backends: Vec<_> = rustcam::source::Backend::names().collect();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_backends", backends)?;

@@ -1,7 +1,7 @@
-//! What the engine logs, for the logger `rustcam` of Python's `logging`.
+//! The log of the engine, for the logger `rustcam` of Python's `logging`.
 //!
-//! The engine logs on threads that must never wait for the interpreter. So its lines go into a queue, and whoever holds the interpreter
-//! on the way back to Python hands them on.
+//! The engine logs on threads that must never wait for the interpreter. So its lines go into a queue, and calls that return to Python
+//! forward them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,10 +11,10 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-/// Lines kept for a program that makes no calls meanwhile; the oldest go first.
+/// Lines kept while a program makes no calls; then the oldest ones are dropped.
 const MOST_LINES: usize = 200;
 
-/// Attempts to get at the queue. It is taken for moments only, unless the process was forked in one.
+/// Attempts to lock the queue. It is locked for moments only, unless the process was forked while it was.
 const ATTEMPTS: usize = 1000;
 
 struct Line {
@@ -22,21 +22,21 @@ struct Line {
     text: String,
 }
 
-struct Journal;
+struct QueueLogger;
 
-static JOURNAL: Journal = Journal;
+static LOGGER: QueueLogger = QueueLogger;
 static LINES: Mutex<VecDeque<Line>> = Mutex::new(VecDeque::new());
-static ANY: AtomicBool = AtomicBool::new(false);
+static HAS_LINES: AtomicBool = AtomicBool::new(false);
 
-/// Lets the engine log into the queue.
-pub fn begin() {
-    // Fails only if a journal is there already, which a second import of the module finds.
-    if log::set_logger(&JOURNAL).is_ok() {
+/// Makes the engine log into the queue.
+pub fn install() {
+    // It fails only if a logger is set already, as by an earlier import of the module.
+    if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Debug);
     }
 }
 
-impl Log for Journal {
+impl Log for QueueLogger {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -48,14 +48,14 @@ impl Log for Journal {
                 lines.pop_front();
             }
             lines.push_back(line);
-            ANY.store(true, Ordering::Release);
+            HAS_LINES.store(true, Ordering::Release);
         }
     }
 
     fn flush(&self) {}
 }
 
-/// The queue; `None` if somebody keeps it, which no capture waits for.
+/// The queue; `None` if it stays locked, because no capture may wait for it.
 fn lines() -> Option<MutexGuard<'static, VecDeque<Line>>> {
     for _ in 0..ATTEMPTS {
         match LINES.try_lock() {
@@ -67,31 +67,31 @@ fn lines() -> Option<MutexGuard<'static, VecDeque<Line>>> {
     None
 }
 
-/// Hands the lines of the queue to Python.
-pub fn hand_on(py: Python<'_>) {
-    if !ANY.load(Ordering::Acquire) {
+/// Forwards the lines of the queue to Python.
+pub fn forward(py: Python<'_>) {
+    if !HAS_LINES.load(Ordering::Acquire) {
         return;
     }
     let Some(lines) = lines().map(|mut lines| {
-        ANY.store(false, Ordering::Release);
+        HAS_LINES.store(false, Ordering::Release);
         std::mem::take(&mut *lines)
     }) else {
         return;
     };
     for line in lines {
-        if let Err(error) = tell(py, &line) {
-            // A handler of the program failed. The call that happens to be under way has nothing to do with it.
+        if let Err(error) = log_line(py, &line) {
+            // A log handler of the program failed, which must not fail the call that forwards the line.
             error.write_unraisable(py, None);
         }
     }
 }
 
-fn tell(py: Python<'_>, line: &Line) -> PyResult<()> {
-    static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let logger = LOGGER.get_or_try_init(py, || {
+fn log_line(py: Python<'_>, line: &Line) -> PyResult<()> {
+    static PYTHON_LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let logger = PYTHON_LOGGER.get_or_try_init(py, || {
         let logging = py.import("logging")?;
         let logger = logging.call_method1("getLogger", ("rustcam",))?;
-        // A library is silent unless the program wants to hear it.
+        // A library logs nowhere unless the program configures logging.
         logger.call_method1("addHandler", (logging.call_method0("NullHandler")?,))?;
         Ok::<_, PyErr>(logger.unbind())
     })?;

@@ -13,7 +13,7 @@ use crate::array;
 use crate::errors::{detached, to_python};
 use crate::interrupt::PythonInterrupt;
 
-/// How long a screenshot waits for a desktop that is away, for example behind a prompt.
+/// How long a screenshot waits for a desktop that is lost, for example behind a prompt.
 const SCREENSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[pyfunction]
@@ -63,7 +63,7 @@ fn dynamic_range(range: DynamicRange) -> Option<&'static str> {
     match range {
         DynamicRange::Standard => Some("SDR"),
         DynamicRange::High => Some("HDR"),
-        DynamicRange::Unknown => None,
+        _ => None,
     }
 }
 
@@ -100,7 +100,7 @@ pub fn screenshot<'py>(
     let backend = arguments::backend(py, &backend, sim.as_ref())?;
     let mut session = detached(py, || Session::open(&arguments::open_options(backend, &device, &output, cursor.0)?))?;
     let region = arguments::region(region.as_ref(), session.output().size)?;
-    let request = Request { region, ..Request::within(SCREENSHOT_TIMEOUT) };
+    let request = Request::within(SCREENSHOT_TIMEOUT).region(region);
     let mut interrupt = PythonInterrupt::new(py, SCREENSHOT_TIMEOUT)?;
     let frame = detached(py, || session.grab(&request, Target::Owned(fmt.0), &mut interrupt));
     match (interrupt.raised(), frame) {
@@ -113,7 +113,7 @@ pub fn screenshot<'py>(
                     ErrorKind::Timeout,
                     format!("no image of the desktop within {} ms", SCREENSHOT_TIMEOUT.as_millis()),
                 )
-                .with_hint("The desktop is away, for example behind a lock screen: try again later"),
+                .with_hint("The desktop is not available, for example behind a lock screen: try again later"),
             )),
         },
     }

@@ -1,4 +1,4 @@
-//! The pointer as data: where it is, and what it looks like.
+//! The pointer as data: its position and its shape.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub struct PointerShape {
 }
 
 impl PointerShape {
-    /// `None` for a shape that makes no sense, which is not drawn either.
+    /// `None` for a malformed shape, which is not drawn either.
     fn new(py: Python<'_>, shape: &Arc<EngineShape>) -> PyResult<Option<Self>> {
         let Some(image) = PointerImage::decode(shape) else { return Ok(None) };
         let size = image.size();

@@ -1,4 +1,4 @@
-//! Values as Python writes them.
+//! Values as Python's `repr` writes them.
 
 /// `True` or `False`.
 pub fn python_bool(value: bool) -> &'static str {

@@ -20,16 +20,16 @@ pub struct GpuTexture {
     luid: Luid,
     memory: u64,
     info: EngineInfo,
-    /// `None` when it is closed.
+    /// `None` once it is closed.
     handle: Mutex<Option<Box<dyn TextureHandle>>>,
 }
 
 impl GpuTexture {
     /// The texture of a frame that stays on the device; `None` for any other frame.
     pub fn from_frame(frame: Frame) -> Option<Self> {
-        let Frame { pixels: Pixels::Device(texture), info } = frame else { return None };
+        let Frame { pixels: Pixels::Device(texture), info, .. } = frame else { return None };
         let bytes = texture.bytes();
-        let SharedTexture { size, sync, luid, memory, handle } = texture;
+        let SharedTexture { size, sync, luid, memory, handle, .. } = texture;
         Some(Self { size, bytes, sync, luid, memory, info, handle: Mutex::new(Some(handle)) })
     }
 
@@ -111,7 +111,7 @@ impl GpuTexture {
 
     fn close(&self, py: Python<'_>) {
         let handle = self.handle().take();
-        // The device may be busy with a capture in another thread.
+        // Closing may have to wait for the device, which another thread's capture uses.
         py.detach(|| drop(handle));
     }
 
@@ -142,7 +142,7 @@ impl GpuTexture {
 
 impl Drop for GpuTexture {
     fn drop(&mut self) {
-        // SAFETY: Python frees its objects while it is attached to this thread.
+        // SAFETY: Python frees its objects on attached threads only.
         let py = unsafe { Python::assume_attached() };
         self.close(py);
     }

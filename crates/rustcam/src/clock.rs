@@ -1,4 +1,4 @@
-//! Time. The only file that reads a clock or sleeps, so that everything above it runs in virtual time when a test wants it.
+//! Time. Only this file reads a clock or sleeps, so that everything above it can run in virtual time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
@@ -6,25 +6,25 @@ use std::time::Duration;
 
 /// A monotonic timeline. Points in time are durations since the clock's origin.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Duration;
     /// Blocks the thread for `duration`; a virtual clock advances instead.
     fn sleep(&self, duration: Duration);
-    /// Blocks the thread until `moment`, as exactly as the machine can.
+    /// Blocks the thread until `moment`, as exactly as the machine allows.
     fn sleep_until(&self, moment: Duration) {
         self.sleep(moment.saturating_sub(self.now()));
     }
 }
 
-/// How late, in nanoseconds, this machine wakes a thread that may sleep exactly; three times out of four it is less. Learnt from every
-/// such sleep. Sleeps aim that much earlier, and the rest is spent looking at the clock.
-static LATENESS: AtomicU64 = AtomicU64::new(60_000);
+/// Estimate, in nanoseconds, of how late this machine wakes a thread from an exact sleep: three out of four sleeps are less late. Every
+/// exact sleep updates it. A sleep is shortened by the estimate, and the thread spins for the rest.
+static WAKE_LATENCY: AtomicU64 = AtomicU64::new(60_000);
 
 /// The estimate after a sleep that was `late`: three steps up or one step down keep it where one sleep out of four is later.
-fn learn(estimate: u64, late: u64) -> u64 {
+fn updated(estimate: u64, late: u64) -> u64 {
     const STEP: u64 = 1_000;
     let next = if late > estimate { estimate + 3 * STEP } else { estimate - STEP };
-    // On a machine that wakes its threads later than that, being exact would cost more than it is worth.
+    // On a machine that wakes its threads later than the upper bound, spinning would cost more than exactness is worth.
     next.clamp(5 * STEP, 60 * STEP)
 }
 
@@ -59,15 +59,15 @@ impl Clock for MonotonicClock {
     }
 
     fn sleep_until(&self, moment: Duration) {
-        let estimate = LATENESS.load(Ordering::Relaxed);
+        let estimate = WAKE_LATENCY.load(Ordering::Relaxed);
         let wake = moment.saturating_sub(Duration::from_nanos(estimate));
         let left = wake.saturating_sub(self.now());
         if !left.is_zero() {
             let _exact = ExactTimer::begin();
             std::thread::sleep(left);
             let late = self.now().saturating_sub(wake).as_nanos() as u64;
-            // Two threads that learn at once lose one lesson.
-            LATENESS.store(learn(estimate, late), Ordering::Relaxed);
+            // If two threads update at once, one update is lost.
+            WAKE_LATENCY.store(updated(estimate, late), Ordering::Relaxed);
         }
         while self.now() < moment {
             std::hint::spin_loop();
@@ -75,8 +75,8 @@ impl Clock for MonotonicClock {
     }
 }
 
-/// While it lives, the kernel does not delay this thread's timers to bundle them with others, which it does by 50 µs. Windows needs
-/// nothing of the kind: there the standard library sleeps on a high-resolution timer.
+/// While it exists, the kernel does not delay this thread's timers to combine them with others; by default it does so by up to 50 µs.
+/// On Windows nothing has to be done: the standard library sleeps on a high-resolution timer.
 struct ExactTimer {
     #[cfg(target_os = "linux")]
     slack: Option<std::num::NonZeroU64>,
@@ -87,7 +87,7 @@ impl ExactTimer {
     fn begin() -> Self {
         use rustix::thread::{current_timer_slack, set_current_timer_slack};
         let slack = current_timer_slack().ok().and_then(std::num::NonZeroU64::new);
-        // Not being allowed to makes sleeps less exact, nothing else.
+        // If this is not allowed, sleeps are less exact, nothing else.
         let _ = set_current_timer_slack(std::num::NonZeroU64::new(1));
         Self { slack }
     }
@@ -101,12 +101,12 @@ impl ExactTimer {
 #[cfg(target_os = "linux")]
 impl Drop for ExactTimer {
     fn drop(&mut self) {
-        // Zero would be the default of the process, which need not be what the thread had.
+        // Zero would set the default of the process, which may differ from the thread's previous value.
         let _ = rustix::thread::set_current_timer_slack(self.slack);
     }
 }
 
-/// The moment at which the performance counter of Windows, on whose timeline the system puts its presents, shows `ticks`.
+/// The time at which the performance counter of Windows shows `ticks`. The system states the times of presents in these ticks.
 ///
 /// Python computes `time.perf_counter` the same way: ticks since the machine started, divided by the frequency.
 #[cfg(windows)]
@@ -133,14 +133,14 @@ mod performance_counter {
     }
 }
 
-/// Time that passes only when somebody sleeps.
+/// A clock whose time passes only through [`Clock::sleep`].
 #[derive(Debug, Default)]
 pub struct VirtualClock {
     now: Mutex<Duration>,
 }
 
 impl VirtualClock {
-    /// A clock that stands at zero.
+    /// A clock that starts at zero.
     pub fn new() -> Self {
         Self::default()
     }
@@ -162,17 +162,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lateness_is_learnt_and_stays_in_bounds() {
-        let after = |late: &dyn Fn(u64) -> u64| (0..2000).fold(60_000, |estimate, turn| learn(estimate, late(turn)));
+    fn the_latency_estimate_converges_and_stays_in_bounds() {
+        let after =
+            |late: &dyn Fn(u64) -> u64| (0..2000).fold(60_000, |estimate, sleep| updated(estimate, late(sleep)));
         assert!((30_000..=34_000).contains(&after(&|_| 31_000)));
-        // Every tenth sleep is far too late; that is no reason to look at the clock for longer each time.
-        assert!((30_000..=40_000).contains(&after(&|turn| if turn % 10 == 0 { 5_000_000 } else { 31_000 })));
+        // Every tenth sleep is far too late; that must not make every sleep spin for longer.
+        assert!((30_000..=40_000).contains(&after(&|sleep| if sleep % 10 == 0 { 5_000_000 } else { 31_000 })));
         assert_eq!(after(&|_| 0), 5_000);
         assert_eq!(after(&|_| u64::MAX), 60_000);
     }
 
     #[test]
-    fn nobody_is_woken_early() {
+    fn no_sleep_ends_early() {
         let clock = MonotonicClock;
         for micros in [0, 1, 50, 300, 2000] {
             let moment = clock.now() + Duration::from_micros(micros);

@@ -1,11 +1,11 @@
-//! One error type for the whole engine: what kind it is, the operating system's code, a sentence, and a piece of advice.
+//! One error type for the whole engine: a kind, the operating system's code, a message, and a hint.
 
 use std::fmt;
 
 /// Result of every fallible function of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What a caller has to distinguish.
+/// The kinds of errors that a caller may have to distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -19,7 +19,7 @@ pub enum ErrorKind {
     Capture,
     /// The graphics device was removed, reset or hung.
     Device,
-    /// The operating system refused to hand out the desktop.
+    /// The operating system refused to let the desktop be captured.
     Duplication,
     /// The desktop was lost and not regained by the deadline.
     AccessLost,
@@ -30,9 +30,9 @@ pub enum ErrorKind {
 /// How a loss reported by a source ends if the caller's deadline comes before the desktop does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// It will pass by itself (a prompt, a mode change, a lock screen): the call ends without a frame.
+    /// It passes by itself (a prompt, a mode change, a lock screen): the call ends without a frame.
     Transient,
-    /// Something is gone (a device, a server, an output): the call ends with the error.
+    /// Something is gone (a device, a server, an output), perhaps for good: the call ends with the error.
     Lasting,
 }
 
@@ -71,15 +71,15 @@ impl Error {
         self
     }
 
-    /// Says that the source must be rebuilt before it can be used again, see [`Loss`].
+    /// Marks the error as a loss: the source must be rebuilt before it can be used again.
     #[must_use]
     pub fn with_loss(mut self, loss: Loss) -> Self {
         self.loss = Some(loss);
         self
     }
 
-    /// The same as a loss: what could not be had may be had later. What already is a loss stays as it is; a refusal becomes
-    /// [`ErrorKind::AccessLost`], because the output was captured before.
+    /// Marks an error of a failed rebuild as a loss, because a later attempt may succeed. An error that is a loss already stays as it is.
+    /// [`ErrorKind::Duplication`] becomes [`ErrorKind::AccessLost`], because the output was captured before.
     #[must_use]
     pub fn into_loss(self, loss: Loss) -> Self {
         if self.loss.is_some() {
@@ -109,7 +109,7 @@ impl Error {
         self.hint.as_deref()
     }
 
-    /// Whether a rebuild of the source can cure it.
+    /// Which kind of loss this is; `None` if rebuilding the source does not help.
     pub fn loss(&self) -> Option<Loss> {
         self.loss
     }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::geometry::{Point, Rect, Rotation, Size};
 
-/// The five formats a caller can ask for, one byte per channel, named in memory order.
+/// The pixel formats of frames, one byte per channel, named in memory order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PixelFormat {
     /// Blue, green, red, alpha. Alpha is always 255.
     #[default]
@@ -25,9 +26,9 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    /// All five, in the order in which messages list them.
-    pub const ALL: [PixelFormat; 5] =
-        [PixelFormat::Bgra, PixelFormat::Rgba, PixelFormat::Bgr, PixelFormat::Rgb, PixelFormat::Gray];
+    /// All formats, in the order in which messages list them.
+    pub const ALL: &'static [PixelFormat] =
+        &[PixelFormat::Bgra, PixelFormat::Rgba, PixelFormat::Bgr, PixelFormat::Rgb, PixelFormat::Gray];
 
     /// Bytes per pixel.
     pub const fn channels(self) -> usize {
@@ -64,7 +65,7 @@ impl FromStr for PixelFormat {
         if lower == "grey" {
             return Ok(PixelFormat::Gray);
         }
-        PixelFormat::ALL.into_iter().find(|format| format.name() == lower).ok_or_else(|| {
+        PixelFormat::ALL.iter().copied().find(|format| format.name() == lower).ok_or_else(|| {
             Error::invalid(format!("unknown pixel format {name:?}; choose one of bgra, rgba, bgr, rgb, gray"))
         })
     }
@@ -82,7 +83,7 @@ impl<'a> ImageRef<'a> {
     /// An image of `size` whose rows start `stride` bytes apart; the last row need not be padded.
     ///
     /// # Panics
-    /// If the rows do not fit into `bytes` or overlap: a fault of the caller, never of user input.
+    /// If the rows overlap or do not fit into `bytes`: a bug of the caller, never the result of user input.
     pub fn new(bytes: &'a [u8], stride: usize, size: Size) -> Self {
         assert!(
             rows_fit(bytes.len(), stride, size.width as usize * 4, size.height as usize),
@@ -103,6 +104,13 @@ impl<'a> ImageRef<'a> {
     }
 }
 
+impl fmt::Debug for ImageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes: _, stride, size } = self;
+        f.debug_struct("ImageRef").field("size", size).field("stride", stride).finish_non_exhaustive()
+    }
+}
+
 /// Pixels to write, in any format. Rows may be padded and may run from the bottom up.
 pub struct ImageMut<'a> {
     bytes: &'a mut [u8],
@@ -116,7 +124,7 @@ impl<'a> ImageMut<'a> {
     /// An image of `size` whose rows start `stride` bytes apart; the last row need not be padded.
     ///
     /// # Panics
-    /// If the rows do not fit into `bytes` or overlap: a fault of the caller, never of user input.
+    /// If the rows overlap or do not fit into `bytes`: a bug of the caller, never the result of user input.
     pub fn new(bytes: &'a mut [u8], stride: usize, size: Size, format: PixelFormat) -> Self {
         let row = size.width as usize * format.channels();
         assert!(rows_fit(bytes.len(), stride, row, size.height as usize), "image exceeds its memory");
@@ -145,6 +153,18 @@ impl<'a> ImageMut<'a> {
         let y = if self.bottom_up { self.size.height as usize - 1 - y } else { y };
         let start = y * self.stride;
         &mut self.bytes[start..start + self.size.width as usize * self.format.channels()]
+    }
+}
+
+impl fmt::Debug for ImageMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes: _, stride, size, format, bottom_up } = self;
+        f.debug_struct("ImageMut")
+            .field("size", size)
+            .field("format", format)
+            .field("stride", stride)
+            .field("bottom_up", bottom_up)
+            .finish_non_exhaustive()
     }
 }
 
@@ -188,20 +208,20 @@ impl Damage {
         self.dirty.is_empty() && self.moves.is_empty()
     }
 
-    /// Every rectangle whose pixels may differ from before: what is dirty, where something moved to, and where it moved from, which
-    /// not every system lists among the dirty parts.
+    /// Every rectangle whose pixels may differ from before: the dirty parts, and the destinations and sources of moves. Not every system
+    /// lists the sources among the dirty parts.
     pub fn changed(&self) -> impl Iterator<Item = Rect> + '_ {
         let moved = self.moves.iter().flat_map(|m| [m.destination, m.source_rect()]);
         self.dirty.iter().copied().chain(moved)
     }
 
-    /// Damage of the texture on the desktop of size `desktop`, whose image is turned by `rotation`.
+    /// Damage of the texture mapped to the desktop of size `desktop`, whose image is rotated by `rotation`.
     #[must_use]
     pub fn to_desktop(self, rotation: Rotation, desktop: Size) -> Self {
         self.map(|r| rotation.to_desktop(r, desktop))
     }
 
-    /// Damage of the desktop of size `desktop` on the texture.
+    /// Damage of the desktop of size `desktop` mapped to the texture.
     #[must_use]
     pub fn to_texture(self, rotation: Rotation, desktop: Size) -> Self {
         self.map(|r| rotation.to_texture(r, desktop))
@@ -212,8 +232,8 @@ impl Damage {
         Self { dirty: self.dirty.into_iter().map(&map).collect(), moves: self.moves.into_iter().map(moved).collect() }
     }
 
-    /// The same damage as far as it can be believed: everything inside `whole`, nothing empty, and only moves that a reader who knows
-    /// the old image can follow in any order. What else is called a move becomes dirty, and what stays where it is nothing.
+    /// The credible part of damage that a system reported. Rectangles are clipped to `whole`, empty ones are dropped. Moves stay if a
+    /// reader who has the old image can apply them in any order. Other moves become dirty parts; moves onto themselves are dropped.
     #[must_use]
     pub fn sane(self, whole: Rect) -> Damage {
         let mut sane =
@@ -225,7 +245,7 @@ impl Damage {
                 continue;
             }
             let inside = whole.contains(to) && !to.is_empty();
-            // Only of a rectangle inside the image is it certain that its size fits the source, too.
+            // A rectangle outside the image may be too large for `source_rect`.
             let from = if inside { m.source_rect() } else { Rect::default() };
             let apart = written.iter().all(|w| w.intersection(from).is_none() && w.intersection(to).is_none());
             if inside && whole.contains(from) && apart {
@@ -248,7 +268,7 @@ pub enum ShapeKind {
     Color,
     /// BGRA already multiplied by its alpha.
     Premultiplied,
-    /// BGRA whose fourth byte is a mask: 0 replaces the pixel, anything else exclusive-ors it.
+    /// BGRA whose fourth byte is a mask: 0 replaces the pixel, any other value combines with it by exclusive or.
     MaskedColor,
 }
 
@@ -261,7 +281,7 @@ pub struct PointerShape {
     pub size: Size,
     /// Bytes from one row of `data` to the next.
     pub pitch: usize,
-    /// The pixel which points, relative to the top-left corner.
+    /// The pixel that points, relative to the top-left corner.
     pub hot_spot: Point,
     /// Rows of the shape.
     pub data: Vec<u8>,
@@ -272,14 +292,14 @@ pub struct PointerShape {
 pub struct Pointer {
     /// Where the shape's top-left corner is.
     pub position: Point,
-    /// Whether the pointer is to be drawn: it is on this output, and the system did not draw it into the image already.
+    /// Whether the pointer has to be drawn: it is on this output, and the system has not drawn it into the image already.
     pub visible: bool,
-    /// The shape, `None` until the system has shown one.
+    /// The shape, `None` until the system has reported one.
     pub shape: Option<Arc<PointerShape>>,
 }
 
 impl Pointer {
-    /// Whether a user sees no difference: position and shape of a pointer that is not drawn do not matter.
+    /// Whether both look the same. Position and shape of a pointer that is not visible do not matter.
     pub fn looks_like(&self, other: &Self) -> bool {
         self.visible == other.visible
             && (!self.visible || (self.position == other.position && self.shape == other.shape))
@@ -294,6 +314,7 @@ impl Pointer {
 
 /// What is known about a returned frame. Rectangles are in desktop space.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct FrameInfo {
     /// When the image was presented, on the clock of the capture.
     pub present_time: Duration,
@@ -316,7 +337,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_parse_in_any_case_and_errors_list_all_five() {
+    fn formats_parse_in_any_case_and_errors_list_all_of_them() {
         assert_eq!("BGRA".parse::<PixelFormat>().ok(), Some(PixelFormat::Bgra));
         assert_eq!("Grey".parse::<PixelFormat>().ok(), Some(PixelFormat::Gray));
         let message = "yuv".parse::<PixelFormat>().expect_err("not a format").to_string();
@@ -334,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn only_credible_damage_is_believed() {
+    fn only_credible_damage_is_kept() {
         let whole = Rect::new(0, 0, 100, 50);
         let moved = |x, y, destination| Move { source: Point::new(x, y), destination };
         let good = [moved(5, 5, Rect::new(50, 5, 60, 10)), moved(5, 20, Rect::new(50, 20, 60, 25))];

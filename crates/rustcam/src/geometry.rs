@@ -79,14 +79,14 @@ impl Rect {
         Self { left, top, right, bottom }
     }
 
-    /// The rectangle of `size` whose top-left corner is `at`. Edges saturate, so a wild position cannot overflow.
+    /// The rectangle of `size` whose top-left corner is `at`. Edges saturate, so an extreme position cannot overflow.
     pub const fn at(at: Point, size: Size) -> Self {
         let width = if size.width > i32::MAX as u32 { i32::MAX } else { size.width as i32 };
         let height = if size.height > i32::MAX as u32 { i32::MAX } else { size.height as i32 };
         Self { left: at.x, top: at.y, right: at.x.saturating_add(width), bottom: at.y.saturating_add(height) }
     }
 
-    /// Whether it holds no pixel.
+    /// Whether it has no pixel.
     pub const fn is_empty(self) -> bool {
         self.left >= self.right || self.top >= self.bottom
     }
@@ -144,7 +144,7 @@ impl Rect {
         (!common.is_empty()).then_some(common)
     }
 
-    /// The smallest rectangle that holds both.
+    /// The smallest rectangle that contains both.
     #[must_use]
     pub fn union(self, other: Rect) -> Rect {
         if self.is_empty() {
@@ -179,7 +179,7 @@ impl fmt::Display for Rect {
     }
 }
 
-/// How far the delivered image must be turned clockwise to become the desktop.
+/// How far the delivered image must be rotated clockwise to become the desktop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Rotation {
     /// Not at all.
@@ -219,12 +219,12 @@ impl Rotation {
         }
     }
 
-    /// Whether width and height change places.
+    /// Whether width and height are exchanged.
     pub const fn transposes(self) -> bool {
         matches!(self, Rotation::Clockwise90 | Rotation::Clockwise270)
     }
 
-    /// Size of the desktop whose texture has `size`, and the other way round.
+    /// Size of the desktop whose texture has `size`, and of the texture whose desktop has it.
     #[must_use]
     pub const fn apply(self, size: Size) -> Size {
         if self.transposes() {
@@ -269,8 +269,8 @@ impl Rotation {
 mod tests {
     use super::*;
 
-    /// Desktop pixel by the definition of a clockwise turn, not by rectangle arithmetic.
-    fn turned(rotation: Rotation, texture: Size, x: i32, y: i32) -> (i32, i32) {
+    /// The desktop pixel, by the definition of a clockwise rotation instead of rectangle arithmetic.
+    fn rotated(rotation: Rotation, texture: Size, x: i32, y: i32) -> (i32, i32) {
         let (w, h) = (texture.width as i32, texture.height as i32);
         match rotation {
             Rotation::None => (x, y),
@@ -287,7 +287,7 @@ mod tests {
             let desktop = rotation.apply(texture);
             for y in 0..3 {
                 for x in 0..5 {
-                    let (dx, dy) = turned(rotation, texture, x, y);
+                    let (dx, dy) = rotated(rotation, texture, x, y);
                     let pixel = Rect::new(x, y, x + 1, y + 1);
                     let there = rotation.to_desktop(pixel, desktop);
                     assert_eq!(there, Rect::new(dx, dy, dx + 1, dy + 1), "{rotation:?} ({x}, {y})");
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn wild_positions_saturate() {
+    fn extreme_positions_saturate() {
         let r = Rect::at(Point::new(i32::MAX - 1, i32::MIN), Size::new(u32::MAX, 5));
         assert_eq!(r.right, i32::MAX);
         assert_eq!(r.intersection(Size::new(100, 100).rect()), None);

@@ -1,10 +1,11 @@
-//! Memory for one picture: ordinary, or mapped by a source so that the operating system can write into it.
+//! Memory for one picture: ordinary, or mapped by a source so that the operating system can write to it.
 
 use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
+use std::fmt;
 use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
 
-/// A cache line, and the widest vector register.
+/// The size of a cache line, and of the widest vector register.
 const ALIGNMENT: usize = 64;
 
 /// A block of bytes with one owner.
@@ -17,6 +18,12 @@ pub struct Memory {
 enum Origin {
     Heap,
     Mapped { unmap: fn(NonNull<u8>, usize), tag: Arc<u64> },
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("len", &self.len).field("tag", &self.tag()).finish_non_exhaustive()
+    }
 }
 
 // SAFETY: the block is owned by this value alone; nothing about it belongs to a thread.
@@ -34,17 +41,17 @@ impl Memory {
         Self { start, len, origin: Origin::Heap }
     }
 
-    /// `len` bytes that a source mapped. `unmap` is called once with the same pointer and length. `tag` is the source's name for
-    /// the block; the source may keep a [`Weak`] of it to learn when the block is gone.
+    /// `len` bytes that a source mapped. `unmap` is called once with the same pointer and length. `tag` is the source's number for
+    /// the block; the source may keep a [`Weak`] of it to detect when the block has been freed.
     ///
     /// # Safety
     /// `start` must be valid for reads and writes of `len` bytes until `unmap` is called, and no Rust reference to them may exist.
-    /// Other processes may write to the block only while the source that made it is being asked to.
+    /// Other processes may write to the block only during a call that asks its source to do so.
     pub unsafe fn mapped(start: NonNull<u8>, len: usize, unmap: fn(NonNull<u8>, usize), tag: Arc<u64>) -> Self {
         Self { start, len, origin: Origin::Mapped { unmap, tag } }
     }
 
-    /// The source's name for the block, `None` for ordinary memory.
+    /// The source's number for the block, `None` for ordinary memory.
     pub fn tag(&self) -> Option<u64> {
         match &self.origin {
             Origin::Heap => None,
@@ -52,7 +59,7 @@ impl Memory {
         }
     }
 
-    /// Lets a source learn when the block is gone.
+    /// A reference with which a source detects when the block has been freed; `None` for ordinary memory.
     pub fn watch(&self) -> Option<Weak<u64>> {
         match &self.origin {
             Origin::Heap => None,
@@ -67,7 +74,7 @@ impl Memory {
 
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: valid for `len` bytes by construction; `&self` keeps writers away.
+        // SAFETY: valid for `len` bytes by construction; `&self` excludes writers.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 

@@ -86,6 +86,7 @@ impl Region {
 
     /// The same pixels or more in at most `most` rectangles: the bounding box, where there are more or where together they have as many
     /// pixels as that.
+    #[cfg_attr(not(any(windows, test)), allow(dead_code, reason = "only the Windows backends need it"))]
     pub fn simplified(self, most: usize) -> Vec<Rect> {
         let bounds = self.bounds();
         if self.rects.len() > most || (self.rects.len() > 1 && self.area() >= bounds.area()) {

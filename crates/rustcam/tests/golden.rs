@@ -1,5 +1,5 @@
-//! Golden images: every kind of pointer shape at every edge and corner of an output turned in every way. The oracle makes them, people look
-//! at them, and from then on sessions have to return exactly these pixels.
+//! Golden images: every kind of pointer shape at every edge and corner of an output in every rotation. The oracle makes them, people
+//! inspect them, and from then on sessions have to return exactly these pixels.
 //!
 //! One file holds nine pictures of one desktop, three by three, with the pointer in the corner, at the edge or in the middle where the
 //! picture is in the file. `scripts.txt` holds the script of each file; the pictures follow each other in time. `make golden` makes the
@@ -54,7 +54,7 @@ impl Sheet {
         let mut script = format!(
             "size {size}; rotation {degrees}; refresh 60; static; pointer still; clock virtual; at 0ms shape {shape}"
         );
-        // Something coloured under every pointer; the numbers of frames at the edges are black for the most part.
+        // Coloured pixels under every pointer; the frame numbers at the edges are mostly black.
         let (right, bottom) = (size.width as i32, size.height as i32);
         for (l, t, r, b) in
             [(0, 0, right, 14), (right - 20, 0, right, bottom), (0, bottom - 14, right, bottom), (0, 0, 20, bottom - 9)]
@@ -130,7 +130,7 @@ impl Sheet {
         let script = Script::parse(&format!("{}{more}", self.script)).expect("a script");
         let options = OpenOptions::new(Backend::Sim(script)).clock(clock);
         let mut session = Session::open(&options).expect("the desktop opens");
-        let request = Request { region: Some(region), timeout: Duration::from_secs(1), new_frame_only: true };
+        let request = Request::within(Duration::from_secs(1)).region(region);
         let row = region.width() as usize * format.channels();
         let picture = |_| {
             let mut own = vec![0; row * region.height() as usize];
@@ -182,7 +182,9 @@ fn sessions_return_the_golden_pictures() {
         let whole = sheet.size.rect();
         // Smaller than most shapes, and cut by the pointer in the middle and by those at the left and at the top.
         let part = Rect::new(3, 2, whole.right / 2 + 1, whole.bottom / 2 + 2);
-        for (region, format) in [whole, part].into_iter().flat_map(|r| PixelFormat::ALL.map(|format| (r, format))) {
+        for (region, format) in
+            [whole, part].into_iter().flat_map(|r| PixelFormat::ALL.iter().map(move |format| (r, *format)))
+        {
             let crop = |picture: &Vec<u8>| oracle::picture(picture, sheet.size, None, region, format);
             let expected: Vec<_> = golden.iter().map(crop).collect();
             for lifetime in [Lifetime::Owned, Lifetime::Retained, Lifetime::Callers] {

@@ -1,22 +1,22 @@
-//! What is left of captures through Desktop Duplication, however they ended: no duplication, device or texture, and not one handle or
-//! thread of the process. A program of its own, because other tests have threads too.
+//! Captures through Desktop Duplication leave nothing behind, however they ended: no duplication, device or texture, no handle and no thread
+//! of the process. This is a test program of its own, because other tests have threads, too.
 #![cfg(windows)]
 
+#[path = "dxgi/lab_desktop.rs"]
+#[allow(dead_code, reason = "every test program uses its own part")]
+mod lab_desktop;
 #[path = "dxgi/matrix.rs"]
 #[allow(dead_code, reason = "the outcomes are checked elsewhere")]
 mod matrix;
-#[path = "dxgi/stage.rs"]
-#[allow(dead_code, reason = "every test program uses its own part")]
-mod stage;
 
 use std::ffi::c_void;
 use std::time::Duration;
 
+use lab_desktop::{ms, options, request, LabDesktop};
 use matrix::{Outcome, When, ROWS};
 use rustcam::capture::{Session, Target};
 use rustcam::frame::PixelFormat;
 use rustcam::source::hresult::{ACCESS_LOST, DEVICE_REMOVED};
-use stage::{ms, options, request, Stage};
 use windows::Win32::Foundation::{GetHandleInformation, HANDLE};
 
 const SCRIPT: &str = "size 160x100; refresh 100; clock virtual; pointer path";
@@ -26,7 +26,8 @@ extern "system" {
     fn NtQuerySystemInformation(class: u32, memory: *mut u8, len: u32, needed: *mut u32) -> i32;
 }
 
-/// Handles and threads of this process. What Wine calls the number of handles is how many its table has room for, so each place is asked.
+/// The numbers of handles and threads of this process. Wine reports the capacity of its handle table as the number of handles, so every
+/// possible handle is tested.
 fn handles_and_threads() -> (usize, u32) {
     const PROCESSES: u32 = 5;
     const THREADS: usize = 0x04;
@@ -53,8 +54,8 @@ fn grab(session: &mut Session, timeout: Duration) {
     let _ = session.grab(&request(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
 }
 
-/// Opens, fails in every way that is not overcome, and closes.
-fn fail_in_every_way(stage: &Stage) {
+/// Opens, fails in every way that is not recovered from, and closes.
+fn fail_in_every_way(desktop: &LabDesktop) {
     let mut done = Vec::new();
     for row in ROWS {
         let kind = (row.call, row.always);
@@ -64,37 +65,37 @@ fn fail_in_every_way(stage: &Stage) {
         done.push(kind);
         let mut session = None;
         if row.when != When::Opening {
-            let opened = session.insert(Session::open(&options(stage, 0, true)).expect("opens"));
+            let opened = session.insert(Session::open(&options(desktop, 0, true)).expect("opens"));
             grab(opened, ms(1000));
             let first = if row.when == When::Replacing { DEVICE_REMOVED } else { ACCESS_LOST };
             if row.when != When::Capturing {
-                stage.lab.inject("AcquireNextFrame", 1, first as i32).expect("a call");
+                desktop.lab.inject("AcquireNextFrame", 1, first as i32).expect("a call");
             }
         }
-        stage.lab.inject(row.call, 0, row.code as i32).expect("a call");
-        if let Some(mut session) = session.or_else(|| Session::open(&options(stage, 0, true)).ok()) {
+        desktop.lab.inject(row.call, 0, row.code as i32).expect("a call");
+        if let Some(mut session) = session.or_else(|| Session::open(&options(desktop, 0, true)).ok()) {
             grab(&mut session, ms(100));
         }
-        stage.lab.heal();
-        stage.assert_nothing_lives(&format!("{kind:?}"));
+        desktop.lab.heal();
+        desktop.assert_nothing_lives(&format!("{kind:?}"));
     }
 }
 
 #[test]
 fn nothing_remains_of_a_capture_however_it_ended() {
-    let stage = Stage::new(SCRIPT);
-    let cycle = |stage: &Stage| {
+    let desktop = LabDesktop::new(SCRIPT);
+    let cycle = |desktop: &LabDesktop| {
         for _ in 0..3 {
-            let mut session = Session::open(&options(stage, 0, true)).expect("opens");
-            let mut second = Session::open(&options(stage, 0, false)).expect("shares");
+            let mut session = Session::open(&options(desktop, 0, true)).expect("opens");
+            let mut second = Session::open(&options(desktop, 0, false)).expect("shares");
             grab(&mut session, ms(1000));
             grab(&mut second, ms(1000));
         }
-        fail_in_every_way(stage);
+        fail_in_every_way(desktop);
     };
-    cycle(&stage);
+    cycle(&desktop);
     let before = handles_and_threads();
-    cycle(&stage);
+    cycle(&desktop);
     // A thread that has ended is counted a little longer.
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     let mut after = handles_and_threads();
@@ -103,7 +104,7 @@ fn nothing_remains_of_a_capture_however_it_ended() {
     }
     assert!(after.0 <= before.0 && after.1 <= before.1, "handles and threads: {before:?}, then {after:?}");
     let file = std::fs::File::open(std::env::current_exe().expect("known")).expect("readable");
-    assert!(handles_and_threads().0 > after.0, "one handle would be seen");
+    assert!(handles_and_threads().0 > after.0, "one more handle would be noticed");
     drop(file);
-    stage.finish();
+    desktop.finish();
 }

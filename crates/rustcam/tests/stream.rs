@@ -15,12 +15,9 @@ use rustcam::source::{Backend, OpenOptions};
 
 const FAST: &str = "size 96x64; refresh 200; pointer still";
 const STILL: &str = "size 96x64; refresh 200; pointer still; static";
-const EVERY_PRESENT: StreamOptions =
-    StreamOptions { rate: None, region: None, video: false, format: PixelFormat::Bgra };
 
-#[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
-fn never() -> Result<()> {
-    Ok(())
+fn every_present() -> StreamOptions {
+    StreamOptions::default()
 }
 
 fn open_with(script: &str, clock: Arc<dyn Clock>) -> Handle {
@@ -43,7 +40,7 @@ fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
 
 fn grab(handle: &Handle) -> Result<bool> {
     let request = Request::within(Duration::from_secs(1));
-    handle.grab(&request, Target::Owned(PixelFormat::Bgra), &mut never).map(|frame| frame.is_some())
+    handle.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).map(|frame| frame.is_some())
 }
 
 const SECOND: Option<Duration> = Some(Duration::from_secs(1));
@@ -52,10 +49,10 @@ const SECOND: Option<Duration> = Some(Duration::from_secs(1));
 fn a_stream_delivers_exact_frames_in_order_and_each_once() {
     let handle = open(FAST);
     let world = World::new(&Script::parse(FAST).expect("valid"), 0);
-    handle.start(EVERY_PRESENT, &mut never).expect("starts");
+    handle.start(every_present(), &mut || Ok(())).expect("starts");
     let (mut last, mut seen) = (0, 0);
     for _ in 0..40 {
-        let frame = handle.latest(SECOND, &mut never).expect("a frame every 5 ms");
+        let frame = handle.latest(SECOND, &mut || Ok(())).expect("a frame every 5 ms");
         let info = handle.info().expect("a frame was returned");
         assert!(info.sequence > last, "{} after {last}", info.sequence);
         seen += info.accumulated;
@@ -69,10 +66,10 @@ fn a_stream_delivers_exact_frames_in_order_and_each_once() {
 #[test]
 fn a_slow_reader_gets_the_newest_frame_and_no_backlog() {
     let handle = open(FAST);
-    handle.start(EVERY_PRESENT, &mut never).expect("starts");
-    handle.latest(SECOND, &mut never).expect("the first");
+    handle.start(every_present(), &mut || Ok(())).expect("starts");
+    handle.latest(SECOND, &mut || Ok(())).expect("the first");
     std::thread::sleep(Duration::from_millis(120));
-    handle.latest(SECOND, &mut never).expect("the newest");
+    handle.latest(SECOND, &mut || Ok(())).expect("the newest");
     let info = handle.info().expect("returned");
     assert!(info.accumulated >= 10, "{} presents in 120 ms at 200 Hz", info.accumulated);
     let age = MonotonicClock.now().saturating_sub(info.present_time);
@@ -82,22 +79,22 @@ fn a_slow_reader_gets_the_newest_frame_and_no_backlog() {
 #[test]
 fn a_static_desktop_gives_one_frame_and_then_a_timeout() {
     let handle = open(STILL);
-    handle.start(EVERY_PRESENT, &mut never).expect("starts");
-    handle.latest(SECOND, &mut never).expect("the screen as it is");
+    handle.start(every_present(), &mut || Ok(())).expect("starts");
+    handle.latest(SECOND, &mut || Ok(())).expect("the screen as it is");
     let began = Instant::now();
-    assert_eq!(kind(handle.latest(Some(Duration::from_millis(80)), &mut never)), Some(ErrorKind::Timeout));
+    assert_eq!(kind(handle.latest(Some(Duration::from_millis(80)), &mut || Ok(()))), Some(ErrorKind::Timeout));
     assert!((80..130).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
-    assert_eq!(kind(handle.latest(Some(Duration::ZERO), &mut never)), Some(ErrorKind::Timeout));
+    assert_eq!(kind(handle.latest(Some(Duration::ZERO), &mut || Ok(()))), Some(ErrorKind::Timeout));
 }
 
 #[test]
 fn video_mode_repeats_the_image_at_every_tick() {
     let handle = open(STILL);
-    handle.start(StreamOptions { rate: Some(rate(100, 1)), video: true, ..EVERY_PRESENT }, &mut never).expect("starts");
-    let first = handle.latest(SECOND, &mut never).expect("a tick").image().expect("memory").bytes().to_vec();
+    handle.start(every_present().rate(rate(100, 1)).video(true), &mut || Ok(())).expect("starts");
+    let first = handle.latest(SECOND, &mut || Ok(())).expect("a tick").image().expect("memory").bytes().to_vec();
     let began = Instant::now();
     for _ in 0..20 {
-        let frame = handle.latest(Some(Duration::from_millis(100)), &mut never).expect("a tick every 10 ms");
+        let frame = handle.latest(Some(Duration::from_millis(100)), &mut || Ok(())).expect("a tick every 10 ms");
         assert!(frame.image().expect("memory").bytes() == first);
         assert!(!handle.info().expect("returned").is_new);
     }
@@ -107,11 +104,11 @@ fn video_mode_repeats_the_image_at_every_tick() {
 #[test]
 fn a_target_rate_is_a_cap() {
     let handle = open(FAST);
-    handle.start(StreamOptions { rate: Some(rate(50, 1)), ..EVERY_PRESENT }, &mut never).expect("starts");
+    handle.start(every_present().rate(rate(50, 1)), &mut || Ok(())).expect("starts");
     let began = Instant::now();
     let mut frames = 0;
     while began.elapsed() < Duration::from_millis(500) {
-        handle.latest(SECOND, &mut never).expect("a frame");
+        handle.latest(SECOND, &mut || Ok(())).expect("a frame");
         frames += 1;
     }
     assert!((15..=27).contains(&frames), "{frames} frames in half a second at 50 per second");
@@ -120,27 +117,27 @@ fn a_target_rate_is_a_cap() {
 #[test]
 fn other_calls_are_refused_while_a_stream_runs_and_work_afterwards() {
     let handle = open(FAST);
-    assert_eq!(kind(handle.latest(SECOND, &mut never)), Some(ErrorKind::WrongState), "before start");
+    assert_eq!(kind(handle.latest(SECOND, &mut || Ok(()))), Some(ErrorKind::WrongState), "before start");
     for _ in 0..3 {
-        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        handle.start(every_present(), &mut || Ok(())).expect("starts");
         assert!(handle.is_capturing());
-        assert_eq!(kind(handle.start(EVERY_PRESENT, &mut never)), Some(ErrorKind::WrongState));
+        assert_eq!(kind(handle.start(every_present(), &mut || Ok(()))), Some(ErrorKind::WrongState));
         assert_eq!(kind(grab(&handle)), Some(ErrorKind::WrongState));
-        assert_eq!(kind(handle.begin_frames(None, &mut never)), Some(ErrorKind::WrongState));
+        assert_eq!(kind(handle.begin_frames(None, &mut || Ok(()))), Some(ErrorKind::WrongState));
         handle.stop();
         handle.stop();
         assert!(!handle.is_capturing());
-        assert_eq!(kind(handle.latest(SECOND, &mut never)), Some(ErrorKind::WrongState), "after stop");
+        assert_eq!(kind(handle.latest(SECOND, &mut || Ok(()))), Some(ErrorKind::WrongState), "after stop");
         assert!(grab(&handle).expect("works again"));
     }
 }
 
 #[test]
-fn a_failure_of_the_thread_reaches_the_next_call_as_what_it_is() {
+fn an_error_of_the_thread_is_returned_by_the_next_call() {
     for via_grab in [false, true] {
         let handle = open(&format!("{STILL}; at 30ms lose device for ever"));
-        handle.start(EVERY_PRESENT, &mut never).expect("starts");
-        handle.latest(SECOND, &mut never).expect("the first frame");
+        handle.start(every_present(), &mut || Ok(())).expect("starts");
+        handle.latest(SECOND, &mut || Ok(())).expect("the first frame");
         let error = if via_grab {
             loop {
                 match grab(&handle) {
@@ -151,12 +148,12 @@ fn a_failure_of_the_thread_reaches_the_next_call_as_what_it_is() {
                 }
             }
         } else {
-            handle.latest(None, &mut never).map(drop)
+            handle.latest(None, &mut || Ok(())).map(drop)
         };
         let error = error.expect_err("the device is gone");
         assert_eq!((error.kind(), error.code()), (ErrorKind::Device, Some(0x887A_0005)));
         assert_eq!(
-            kind(handle.latest(SECOND, &mut never)),
+            kind(handle.latest(SECOND, &mut || Ok(()))),
             Some(ErrorKind::WrongState),
             "reported once; the stream is over"
         );
@@ -167,10 +164,10 @@ fn a_failure_of_the_thread_reaches_the_next_call_as_what_it_is() {
 fn stop_and_close_end_a_reader_that_waits() {
     for close in [false, true] {
         let handle = open(STILL);
-        handle.start(EVERY_PRESENT, &mut never).expect("starts");
-        handle.latest(SECOND, &mut never).expect("the first frame");
+        handle.start(every_present(), &mut || Ok(())).expect("starts");
+        handle.latest(SECOND, &mut || Ok(())).expect("the first frame");
         std::thread::scope(|scope| {
-            let reader = scope.spawn(|| kind(handle.latest(None, &mut never)));
+            let reader = scope.spawn(|| kind(handle.latest(None, &mut || Ok(()))));
             std::thread::sleep(Duration::from_millis(20));
             let began = Instant::now();
             if close {
@@ -187,8 +184,8 @@ fn stop_and_close_end_a_reader_that_waits() {
 #[test]
 fn frames_outlive_stream_and_session() {
     let handle = open(FAST);
-    handle.start(EVERY_PRESENT, &mut never).expect("starts");
-    let frame = handle.latest(SECOND, &mut never).expect("a frame");
+    handle.start(every_present(), &mut || Ok(())).expect("starts");
+    let frame = handle.latest(SECOND, &mut || Ok(())).expect("a frame");
     let bytes = frame.image().expect("memory").bytes().to_vec();
     drop(handle);
     assert!(frame.image().expect("memory").bytes() == bytes);
@@ -201,7 +198,7 @@ fn a_thousand_streams_leave_nothing_behind() {
     let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     let before = threads();
     for _ in 0..1000 {
-        handle.start(EVERY_PRESENT, &mut never).expect("starts");
+        handle.start(every_present(), &mut || Ok(())).expect("starts");
         handle.stop();
     }
     // Other tests run threads of their own at the same time.
@@ -209,15 +206,15 @@ fn a_thousand_streams_leave_nothing_behind() {
 }
 
 #[test]
-fn slots_are_exact_and_quiet_ones_repeat() {
+fn slots_are_exact_and_repeat_images_without_new_ones() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with("size 96x64; refresh 25; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
     let fps = rate(60_000, 1001);
-    let mut slots = FixedRate::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
-    handle.begin_frames(None, &mut never).expect("begins");
+    let mut slots = FixedRate::new(fps);
+    handle.begin_frames(None, &mut || Ok(())).expect("begins");
     let start = clock.now();
     for expected in 0..600 {
-        let (_, slot) = handle.next_frame(&mut slots, expected % 2 == 0, &mut never).expect("a frame");
+        let (_, slot) = handle.next_frame(&mut slots, expected % 2 == 0, &mut || Ok(())).expect("a frame");
         assert_eq!(slot, expected);
         assert_eq!(clock.now() - start, fps.slot(slot), "on the slot to the nanosecond");
     }
@@ -235,17 +232,17 @@ fn a_capture_begins_early_enough_to_be_ready_when_its_slot_is_due() {
     let script = "size 96x64; refresh 100; pointer still; slow reads 3ms";
     let handle = open_with(script, Arc::clone(&clock) as Arc<dyn Clock>);
     let fps = rate(30, 1);
-    let mut slots = FixedRate::new(fps, None, PixelFormat::Bgra, Duration::from_secs(5));
-    handle.begin_frames(None, &mut never).expect("begins");
-    handle.next_frame(&mut slots, false, &mut never).expect("a frame");
+    let mut slots = FixedRate::new(fps);
+    handle.begin_frames(None, &mut || Ok(())).expect("begins");
+    handle.next_frame(&mut slots, false, &mut || Ok(())).expect("a frame");
     let start = clock.now();
     let behind: Vec<_> = (1..100)
         .map(|slot| {
-            handle.next_frame(&mut slots, false, &mut never).expect("a frame");
+            handle.next_frame(&mut slots, false, &mut || Ok(())).expect("a frame");
             clock.now() - start - fps.slot(slot)
         })
         .collect();
-    assert_eq!(behind[0], Duration::from_millis(3), "nothing is known about the first");
+    assert_eq!(behind[0], Duration::from_millis(3), "the lead is not known yet");
     assert!(behind[1..].iter().all(Duration::is_zero), "{behind:?}");
     assert_eq!(slots.counts().late, 0);
 }
@@ -254,10 +251,10 @@ fn a_capture_begins_early_enough_to_be_ready_when_its_slot_is_due() {
 fn a_slow_consumer_gets_late_slots_in_order_and_surplus_presents_are_counted() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with("size 96x64; refresh 100; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
-    let mut slots = FixedRate::new(rate(10, 1), None, PixelFormat::Gray, Duration::from_secs(5));
-    handle.begin_frames(None, &mut never).expect("begins");
+    let mut slots = FixedRate::new(rate(10, 1)).format(PixelFormat::Gray);
+    handle.begin_frames(None, &mut || Ok(())).expect("begins");
     for expected in 0..20 {
-        let (_, slot) = handle.next_frame(&mut slots, false, &mut never).expect("a frame");
+        let (_, slot) = handle.next_frame(&mut slots, false, &mut || Ok(())).expect("a frame");
         assert_eq!(slot, expected);
         if expected == 4 {
             clock.sleep(Duration::from_millis(350));
@@ -272,23 +269,23 @@ fn a_slow_consumer_gets_late_slots_in_order_and_surplus_presents_are_counted() {
 #[test]
 fn grabs_are_refused_while_frames_are_open_and_close_ends_them() {
     let handle = open(FAST);
-    let mut slots = FixedRate::new(rate(100, 1), None, PixelFormat::Bgra, Duration::from_secs(5));
-    handle.begin_frames(None, &mut never).expect("begins");
+    let mut slots = FixedRate::new(rate(100, 1));
+    handle.begin_frames(None, &mut || Ok(())).expect("begins");
     assert!(handle.is_capturing());
-    handle.next_frame(&mut slots, false, &mut never).expect("a frame");
+    handle.next_frame(&mut slots, false, &mut || Ok(())).expect("a frame");
     assert_eq!(kind(grab(&handle)), Some(ErrorKind::WrongState));
-    assert_eq!(kind(handle.start(EVERY_PRESENT, &mut never)), Some(ErrorKind::WrongState));
-    assert_eq!(kind(handle.begin_frames(None, &mut never)), Some(ErrorKind::WrongState));
+    assert_eq!(kind(handle.start(every_present(), &mut || Ok(()))), Some(ErrorKind::WrongState));
+    assert_eq!(kind(handle.begin_frames(None, &mut || Ok(()))), Some(ErrorKind::WrongState));
     handle.close();
-    assert_eq!(kind(handle.next_frame(&mut slots, false, &mut never)), Some(ErrorKind::WrongState));
+    assert_eq!(kind(handle.next_frame(&mut slots, false, &mut || Ok(()))), Some(ErrorKind::WrongState));
 }
 
 #[test]
 fn a_first_image_that_does_not_come_is_a_timeout() {
     let clock = Arc::new(VirtualClock::new());
     let handle = open_with(&format!("{STILL}; at 0ms lose access for ever"), Arc::clone(&clock) as Arc<dyn Clock>);
-    let mut slots = FixedRate::new(rate(30, 1), None, PixelFormat::Bgra, Duration::from_millis(700));
-    handle.begin_frames(None, &mut never).expect("begins");
-    assert_eq!(kind(handle.next_frame(&mut slots, false, &mut never)), Some(ErrorKind::Timeout));
+    let mut slots = FixedRate::new(rate(30, 1)).timeout(Duration::from_millis(700));
+    handle.begin_frames(None, &mut || Ok(())).expect("begins");
+    assert_eq!(kind(handle.next_frame(&mut slots, false, &mut || Ok(()))), Some(ErrorKind::Timeout));
     assert_eq!(clock.now(), Duration::from_millis(700));
 }

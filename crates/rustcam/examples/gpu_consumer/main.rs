@@ -1,7 +1,7 @@
 //! The desktop, frame by frame, to a reader with a Direct3D device of its own: `gpu_consumer [none|keyed] [FRAMES] [SCRIPT]`.
 //!
-//! `consumer.rs` is the reader. A script makes the laboratory play the desktop, for systems without Desktop Duplication. There a
-//! texture without a mutex shows for ever what was in it when it was opened, so use `keyed`.
+//! `consumer.rs` is the reader. With a script, the lab plays the desktop, for systems without Desktop Duplication. There a texture without
+//! a mutex always shows the content that it had when it was opened, so use `keyed`.
 #![allow(clippy::print_stdout)]
 
 #[cfg(windows)]
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 &mut other.insert((luid, Consumer::on_adapter(luid)?)).1
             }
         };
-        // A capture has at most eight at a time; more are left from before a change of the desktop's size.
+        // A capture has at most eight textures at a time; the others are from before a change of the desktop's size.
         if opened.len() > 8 {
             opened.clear();
         }
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Entry::Vacant(new) => new.insert(reader.open(texture.handle.handle()?)?),
         };
         if !opened.acquire(1000)? {
-            println!("the picture did not come");
+            println!("the texture was not released in a second");
             continue;
         }
         let pixels = reader.pixels(opened)?;

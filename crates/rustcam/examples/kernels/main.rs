@@ -3,7 +3,7 @@
 //! `cargo run --release --example kernels [rounds]`. Every figure is of warm, reused buffers, and the kernels take turns, so that a
 //! slow second of the machine hits all of them alike. Bytes are those read plus those written.
 //!
-//! `gain_of_two` is the time of one thread through that of two, each with half of the rows, the second of which waits for work
+//! `gain_of_two` is the time of one thread divided by that of two, each with half of the rows, the second of which waits for work
 //! between the rounds. `gain_of_two_after_pause` is the same where nothing happens for a while before each measurement, as between
 //! two frames: the second thread is then asleep, and perhaps its core.
 

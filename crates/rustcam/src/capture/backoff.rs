@@ -1,4 +1,4 @@
-//! Pauses between attempts to get a lost desktop back.
+//! Pauses between attempts to regain a lost desktop.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use std::time::Duration;
 /// long as the caller waits.
 const PAUSES_MS: [u64; 6] = [0, 10, 25, 50, 100, 250];
 
-/// A call makes a last attempt at its deadline, unless there was one so shortly before: a desktop may come back during a long pause, but
-/// a caller that polls must not make attempts as fast as it can.
+/// A call makes a last attempt at its deadline, unless another one was made less than this before: a desktop may come back during a long
+/// pause, but a caller that polls must not cause an attempt with every call.
 const LAST_ATTEMPT: Duration = Duration::from_millis(50);
 
-/// When the next attempt is due.
+/// When attempts are due.
 #[derive(Default)]
 pub(super) struct BackOff {
     attempts: usize,
@@ -24,7 +24,7 @@ impl BackOff {
         self.next.min(deadline.max(self.last + LAST_ATTEMPT))
     }
 
-    /// An attempt was made at `now`.
+    /// Records an attempt at `now`.
     pub(super) fn attempted(&mut self, now: Duration) {
         self.attempts = (self.attempts + 1).min(PAUSES_MS.len() - 1);
         self.last = now;
@@ -58,6 +58,6 @@ mod tests {
         }
         assert_eq!(back_off.next(ms(400)), ms(400), "before the next at 435");
         assert_eq!(back_off.next(ms(500)), ms(435));
-        assert_eq!(back_off.next(ms(185)), ms(235), "not sooner, however often a caller polls");
+        assert_eq!(back_off.next(ms(185)), ms(235), "no earlier, however often a caller polls");
     }
 }

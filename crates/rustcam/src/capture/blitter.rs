@@ -39,12 +39,12 @@ impl View {
         self.size().area() as usize * self.format.channels()
     }
 
-    /// Whether a source that writes upright BGRA writes just this frame.
+    /// Whether a source that writes upright BGRA can write this frame directly.
     pub(super) fn is_native(&self) -> bool {
         self.format == PixelFormat::Bgra && self.placement.rotation.degrees() == 0
     }
 
-    /// Texture pixels of the frame that drawing `pointer` touches.
+    /// Texture pixels of the frame that `pointer` covers.
     pub(super) fn pointer_rect(&self, pointer: &Pointer) -> Option<Rect> {
         let visible = pointer.extent().filter(|_| self.cursor)?.intersection(self.placement.region)?;
         Some(self.placement.rotation.to_texture(visible, self.placement.desktop))
@@ -58,10 +58,10 @@ pub(super) struct Job<'a, 'b> {
     pub(super) budget: &'a mut WaitBudget<'b>,
 }
 
-/// Where the pointer was drawn, in texture space.
+/// Where the pointer was drawn, in texture space; `None` if it was not.
 pub(super) type Drawn = Option<Rect>;
 
-/// Fills memory. Keeps what every frame needs again: the decoded pointer.
+/// Reads and converts pixels. Keeps the decoded pointer shape from frame to frame.
 #[derive(Default)]
 pub(super) struct Blitter {
     pointer: PointerCache,
@@ -74,8 +74,8 @@ impl Blitter {
         self.bytes
     }
 
-    /// Reads `parts` into `buffer` and draws the pointer over them. [`Outcome::Unsupported`] if the buffer is native and not, or no
-    /// longer, the source's.
+    /// Reads `parts` into `buffer` and draws the pointer over them. [`Outcome::Unsupported`] if the buffer is native memory that does not
+    /// belong to the source, or no longer does.
     ///
     /// # Errors
     /// Those of the source, and the interrupt's.
@@ -105,7 +105,7 @@ impl Blitter {
         Ok(outcome.map(|()| self.draw_pointer(job, buffer)))
     }
 
-    /// Brings a native `buffer` up to date where it is `stale` and wherever the desktop changed, and says where that was.
+    /// Brings a native `buffer` up to date in its `stale` parts and wherever the desktop changed, and returns that damage.
     ///
     /// # Errors
     /// Those of the source, and the interrupt's.
@@ -170,7 +170,7 @@ impl Blitter {
         };
         let channels = image.format().channels() as u64;
         self.bytes += parts.iter().map(|p| p.area() * channels).sum::<u64>();
-        // The pointer is drawn inside the parts only: it must not have moved out of them since they were chosen.
+        // The pointer is drawn inside the parts only. If it has moved out of them since they were chosen, the frame is not complete.
         let complete = drawn.is_none_or(|pointer| covers(parts, pointer));
         Ok(match outcome {
             Outcome::Done(()) if complete => Outcome::Done(drawn),

@@ -1,4 +1,4 @@
-//! Frame memory that is used again: fresh pages cost more than the copy that fills them.
+//! Reuse of frame memory: allocating fresh pages takes longer than the copy that fills them.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use crate::geometry::Size;
 use crate::memory::Memory;
 
-/// Unused buffers kept for the next frame. A caller that drops each frame before or after taking the next one needs one or two; the
-/// rest serves callers that alternate between regions or formats.
+/// Unused buffers kept for later frames. A caller that drops each frame before or after taking the next one needs one or two; the others
+/// are for callers that alternate between regions or formats.
 const KEPT: usize = 4;
 
-/// Memory of one frame. Dropping it, on any thread, gives the memory back to the session that made it, or frees it when that
-/// session is gone.
+/// Memory of one frame. Dropping it, on any thread, returns the memory to the session that made it, or frees it if that session no longer
+/// exists.
 pub struct Buffer {
     id: u64,
     size: Size,
     memory: Option<Memory>,
-    home: Weak<Mutex<Shelf>>,
+    free_list: Weak<Mutex<FreeList>>,
 }
 
 impl Buffer {
@@ -47,9 +47,9 @@ impl Buffer {
         self.memory().as_ptr()
     }
 
-    /// Frees the memory instead of giving it back.
+    /// Frees the memory instead of returning it.
     pub(super) fn discard(mut self) {
-        self.home = Weak::new();
+        self.free_list = Weak::new();
     }
 }
 
@@ -61,13 +61,13 @@ impl fmt::Debug for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let (Some(memory), Some(home)) = (self.memory.take(), self.home.upgrade()) else { return };
+        let (Some(memory), Some(free_list)) = (self.memory.take(), self.free_list.upgrade()) else { return };
         let evicted = {
-            let mut shelf = lock(&home);
-            shelf.unused.push(Unused { id: self.id, size: self.size, memory });
-            (shelf.unused.len() > KEPT).then(|| shelf.unused.remove(0))
+            let mut free_list = lock(&free_list);
+            free_list.unused.push(Unused { id: self.id, size: self.size, memory });
+            (free_list.unused.len() > KEPT).then(|| free_list.unused.remove(0))
         };
-        // Unmapping takes a system call: not under the lock.
+        // Unmapping is a system call, which must not be made under the lock.
         drop(evicted);
     }
 }
@@ -79,7 +79,7 @@ struct Unused {
 }
 
 #[derive(Default)]
-struct Shelf {
+struct FreeList {
     /// Least recently used first.
     unused: Vec<Unused>,
 }
@@ -87,13 +87,13 @@ struct Shelf {
 /// The buffers of one session.
 #[derive(Default)]
 pub(super) struct Pool {
-    shelf: Arc<Mutex<Shelf>>,
+    free_list: Arc<Mutex<FreeList>>,
     made: u64,
 }
 
 impl Pool {
-    /// The unused buffer with this id.
-    pub(super) fn take_again(&mut self, id: u64) -> Option<Buffer> {
+    /// The buffer with this id, if it is unused.
+    pub(super) fn take_by_id(&mut self, id: u64) -> Option<Buffer> {
         self.take_where(|unused| unused.id == id)
     }
 
@@ -102,9 +102,9 @@ impl Pool {
         self.take_where(|unused| unused.size == size && unused.memory.tag().is_some())
     }
 
-    /// Whether there is one.
+    /// Whether there is an unused native buffer for a picture of `size`.
     pub(super) fn has_native(&self, size: Size) -> bool {
-        lock(&self.shelf).unused.iter().any(|unused| unused.size == size && unused.memory.tag().is_some())
+        lock(&self.free_list).unused.iter().any(|unused| unused.size == size && unused.memory.tag().is_some())
     }
 
     /// An ordinary buffer of `len` bytes, unused or new.
@@ -113,30 +113,30 @@ impl Pool {
             .unwrap_or_else(|| self.adopt(Memory::heap(len), Size::default()))
     }
 
-    /// A buffer for new memory.
+    /// Makes a buffer of new memory.
     pub(super) fn adopt(&mut self, memory: Memory, size: Size) -> Buffer {
         self.made += 1;
-        Buffer { id: self.made, size, memory: Some(memory), home: Arc::downgrade(&self.shelf) }
+        Buffer { id: self.made, size, memory: Some(memory), free_list: Arc::downgrade(&self.free_list) }
     }
 
     /// Frees all unused buffers.
     pub(super) fn clear(&mut self) {
-        let unused = std::mem::take(&mut lock(&self.shelf).unused);
+        let unused = std::mem::take(&mut lock(&self.free_list).unused);
         drop(unused);
     }
 
-    /// The most recently used match: its pages are the warmest.
+    /// The most recently used match, whose pages are most likely to be in the cache.
     fn take_where(&mut self, wanted: impl Fn(&Unused) -> bool) -> Option<Buffer> {
-        let mut shelf = lock(&self.shelf);
-        let index = shelf.unused.iter().rposition(wanted)?;
-        let Unused { id, size, memory } = shelf.unused.remove(index);
-        Some(Buffer { id, size, memory: Some(memory), home: Arc::downgrade(&self.shelf) })
+        let mut free_list = lock(&self.free_list);
+        let index = free_list.unused.iter().rposition(wanted)?;
+        let Unused { id, size, memory } = free_list.unused.remove(index);
+        Some(Buffer { id, size, memory: Some(memory), free_list: Arc::downgrade(&self.free_list) })
     }
 }
 
-/// No code panics while it holds the lock, and a shelf is sound at every moment anyway.
-fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
-    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+/// No code panics while it holds the lock, and the list is consistent at every moment.
+fn lock(free_list: &Mutex<FreeList>) -> MutexGuard<'_, FreeList> {
+    free_list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -144,14 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dropped_buffer_is_used_again() {
+    fn a_dropped_buffer_is_reused() {
         let mut pool = Pool::default();
         let first = pool.take_heap(100);
         let (id, address) = (first.id(), first.as_ptr());
         std::thread::spawn(move || drop(first)).join().expect("dropping cannot fail");
         let second = pool.take_heap(100);
         assert_eq!((second.id(), second.as_ptr()), (id, address));
-        assert_ne!(pool.take_heap(100).id(), id, "a held buffer is never handed out");
+        assert_ne!(pool.take_heap(100).id(), id, "a buffer in use is never returned again");
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         let mut pool = Pool::default();
         let held: Vec<_> = (0..10).map(|_| pool.take_heap(64)).collect();
         drop(held);
-        assert_eq!(lock(&pool.shelf).unused.len(), KEPT);
+        assert_eq!(lock(&pool.free_list).unused.len(), KEPT);
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub(super) struct DamageAccumulator {
 }
 
 impl DamageAccumulator {
-    /// Adds the damage of one more image. Moves read from the image before theirs: once several images are merged, that one was never
-    /// returned, so what moved becomes dirty.
+    /// Adds the damage of one more image. A move reads from the image before its own. After several images that one was never returned,
+    /// so moves become dirty rectangles.
     pub(super) fn add(&mut self, damage: Damage) {
         if self.dirty.is_empty() && self.moves.is_empty() {
             self.moves = damage.moves;

@@ -1,4 +1,4 @@
-//! The time that a call may take, cut into waits that the caller can end.
+//! The time that a call may take, divided into waits that the caller can end.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ const SLICE: Duration = Duration::from_millis(20);
 /// the wait.
 pub(super) const LONG_SLICE: Duration = Duration::from_millis(250);
 
-/// A read that began in time may end this much after the deadline: the contract allows 50 ms for everything.
+/// A read that began in time may end this much after the deadline. The API allows 50 ms in total.
 const READ_GRACE: Duration = Duration::from_millis(35);
 
-/// A single attempt to rebuild is not interrupted, so it must not take long.
+/// A single attempt to rebuild cannot be interrupted, so it must not take long.
 const REBUILD_LIMIT: Duration = Duration::from_millis(500);
 
 /// The caller's deadline and interrupt.
 pub(super) struct WaitBudget<'a> {
     clock: &'a dyn Clock,
     deadline: Duration,
-    /// When the interrupt was checked last; `None` if it has to be checked before anything else.
+    /// When the interrupt was last checked; `None` if it has to be checked next.
     checked: Option<Duration>,
-    /// How long a wait for news may last.
+    /// How long one wait for a change may last.
     longest: Duration,
     interrupt: &'a mut dyn Interrupt,
 }
@@ -37,14 +37,14 @@ impl<'a> WaitBudget<'a> {
         Self { clock, deadline: now.saturating_add(timeout), checked: Some(now), longest: SLICE, interrupt }
     }
 
-    /// Allows long waits for news if a signal or another thread can end them (`wakeable`), see [`WaitBudget::interrupted`], and the
-    /// interrupt does not have to be polled.
+    /// Allows long waits for a change if a signal or another thread can end them (`wakeable`) and the interrupt does not have to be
+    /// polled. See [`WaitBudget::interrupted`].
     pub(super) fn with_long_waits_if(self, wakeable: bool) -> Self {
         let longest = if wakeable && !self.interrupt.must_poll() { LONG_SLICE } else { SLICE };
         Self { longest, ..self }
     }
 
-    /// A wait ended before its time: the interrupt may have a reason to fail.
+    /// Records that a wait ended before its time: the interrupt may have a reason to fail.
     pub(super) fn interrupted(&mut self) {
         self.checked = None;
     }
@@ -53,7 +53,7 @@ impl<'a> WaitBudget<'a> {
         self.clock.now()
     }
 
-    /// Whether the deadline has come.
+    /// Whether the deadline has passed.
     pub(super) fn is_over(&self) -> bool {
         self.now() >= self.deadline
     }
@@ -68,7 +68,7 @@ impl<'a> WaitBudget<'a> {
         self.deadline.saturating_sub(self.now())
     }
 
-    /// How long to wait for news next, at most until `until`.
+    /// How long the next wait for a change may last, at most until `until`.
     ///
     /// # Errors
     /// The interrupt's.
@@ -77,7 +77,7 @@ impl<'a> WaitBudget<'a> {
         Ok(self.deadline.min(until).saturating_sub(now).min(self.longest))
     }
 
-    /// How long to wait next for a read that has begun, `None` when its time is up.
+    /// How long the next wait for a read in progress may last; `None` when its time is over.
     ///
     /// # Errors
     /// The interrupt's.
@@ -113,8 +113,8 @@ impl<'a> WaitBudget<'a> {
         Ok(())
     }
 
-    /// Checks the interrupt once per slice: a check may cost more than a whole frame, for example while another thread holds the lock of
-    /// a Python interpreter.
+    /// Checks the interrupt once per slice. A check may take longer than a whole frame, for example while another thread holds the lock
+    /// of a Python interpreter.
     fn check(&mut self) -> Result<Duration> {
         let now = self.now();
         if self.checked.is_none_or(|checked| now.saturating_sub(checked) >= SLICE) {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_long_only_where_something_can_end_them() {
+    fn waits_are_long_only_if_something_can_end_them() {
         struct Polled;
         impl Interrupt for Polled {
             fn check(&mut self) -> Result<()> {

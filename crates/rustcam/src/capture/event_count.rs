@@ -1,4 +1,4 @@
-//! Waiting for another thread. On Linux a signal ends the wait; elsewhere nothing but the event does.
+//! Waiting for an event from another thread. On Linux a signal ends the wait, too; elsewhere only the event does.
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::EventCount;
@@ -13,7 +13,7 @@ mod linux {
     use rustix::fs::Timespec;
     use rustix::thread::futex;
 
-    /// Counts events. The condition variables of the standard library would sleep on when a signal arrives.
+    /// Counts events. The condition variables of the standard library would continue to sleep when a signal arrives.
     #[derive(Default)]
     pub(in crate::capture) struct EventCount(AtomicU32);
 
@@ -27,15 +27,15 @@ mod linux {
         /// Counts one more event and wakes all waiting threads.
         pub(in crate::capture) fn notify(&self) {
             self.0.fetch_add(1, Ordering::Release);
-            // Cannot fail at an address of our own.
+            // It cannot fail for a valid address.
             let _ = futex::wake(&self.0, futex::Flags::PRIVATE, i32::MAX as u32);
         }
 
         /// Waits until the count is no longer `seen`, at most `timeout`.
         pub(in crate::capture) fn wait(&self, seen: u32, timeout: Duration) {
-            // A timeout beyond what the kernel can express is as good as none.
+            // A timeout that the kernel cannot represent is as long as none.
             let timeout = Timespec::try_from(timeout).ok();
-            // Whatever ended the wait, the caller has to look.
+            // Whatever ended the wait, the caller checks the count.
             let _ = futex::wait(&self.0, futex::Flags::PRIVATE, seen, timeout.as_ref());
         }
     }
@@ -54,7 +54,7 @@ mod portable {
     }
 
     impl EventCount {
-        #[cfg_attr(target_os = "linux", allow(dead_code, reason = "only the tests use this one here"))]
+        #[cfg_attr(target_os = "linux", allow(dead_code, reason = "on Linux only the tests use this type"))]
         pub(in crate::capture) const SIGNALS_END_WAITS: bool = false;
 
         pub(in crate::capture) fn count(&self) -> u32 {
@@ -83,7 +83,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    const FOREVER: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_secs(60);
 
     macro_rules! check {
         ($name:ident, $events:ty) => {
@@ -97,7 +97,7 @@ mod tests {
                         let events = Arc::clone(&events);
                         std::thread::spawn(move || {
                             while events.count() == seen {
-                                events.wait(seen, FOREVER);
+                                events.wait(seen, LONG);
                             }
                         })
                     })
@@ -108,20 +108,20 @@ mod tests {
                     waiter.join().expect("no panic");
                 }
                 // An event from before the wait is not lost.
-                events.wait(seen, FOREVER);
-                assert!(start.elapsed() < FOREVER / 2);
+                events.wait(seen, LONG);
+                assert!(start.elapsed() < LONG / 2);
 
                 let start = Instant::now();
                 let limit = Duration::from_millis(30);
                 while start.elapsed() < limit {
                     events.wait(events.count(), limit);
                 }
-                assert!(start.elapsed() < FOREVER / 2, "without an event");
+                assert!(start.elapsed() < LONG / 2, "without an event");
             }
         };
     }
 
     #[cfg(target_os = "linux")]
     check!(an_event_wakes_all_threads_and_is_never_lost, super::linux::EventCount);
-    check!(the_same_on_other_systems, super::portable::EventCount);
+    check!(an_event_wakes_all_threads_on_other_systems, super::portable::EventCount);
 }

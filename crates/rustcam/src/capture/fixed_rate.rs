@@ -1,4 +1,4 @@
-//! Frames at a constant rate, for video: slot `i` is due exactly `i / rate` after the first, without drift.
+//! Frames at a constant rate, for video: slot `i` is due exactly `i / rate` after slot 0, without drift.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use super::interrupt::Interrupt;
 use super::rate::Rate;
 use super::session::Session;
 
-/// A sequence of frames at a constant rate.
+/// A sequence of frames at a constant rate, for [`Handle::next_frame`](super::Handle::next_frame). Made by [`FixedRate::new`]; the setters
+/// change its defaults.
 #[derive(Clone, Debug)]
 pub struct FixedRate {
     rate: Rate,
@@ -21,23 +22,23 @@ pub struct FixedRate {
     format: PixelFormat,
     /// How long the first image may take.
     timeout: Duration,
-    /// When slot 0 was, once it was.
+    /// When slot 0 was; `None` before its frame.
     start: Option<Duration>,
     next: u64,
     lead: Lead,
-    counts: Counts,
+    counts: SlotCounts,
 }
 
-/// How long before a slot its capture begins, so that the frame is ready when the slot is due. Learnt from the slots before: it follows
-/// a slower capture at once and a faster one gradually.
+/// How long before a slot its capture begins, so that the frame is ready when the slot is due. Adapted to the captures before: at once to
+/// a slower one, gradually to a faster one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lead(Duration);
 
 impl Lead {
-    /// What a capture may take out of the time before its slot; a longer one makes the slot late rather than its image old.
+    /// The longest lead. A capture that takes longer makes its slot late; a longer lead would make its image old.
     const LIMIT: Duration = Duration::from_millis(10);
 
-    fn learn(&mut self, took: Duration) {
+    fn adapt(&mut self, took: Duration) {
         let took = took.min(Self::LIMIT);
         let faster = self.0.saturating_sub(took);
         self.0 = took.max(self.0.saturating_sub(faster / 8));
@@ -46,37 +47,64 @@ impl Lead {
 
 /// What happened to the slots so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Slots that were asked for only after their time.
+#[non_exhaustive]
+pub struct SlotCounts {
+    /// Slots that were requested only after they were due.
     pub late: u64,
-    /// Slots that show the same image as the one before, because nothing was new.
+    /// Slots that show the same image as the slot before, because there was no newer one.
     pub repeated: u64,
     /// Presents that no slot shows, because a newer one came before the slot was due.
     pub skipped: u64,
 }
 
 impl FixedRate {
-    /// Frames of `region` at `rate`. The first image has to come within `timeout`.
-    pub fn new(rate: Rate, region: Option<Rect>, format: PixelFormat, timeout: Duration) -> Self {
-        Self { rate, region, format, timeout, start: None, next: 0, lead: Lead::default(), counts: Counts::default() }
+    /// BGRA frames of the session's own region at `rate`, the first of them within five seconds.
+    pub fn new(rate: Rate) -> Self {
+        Self {
+            rate,
+            region: None,
+            format: PixelFormat::Bgra,
+            timeout: Duration::from_secs(5),
+            start: None,
+            next: 0,
+            lead: Lead::default(),
+            counts: SlotCounts::default(),
+        }
+    }
+
+    /// Sets the part of the desktop that the frames show; `None` for the session's own region.
+    #[must_use]
+    pub fn region(self, region: impl Into<Option<Rect>>) -> Self {
+        Self { region: region.into(), ..self }
+    }
+
+    /// Sets the format of the frames.
+    #[must_use]
+    pub fn format(self, format: PixelFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// Sets how long the first image may take.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// What happened to the slots so far.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> SlotCounts {
         self.counts
     }
 
-    /// How long until the next slot is due, by the clock's present time.
+    /// When the next slot is due; `None` before slot 0.
     fn due(&self) -> Option<Duration> {
         self.start.map(|start| start.saturating_add(self.rate.slot(self.next)))
     }
 
-    /// Waits for the next slot and captures its frame; `retained` says whose memory it goes to. Returns the slot's index.
+    /// Waits for the next slot and captures its frame, into a retained buffer if `retained`. Returns the slot's index, too.
     ///
-    /// The capture begins as long before the slot as captures take, and the frame is handed over when the slot is due.
+    /// The capture begins as long before the slot as captures take, and the frame is returned when the slot is due.
     ///
-    /// A slot for which there is no image, because the desktop is away for a while, waits until it is back; the slots that pass
-    /// meanwhile are late.
+    /// While the desktop is lost, the slot waits until it is regained; the slots that become due meanwhile are late.
     ///
     /// # Errors
     /// `Timeout` if the first image does not come in time; otherwise those of [`Session::grab`].
@@ -93,26 +121,26 @@ impl FixedRate {
             let frame = session.capture(&request, target(), interrupt)?.ok_or_else(|| {
                 Error::new(ErrorKind::Timeout, format!("no first image within {} ms", self.timeout.as_millis()))
                     .with_hint(
-                        "The desktop is away, for example behind a lock screen: try again later or allow more time",
+                        "The desktop is not available, for example behind a lock screen: try again later or allow more time",
                     )
             })?;
             self.start = Some(clock.now());
             self.next = 1;
             return Ok((frame, 0));
         };
-        let asked = clock.now();
-        if asked > due {
+        let requested = clock.now();
+        if requested > due {
             self.counts.late += 1;
         }
-        let begin = due.saturating_sub(self.lead.0).max(asked);
-        WaitBudget::new(clock, begin.saturating_sub(asked), interrupt).sleep_out()?;
+        let begin = due.saturating_sub(self.lead.0).max(requested);
+        WaitBudget::new(clock, begin.saturating_sub(requested), interrupt).sleep_out()?;
         let request = Request { region: self.region, timeout: Duration::from_secs(1), new_frame_only: false };
         let frame = loop {
             if let Some(frame) = session.capture(&request, target(), interrupt)? {
                 break frame;
             }
         };
-        self.lead.learn(clock.now().saturating_sub(begin));
+        self.lead.adapt(clock.now().saturating_sub(begin));
         clock.sleep_until(due);
         self.counts.repeated += u64::from(!frame.info.is_new);
         self.counts.skipped += frame.info.accumulated.saturating_sub(1);

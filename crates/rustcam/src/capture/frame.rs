@@ -1,4 +1,4 @@
-//! What a caller asks for and what it gets.
+//! What a caller asks for, and what it gets.
 
 use std::time::Duration;
 
@@ -8,14 +8,15 @@ use crate::source::texture::{SharedTexture, TextureSync};
 
 use super::buffers::Buffer;
 
-/// What a caller wants of one frame.
-#[derive(Clone, Copy, Debug)]
+/// Which frame a caller asks for. Made by [`Request::within`]; the setters change its defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Request {
     /// Part of the desktop, `None` for the session's own region.
     pub region: Option<Rect>,
-    /// How long to wait for news; zero polls.
+    /// How long to wait for a new image; zero polls.
     pub timeout: Duration,
-    /// Whether to wait for news at all: if not, the current image is returned at once.
+    /// Whether to wait for a new image at all: if not, the current image is returned at once.
     pub new_frame_only: bool,
 }
 
@@ -24,13 +25,27 @@ impl Request {
     pub const fn within(timeout: Duration) -> Self {
         Self { region: None, timeout, new_frame_only: true }
     }
+
+    /// Sets the part of the desktop that the frame shows; `None` for the session's own region.
+    #[must_use]
+    pub fn region(self, region: impl Into<Option<Rect>>) -> Self {
+        Self { region: region.into(), ..self }
+    }
+
+    /// Sets whether to wait for a new image.
+    #[must_use]
+    pub const fn new_frame_only(self, new_frame_only: bool) -> Self {
+        Self { new_frame_only, ..self }
+    }
 }
 
 /// Where the pixels of a frame go.
+#[derive(Debug)]
+#[non_exhaustive]
 pub enum Target<'a> {
-    /// To memory of their own, which the caller may change.
+    /// To memory that belongs to the frame, which the caller may change.
     Owned(PixelFormat),
-    /// To memory that the session keeps up to date, which the caller must not change.
+    /// To memory that the session updates in place when the frame is dropped, and which the caller must not change.
     Retained(PixelFormat),
     /// To the caller's memory.
     Into(ImageMut<'a>),
@@ -40,6 +55,7 @@ pub enum Target<'a> {
 
 /// A frame: its pixels and what is known about it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Frame {
     /// The pixels.
     pub pixels: Pixels,
@@ -75,6 +91,7 @@ impl Frame {
 
 /// Where the pixels of a frame are.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Pixels {
     /// In memory of the engine.
     Memory(Image),
@@ -84,10 +101,11 @@ pub enum Pixels {
     Device(SharedTexture),
 }
 
-/// Tight rows of pixels.
+/// Rows of pixels without padding.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Image {
-    /// The memory.
+    /// The memory that holds them.
     pub buffer: Buffer,
     /// Width and height.
     pub size: Size,
@@ -96,7 +114,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// The pixels, row by row without padding.
+    /// The pixels, row by row.
     pub fn bytes(&self) -> &[u8] {
         self.buffer.bytes()
     }

@@ -1,9 +1,9 @@
-//! Turns what a source shows into the frame that was asked for, touching no more pixels than necessary.
+//! Builds the requested frame from what a source delivers, and writes no more pixels than necessary.
 //!
 //! | destination | what is written |
 //! |---|---|
-//! | memory handed to the caller for good | everything |
-//! | memory that the session retains and knows the content of | what is out of date |
+//! | memory that belongs to the returned frame | everything |
+//! | memory that the session retains and whose content it knows | what is out of date |
 //! | the caller's own memory | everything |
 //! | a shared texture | what is out of date, by the device |
 
@@ -18,9 +18,9 @@ use super::buffers::Buffer;
 use super::damage::DamageAccumulator;
 use super::deadline::WaitBudget;
 use super::frame::{Image, Pixels, Target};
-use super::retained::{Retained, Step, Tools, Work};
+use super::retained::{Resources, Retained, Step, Work};
 
-/// A frame whose read outlasted the call that began it.
+/// A frame whose read was not finished by the deadline of the call that began it.
 enum Begun {
     Owned(Buffer),
     Retained(Work, Step),
@@ -29,14 +29,14 @@ enum Begun {
 /// Builds the frames of one session.
 #[derive(Default)]
 pub(super) struct FrameBuilder {
-    tools: Tools,
+    resources: Resources,
     retained: Retained,
     begun: Option<(View, Begun)>,
 }
 
 impl FrameBuilder {
-    /// Builds the frame that shows `region`, with the pointer over it if `cursor`. After [`Outcome::Pending`] the same request goes on
-    /// where this one stopped.
+    /// Builds the frame that shows `region`, with the pointer over it if `cursor`. After [`Outcome::Pending`] the same request continues
+    /// the work.
     ///
     /// # Errors
     /// Those of the source, the interrupt's, and `Capture` if the caller's memory does not have the size of the region.
@@ -62,8 +62,8 @@ impl FrameBuilder {
             (Target::Retained(_), Some((known, Begun::Retained(work, step)))) if known == view => {
                 self.build_retained(&mut job, Some((work, step)))?
             }
-            (target, given_up) => {
-                discard(given_up);
+            (target, cancelled) => {
+                discard(cancelled);
                 match target {
                     Target::Owned(_) => self.build_owned(&mut job, None)?,
                     Target::Retained(_) => self.build_retained(&mut job, None)?,
@@ -80,33 +80,33 @@ impl FrameBuilder {
 
     /// What changed since the last call, in texture space.
     pub(super) fn take_damage(&mut self) -> Damage {
-        std::mem::take(&mut self.tools.damage).into_damage()
+        std::mem::take(&mut self.resources.damage).into_damage()
     }
 
-    /// Enters damage that [`FrameBuilder::take_damage`] took for a frame that no caller got.
+    /// Puts back the damage that [`FrameBuilder::take_damage`] returned for a frame that no caller got.
     pub(super) fn restore_damage(&mut self, damage: Damage) {
         let mut restored = DamageAccumulator::default();
         restored.add(damage);
         restored.add(self.take_damage());
-        self.tools.damage = restored;
+        self.resources.damage = restored;
     }
 
     /// Bytes written to destinations so far.
     pub(super) fn bytes(&self) -> u64 {
-        self.tools.blitter.bytes()
+        self.resources.blitter.bytes()
     }
 
-    /// Makes memory for the next frame while there is time.
+    /// Allocates memory for the next frame while there is time.
     pub(super) fn prepare(&mut self, source: &mut dyn Source) {
-        self.tools.memory.prepare(source);
+        self.resources.memory.prepare(source);
     }
 
-    /// Forgets all content, after the desktop changed its shape.
+    /// Forgets all content, after a loss of the desktop.
     pub(super) fn reset(&mut self) {
         discard(self.begun.take());
         self.retained.clear();
-        self.tools.memory.clear();
-        self.tools.damage = DamageAccumulator::default();
+        self.resources.memory.clear();
+        self.resources.damage = DamageAccumulator::default();
     }
 
     fn build_into(&mut self, job: &mut Job<'_, '_>, image: &mut ImageMut<'_>) -> Result<Outcome> {
@@ -115,9 +115,9 @@ impl FrameBuilder {
             let message = format!("the region became {size} while waiting, but out= is {}", image.size());
             return Err(Error::new(ErrorKind::Capture, message));
         }
-        match self.tools.blitter.fill_image(job, image, &[job.view.bounds])? {
+        match self.resources.blitter.fill_image(job, image, &[job.view.bounds])? {
             Outcome::Done(_) | Outcome::Overtaken(_) => {
-                self.retained.note_damage(&mut self.tools.damage, job)?;
+                self.retained.note_damage(&mut self.resources.damage, job)?;
                 Ok(Outcome::Done(()))
             }
             Outcome::Pending | Outcome::Unsupported => Ok(Outcome::Pending),
@@ -127,7 +127,7 @@ impl FrameBuilder {
     fn build_owned(&mut self, job: &mut Job<'_, '_>, begun: Option<Buffer>) -> Result<Outcome<Buffer>> {
         let mut buffer = begun.unwrap_or_else(|| self.new_buffer(job));
         loop {
-            match self.tools.blitter.fill(job, &mut buffer, &[job.view.bounds]) {
+            match self.resources.blitter.fill(job, &mut buffer, &[job.view.bounds]) {
                 Err(error) => {
                     buffer.discard();
                     return Err(error);
@@ -141,7 +141,7 @@ impl FrameBuilder {
                     return Ok(Outcome::Pending);
                 }
                 Ok(Outcome::Done(_) | Outcome::Overtaken(_)) => {
-                    self.retained.note_damage(&mut self.tools.damage, job)?;
+                    self.retained.note_damage(&mut self.resources.damage, job)?;
                     return Ok(Outcome::Done(buffer));
                 }
             }
@@ -149,7 +149,7 @@ impl FrameBuilder {
     }
 
     fn build_retained(&mut self, job: &mut Job<'_, '_>, mut begun: Option<(Work, Step)>) -> Result<Outcome<Buffer>> {
-        let outcome = self.retained.build(&mut self.tools, job, &mut begun);
+        let outcome = self.retained.build(&mut self.resources, job, &mut begun);
         self.begun = begun.map(|(work, step)| (job.view, Begun::Retained(work, step)));
         outcome
     }
@@ -160,7 +160,7 @@ impl FrameBuilder {
             match job.source.share(request, slice)? {
                 Outcome::Pending => {}
                 outcome => {
-                    self.retained.note_damage(&mut self.tools.damage, job)?;
+                    self.retained.note_damage(&mut self.resources.damage, job)?;
                     return Ok(outcome);
                 }
             }
@@ -168,13 +168,13 @@ impl FrameBuilder {
     }
 
     fn new_buffer(&mut self, job: &mut Job<'_, '_>) -> Buffer {
-        let buffer = self.tools.memory.take(job.source, &job.view);
+        let buffer = self.resources.memory.take(job.source, &job.view);
         self.retained.forget(buffer.id());
         buffer
     }
 }
 
-/// Gives up an unfinished read. The system may still write to its memory, so that must not be used again.
+/// Cancels an unfinished read. The system may still write to its memory, so the memory must not be reused.
 fn discard(begun: Option<(View, Begun)>) {
     match begun {
         Some((_, Begun::Owned(buffer))) => buffer.discard(),

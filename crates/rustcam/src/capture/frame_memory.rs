@@ -1,4 +1,4 @@
-//! Memory for the next frame: the source's own where the source can write the frame itself.
+//! Memory for the next frame: that of the source, if the source can write the frame itself.
 
 use crate::geometry::Size;
 use crate::source::Source;
@@ -10,7 +10,7 @@ use super::buffers::{Buffer, Pool};
 #[derive(Default)]
 pub(super) struct FrameMemory {
     pool: Pool,
-    /// Size of the source's own memory that was needed last, if it was.
+    /// The size of the last frame, if it was in native memory.
     native: Option<Size>,
 }
 
@@ -26,12 +26,12 @@ impl FrameMemory {
         self.pool.take_native(size).or_else(|| source.allocate(size).map(|memory| self.pool.adopt(memory, size)))
     }
 
-    /// The buffer with this id, unless somebody holds it.
-    pub(super) fn take_again(&mut self, id: u64) -> Option<Buffer> {
-        self.pool.take_again(id)
+    /// The buffer with this id, unless a caller holds it.
+    pub(super) fn take_by_id(&mut self, id: u64) -> Option<Buffer> {
+        self.pool.take_by_id(id)
     }
 
-    /// Makes memory for the next frame while there is time, if the caller holds all that there is.
+    /// Allocates memory for the next frame while there is time, if callers hold all native buffers.
     pub(super) fn prepare(&mut self, source: &mut dyn Source) {
         let Some(size) = self.native.filter(|size| !self.pool.has_native(*size)) else { return };
         match source.allocate(size) {
@@ -40,7 +40,7 @@ impl FrameMemory {
         }
     }
 
-    /// Frees what nobody holds, after the desktop changed its shape.
+    /// Frees all unused buffers, after a loss of the desktop.
     pub(super) fn clear(&mut self) {
         self.pool.clear();
         self.native = None;

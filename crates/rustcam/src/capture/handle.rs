@@ -1,5 +1,6 @@
-//! A session that several threads may hold: one use at a time, and `close` works from anywhere.
+//! A session that several threads share: one call at a time, and any thread can close it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::source::{OpenOptions, Waker};
 use super::deadline::WaitBudget;
 use super::fixed_rate::FixedRate;
 use super::frame::{Frame, Request, Target};
-use super::interrupt::Interrupt;
+use super::interrupt::{Conditional, Interrupt};
 use super::mailbox::{Mailbox, ReadyCallback};
 use super::session::Session;
 use super::session_guard::{SessionGuard, Shared, Usage};
@@ -20,11 +21,12 @@ use super::snapshot::Snapshot;
 use super::stats::Stats;
 use super::stream::{Stream, StreamOptions};
 
-/// A session that can be shared and closed.
+/// A session that several threads share. Calls are serialised, one stream or sequence of frames can run at a time, and [`Handle::close`]
+/// ends everything from any thread.
 pub struct Handle {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
-    /// Makes the call that waits check its interrupt.
+    /// Makes a waiting call check its interrupt.
     waker: Option<Waker>,
     process: u32,
 }
@@ -38,7 +40,7 @@ impl Handle {
         Ok(Self::over(Session::open(options)?, Arc::clone(&options.clock)))
     }
 
-    /// A handle to `session`, which runs on `clock`.
+    /// A handle to `session`, which uses `clock`.
     pub fn over(session: Session, clock: Arc<dyn Clock>) -> Self {
         let waker = session.waker();
         Self { shared: Arc::new(Shared::new(session)), clock, waker, process: std::process::id() }
@@ -83,13 +85,13 @@ impl Handle {
         self.shared.is_closed()
     }
 
-    /// Whether a stream or a sequence of frames is under way.
+    /// Whether a stream or a sequence of frames is active.
     pub fn is_capturing(&self) -> bool {
         let state = self.shared.lock();
         state.framing || matches!(state.usage, Usage::Streaming(_))
     }
 
-    /// The region that `region` means, on the output as it is now.
+    /// The region that a request with `region` shows, on the output as it is now.
     ///
     /// # Errors
     /// Those of [`Session::checked_region`].
@@ -97,7 +99,7 @@ impl Handle {
         let state = self.shared.lock();
         match (&state.usage, region) {
             (Usage::Idle(session), region) => session.checked_region(region),
-            // Another thread captures: what it leaves behind is checked again when its turn is over.
+            // Another thread uses the session. The region is checked again when a call gets the session.
             (_, region) => Ok(region.unwrap_or(state.snapshot.region)),
         }
     }
@@ -105,10 +107,10 @@ impl Handle {
     /// [`Session::grab`], one call at a time; waiting for another thread's call counts against the timeout.
     ///
     /// # Errors
-    /// Those of [`Session::grab`]; `WrongState` while a stream or a sequence of frames is under way, if the handle is or gets closed,
-    /// or in a forked child process; what ended a stream, if no call has reported that yet.
+    /// Those of [`Session::grab`]; `WrongState` while a stream or a sequence of frames is active, if the handle is or gets closed, or in
+    /// a forked child process; the error that ended a stream, if no call has returned it yet.
     pub fn grab(&self, request: &Request, target: Target<'_>, interrupt: &mut dyn Interrupt) -> Result<Option<Frame>> {
-        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
         let Some((mut guard, left)) = self.lock_session(request.timeout, false, &mut interrupt)? else {
             return Ok(None);
         };
@@ -125,7 +127,7 @@ impl Handle {
     /// # Errors
     /// As for [`Handle::grab`]; `InvalidArgument` if the region is not inside the output.
     pub fn start(&self, options: StreamOptions, interrupt: &mut dyn Interrupt) -> Result<()> {
-        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
         let Some((mut guard, _)) = self.lock_session(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
         guard.session().checked_region(options.region)?;
         let shared = Arc::downgrade(&self.shared);
@@ -137,16 +139,16 @@ impl Handle {
         let stream = Stream::start(*guard.into_session(), Arc::clone(&self.clock), options, observe);
         self.shared.set_usage(Usage::Streaming(stream));
         if self.is_closed() {
-            // It was closed while this call had the session, and found no stream to end.
+            // The handle was closed while this call had the session, so that `close` found no stream to end.
             self.close();
         }
         Ok(())
     }
 
-    /// The newest frame of the stream that was not returned before; waits for one, without end if there is no timeout.
+    /// The newest frame of the stream that was not returned before. Waits for one, without limit if there is no timeout.
     ///
     /// # Errors
-    /// `Timeout` if none came in time; `WrongState` without a stream, or if it is stopped meanwhile; what ended the stream.
+    /// `Timeout` if none came in time; `WrongState` without a stream, or if it is stopped meanwhile; the error that ended the stream.
     pub fn latest(&self, timeout: Option<Duration>, interrupt: &mut dyn Interrupt) -> Result<Frame> {
         self.check_open()?;
         let mailbox = self.mailbox()?;
@@ -176,7 +178,7 @@ impl Handle {
         }
     }
 
-    /// Calls `callback` once, as soon as [`Handle::latest`] has something to return or to report.
+    /// Calls `callback` once, as soon as [`Handle::latest`] can return a frame or an error.
     ///
     /// # Errors
     /// `WrongState` without a stream.
@@ -186,7 +188,7 @@ impl Handle {
         Ok(())
     }
 
-    /// Ends the stream, if there is one, and returns when its thread has ended. The session can be used again afterwards.
+    /// Ends the stream, if there is one, and returns when its thread has ended. The session can be used afterwards.
     pub fn stop(&self) {
         self.end_stream(|_| true, stopped);
     }
@@ -196,7 +198,7 @@ impl Handle {
     /// # Errors
     /// As for [`Handle::start`].
     pub fn begin_frames(&self, region: Option<Rect>, interrupt: &mut dyn Interrupt) -> Result<()> {
-        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
         let Some((mut guard, _)) = self.lock_session(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
         guard.session().checked_region(region)?;
         self.shared.lock().framing = true;
@@ -213,7 +215,7 @@ impl Handle {
         retained: bool,
         interrupt: &mut dyn Interrupt,
     ) -> Result<(Frame, u64)> {
-        let mut interrupt = WhileOpen { handle: self, interrupt };
+        let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
         let Some((mut guard, _)) = self.lock_session(Duration::MAX, true, &mut interrupt)? else {
             return Err(closed());
         };
@@ -229,8 +231,8 @@ impl Handle {
         }
     }
 
-    /// Ends the capture and frees everything that no returned frame holds. A call that waits in another thread ends at once, or within a
-    /// slice where nothing can wake it.
+    /// Ends the capture and frees everything that no returned frame holds. A call that waits in another thread ends at once, or within
+    /// 20 ms if the source has no waker.
     pub fn close(&self) {
         self.shared.set_closed();
         if self.is_forked() {
@@ -250,7 +252,8 @@ impl Handle {
         drop(idle);
     }
 
-    /// Waits for the session, and says how much of the timeout is left then. `None` if another call kept it until the deadline.
+    /// Waits for exclusive use of the session, and returns how much of the timeout is left, too. `None` if another call used the session
+    /// until the deadline.
     fn lock_session(
         &self,
         timeout: Duration,
@@ -303,15 +306,15 @@ impl Handle {
         }
     }
 
-    /// Ends the stream if `is_meant` says so of its mailbox, and takes its session back.
-    fn end_stream(&self, is_meant: impl FnOnce(&Arc<Mailbox>) -> bool, reason: impl FnOnce() -> Error) {
+    /// Ends the stream if its mailbox is one that `matches` accepts, and takes its session back.
+    fn end_stream(&self, matches: impl FnOnce(&Arc<Mailbox>) -> bool, reason: impl FnOnce() -> Error) {
         if self.is_forked() {
             return;
         }
         let stream = {
             let mut state = self.shared.lock();
             match std::mem::replace(&mut state.usage, Usage::Busy) {
-                Usage::Streaming(stream) if is_meant(stream.mailbox()) => stream,
+                Usage::Streaming(stream) if matches(stream.mailbox()) => stream,
                 other => {
                     state.usage = other;
                     return;
@@ -341,32 +344,26 @@ impl Handle {
         Ok(())
     }
 
-    /// Whether this is a forked child of the process that opened the session.
+    /// Whether this process is a forked child of the one that opened the session.
     fn is_forked(&self) -> bool {
         std::process::id() != self.process
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Handle");
+        // After a fork the lock may be held by a thread that does not exist here.
+        if !self.is_forked() {
+            debug.field("snapshot", &self.snapshot());
+        }
+        debug.field("closed", &self.is_closed()).finish_non_exhaustive()
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-/// The caller's interrupt, which also ends the call when the handle is closed.
-struct WhileOpen<'a> {
-    handle: &'a Handle,
-    interrupt: &'a mut dyn Interrupt,
-}
-
-impl Interrupt for WhileOpen<'_> {
-    fn check(&mut self) -> Result<()> {
-        self.handle.check_open()?;
-        self.interrupt.check()
-    }
-
-    fn must_poll(&self) -> bool {
-        self.interrupt.must_poll()
     }
 }
 

@@ -1,17 +1,19 @@
-//! The caller's way to end a call early.
+//! How a caller ends a call early.
+
+use std::fmt;
 
 use crate::error::Result;
 
-/// Ends a call before its deadline.
+/// Ends a call before its deadline. Every `FnMut() -> Result<()>` is an interrupt; `&mut || Ok(())` never ends a call.
 pub trait Interrupt {
-    /// Ends the call by failing. Called between waits, at most every few milliseconds.
+    /// Fails to end the call. Called between waits, at most every few milliseconds.
     ///
     /// # Errors
-    /// Whatever the call shall return.
+    /// The error that the call returns.
     fn check(&mut self) -> Result<()>;
 
-    /// Whether `check` may begin to fail without anything that ends a wait: no signal in the waiting thread and no waker. Then waits are
-    /// cut into short slices, which cost processor time.
+    /// Whether `check` may begin to fail without a signal in the waiting thread and without a call of the waker, so that nothing ends a
+    /// wait. Then waits are cut into short slices, which cost processor time.
     fn must_poll(&self) -> bool {
         false
     }
@@ -20,5 +22,35 @@ pub trait Interrupt {
 impl<F: FnMut() -> Result<()>> Interrupt for F {
     fn check(&mut self) -> Result<()> {
         self()
+    }
+}
+
+/// An interrupt with a condition: the call also ends when the condition fails.
+pub struct Conditional<'a, C> {
+    condition: C,
+    interrupt: &'a mut dyn Interrupt,
+}
+
+impl<'a, C: FnMut() -> Result<()>> Conditional<'a, C> {
+    /// `interrupt`, checked after `condition`.
+    pub fn new(condition: C, interrupt: &'a mut dyn Interrupt) -> Self {
+        Self { condition, interrupt }
+    }
+}
+
+impl<C: FnMut() -> Result<()>> Interrupt for Conditional<'_, C> {
+    fn check(&mut self) -> Result<()> {
+        (self.condition)()?;
+        self.interrupt.check()
+    }
+
+    fn must_poll(&self) -> bool {
+        self.interrupt.must_poll()
+    }
+}
+
+impl<C> fmt::Debug for Conditional<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conditional").field("must_poll", &self.interrupt.must_poll()).finish_non_exhaustive()
     }
 }

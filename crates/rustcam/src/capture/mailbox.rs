@@ -1,4 +1,4 @@
-//! One slot between the capture thread and its readers: the newest frame wins.
+//! One slot between the capture thread and its readers, which holds the newest frame.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::damage::DamageAccumulator;
 use super::event_count::EventCount;
 use super::frame::{Frame, Pixels};
 
-/// Called once when something arrives.
+/// Called once, on any thread, when a frame or the end of the stream arrives.
 pub type ReadyCallback = Box<dyn FnOnce() + Send>;
 
 /// The slot.
 #[derive(Default)]
-pub struct Mailbox {
+pub(super) struct Mailbox {
     state: Mutex<State>,
     arrived: EventCount,
 }
@@ -40,7 +40,7 @@ impl Mailbox {
     /// Whether a signal ends [`Mailbox::take`] before its time.
     pub(super) const SIGNALS_END_WAITS: bool = EventCount::SIGNALS_END_WAITS;
 
-    /// Puts a frame into the slot. One that no reader took is given back, and its news become part of the new one's.
+    /// Puts a frame into the slot. A frame that no reader took is dropped; its presents and damage become part of the new one's.
     pub(super) fn put(&self, mut frame: Frame) {
         let (replaced, callback) = {
             let mut state = self.lock();
@@ -51,8 +51,8 @@ impl Mailbox {
             state.frame = Some(frame);
             (replaced, state.callback.take())
         };
-        self.announce(callback);
-        // Its memory goes back to the pool: not under the lock.
+        self.notify(callback);
+        // This returns its memory to the pool, which must not happen under the lock.
         drop(replaced);
     }
 
@@ -61,20 +61,20 @@ impl Mailbox {
         self.lock().frame.is_some()
     }
 
-    /// Nothing more will come. Readers get `error`, after the frame that is still in the slot.
+    /// Ends the stream: readers get `error`, after the frame that is still in the slot.
     pub(super) fn end(&self, error: Error) {
         let callback = {
             let mut state = self.lock();
             state.end.get_or_insert(error);
             state.callback.take()
         };
-        self.announce(callback);
+        self.notify(callback);
     }
 
     /// Takes the frame, waiting at most `timeout` for one. `None` if none came, another reader took it, or a signal arrived.
     ///
     /// # Errors
-    /// What ended the capture, once the slot is empty.
+    /// The error that ended the stream, once the slot is empty.
     pub(super) fn take(&self, timeout: Duration) -> Result<Option<Frame>> {
         let seen = self.arrived.count();
         if let Some(frame) = self.lock().take()? {
@@ -84,12 +84,12 @@ impl Mailbox {
         self.lock().take()
     }
 
-    /// Takes the frame that no reader will ask for any more.
+    /// Takes the frame that is left after the end.
     pub(super) fn leftover(&self) -> Option<Frame> {
         self.lock().frame.take()
     }
 
-    /// What ended the capture, if it ended.
+    /// The error that ended the stream, if it ended.
     pub(super) fn failure(&self) -> Option<Error> {
         self.lock().end.clone()
     }
@@ -110,24 +110,24 @@ impl Mailbox {
         }
     }
 
-    fn announce(&self, callback: Option<ReadyCallback>) {
+    fn notify(&self, callback: Option<ReadyCallback>) {
         self.arrived.notify();
         if let Some(callback) = callback {
             callback();
         }
     }
 
-    /// Nothing that can panic runs under the lock.
+    /// No code under the lock can panic.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Makes the news of `old`, which no reader saw, part of `frame`'s.
+/// Adds the presents and the damage of `old`, which no reader took, to those of `frame`.
 fn merge(frame: &mut Frame, old: &Frame) {
     frame.info.accumulated += old.info.accumulated;
     frame.info.is_new |= old.info.is_new;
-    // After a change of size everything is new anyway, and old rectangles mean nothing.
+    // After a change of size everything is dirty, and the old rectangles have no meaning.
     if size(frame) == size(old) {
         let mut damage = DamageAccumulator::default();
         damage.add(old.info.damage.clone());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_frame_wins_and_carries_the_news_of_the_lost_one() {
+    fn the_newest_frame_replaces_an_older_one_and_includes_its_damage() {
         let mailbox = Mailbox::default();
         mailbox.put(frame(1, Rect::new(0, 0, 1, 1)));
         mailbox.put(frame(2, Rect::new(5, 5, 6, 6)));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_wakes_all_readers_for_good_but_loses_no_frame() {
+    fn the_end_wakes_all_readers_and_loses_no_frame() {
         let mailbox = Arc::new(Mailbox::default());
         let waiters: Vec<_> = (0..4)
             .map(|_| {

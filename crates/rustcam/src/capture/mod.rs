@@ -1,7 +1,15 @@
-//! Time, memory and policy: from "show me the desktop" to the frame that the caller asked for.
+//! Sessions: waiting, recovery, memory, streams and constant rates on top of a source.
 //!
-//! Everything here works against the trait [`Source`](crate::source::Source) and a [`Clock`](crate::clock::Clock); nothing knows which
-//! operating system it runs on.
+//! | type | for |
+//! |---|---|
+//! | [`Session`] | one caller: grab frame after frame |
+//! | [`Handle`] | a session that several threads share, that streams, and that any thread can close |
+//! | [`Request`], [`Target`] | which frame, and where its pixels go |
+//! | [`Frame`] | pixels and [`FrameInfo`](crate::frame::FrameInfo) |
+//! | [`StreamOptions`], [`FixedRate`] | the newest frame from a thread; one frame per slot of an exact clock |
+//!
+//! Everything here uses the trait [`Source`](crate::source::Source) and a [`Clock`](crate::clock::Clock) only; nothing depends on the
+//! operating system.
 
 mod backoff;
 mod blitter;
@@ -28,13 +36,13 @@ mod stop_token;
 mod stream;
 
 pub use buffers::Buffer;
-pub use fixed_rate::{Counts, FixedRate};
+pub use fixed_rate::{FixedRate, SlotCounts};
 pub use frame::{Frame, Image, Pixels, Request, Target};
 pub use handle::Handle;
-pub use interrupt::Interrupt;
+pub use interrupt::{Conditional, Interrupt};
 pub use mailbox::ReadyCallback;
 pub use rate::Rate;
 pub use session::Session;
 pub use snapshot::Snapshot;
-pub use stats::{Delivered, SessionStats, Stats};
+pub use stats::{SessionStats, Stats};
 pub use stream::StreamOptions;

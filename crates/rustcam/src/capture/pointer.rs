@@ -12,12 +12,12 @@ pub(super) struct PointerCache {
 }
 
 impl PointerCache {
-    /// The decoded shape, `None` if there is none or the system described it wrongly.
+    /// The decoded shape; `None` if there is none or it is malformed.
     pub(super) fn image(&mut self, pointer: &Pointer) -> Option<&PointerImage> {
         let shape = pointer.shape.as_ref()?;
         if !self.decoded.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, shape)) {
             let image = PointerImage::decode(shape);
-            // One of a series says enough.
+            // In a series of malformed shapes only the first is logged.
             let known = matches!(self.decoded, Some((_, None)));
             if image.is_none() && !known {
                 log::warn!("ignoring a malformed pointer shape of {} ({:?})", shape.size, shape.kind);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// One frame an hour. Less is not a rate but an alarm clock.
+/// The slowest rate: one frame an hour.
 const SLOWEST_SECONDS: u64 = 3600;
 
-/// No display and no consumer comes near it; it keeps the arithmetic of slots far from overflow.
+/// The fastest rate, far above that of any display. It keeps the arithmetic of slots from overflowing.
 const FASTEST: u64 = 10_000;
 
-/// Frames per second, as a fraction. 60000/1001 is 60000/1001, after a day as after a second.
+/// Frames per second, as an exact fraction such as 60000/1001.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     frames: u64,
@@ -41,8 +41,8 @@ impl Rate {
         (u128::from(index) * u128::from(self.seconds), self.frames)
     }
 
-    /// When slot `index` is due after slot 0, in whole nanoseconds rounded down. Computed from the index, never added up, so that no
-    /// error grows.
+    /// When slot `index` is due after slot 0, in whole nanoseconds rounded down. Computed from the index instead of by addition, so that
+    /// no error accumulates.
     pub fn slot(self, index: u64) -> Duration {
         let nanos = u128::from(index) * u128::from(self.seconds) * 1_000_000_000 / u128::from(self.frames);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -67,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_day_of_ntsc_video_ends_where_arithmetic_says() {
+    fn a_day_of_ntsc_video_has_its_exact_length() {
         let rate = Rate::new(60_000, 1001).expect("a rate");
         let frames = 24 * 3600 * 60_000 / 1001;
         let exact = u128::from(frames) * 1001 * 1_000_000_000 / 60_000;
@@ -86,7 +86,7 @@ mod tests {
         #[test]
         fn slots_and_times_are_inverse(frames in 1u64..20_000, seconds in 1u64..1100, index in 0u64..1 << 40) {
             let Ok(rate) = Rate::new(frames, seconds) else { return Ok(()) };
-            // Centuries fit into 64 bits of nanoseconds; what comes after them does not matter.
+            // 64 bits of nanoseconds hold centuries; later slots do not matter.
             prop_assume!(index * seconds / frames < 10_000_000_000);
             let due = rate.slot(index);
             prop_assert_eq!(rate.slot_at(due), index);

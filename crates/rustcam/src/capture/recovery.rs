@@ -8,11 +8,11 @@ use crate::source::{Output, Source};
 use super::backoff::BackOff;
 use super::deadline::WaitBudget;
 
-/// The state of recovery. An outage begins with a loss and ends with the next frame: a desktop that is regained and lost again before
-/// a frame came is one outage.
+/// The state of recovery. An outage begins with a loss and ends with the next frame: if the desktop is regained and lost again before a
+/// frame was captured, that is one outage.
 #[derive(Default)]
 pub(super) struct Recovery {
-    /// Why the desktop is gone, while it is.
+    /// Why the desktop is lost; `None` if it is not.
     lost: Option<Error>,
     record: Option<Record>,
     back_off: BackOff,
@@ -23,17 +23,17 @@ struct Record {
     since: Duration,
     /// The kind of the error that was logged last.
     logged: ErrorKind,
-    /// How the desktop was lost again before a frame came, if it was.
+    /// The error of the last loss after the desktop had been regained without a frame, if there was one.
     relapse: Option<Error>,
 }
 
 impl Recovery {
-    /// Why the desktop is gone, if it is.
+    /// Why the desktop is lost; `None` if it is not.
     pub(super) fn lost(&self) -> Option<&Error> {
         self.lost.as_ref()
     }
 
-    /// The desktop is lost, perhaps again before a frame came.
+    /// Records that the desktop is lost, perhaps for the second time without a frame in between.
     pub(super) fn begin(&mut self, error: Error, output: &Output, now: Duration) {
         if let Some(record) = &mut self.record {
             record.relapse = Some(error.clone());
@@ -42,10 +42,10 @@ impl Recovery {
         self.lost = Some(error);
     }
 
-    /// Makes one attempt to regain the desktop, or pauses until the next one is due. Says whether it is back.
+    /// Makes one attempt to regain the desktop, or pauses until the next one is due. Returns whether the desktop is regained.
     ///
     /// # Errors
-    /// The interrupt's, and any that is no loss.
+    /// Those of the interrupt, and every error that is not a loss.
     pub(super) fn attempt(&mut self, source: &mut dyn Source, budget: &mut WaitBudget<'_>) -> Result<bool> {
         let due = self.back_off.next(budget.deadline());
         if budget.now() < due {
@@ -55,7 +55,7 @@ impl Recovery {
             return Ok(false);
         }
         let rebuilt = source.rebuild(budget.attempt());
-        // Counted whatever came of it: a desktop that is lost again at once must not be rebuilt in a tight loop.
+        // Counted whether it succeeded or not: a desktop that is lost again at once must not be rebuilt in a tight loop.
         self.back_off.attempted(budget.now());
         let Err(error) = rebuilt else {
             self.lost = None;
@@ -69,10 +69,10 @@ impl Recovery {
         Ok(false)
     }
 
-    /// What a call returns whose deadline has come.
+    /// What a call returns at its deadline.
     ///
     /// # Errors
-    /// The loss, unless it is transient. A desktop that is lost again each time before a frame comes counts as lost.
+    /// The loss, unless it is transient. A desktop that was regained and lost again before a frame was captured counts as lost.
     pub(super) fn outcome_at_deadline(&self) -> Result<()> {
         let relapse = self.record.as_ref().and_then(|record| record.relapse.as_ref());
         match self.lost.as_ref().or(relapse) {
@@ -81,7 +81,7 @@ impl Recovery {
         }
     }
 
-    /// A frame came. Says whether that ended an outage.
+    /// Records that a frame was captured. Returns whether that ended an outage.
     pub(super) fn end(&mut self, output: &Output, now: Duration) -> bool {
         self.back_off = BackOff::default();
         let Some(record) = self.record.take() else { return false };
@@ -91,7 +91,7 @@ impl Recovery {
         true
     }
 
-    /// Logs once that the desktop is lost, and again if it turns out to be lost in another way.
+    /// Logs once that the desktop is lost, and again when the kind of the error changes.
     fn log(&mut self, error: &Error, output: &Output, now: Duration) {
         let name = &output.name;
         match &mut self.record {

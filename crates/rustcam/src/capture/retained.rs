@@ -1,4 +1,4 @@
-//! Frames that the session keeps: only what is out of date in them is written.
+//! Retained frames, which the session keeps: only the parts that are out of date are written.
 
 use crate::error::Result;
 use crate::frame::Damage;
@@ -11,15 +11,15 @@ use super::buffers::Buffer;
 use super::damage::DamageAccumulator;
 use super::frame_memory::FrameMemory;
 
-/// Attempts to read parts that belong together before everything is read at once, which cannot be overtaken.
+/// Attempts to read consistent parts. After them the whole frame is read at once, which cannot be overtaken.
 const PARTIAL_ATTEMPTS: usize = 2;
 
-/// Retained frames remembered at the same time, those that a caller holds included.
+/// Retained frames whose content is known at the same time, those that callers hold included.
 const REMEMBERED: usize = 8;
 
-/// What every frame needs, retained or not.
+/// What frames of every kind are built with.
 #[derive(Default)]
-pub(super) struct Tools {
+pub(super) struct Resources {
     pub(super) memory: FrameMemory,
     pub(super) blitter: Blitter,
     pub(super) damage: DamageAccumulator,
@@ -47,9 +47,9 @@ impl Known {
 pub(super) struct Work {
     buffer: Buffer,
     known: Known,
-    /// What the read under way brings; empty if none is.
+    /// The parts of the read in progress; empty if there is none.
     parts: Vec<Rect>,
-    /// Texture pixels with a pointer over them that may no longer be right.
+    /// Texture pixels that may show an outdated pointer.
     pointers: Region,
 }
 
@@ -58,16 +58,16 @@ impl Work {
         Self { buffer, known, parts: Vec::new(), pointers: Region::default() }
     }
 
-    /// Gives up the buffer: the system may still write to it.
+    /// Cancels the work. The system may still write to the buffer, so it is not reused.
     pub(super) fn discard(self) {
         self.buffer.discard();
     }
 }
 
-/// The step that a begun frame is in.
+/// The step that an unfinished frame is in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Asks what changed and reads that, at once.
+    /// Queries the damage and reads it in one step.
     Refresh,
     /// Reads parts whose extent is known.
     Parts,
@@ -81,51 +81,55 @@ pub(super) struct Retained {
 }
 
 impl Retained {
-    /// Enters damage in `log` and wherever content is known, as far as it is credible. Returns the changed texture pixels.
-    pub(super) fn spread(&mut self, damage: Damage, log: &mut DamageAccumulator, output: &Output) -> Vec<Rect> {
+    /// Records the credible part of `damage` in `total` and in every frame whose content is known. Returns the changed texture pixels.
+    pub(super) fn record(&mut self, damage: Damage, total: &mut DamageAccumulator, output: &Output) -> Vec<Rect> {
         let damage = damage.sane(output.texture_size().rect());
         let changed: Vec<Rect> = damage.changed().collect();
         for known in &mut self.known {
             known.stale.extend(changed.iter().copied());
         }
-        log.add(damage);
+        total.add(damage);
         changed
     }
 
-    /// Asks the source what changed, see [`Retained::spread`].
+    /// Queries the source's damage and records it, see [`Retained::record`].
     ///
     /// # Errors
     /// Those of the source, and the interrupt's.
-    pub(super) fn note_damage(&mut self, log: &mut DamageAccumulator, job: &mut Job<'_, '_>) -> Result<Vec<Rect>> {
+    pub(super) fn note_damage(&mut self, total: &mut DamageAccumulator, job: &mut Job<'_, '_>) -> Result<Vec<Rect>> {
         let timeout = job.budget.read_slice()?.unwrap_or_default();
         let damage = job.source.damage(timeout)?;
-        Ok(self.spread(damage, log, job.source.output()))
+        Ok(self.record(damage, total, job.source.output()))
     }
 
-    /// The buffer with this id has other content from now on.
+    /// Forgets the content of the buffer with this id.
     pub(super) fn forget(&mut self, id: u64) {
         self.known.retain(|known| known.id != id);
     }
 
-    /// Forgets all content, after the desktop changed its shape.
+    /// Forgets all content, after a loss of the desktop.
     pub(super) fn clear(&mut self) {
         self.known.clear();
     }
 
-    /// Brings the frame of `job` up to date: in one step with the question what changed, where the source can, otherwise in parts, and
-    /// whole if the desktop changes faster than its parts can be read. After [`Outcome::Pending`] the work is in `begun`, for the next
-    /// call.
+    /// Brings the frame of `job` up to date. After [`Outcome::Pending`] the work is in `begun`, for the next call.
+    ///
+    /// | situation | how |
+    /// |---|---|
+    /// | the source can refresh | damage and pixels in one step |
+    /// | it cannot | the damage, then the parts that are out of date |
+    /// | the desktop changes faster than its parts can be read | the whole frame |
     ///
     /// # Errors
     /// Those of the source, and the interrupt's.
     pub(super) fn build(
         &mut self,
-        tools: &mut Tools,
+        resources: &mut Resources,
         job: &mut Job<'_, '_>,
         begun: &mut Option<(Work, Step)>,
     ) -> Result<Outcome<Buffer>> {
-        let (mut work, mut step) = begun.take().unwrap_or_else(|| (self.choose(tools, job), Step::Refresh));
-        let outcome = self.update(tools, job, &mut work, &mut step);
+        let (mut work, mut step) = begun.take().unwrap_or_else(|| (self.choose(resources, job), Step::Refresh));
+        let outcome = self.update(resources, job, &mut work, &mut step);
         match outcome {
             Ok(Outcome::Done(drawn) | Outcome::Overtaken(drawn)) => Ok(Outcome::Done(self.remember(work, drawn))),
             Ok(_) => {
@@ -141,48 +145,53 @@ impl Retained {
 
     fn update(
         &mut self,
-        tools: &mut Tools,
+        resources: &mut Resources,
         job: &mut Job<'_, '_>,
         work: &mut Work,
         step: &mut Step,
     ) -> Result<Outcome<Drawn>> {
         if *step == Step::Refresh {
-            let outcome = self.refresh(tools, job, work)?;
+            let outcome = self.refresh(resources, job, work)?;
             if outcome != Outcome::Unsupported {
                 return Ok(outcome);
             }
             *step = Step::Parts;
         }
-        self.read_parts(tools, job, work)
+        self.read_parts(resources, job, work)
     }
 
-    /// Refreshes the frame in one step. [`Outcome::Unsupported`] if its parts have to be read: `work` says then which are stale.
-    fn refresh(&mut self, tools: &mut Tools, job: &mut Job<'_, '_>, work: &mut Work) -> Result<Outcome<Drawn>> {
+    /// Refreshes the frame in one step. [`Outcome::Unsupported`] if its parts have to be read; then `work` contains the stale ones.
+    fn refresh(&mut self, resources: &mut Resources, job: &mut Job<'_, '_>, work: &mut Work) -> Result<Outcome<Drawn>> {
         let outcome = if work.buffer.is_native() {
-            tools.blitter.refresh(job, &mut work.buffer, &work.parts)?
+            resources.blitter.refresh(job, &mut work.buffer, &work.parts)?
         } else {
             Outcome::Unsupported
         };
         match outcome {
             Outcome::Pending => return Ok(Outcome::Pending),
             Outcome::Done((drawn, damage)) => {
-                self.spread(damage, &mut tools.damage, job.source.output());
+                self.record(damage, &mut resources.damage, job.source.output());
                 return Ok(Outcome::Done(drawn));
             }
             Outcome::Overtaken((drawn, damage)) => {
                 work.pointers.extend(drawn);
-                work.known.stale.extend(self.spread(damage, &mut tools.damage, job.source.output()));
+                work.known.stale.extend(self.record(damage, &mut resources.damage, job.source.output()));
             }
             Outcome::Unsupported => {
                 work.known.stale.extend(work.parts.iter().copied());
-                work.known.stale.extend(self.note_damage(&mut tools.damage, job)?);
+                work.known.stale.extend(self.note_damage(&mut resources.damage, job)?);
             }
         }
         work.parts.clear();
         Ok(Outcome::Unsupported)
     }
 
-    fn read_parts(&mut self, tools: &mut Tools, job: &mut Job<'_, '_>, work: &mut Work) -> Result<Outcome<Drawn>> {
+    fn read_parts(
+        &mut self,
+        resources: &mut Resources,
+        job: &mut Job<'_, '_>,
+        work: &mut Work,
+    ) -> Result<Outcome<Drawn>> {
         let bounds = job.view.bounds;
         let mut attempt = 0;
         loop {
@@ -195,17 +204,17 @@ impl Retained {
             if work.parts.is_empty() {
                 return Ok(Outcome::Done(None));
             }
-            match tools.blitter.fill(job, &mut work.buffer, &work.parts)? {
+            match resources.blitter.fill(job, &mut work.buffer, &work.parts)? {
                 Outcome::Pending => return Ok(Outcome::Pending),
                 Outcome::Done(drawn) => return Ok(Outcome::Done(drawn)),
                 Outcome::Unsupported => {
-                    let lost = std::mem::replace(work, self.new_work(tools, job));
+                    let lost = std::mem::replace(work, self.new_work(resources, job));
                     lost.discard();
                 }
                 Outcome::Overtaken(drawn) => {
-                    work.known.stale.extend(self.note_damage(&mut tools.damage, job)?);
-                    // Nothing of an older state is left in a frame that was read whole. What changed belongs to its news, and may have
-                    // changed once more since.
+                    work.known.stale.extend(self.note_damage(&mut resources.damage, job)?);
+                    // A frame that was read as a whole contains no older pixels. The damage belongs to this frame; the same pixels may
+                    // have changed again since.
                     if work.parts == [bounds] {
                         return Ok(Outcome::Done(drawn));
                     }
@@ -217,7 +226,7 @@ impl Retained {
         }
     }
 
-    /// Keeps what is known about a frame that goes to the caller.
+    /// Records what is known about a frame that goes to the caller.
     fn remember(&mut self, work: Work, drawn: Drawn) -> Buffer {
         if self.known.len() >= REMEMBERED {
             self.known.remove(0);
@@ -226,25 +235,25 @@ impl Retained {
         work.buffer
     }
 
-    /// The frame that nobody holds with the least to do, or a new one.
-    fn choose(&mut self, tools: &mut Tools, job: &mut Job<'_, '_>) -> Work {
+    /// Of the frames that no caller holds the one with the least stale pixels, or a new one.
+    fn choose(&mut self, resources: &mut Resources, job: &mut Job<'_, '_>) -> Work {
         let fitting = self.known.iter().filter(|known| known.view == job.view);
         let mut fitting: Vec<(u64, u64)> = fitting.map(|known| (known.stale.area(), known.id)).collect();
         fitting.sort_unstable();
         let kept = fitting.into_iter().find_map(|(_, id)| {
-            let buffer = tools.memory.take_again(id)?;
+            let buffer = resources.memory.take_by_id(id)?;
             let index = self.known.iter().position(|known| known.id == id)?;
             Some(Work::new(buffer, self.known.remove(index)))
         });
-        let mut work = kept.unwrap_or_else(|| self.new_work(tools, job));
+        let mut work = kept.unwrap_or_else(|| self.new_work(resources, job));
         let mut stale = std::mem::take(&mut work.known.stale);
         stale.extend(work.known.drawn.take());
         work.parts = stale.disjoint(job.view.bounds);
         work
     }
 
-    fn new_work(&mut self, tools: &mut Tools, job: &mut Job<'_, '_>) -> Work {
-        let buffer = tools.memory.take(job.source, &job.view);
+    fn new_work(&mut self, resources: &mut Resources, job: &mut Job<'_, '_>) -> Work {
+        let buffer = resources.memory.take(job.source, &job.view);
         self.forget(buffer.id());
         let known = Known::new(&buffer, &job.view);
         Work::new(buffer, known)

@@ -1,5 +1,6 @@
-//! One output, captured: wait → recover → build.
+//! The capture of one output: wait → recover → build.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::interrupt::Interrupt;
 use super::recovery::Recovery;
 use super::stats::SessionStats;
 
-/// The capture of one output.
+/// The capture of one output, for one caller. [`Handle`](super::Handle) shares a session between threads.
 pub struct Session {
     source: Box<dyn Source>,
     waker: Option<Waker>,
@@ -24,27 +25,39 @@ pub struct Session {
     cursor: bool,
     /// The output as it is now.
     output: Arc<Output>,
-    /// The region that was asked for, `None` for the whole output.
+    /// The region that was set, `None` for the whole output.
     wanted: Option<Rect>,
-    /// What is left of it on the output as it is now; `None` if nothing.
+    /// The part of it that is on the output as it is now; `None` if nothing is.
     region: Option<Rect>,
     builder: FrameBuilder,
-    news: News,
+    unreported: Unreported,
     last: Option<LastFrame>,
     recovery: Recovery,
     sequence: u64,
     stats: SessionStats,
 }
 
-/// What was seen since the last frame.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { output, region, cursor, stats, .. } = self;
+        f.debug_struct("Session")
+            .field("output", output)
+            .field("region", region)
+            .field("cursor", cursor)
+            .field("stats", stats)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What happened since the last returned frame.
 #[derive(Default)]
-struct News {
+struct Unreported {
     presents: u64,
     present_time: Duration,
     pointer: bool,
     protected: bool,
-    /// A frame was begun that no caller has got yet: the source may count it as shown.
-    owed: bool,
+    /// The building of a frame was begun, and no caller got it yet. The source may already count it as delivered.
+    frame_begun: bool,
 }
 
 /// What the next frame needs of the last one.
@@ -64,7 +77,8 @@ impl Session {
         Ok(Self::over(source::open(options)?, Arc::clone(&options.clock), options.watch_pointer))
     }
 
-    /// A session over a source that is open already. With `cursor` the pointer is part of every frame, and a change of it is news.
+    /// A session over a source that is open already. With `cursor` the pointer is part of every frame, and a change of it makes a new
+    /// frame.
     pub fn over(source: Box<dyn Source>, clock: Arc<dyn Clock>, cursor: bool) -> Self {
         let output = Arc::new(source.output().clone());
         Self {
@@ -76,7 +90,7 @@ impl Session {
             output,
             wanted: None,
             builder: FrameBuilder::default(),
-            news: News::default(),
+            unreported: Unreported::default(),
             last: None,
             recovery: Recovery::default(),
             sequence: 0,
@@ -105,12 +119,12 @@ impl Session {
         self.region.unwrap_or_default()
     }
 
-    /// What makes a wait in another thread check its interrupt at once, if anything can.
+    /// A waker that makes a wait in another thread check its interrupt at once; `None` if the source has none.
     pub fn waker(&self) -> Option<Waker> {
         self.waker.clone()
     }
 
-    /// What happened so far.
+    /// What was counted so far.
     pub fn stats(&self) -> SessionStats {
         let lost = self.recovery.lost().map(|error| error.to_string().into());
         SessionStats { bytes_copied: self.builder.bytes(), lost, fallback: self.fallback(), ..self.stats.clone() }
@@ -152,12 +166,12 @@ impl Session {
         }
     }
 
-    /// The next frame, or `None` if nothing new came in time. `interrupt` is checked between waits and ends the call by failing.
+    /// The next frame, or `None` if there was no new image in time. `interrupt` is checked between waits and ends the call by failing.
     ///
     /// # Errors
-    /// `InvalidArgument` for a region outside the output; the interrupt's error; `AccessLost` or `Device` if the desktop is gone for a
-    /// reason that does not pass by itself and was not regained in time; `Capture` for a shared texture if the source has no GPU path
-    /// or too many are held; whatever else the source reports.
+    /// `InvalidArgument` for a region outside the output; the interrupt's error; `AccessLost` or `Device` for a lasting loss from which
+    /// the session did not recover in time; `Capture` for a shared texture if the source has no GPU path or too many are held; any other
+    /// error of the source.
     pub fn grab(
         &mut self,
         request: &Request,
@@ -168,8 +182,8 @@ impl Session {
         self.capture(request, target, interrupt)
     }
 
-    /// [`Session::grab`] for a region that was inside the output when the caller named it: if it no longer is, that is no mistake of
-    /// the caller.
+    /// [`Session::grab`] for a region that was checked before. If the region is no longer inside the output, because the output changed,
+    /// that is not a wrong argument.
     ///
     /// # Errors
     /// Those of [`Session::grab`], but `Capture` for a region outside of what the output has become.
@@ -186,7 +200,7 @@ impl Session {
         let mut budget = WaitBudget::new(&*clock, request.timeout, interrupt).with_long_waits_if(self.waker.is_some());
         while self.wait(request, &mut budget)? {
             let shown = (self.region_as_it_is(request.region)?, self.cursor);
-            self.news.owed = true;
+            self.unreported.frame_begun = true;
             match self.builder.build(&mut *self.source, &mut target, shown, &mut budget) {
                 Ok(Outcome::Done(pixels) | Outcome::Overtaken(pixels)) => {
                     return Ok(Some(Frame { pixels, info: self.describe_frame(budget.now()) }));
@@ -200,7 +214,7 @@ impl Session {
         Ok(None)
     }
 
-    /// Waits until there is something to show, regaining the desktop as often as it is lost. `false` if the deadline came first.
+    /// Waits until a frame is due, and recovers from every loss meanwhile. `false` if the deadline came first.
     fn wait(&mut self, request: &Request, budget: &mut WaitBudget<'_>) -> Result<bool> {
         loop {
             if self.recovery.lost().is_some() {
@@ -208,7 +222,7 @@ impl Session {
                     self.follow_output();
                     continue;
                 }
-            } else if self.news.owed {
+            } else if self.unreported.frame_begun {
                 return Ok(true);
             } else {
                 let may_wait = request.new_frame_only || self.last.is_none();
@@ -239,41 +253,41 @@ impl Session {
     fn notice(&mut self, change: Change) {
         if change.presents > 0 {
             self.sequence += change.presents;
-            self.news.presents += change.presents;
-            self.news.present_time = change.present_time;
-            self.news.protected = change.protected;
+            self.unreported.presents += change.presents;
+            self.unreported.present_time = change.present_time;
+            self.unreported.protected = change.protected;
         } else if change.pointer {
             self.stats.pointer_wakeups += 1;
         }
-        self.news.pointer |= change.pointer && self.cursor;
+        self.unreported.pointer |= change.pointer && self.cursor;
     }
 
-    /// Whether a frame is owed: for every present, and for the pointer at most once per refresh interval.
+    /// Whether a frame is due: after every present, and after changes of the pointer at most once per refresh interval.
     fn is_due(&self, now: Duration) -> bool {
-        self.news.presents > 0 || self.news.pointer && now >= self.pointer_due()
+        self.unreported.presents > 0 || self.unreported.pointer && now >= self.pointer_due()
     }
 
-    /// From when on a change of the pointer alone is worth a frame; never, if there is none.
+    /// When a frame for a change of the pointer alone is due; `Duration::MAX` without such a change.
     fn pointer_due(&self) -> Duration {
         match &self.last {
-            Some(last) if self.news.pointer => last.at + self.output.refresh_interval(),
-            _ if self.news.pointer => Duration::ZERO,
+            Some(last) if self.unreported.pointer => last.at + self.output.refresh_interval(),
+            _ if self.unreported.pointer => Duration::ZERO,
             _ => Duration::MAX,
         }
     }
 
-    /// Keeps trying for a loss; passes every other error on.
+    /// Begins recovery if `error` is a loss; returns every other error.
     fn lose(&mut self, error: Error) -> Result<()> {
         if error.loss().is_none() {
             return Err(error);
         }
         self.recovery.begin(error, &self.output, self.clock.now());
         self.builder.reset();
-        self.news.owed = false;
+        self.unreported.frame_begun = false;
         Ok(())
     }
 
-    /// Fits the region to the output as it came back.
+    /// Fits the region to the output as it was regained.
     fn follow_output(&mut self) {
         self.output = Arc::new(self.source.output().clone());
         let whole = self.output.size.rect();
@@ -291,32 +305,32 @@ impl Session {
         })
     }
 
-    /// A frame that was captured reaches no caller: what it told is news again.
+    /// Takes back a captured frame that no caller got: its presents and its damage are reported with the next one.
     pub(super) fn take_back(&mut self, info: &FrameInfo) {
-        self.news.presents += info.accumulated;
-        self.news.present_time = info.present_time;
-        self.news.protected = info.protected;
-        self.news.owed = true;
+        self.unreported.presents += info.accumulated;
+        self.unreported.present_time = info.present_time;
+        self.unreported.protected = info.protected;
+        self.unreported.frame_begun = true;
         let Output { image_rotation, size, .. } = *self.output;
         let damage = info.damage.clone().to_texture(image_rotation, size);
-        // The frame may be from before a change of the mode.
+        // The frame may have been captured before a mode change.
         self.builder.restore_damage(damage.sane(self.output.texture_size().rect()));
     }
 
-    /// Describes the frame that goes to the caller, from what was news.
+    /// Describes the frame that goes to the caller, and begins a new interval.
     fn describe_frame(&mut self, now: Duration) -> FrameInfo {
         let output = &self.output;
         let damage = self.builder.take_damage().to_desktop(output.image_rotation, output.size);
-        let mut news = std::mem::take(&mut self.news);
-        if !damage.is_empty() && news.presents == 0 {
-            // The image is read at a later moment than the wait, and showed a present before it was announced.
-            news = News { presents: 1, present_time: now, ..news };
+        let mut unreported = std::mem::take(&mut self.unreported);
+        if !damage.is_empty() && unreported.presents == 0 {
+            // The image was read later than the wait ended, and shows a present that no wait has reported yet.
+            unreported = Unreported { presents: 1, present_time: now, ..unreported };
             self.sequence += 1;
         }
-        let presented = news.presents > 0;
+        let presented = unreported.presents > 0;
         let (present_time, protected) = match &self.last {
             Some(last) if !presented => (last.present_time, last.protected),
-            _ => (news.present_time, news.protected),
+            _ => (unreported.present_time, unreported.protected),
         };
         self.last = Some(LastFrame { at: now, present_time, protected });
         if self.recovery.end(output, now) {
@@ -326,8 +340,8 @@ impl Session {
         FrameInfo {
             present_time,
             sequence: self.sequence,
-            accumulated: news.presents,
-            is_new: presented || news.pointer,
+            accumulated: unreported.presents,
+            is_new: presented || unreported.pointer,
             damage,
             pointer: if self.cursor { self.source.pointer().clone() } else { Pointer::default() },
             protected,

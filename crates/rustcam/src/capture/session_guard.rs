@@ -1,4 +1,4 @@
-//! Who uses the session: one call at a time, or the capture thread.
+//! Exclusive use of the session: by one call at a time, or by the capture thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,14 +12,14 @@ use super::stream::Stream;
 /// What all users of a session share.
 pub(super) struct Shared {
     state: Mutex<State>,
-    /// Signalled when the use of the session changes.
+    /// Notified when the usage changes.
     changed: Condvar,
     closed: AtomicBool,
 }
 
 pub(super) struct State {
     pub(super) usage: Usage,
-    /// A sequence of frames at a constant rate is under way, between two calls.
+    /// A sequence of frames at a constant rate is active; it is idle between two calls.
     pub(super) framing: bool,
     pub(super) snapshot: Snapshot,
     pub(super) delivered: Delivered,
@@ -27,10 +27,10 @@ pub(super) struct State {
 
 pub(super) enum Usage {
     Idle(Box<Session>),
-    /// A call of some thread has it.
+    /// A call uses it.
     Busy,
     Streaming(Stream),
-    /// It is closed, or its thread panicked.
+    /// It was closed, or its thread panicked.
     Gone,
 }
 
@@ -42,12 +42,12 @@ impl Shared {
         Self { state: Mutex::new(state), changed: Condvar::new(), closed: AtomicBool::new(false) }
     }
 
-    /// The state is consistent at every moment, so a panic elsewhere does not spoil it.
+    /// The state is consistent at every moment, so a poisoned lock can be used.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for another use of the session, at most `timeout`.
+    /// Waits at most `timeout` until the usage changes.
     pub(super) fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
         self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
     }
@@ -60,20 +60,20 @@ impl Shared {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// Changes the use of the session. Returns the one before.
+    /// Sets the usage and returns the previous one.
     pub(super) fn set_usage(&self, usage: Usage) -> Usage {
         let before = std::mem::replace(&mut self.lock().usage, usage);
         self.notify();
         before
     }
 
-    /// Wakes whoever waits for another use of the session.
+    /// Wakes all threads that wait for the usage to change.
     pub(super) fn notify(&self) {
         self.changed.notify_all();
     }
 }
 
-/// The session, taken out for one call. Gives it back however the call ends.
+/// Exclusive use of the session by one call, until it is dropped.
 pub(super) struct SessionGuard<'a> {
     shared: &'a Shared,
     session: Option<Box<Session>>,
@@ -89,22 +89,22 @@ impl<'a> SessionGuard<'a> {
         self.session.as_mut().expect("a guard holds its session until it is dropped")
     }
 
-    /// Takes the session away from the guard; the usage stays `Busy`.
+    /// Takes the session out of the guard; the usage stays `Busy`.
     pub(super) fn into_session(mut self) -> Box<Session> {
         self.session.take().expect("a guard holds its session until it is dropped")
     }
 }
 
 impl SessionGuard<'_> {
-    /// Gives the session back, and notes at the same moment what the call delivers.
-    pub(super) fn finish(mut self, note: impl FnOnce(&mut Delivered)) {
-        self.give_back(note);
+    /// Returns the session, and under the same lock counts what the call delivers.
+    pub(super) fn finish(mut self, count: impl FnOnce(&mut Delivered)) {
+        self.release(count);
     }
 
-    fn give_back(&mut self, note: impl FnOnce(&mut Delivered)) {
+    fn release(&mut self, count: impl FnOnce(&mut Delivered)) {
         let Some(session) = self.session.take() else { return };
         let mut state = self.shared.lock();
-        note(&mut state.delivered);
+        count(&mut state.delivered);
         state.snapshot = Snapshot::of(&session);
         if self.shared.is_closed() {
             state.usage = Usage::Gone;
@@ -120,6 +120,6 @@ impl SessionGuard<'_> {
 
 impl Drop for SessionGuard<'_> {
     fn drop(&mut self) {
-        self.give_back(|_| ());
+        self.release(|_| ());
     }
 }

@@ -1,4 +1,4 @@
-//! What can be read of a session while another thread uses it.
+//! The state of a session that can be read while another thread uses it.
 
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use super::stats::SessionStats;
 /// The state of a session as of the last call, readable at any time: also while another thread waits in the session, and after it was
 /// closed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The output.
     pub output: Arc<Output>,
-    /// The session's region; empty if a changed output left nothing of it.
+    /// The session's region; empty if nothing of it is on the changed output.
     pub region: Rect,
     /// What the session has counted.
     pub stats: SessionStats,

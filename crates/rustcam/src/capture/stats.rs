@@ -6,6 +6,7 @@ use crate::frame::FrameInfo;
 
 /// What happened since the capture was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stats {
     /// Frames returned.
     pub frames: u64,
@@ -19,44 +20,45 @@ pub struct Stats {
 
 /// What a session counts while it captures, whether its frames are returned or replaced by newer ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SessionStats {
-    /// Wake-ups in which only the pointer had changed.
+    /// Wake-ups for which only the pointer had changed.
     pub pointer_wakeups: u64,
-    /// Times the desktop was lost and a frame of it came again.
+    /// Outages: the desktop was lost, and a frame was captured again.
     pub recoveries: u64,
-    /// Why the desktop is away now, if it is.
+    /// Why the desktop is lost at the moment; `None` if it is not.
     pub lost: Option<Arc<str>>,
     /// Bytes written to the memory of frames.
     pub bytes_copied: u64,
     /// Whether the session's region had to be cut to fit a changed output.
     pub region_clamped: bool,
-    /// Why the source works in a slower way than it could, if it does.
+    /// Why the source works in a slower way than it could; `None` if it does not.
     pub fallback: Option<Arc<str>>,
 }
 
-/// The frames that a caller got.
+/// The frames that the callers got.
 #[derive(Clone, Debug, Default)]
-pub struct Delivered {
+pub(super) struct Delivered {
     /// Frames returned.
-    pub frames: u64,
-    /// Calls that ended without one.
-    pub timeouts: u64,
-    /// Presents between them that no frame shows.
-    pub missed: u64,
-    /// The last frame's info.
-    pub info: Option<FrameInfo>,
+    pub(super) frames: u64,
+    /// Calls that ended without a frame.
+    pub(super) timeouts: u64,
+    /// Presents that no returned frame shows.
+    pub(super) missed: u64,
+    /// The info of the last frame.
+    pub(super) info: Option<FrameInfo>,
 }
 
 impl Delivered {
-    /// A frame goes to the caller.
-    pub fn frame(&mut self, info: &FrameInfo) {
+    /// Counts a frame that goes to a caller.
+    pub(super) fn frame(&mut self, info: &FrameInfo) {
         self.frames += 1;
         self.missed += info.accumulated.saturating_sub(1);
         self.info = Some(info.clone());
     }
 
-    /// A call ends without a frame.
-    pub fn timeout(&mut self) {
+    /// Counts a call that ends without a frame.
+    pub(super) fn timeout(&mut self) {
         self.timeouts += 1;
     }
 }

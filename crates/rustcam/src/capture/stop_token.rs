@@ -1,4 +1,4 @@
-//! Stops a thread from another one.
+//! Stops the capture thread from another thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -16,7 +16,7 @@ pub(super) struct StopToken {
 }
 
 impl StopToken {
-    /// A token for a thread whose waits `waker` ends.
+    /// A token for a thread whose waits `waker` can end.
     pub(super) fn new(waker: Option<Waker>) -> Self {
         Self { stopped: AtomicBool::new(false), lock: Mutex::default(), signal: Condvar::new(), waker }
     }
@@ -24,7 +24,7 @@ impl StopToken {
     /// Asks the thread to end.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
-        // A thread that is about to pause holds the lock until it waits for the signal.
+        // A thread that is about to pause holds the lock until it waits on the condition variable.
         drop(self.lock.lock());
         self.signal.notify_all();
         if let Some(wake) = &self.waker {
@@ -36,7 +36,7 @@ impl StopToken {
         self.stopped.load(Ordering::Acquire)
     }
 
-    /// Fails once the thread has been asked to end: the interrupt of its calls.
+    /// Fails once the thread has been asked to end. This is the interrupt of its calls.
     ///
     /// # Errors
     /// `Interrupted`.

@@ -1,4 +1,4 @@
-//! The capture thread: a session captures by itself, and its newest frame is in a mailbox.
+//! The capture thread: it captures continuously, and puts its newest frame into a mailbox.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -15,29 +15,56 @@ use super::rate::Rate;
 use super::session::Session;
 use super::stop_token::StopToken;
 
-/// How long the thread tries to regain a desktop after a lasting loss before it reports that.
+/// How long the thread tries to recover from a lasting loss before it reports the error.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(1);
 
-/// How long one call waits for news. After each call others can see the state of the session.
+/// How long one call of the thread waits. Between calls other threads can read the state of the session.
 const CALL: Duration = Duration::from_millis(250);
 
-/// The last part of a pause is slept exactly; a stop ends the part before it.
+/// The last part of a pause is an exact sleep, which nothing ends; a stop ends the part before it.
 const EXACT_PART: Duration = Duration::from_millis(2);
 
-/// What a stream captures and how often.
-#[derive(Clone, Copy, Debug)]
+/// What a stream captures and how often. The default is every present of the session's own region, in BGRA; the setters change that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StreamOptions {
     /// At most so many frames per second; `None` for every present.
     pub rate: Option<Rate>,
     /// Part of the desktop, `None` for the session's own region.
     pub region: Option<Rect>,
-    /// Whether every tick of `rate` gets a frame, the previous image again if nothing is new.
+    /// Whether every tick of `rate` gets a frame: the previous image again if there is no newer one.
     pub video: bool,
     /// Format of the frames.
     pub format: PixelFormat,
 }
 
-/// A session that captures by itself. Dropping it stops the thread.
+impl StreamOptions {
+    /// Sets the highest rate; `None` for every present.
+    #[must_use]
+    pub fn rate(self, rate: impl Into<Option<Rate>>) -> Self {
+        Self { rate: rate.into(), ..self }
+    }
+
+    /// Sets the part of the desktop that the frames show; `None` for the session's own region.
+    #[must_use]
+    pub fn region(self, region: impl Into<Option<Rect>>) -> Self {
+        Self { region: region.into(), ..self }
+    }
+
+    /// Sets whether every tick of the rate gets a frame.
+    #[must_use]
+    pub fn video(self, video: bool) -> Self {
+        Self { video, ..self }
+    }
+
+    /// Sets the format of the frames.
+    #[must_use]
+    pub fn format(self, format: PixelFormat) -> Self {
+        Self { format, ..self }
+    }
+}
+
+/// A running capture thread. Dropping it stops the thread.
 pub(super) struct Stream {
     mailbox: Arc<Mailbox>,
     stop: Arc<StopToken>,
@@ -46,10 +73,10 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Starts the thread. `observe` is called on it after every frame.
+    /// Starts the thread. `observe` is called on it after every call of the session.
     ///
-    /// # Errors
-    /// The session, if the system has no thread for it.
+    /// # Panics
+    /// If the system cannot create a thread.
     pub(super) fn start(
         session: Session,
         clock: Arc<dyn Clock>,
@@ -80,7 +107,7 @@ impl Stream {
     fn halt(&mut self) -> Option<Session> {
         let thread = self.thread.take()?;
         if std::process::id() != self.process {
-            // The thread did not come along when the process was forked.
+            // A forked child process has no copy of the thread.
             return None;
         }
         self.stop.stop();
@@ -107,13 +134,13 @@ impl Runner {
     fn run(mut self, observe: &dyn Fn(&Session)) -> Session {
         let start = self.clock.now();
         let mut slot = 0;
-        // A stream begins with the screen as it is.
+        // A stream begins with the desktop as it is.
         let mut first = true;
-        let mut gone_since = None;
+        let mut failing_since = None;
         while !self.stop.is_stopped() {
             if let Some(rate) = self.options.rate {
                 self.pause_until(start + rate.slot(slot));
-                // Ticks that passed meanwhile are gone: the newest frame wins, and no backlog builds up.
+                // Ticks that passed meanwhile are skipped, so that no backlog builds up.
                 slot = rate.slot_at(self.clock.now().saturating_sub(start)) + 1;
             }
             let outcome = if first {
@@ -124,23 +151,23 @@ impl Runner {
                 self.grab(CALL, true, observe).map(drop)
             };
             let Err(error) = outcome else {
-                gone_since = None;
+                failing_since = None;
                 continue;
             };
             let now = self.clock.now();
-            let since = *gone_since.get_or_insert(now);
-            let hopeless = error.loss().is_none() || now.saturating_sub(since) >= GIVE_UP_AFTER;
-            if hopeless && !self.stop.is_stopped() {
+            let since = *failing_since.get_or_insert(now);
+            let is_final = error.loss().is_none() || now.saturating_sub(since) >= GIVE_UP_AFTER;
+            if is_final && !self.stop.is_stopped() {
                 self.mailbox.end(error);
             }
-            if hopeless {
+            if is_final {
                 break;
             }
         }
         self.session
     }
 
-    /// A frame for this tick. If nothing is new and the last frame was not taken yet, that one serves again.
+    /// A frame for this tick. If there is no new image, the frame that no reader has taken yet stays in the mailbox.
     fn tick(&mut self, observe: &dyn Fn(&Session)) -> Result<()> {
         let new = self.grab(Duration::ZERO, true, observe)?;
         if new || self.mailbox.is_full() {
@@ -149,8 +176,8 @@ impl Runner {
         self.grab(Duration::ZERO, false, observe).map(drop)
     }
 
-    /// Captures a frame into the mailbox, once others can see the state of the session that belongs to it. `false` if there was none
-    /// in time.
+    /// Captures a frame, makes the state of the session visible to other threads, and then puts the frame into the mailbox. `false` if
+    /// there was none in time.
     fn grab(&mut self, timeout: Duration, new_frame_only: bool, observe: &dyn Fn(&Session)) -> Result<bool> {
         let request = Request { region: self.options.region, timeout, new_frame_only };
         let stop = &self.stop;

@@ -1,18 +1,18 @@
 //! Row kernels: one row of BGRA to one row of the wanted format.
 //!
 //! Each kernel is a plain safe loop that the compiler vectorises. The same source is compiled once for the baseline of the target
-//! and once with AVX2, because at the x86-64 baseline there is no byte shuffle and three-byte pixels become five times slower.
-//! Which of them runs is chosen at run time by a [`CpuPath`].
+//! and once with AVX2, because the x86-64 baseline has no byte shuffle, which makes three-byte pixels five times slower.
+//! A [`CpuPath`] selects one of them at run time.
 
-// A kernel must be compiled *inside* the function that enables the instruction set, or it gains nothing from it.
+// A kernel must be inlined into the function that enables the instruction set; otherwise it does not use it.
 #![allow(clippy::inline_always)]
 
 use crate::frame::PixelFormat;
 
-/// Pixels per step of the gray kernel: the number with which every path found its widest vectors.
+/// Pixels per step of the gray kernel: with this number the compiler uses the widest vectors on every path.
 const GRAY_STEP: usize = 32;
 
-/// A compiled variant of the kernels that this CPU can run. A value exists only if the CPU was asked first.
+/// A compiled variant of the kernels that this CPU can run. Values are created only after CPU detection.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CpuPath(Isa);
@@ -25,7 +25,7 @@ enum Isa {
 }
 
 impl CpuPath {
-    /// The fastest path. The standard library remembers the CPU's answer, so asking costs one load.
+    /// The fastest path. The standard library caches CPU detection, so this costs one load.
     pub fn best() -> Self {
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
         if is_x86_feature_detected!("avx2") {
@@ -53,8 +53,8 @@ impl CpuPath {
         }
     }
 
-    /// Whether the compiler interleaves rows of pixels in registers. For the baseline of x86 it does not, and going about it in steps
-    /// only costs more.
+    /// Whether the compiler interleaves rows of pixels in registers. For the x86 baseline it does not, and processing in steps is only
+    /// slower.
     pub(super) const fn interleaves(self) -> bool {
         !matches!(self.0, Isa::Baseline) || cfg!(target_feature = "neon")
     }
@@ -74,15 +74,15 @@ impl CpuPath {
         match self.0 {
             Isa::Baseline => kernel.run(),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            // SAFETY: `Isa::Avx2` is made in `CpuPath::best` only, after the CPU said that it has AVX2.
+            // SAFETY: `Isa::Avx2` is made in `CpuPath::best` only, after AVX2 was detected.
             Isa::Avx2 => unsafe { run_avx2(kernel) },
         }
     }
 }
 
-/// A loop over pixels that is worth compiling once per instruction set. `run` must be `#[inline(always)]`.
+/// A loop over pixels that is compiled once per instruction set. `run` must be `#[inline(always)]`.
 pub(super) trait Kernel {
-    /// Does the work.
+    /// Runs the loop.
     fn run(self);
 }
 
@@ -174,7 +174,7 @@ fn gray(src: &[[u8; 4]], dst: &mut [u8]) {
 /// 256 times the luma of a pixel, rounded. At most 65408, so 16 bits hold it.
 ///
 /// One multiplication serves blue and red: of (blue + red·2¹⁶)·(77 + 29·2¹⁶), the upper 16 of 32 bits are 29·blue + 77·red, because
-/// 77·blue carries nothing into them and red·29·2³² falls off the end.
+/// 77·blue carries nothing into them and red·29·2³² is shifted out.
 #[inline(always)]
 fn luma_sum(pixel: [u8; 4]) -> u16 {
     let word = u32::from_le_bytes(pixel);
@@ -186,12 +186,12 @@ fn luma_sum(pixel: [u8; 4]) -> u16 {
 mod tests {
     use super::*;
 
-    /// Every length around the vector widths and the gray step, so that heads, bodies and tails are all met.
+    /// Every length around the vector widths and the gray step, so that heads, bodies and tails are all covered.
     #[test]
     fn every_path_and_length_gives_the_defined_bytes() {
         let src: Vec<u8> = (0..4 * 200u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         for path in CpuPath::all() {
-            for format in PixelFormat::ALL {
+            for &format in PixelFormat::ALL {
                 for n in 0..200 {
                     let mut dst = vec![0xA5; n * format.channels() + 1];
                     path.convert(format, &src[..n * 4], &mut dst[..n * format.channels()]);

@@ -1,12 +1,12 @@
 //! Pure functions on memory: from the image that a source delivers to the image that the caller asked for.
 //!
-//! [`write`] is one pass: crop, un-rotate, convert and blend the pointer, each destination pixel written once, no memory
-//! allocated. [`draw_pointer`] is for memory that the operating system filled itself. Nothing here keeps state, calls an operating
+//! [`write()`] is one pass: it crops, rotates upright, converts and blends the pointer, writes each destination pixel once and allocates
+//! no memory. [`draw_pointer`] is for memory that the operating system filled itself. Nothing here keeps state, calls an operating
 //! system, or can fail: geometry that does not fit is clipped.
 //!
-//! One thread does it: memory is the limit of a 4K picture, and of the upright formats only gray is clearly faster in two threads.
-//! That and the quarter turns gain only while the second thread is awake; between frames it sleeps, on a busy machine it comes late,
-//! and all the while it takes more of the processor. The example `kernels` measures both cases.
+//! One thread does all the work. A 4K picture is limited by memory bandwidth, and of the upright formats only gray is clearly faster with
+//! two threads. Gray and quarter turns gain only while the second thread is awake: between frames it sleeps, on a busy machine it wakes
+//! late, and it always takes more processor time. The example `kernels` measures both cases.
 
 mod convert;
 mod pointer;
@@ -29,20 +29,20 @@ pub struct Placement {
     pub region: Rect,
     /// Size of the whole desktop of the output, in desktop space.
     pub desktop: Size,
-    /// How far the texture is turned to become the desktop.
+    /// How far the texture has to be rotated to become the desktop.
     pub rotation: Rotation,
 }
 
-/// Name of the CPU path that [`write`] takes on this machine: `"avx2"`, `"neon"` or `"baseline"`.
+/// Name of the CPU path that [`write()`] uses on this machine: `"avx2"`, `"neon"` or `"baseline"`.
 pub fn cpu_path() -> &'static str {
     CpuPath::best().name()
 }
 
-/// Writes the pixels of `part` that fall into the region of `placement` to `dst`: crops, un-rotates, converts to the format of
-/// `dst` and blends the pointer over, in one pass.
+/// Writes the pixels of `part` that are in the region of `placement` to `dst`: crops, rotates upright, converts to the format of
+/// `dst` and blends the pointer, in one pass.
 ///
-/// `part` is in texture space and `image` holds exactly its pixels; `dst` has the size of the region. If one is smaller than it
-/// should be, what it lacks is left out. Alpha of `bgra` and `rgba` is 255. The position of the pointer is that of the shape's
+/// `part` is in texture space and `image` holds exactly its pixels; `dst` has the size of the region. If either is smaller, the missing
+/// pixels are left out. Alpha of `bgra` and `rgba` is 255. The position of the pointer is that of the shape's
 /// top-left corner in desktop space; the pointer is blended in BGRA before the conversion, and only inside this part, so that
 /// parts that do not overlap may be written in any order.
 pub fn write(
@@ -66,7 +66,7 @@ pub fn write_on(
     dst: &mut ImageMut<'_>,
 ) {
     let Placement { region, desktop, rotation } = *placement;
-    // Clipped to the desktop before it is turned: outside of it the turn has no meaning and its arithmetic could overflow.
+    // Clipped to the desktop before it is rotated: outside of it the rotation is undefined and its arithmetic could overflow.
     let held = Rect::at(part.origin(), image.size())
         .intersection(part)
         .and_then(|held| held.intersection(rotation.apply(desktop).rect()));

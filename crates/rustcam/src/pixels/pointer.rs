@@ -1,8 +1,8 @@
 //! Pointer shapes: decoded once per change of the shape, then blended exactly.
 //!
 //! The equations are those of the Windows display driver interface for monochrome, straight-alpha and masked-colour shapes
-//! (`DXGI_OUTDUPL_POINTER_SHAPE_TYPE`), and that of an X server's software cursor for premultiplied shapes. They are integer
-//! equations, so that the result does not depend on the machine.
+//! (`DXGI_OUTDUPL_POINTER_SHAPE_TYPE`); the equation for premultiplied shapes is that of an X server's software cursor. They are
+//! integer equations, so that the result does not depend on the machine.
 
 // The blend is compiled per CPU path like the row kernels.
 #![allow(clippy::inline_always)]
@@ -11,8 +11,8 @@ use super::convert::{CpuPath, Kernel};
 use crate::frame::{ImageMut, PixelFormat, PointerShape, ShapeKind};
 use crate::geometry::{Point, Rect, Size};
 
-/// Largest width and height of a shape. The limit is ours, no interface states one: it bounds what a garbage description can cost,
-/// and leaves room for the largest pointers of the accessibility settings.
+/// Largest width and height of a shape. No interface states a limit. This one bounds the cost of a malformed description, and leaves
+/// room for the largest pointers of the accessibility settings.
 const MAX_SIDE: u32 = 1024;
 
 const RGB: u32 = 0x00FF_FFFF;
@@ -22,7 +22,7 @@ const ALPHA: u32 = 0xFF00_0000;
 #[derive(Debug)]
 pub struct PointerImage {
     size: Size,
-    /// For every row the columns from the first to the last visible pixel; most of a pointer's square is empty.
+    /// For every row the columns from the first to the last visible pixel, because most of a pointer's square is empty.
     spans: Vec<Span>,
     texels: Texels,
 }
@@ -75,7 +75,7 @@ impl PointerImage {
             ShapeKind::MaskedColor => {
                 let words = words(shape, width, height)?;
                 Texels::Masks {
-                    // The mask byte should be 0 or 255. Like the sample of the interface's authors, take every other as 255.
+                    // The mask byte should be 0 or 255. As in Microsoft's sample, any other value counts as 255.
                     and: words.iter().map(|word| if word & ALPHA == 0 { ALPHA } else { ALPHA | RGB }).collect(),
                     xor: words.iter().map(|word| word & RGB).collect(),
                 }
@@ -92,8 +92,8 @@ impl PointerImage {
         self.size
     }
 
-    /// The shape as BGRA, row by row without padding. The fourth byte of colours is their alpha. Of every other kind it says how the
-    /// pixel combines with what is under it: 0 replaces it, 255 is exclusive-or.
+    /// The shape as BGRA, row by row without padding. For colour shapes the fourth byte is alpha. For the other kinds it says how the
+    /// pixel combines with the pixel under it: 0 replaces, 255 is exclusive or.
     pub fn bgra(&self) -> Vec<u8> {
         match &self.texels {
             Texels::Straight(words) | Texels::Premultiplied(words) => {
@@ -106,8 +106,8 @@ impl PointerImage {
         }
     }
 
-    /// What the pointer at `at` covers of the `len` pixels from (`x`, `y`) rightwards. 64-bit differences, because positions
-    /// come from the system and may be anything.
+    /// What the pointer at `at` covers of the `len` pixels from (`x`, `y`) rightwards. The differences have 64 bits, because positions
+    /// come from the system and may have any value.
     pub(super) fn run(&self, at: Point, x: i32, y: i32, len: usize) -> Option<Run> {
         let row = usize::try_from(i64::from(y) - i64::from(at.y)).ok()?;
         let span = self.spans.get(row)?;
@@ -151,7 +151,7 @@ impl Kernel for Blend<'_> {
 }
 
 impl Texels {
-    /// Columns of the `width` texels from `start` between which every visible one lies. Invisible are those that change nothing.
+    /// The columns of the `width` texels from `start` between which all visible ones lie. A texel that changes nothing is invisible.
     fn visible_span(&self, start: usize, width: usize) -> Span {
         let visible = |x: &usize| {
             let i = start + x;
@@ -223,8 +223,8 @@ fn bits<'a>(rows: &'a [&[u8]], width: usize) -> impl Iterator<Item = bool> + 'a 
 
 /// Blends the pointer over a BGRA destination that already holds clean pixels: for memory that the operating system filled
 /// itself. `dst` shows the desktop-space rectangle `region`; `at` is the shape's top-left corner in desktop space and may be
-/// anywhere. Touches the pointer's visible pixels only; their alpha becomes 255. Does nothing to a destination of another
-/// format, whose pixels are no longer those that the equations need.
+/// anywhere. Writes the pointer's visible pixels only; their alpha becomes 255. A destination of another format is left unchanged,
+/// because the equations are defined on BGRA.
 pub fn draw_pointer(pointer: &PointerImage, at: Point, region: Rect, dst: &mut ImageMut<'_>) {
     debug_assert_eq!(dst.format(), PixelFormat::Bgra, "a pointer is blended in BGRA");
     if dst.format() != PixelFormat::Bgra {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn monochrome_shapes_paint_black_white_nothing_and_the_inverse() {
+    fn monochrome_shapes_draw_black_white_nothing_and_the_inverse() {
         let image =
             PointerImage::decode(&shape(ShapeKind::Monochrome, Size::new(4, 1), 1, vec![0b0011 << 4, 0b0101 << 4]))
                 .expect("well formed");
@@ -288,18 +288,18 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_told_as_bgra() {
-        let told = |kind, pitch, data: &[u8]| {
+    fn every_kind_is_exported_as_bgra() {
+        let exported = |kind, pitch, data: &[u8]| {
             let size = Size::new(4, 1);
             PointerImage::decode(&shape(kind, size, pitch, data.to_vec())).expect("well formed").bgra()
         };
         let colours = [1, 2, 3, 0, 5, 6, 7, 255, 9, 10, 11, 12, 0, 0, 0, 255];
-        assert_eq!(told(ShapeKind::Color, 16, &colours), colours);
-        assert_eq!(told(ShapeKind::Premultiplied, 16, &colours), colours);
+        assert_eq!(exported(ShapeKind::Color, 16, &colours), colours);
+        assert_eq!(exported(ShapeKind::Premultiplied, 16, &colours), colours);
         let masked = [1, 2, 3, 0, 5, 6, 7, 255, 9, 10, 11, 255, 0, 0, 0, 255];
-        assert_eq!(told(ShapeKind::MaskedColor, 16, &colours), masked, "every mask but 0 means 255");
+        assert_eq!(exported(ShapeKind::MaskedColor, 16, &colours), masked, "every mask but 0 means 255");
         let monochrome = [0, 0, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255, 255];
-        assert_eq!(told(ShapeKind::Monochrome, 1, &[0b0011 << 4, 0b0101 << 4]), monochrome);
+        assert_eq!(exported(ShapeKind::Monochrome, 1, &[0b0011 << 4, 0b0101 << 4]), monochrome);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Quarter turns: the image is taken in blocks, each of which is transposed in the cache and written from there.
+//! Quarter turns: the image is processed in blocks, each of which is transposed in the cache and written from there.
 //!
-//! The transposition itself takes little; memory decides. A block must be long in both directions, or the processor does not fetch
-//! the next lines ahead of the reads, and writes pieces of lines.
+//! Memory access takes most of the time, not the transposition. A block must be long in both directions; otherwise the processor does
+//! not prefetch the next cache lines, and writes incomplete ones.
 
 // The kernels are compiled per CPU path like those of the rows.
 #![allow(clippy::inline_always)]
@@ -12,7 +12,7 @@ use super::convert::{convert, Kernel};
 use super::view::{offset, RowWriter, SourceView, TargetView};
 use crate::geometry::{Point, Rect, Size};
 
-/// Pixels per step of the transposition: the number with which the compiler does it in registers.
+/// Pixels per step of the transposition: with this number the compiler transposes in registers.
 const STEP: usize = 32;
 
 /// Quads and columns of a block for large parts: 128 rows of 96 pixels, 50 KiB of stack.
@@ -24,8 +24,8 @@ const SMALL: (usize, usize) = (32 / 4 + 1, 32);
 /// Four pixels of a row of the target; they come from four rows of the source.
 type Quad = [[u8; 4]; 4];
 
-/// A column of the source, which is a row of the target. Its last quad stays unused, so that the columns of a block do not all fall
-/// onto the same few lines of the cache.
+/// A column of the source, which is a row of the target. Its last quad stays unused, so that the columns of a block do not all map to
+/// the same few cache lines.
 type Column<const QUADS: usize> = [Quad; QUADS];
 
 /// Writes what `source` shows after a quarter turn.
@@ -35,7 +35,7 @@ pub(super) fn quarter(
     target: &mut TargetView<'_, '_>,
     clockwise: bool,
 ) {
-    // A block is cleared before its first use. A part that fills less than half of a large one would pay too much for that.
+    // A block is cleared before its first use, which is too expensive for a part that fills less than half of a large block.
     if target.width() * target.height() * 2 < (LARGE.0 - 1) * 4 * LARGE.1 {
         by_blocks::<{ SMALL.0 }, { SMALL.1 }>(writer, source, target, clockwise);
     } else {
@@ -58,8 +58,8 @@ fn by_blocks<const QUADS: usize, const COLUMNS: usize>(
         for x in (0..width).step_by((QUADS - 1) * 4) {
             let rows = ((QUADS - 1) * 4).min(width - x);
             let top = if clockwise { width - x - rows } else { x };
-            // Rows are read as they lie in the source, also if they go to the target from right to left. What they lack to whole
-            // quads repeats the last of them, and is not written.
+            // Rows are read in the order of the source, even if they are written from right to left. An incomplete quad is filled by
+            // repeating the last row; the repeated pixels are not written.
             let quads = rows.div_ceil(4);
             for quad in 0..quads {
                 let row = |i: usize| source.pixels(left, top + (4 * quad + i).min(rows - 1), columns).as_chunks().0;
@@ -111,8 +111,8 @@ impl<const QUADS: usize> Kernel for Transpose<'_, QUADS> {
     }
 }
 
-/// Writes `size.height` rows from (`x`, `y`) downwards; `pixels` gives each by its number. Only those that may lie under the pointer are
-/// written one by one: rows this short take longer to call for than to convert.
+/// Writes `size.height` rows from (`x`, `y`) downwards; `pixels` returns each by its number. Only rows that may be under the pointer are
+/// written one by one: for rows this short a call takes longer than the conversion.
 fn write_rows<'p>(
     writer: &RowWriter<'_>,
     target: &mut TargetView<'_, '_>,

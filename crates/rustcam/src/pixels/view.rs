@@ -1,11 +1,11 @@
-//! The pixels that one pass reads and writes, and what happens to a row on the way.
+//! The pixels that one pass reads and writes, and the conversion of a row.
 
 use super::convert::CpuPath;
 use super::pointer::PointerImage;
 use crate::frame::{ImageMut, ImageRef, PixelFormat};
 use crate::geometry::{Point, Rect};
 
-/// Pixels that are reversed, or blended under the pointer, at a time. 1 KiB of stack.
+/// Pixels that are reversed or blended at a time: 1 KiB of stack.
 pub(super) const STRIP: usize = 256;
 
 /// Distance from `origin` to `position`, which is not before it.
@@ -13,7 +13,7 @@ pub(super) fn offset(origin: i32, position: i32) -> usize {
     origin.abs_diff(position) as usize
 }
 
-/// The pixels of the source that are wanted; counted from their own corner.
+/// The requested pixels of the source, addressed from their own top-left corner.
 pub(super) struct SourceView<'a> {
     pub(super) image: ImageRef<'a>,
     pub(super) left: usize,
@@ -27,7 +27,7 @@ impl<'a> SourceView<'a> {
     }
 }
 
-/// The pixels of the destination to write; counted from their own corner.
+/// The pixels of the destination to write, addressed from their own top-left corner.
 pub(super) struct TargetView<'a, 'b> {
     /// The same pixels in desktop space.
     pub(super) area: Rect,

@@ -1,9 +1,10 @@
-//! What a report about a machine says of the system behind a backend, the same whichever output is captured.
+//! What a backend knows about the system behind it, independent of the captured output: for reports about a machine.
 
-/// What a backend knows of the system behind it.
+/// What a backend knows about the system behind it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Facts {
-    /// Graphics adapters, those without outputs included. Empty where the system does not speak of adapters.
+    /// Graphics adapters, those without outputs included. Empty where the system does not list adapters.
     pub adapters: Vec<Adapter>,
     /// The display server, where there is one.
     pub server: Option<Server>,
@@ -11,6 +12,7 @@ pub struct Facts {
 
 /// A graphics adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Adapter {
     /// Its index, as in [`super::Output::device_idx`].
     pub index: usize,
@@ -18,7 +20,7 @@ pub struct Adapter {
     pub name: String,
     /// Whether it renders on the processor.
     pub software: bool,
-    /// Memory of its own in bytes.
+    /// Dedicated memory in bytes.
     pub memory: u64,
     /// The dynamic range of each of its outputs.
     pub outputs: Vec<DynamicRange>,
@@ -26,6 +28,7 @@ pub struct Adapter {
 
 /// The dynamic range that an output shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DynamicRange {
     /// Standard.
     Standard,
@@ -37,8 +40,9 @@ pub enum DynamicRange {
 
 /// A display server.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Server {
-    /// Who made it.
+    /// Its vendor.
     pub vendor: String,
     /// Whether it runs on this machine.
     pub local: bool,

@@ -1,7 +1,81 @@
 //! Where images come from: one operating-system API per backend, all behind the trait [`Source`].
 //!
-//! A backend author reads this file and nothing else. A source shows the desktop of one output; it knows nothing of formats, regions,
-//! recovery policy or threads. Only [`open`], [`outputs`] and [`facts`] name the backends.
+//! [`open`] opens the source that an [`OpenOptions`] names. A backend implements only the trait [`Source`]: a source delivers the images of
+//! one output and does not know formats, regions, recovery policy or threads.
+//!
+//! # Writing a source
+//!
+//! A source that reads whole images and reports no damage is correct already. This one shows a picture that changes every 10 ms:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use rustcam::capture::{Request, Session, Target};
+//! use rustcam::clock::{Clock, VirtualClock};
+//! use rustcam::error::Result;
+//! use rustcam::frame::{Damage, ImageRef, PixelFormat, Pointer};
+//! use rustcam::geometry::{Rect, Size};
+//! use rustcam::source::{check_parts, Change, Outcome, Output, Sink, Source};
+//!
+//! const INTERVAL: Duration = Duration::from_millis(10);
+//!
+//! struct Counter {
+//!     output: Output,
+//!     clock: Arc<VirtualClock>,
+//!     presents: u64,
+//!     pointer: Pointer,
+//! }
+//!
+//! impl Source for Counter {
+//!     fn output(&self) -> &Output {
+//!         &self.output
+//!     }
+//!
+//!     fn wait(&mut self, timeout: Duration) -> Result<Change> {
+//!         let due = INTERVAL * self.presents as u32;
+//!         let until_due = due.saturating_sub(self.clock.now());
+//!         self.clock.sleep(until_due.min(timeout));
+//!         if until_due > timeout {
+//!             return Ok(Change::NOTHING);
+//!         }
+//!         self.presents += 1;
+//!         Ok(Change::presented(1, due))
+//!     }
+//!
+//!     fn damage(&mut self, _timeout: Duration) -> Result<Damage> {
+//!         Ok(Damage::everything(self.output.texture_size().rect()))
+//!     }
+//!
+//!     fn read(&mut self, parts: &[Rect], _timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {
+//!         check_parts(parts, self.output.texture_size().rect())?;
+//!         for &part in parts {
+//!             let bytes = vec![self.presents as u8; part.area() as usize * 4];
+//!             sink(part, ImageRef::new(&bytes, part.width() as usize * 4, part.size()), &self.pointer);
+//!         }
+//!         Ok(Outcome::Done(()))
+//!     }
+//!
+//!     fn pointer(&self) -> &Pointer {
+//!         &self.pointer
+//!     }
+//!
+//!     fn rebuild(&mut self, _timeout: Duration) -> Result<()> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let clock = Arc::new(VirtualClock::new());
+//! let output = Output::new("COUNTER-1", Size::new(8, 4));
+//! let source = Counter { output, clock: Arc::clone(&clock), presents: 0, pointer: Pointer::default() };
+//! let mut session = Session::over(Box::new(source), clock, false);
+//! for expected in 1..=3 {
+//!     let request = Request::within(Duration::from_secs(1));
+//!     let frame = session.grab(&request, Target::Owned(PixelFormat::Gray), &mut || Ok(()))?.expect("a present");
+//!     assert_eq!(frame.image().expect("in memory").bytes(), [expected; 8 * 4]);
+//! }
+//! # Ok::<(), rustcam::error::Error>(())
+//! ```
 
 mod facts;
 mod open;
@@ -11,12 +85,14 @@ mod output;
 #[cfg(any(windows, test))]
 mod d3d11;
 #[cfg(windows)]
-pub mod dxgi;
-#[cfg(any(windows, test))]
+mod dxgi;
 pub mod hresult;
 pub mod sim;
 pub mod texture;
+#[cfg(any(windows, test))]
+mod verdict;
 #[cfg(target_os = "linux")]
+#[allow(missing_debug_implementations)]
 pub mod x11;
 
 #[cfg(all(test, target_os = "linux"))]
@@ -37,8 +113,9 @@ pub use open::{facts, open, outputs};
 pub use options::{Backend, OpenOptions};
 pub use output::{no_such_output, Output};
 
-/// What a wait saw. All zero: nothing.
+/// What a wait saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// Number of presents since the last wait that reported any. A source that cannot count says 1.
     pub presents: u64,
@@ -53,29 +130,41 @@ pub struct Change {
 }
 
 impl Change {
+    /// Nothing happened.
+    pub const NOTHING: Self =
+        Self { presents: 0, present_time: Duration::ZERO, pointer: false, protected: false, interrupted: false };
+
+    /// Nothing happened, but the wait ended before its time.
+    pub const INTERRUPTED: Self = Self { interrupted: true, ..Self::NOTHING };
+
+    /// There were so many presents, the last of them at `time`.
+    pub const fn presented(presents: u64, time: Duration) -> Self {
+        Self { presents, present_time: time, ..Self::NOTHING }
+    }
+
     /// Whether anything happened.
     pub fn any(self) -> bool {
         self.presents > 0 || self.pointer
     }
 }
 
-/// How a step ended that takes the system some time and brings a `T`.
+/// How a step ended that takes the system some time and delivers a `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome<T = ()> {
     /// Everything was delivered, and it belongs to one state of the desktop: the state as of the last wait, or a later one.
     Done(T),
-    /// Everything was delivered, but the desktop changed between [`Source::damage`] and this step: together with pixels from before
-    /// that, it shows a state that never was. The change is reported by the next `damage`.
+    /// Everything was delivered, but the desktop changed between [`Source::damage`] and this step: together with older pixels it would
+    /// show a state that never existed. The change is reported by the next `damage`.
     Overtaken(T),
-    /// Nothing was delivered within the time allowed. The same call again goes on waiting, also after a wait in between; another one
-    /// gives it up.
+    /// Nothing was delivered within the timeout. Repeating the same call continues it, also after a wait in between; a different call
+    /// cancels it.
     Pending,
-    /// The source has no such step, or cannot take it now. Nothing happened.
+    /// The source does not support this step, or cannot take it now. Nothing happened.
     Unsupported,
 }
 
 impl<T> Outcome<T> {
-    /// The same outcome with something else to bring.
+    /// The same outcome with its value mapped.
     pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Outcome<U> {
         match self {
             Outcome::Done(value) => Outcome::Done(map(value)),
@@ -89,13 +178,13 @@ impl<T> Outcome<T> {
 /// Ends a wait of one source in another thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
-/// Receives the pixels of one part, and the pointer as of the read.
+/// Receives the pixels of one part, and the pointer as it was when they were read.
 pub type Sink<'a> = dyn FnMut(Rect, ImageRef<'_>, &Pointer) + 'a;
 
 /// The desktop of one output.
 ///
-/// The life of a frame is `wait` until something changed, `damage` to learn what, `read` to get pixels. Reading everything needs no
-/// `damage` before it; then `damage` after the read costs nothing extra.
+/// A frame takes three steps: `wait` until something changed, `damage` to learn what changed, `read` to get its pixels. A read of
+/// everything needs no `damage` before it; `damage` after such a read costs nothing extra.
 ///
 /// # Errors
 /// Every fallible method may return an error with [`Error::loss`]: the desktop is gone, and until [`Source::rebuild`] succeeds every
@@ -104,7 +193,8 @@ pub trait Source: Send {
     /// The output as of creation or the last rebuild.
     fn output(&self) -> &Output;
 
-    /// Waits at most `timeout` for a change and reports all changes since the last wait. Zero polls. May return early with nothing.
+    /// Waits at most `timeout` for a change and reports all changes since the last wait. A timeout of zero polls. It may return early
+    /// with [`Change::NOTHING`].
     ///
     /// The first wait after creation or a rebuild reports at least one present: the desktop as it is.
     ///
@@ -112,30 +202,30 @@ pub trait Source: Send {
     /// A loss if the mode, the rotation or the access to the desktop changed.
     fn wait(&mut self, timeout: Duration) -> Result<Change>;
 
-    /// Ends the wait that is under way in another thread at once, or else the next one, with [`Change::interrupted`]. A source that has
-    /// this also ends its waits when a signal arrives. The waits of one that has not are cut into slices, which cost processor time.
+    /// A waker that ends the current wait in another thread, or else the next one, at once, with [`Change::interrupted`]. A source that
+    /// has a waker also ends its waits when a signal arrives. Without one, waits are cut into slices, which cost processor time.
     fn waker(&self) -> Option<Waker> {
         None
     }
 
-    /// What changed since the previous call, in texture space; everything, the first time. May cost a round trip, so it is not
-    /// called for frames that nobody wants. Gives up after `timeout` and then reports everything as dirty. It may cover more than what
-    /// changed; callers make it [sane](Damage::sane) before they use it.
+    /// What changed since the previous call, in texture space; everything, the first time. It may cost a round trip, so it is called
+    /// only for frames that are wanted. After `timeout` it reports everything as dirty. It may cover more than what changed; callers
+    /// [validate](Damage::sane) it before they use it.
     ///
     /// # Errors
     /// A loss, as for `wait`.
     fn damage(&mut self, timeout: Duration) -> Result<Damage>;
 
     /// Delivers the current pixels of `parts` (disjoint, not empty, inside the texture) to `sink`, each part once, in any order,
-    /// together with the pointer as of this very read, the same for all parts. Nothing is delivered unless all is. The image borrowed
-    /// by the sink has exactly the size of its part.
+    /// together with the pointer as of this read, the same for all parts. Either all parts are delivered or none. The image passed to
+    /// the sink has exactly the size of its part.
     ///
     /// # Errors
     /// A loss, as for `wait`.
     fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome>;
 
-    /// Memory for a tight BGRA picture of `size` that [`Source::read_into`] can write to. `None` if this source cannot, or not now;
-    /// then ordinary memory and [`Source::read`] do the work.
+    /// Memory for a tightly packed BGRA image of `size` that [`Source::read_into`] can write to. `None` if this source cannot, or not
+    /// now; then the caller uses ordinary memory and [`Source::read`].
     fn allocate(&mut self, size: Size) -> Option<Memory> {
         let _ = size;
         None
@@ -143,8 +233,7 @@ pub trait Source: Send {
 
     /// Makes the system write the current pixels of `parts` into `memory`, which [`Source::allocate`] of this source made for `size`
     /// and whose first pixel is texture pixel `origin`. Alpha becomes 255. [`Outcome::Unsupported`] if the memory does not belong to
-    /// this source (any more). After [`Outcome::Pending`] the memory must not be used for anything but the same call again, or be
-    /// dropped.
+    /// this source, or no longer. After [`Outcome::Pending`] the memory may only be passed to the same call again, or dropped.
     ///
     /// # Errors
     /// A loss, as for `wait`.
@@ -161,8 +250,8 @@ pub trait Source: Send {
     }
 
     /// [`Source::damage`] and [`Source::read_into`] in one step, without a round trip between them: makes the system write the current
-    /// pixels of `stale` *and of whatever changed since the previous `damage`* into `memory`, and says what that was. The rules for
-    /// the memory are those of `read_into`.
+    /// pixels of `stale` *and of everything that changed since the previous `damage`* into `memory`, and returns that damage. The rules
+    /// for the memory are those of `read_into`.
     ///
     /// # Errors
     /// A loss, as for `wait`.
@@ -178,41 +267,41 @@ pub trait Source: Send {
         Ok(Outcome::Unsupported)
     }
 
-    /// Whether there is a way to share textures at all, whatever happens on the desktop.
+    /// Whether this source can share textures at all.
     ///
     /// # Errors
-    /// `Capture` if there is none.
+    /// `Capture` if it cannot.
     fn can_share(&self) -> Result<()> {
         Err(texture::unsupported())
     }
 
-    /// Draws the current image, turned upright, into a texture that other devices and processes can open, with the pointer as of this
-    /// very call. Nothing is read back.
+    /// Renders the current image, turned upright, into a texture that other devices and processes can open, with the pointer as of
+    /// this call. Nothing is read back.
     ///
     /// # Errors
-    /// A loss, as for `wait`; `Capture` if this source has no such way, the system refuses, or too many textures are held.
+    /// A loss, as for `wait`; `Capture` if this source cannot share textures, the system refuses, or too many textures are held.
     fn share(&mut self, request: &TextureRequest, timeout: Duration) -> Result<Outcome<SharedTexture>> {
         let _ = (request, timeout);
         self.can_share().map(|()| Outcome::Unsupported)
     }
 
-    /// The pointer as of the last wait or read, whichever came later. Never drawn into images by a source. A position that a read has
-    /// shown is not reported again as a change by the next wait.
+    /// The pointer as of the last wait or read, whichever came later. A source never draws it into its images. A position that a read
+    /// has delivered is not reported again as a change by the next wait.
     fn pointer(&self) -> &Pointer;
 
-    /// Gets the desktop back after a loss, with whatever size and rotation it has now. Tries once, within `timeout`.
+    /// Tries once, within `timeout`, to get the desktop back after a loss, with the size and the rotation that it has now.
     ///
     /// # Errors
-    /// A loss if it is not there yet.
+    /// A loss if it is not available yet.
     fn rebuild(&mut self, timeout: Duration) -> Result<()>;
 
-    /// Why the source works in a slower way than it could, if it does.
+    /// Why the source works in a slower way than it could; `None` if it does not.
     fn fallback(&self) -> Option<&str> {
         None
     }
 }
 
-/// Checks the parts of a read: outside of `area` there are no pixels, and no place for them.
+/// Checks the parts of a read: each must be inside `area`, the whole texture, and not empty.
 ///
 /// # Errors
 /// `InvalidArgument` that names the part.

@@ -1,4 +1,4 @@
-//! The only place that names the backends.
+//! The only file that names the backends.
 
 use super::facts::Facts;
 use super::options::{Backend, OpenOptions};
@@ -38,7 +38,7 @@ pub fn outputs(backend: &Backend) -> Result<Vec<Output>> {
     }
 }
 
-/// What `backend` knows about the system behind it.
+/// What `backend` knows about the system behind it, for reports about a machine.
 ///
 /// # Errors
 /// As for [`open`].

@@ -7,7 +7,7 @@ use super::sim::Script;
 use crate::clock::{Clock, MonotonicClock, VirtualClock};
 use crate::error::{Error, ErrorKind, Result};
 
-/// An operating-system API that shows desktops.
+/// An API through which a desktop is captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
@@ -15,7 +15,7 @@ pub enum Backend {
     Dxgi,
     /// An X server.
     X11,
-    /// A scripted desktop. Never chosen unless it is asked for by name.
+    /// A simulated desktop that follows a script. [`Backend::choose`] returns it for its own name only, never for `"auto"`.
     Sim(Script),
 }
 
@@ -80,7 +80,7 @@ impl fmt::Display for Backend {
     }
 }
 
-/// Which desktop to open. Made by [`OpenOptions::new`]; every setter has a default that suits most programs.
+/// Which desktop to open. Made by [`OpenOptions::new`]; the setters change its defaults.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct OpenOptions {
@@ -127,5 +127,17 @@ impl OpenOptions {
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
+    }
+}
+
+impl fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { backend, device, output, watch_pointer, clock: _ } = self;
+        f.debug_struct("OpenOptions")
+            .field("backend", backend)
+            .field("device", device)
+            .field("output", output)
+            .field("watch_pointer", watch_pointer)
+            .finish_non_exhaustive()
     }
 }

@@ -9,10 +9,10 @@ use crate::geometry::{Rect, Size};
 /// How writer and reader of a shared texture are synchronised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TextureSync {
-    /// Not at all: the image is complete before the texture is handed out, and nothing writes to it until it is given back.
+    /// Not at all: the image is complete before the texture is returned, and nothing writes to it until it is dropped.
     #[default]
     None,
-    /// A keyed mutex: the writer takes key 0 and leaves key 1, the reader takes key 1 and leaves key 0.
+    /// A keyed mutex: the writer acquires key 0 and releases key 1, the reader acquires key 1 and releases key 0.
     Keyed,
 }
 
@@ -46,8 +46,9 @@ impl FromStr for TextureSync {
     }
 }
 
-/// What a shared texture shall show.
+/// What a shared texture has to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TextureRequest {
     /// Part of the desktop, not empty and inside the output.
     pub region: Rect,
@@ -55,6 +56,13 @@ pub struct TextureRequest {
     pub cursor: bool,
     /// How writer and reader are synchronised.
     pub sync: TextureSync,
+}
+
+impl TextureRequest {
+    /// `region` of the desktop, with the pointer over it if `cursor`.
+    pub const fn new(region: Rect, cursor: bool, sync: TextureSync) -> Self {
+        Self { region, cursor, sync }
+    }
 }
 
 /// The identity of a graphics adapter until the machine restarts.
@@ -66,10 +74,10 @@ pub struct Luid {
     pub high: i32,
 }
 
-/// Keeps a shared texture alive. Dropping it closes the kernel handle, if there is one, and gives the texture back to its capture.
+/// Keeps a shared texture alive. Dropping it closes the kernel handle, if there is one, and returns the texture to its capture.
 pub trait TextureHandle: Send + Sync {
-    /// The kernel handle that other devices and processes open, owned by this object. Made at the first call: a reader that has opened
-    /// the same memory before does not need one.
+    /// The kernel handle that other devices and processes open, owned by this object. It is created by the first call: a reader that has
+    /// opened the same memory before does not need one.
     ///
     /// # Errors
     /// `Capture` if the system refuses.
@@ -81,6 +89,7 @@ pub trait TextureHandle: Send + Sync {
 
 /// An image of the desktop in a texture of its own: BGRA, 8 bits per channel, alpha 255, upright. Nothing writes to it until it is
 /// dropped.
+#[non_exhaustive]
 pub struct SharedTexture {
     /// Width and height.
     pub size: Size,
@@ -88,21 +97,26 @@ pub struct SharedTexture {
     pub sync: TextureSync,
     /// The adapter whose memory it is in; only devices on the same one can open it.
     pub luid: Luid,
-    /// Identifies the memory it is in. The same number means the same memory, so a reader opens each only once; no other texture of
-    /// this process ever gets the same number.
+    /// Identifies its memory. The same number means the same memory, so a reader opens each only once; no other texture of this process
+    /// ever gets the same number.
     pub memory: u64,
     /// Keeps it alive.
     pub handle: Box<dyn TextureHandle>,
 }
 
 impl SharedTexture {
-    /// The key that a reader takes, if there is a keyed mutex.
+    /// The key that a reader acquires, if there is a keyed mutex.
     pub const ACQUIRE_KEY: u64 = 1;
 
-    /// The key that a reader leaves.
+    /// The key that a reader releases.
     pub const RELEASE_KEY: u64 = 0;
 
-    /// Bytes of all pixels, as APIs that import memory want to know them.
+    /// A texture of `size` on the adapter `luid`, in the memory with the number `memory`, which `handle` keeps alive.
+    pub fn new(size: Size, sync: TextureSync, luid: Luid, memory: u64, handle: Box<dyn TextureHandle>) -> Self {
+        Self { size, sync, luid, memory, handle }
+    }
+
+    /// Bytes of all pixels, as APIs that import memory need it.
     pub fn bytes(&self) -> u64 {
         self.size.area() * 4
     }

@@ -1,9 +1,11 @@
-//! `docs/troubleshooting.md` holds what the tables of errors say. This test compares them; with `WRITE_PAGES` set it writes the page.
+//! The second half of `docs/troubleshooting.md` comes from the tables of errors. This test compares them; with `WRITE_PAGES` set it writes
+//! the page.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::hresult::{self, Call, Verdict, CODES};
+use super::hresult::CODES;
+use super::verdict::{self, Call, Verdict};
 use super::x11::advice;
 use crate::error::ErrorKind;
 
@@ -11,8 +13,13 @@ const BEGIN: &str = "<!-- Written by `make pages` from the tables of the engine.
 const END: &str = "<!-- End of what `make pages` writes. -->\n";
 
 #[test]
-fn the_page_of_troubles_says_what_the_errors_say() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/troubleshooting.md");
+fn the_troubleshooting_page_says_what_the_errors_say() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    if !docs.is_dir() {
+        // The packaged crate comes without the documentation.
+        return;
+    }
+    let path = docs.join("troubleshooting.md");
     let page = std::fs::read_to_string(&path).expect("the page exists");
     let (before, rest) = page.split_once(BEGIN).expect("the page says where the tables begin");
     let (_, after) = rest.split_once(END).expect("the page says where the tables end");
@@ -27,14 +34,14 @@ fn the_page_of_troubles_says_what_the_errors_say() {
 fn every_code_that_reaches_a_user_comes_with_advice() {
     for code in CODES {
         for call in Call::ALL {
-            let error = hresult::error(code.value, call);
+            let error = verdict::error(code.value, call);
             assert_eq!(error.hint().is_some(), reaches_users(code.value, call), "{} from {call:?}", code.name);
         }
     }
 }
 
 #[test]
-fn advice_is_a_sentence_without_its_full_stop() {
+fn advice_is_a_sentence_without_a_full_stop() {
     for advice in advice::ALL {
         assert!(advice.hint.starts_with(char::is_uppercase) && !advice.hint.ends_with('.'), "{}", advice.hint);
     }
@@ -42,7 +49,7 @@ fn advice_is_a_sentence_without_its_full_stop() {
 
 fn reaches_users(code: u32, call: Call) -> bool {
     !matches!(
-        hresult::classify(code, call),
+        verdict::classify(code, call),
         Verdict::Success | Verdict::NoFrame | Verdict::StillDrawing | Verdict::MoreData | Verdict::Harmless
     )
 }
@@ -51,7 +58,7 @@ fn tables() -> String {
     format!("\n## Codes of Windows\n\n{}\n## X servers\n\n{}\n", codes(), servers())
 }
 
-/// One section per code. Advice that is the same for many is left to the end.
+/// One section per code. The advice that many codes share comes at the end.
 fn codes() -> String {
     let mut text = String::new();
     let mut others = Vec::new();
@@ -60,9 +67,9 @@ fn codes() -> String {
         let mut reaches = false;
         for call in Call::ALL.into_iter().filter(|&call| reaches_users(code.value, call)) {
             reaches = true;
-            let error = hresult::error(code.value, call);
+            let error = verdict::error(code.value, call);
             let hint = error.hint().unwrap_or_default();
-            if hint == hresult::ASK || hint == hresult::PASSES {
+            if hint == verdict::ASK || hint == verdict::PASSES {
                 continue;
             }
             let when = format!("{} (`{}`)", call.attempt(), class(error.kind()));
@@ -78,16 +85,16 @@ fn codes() -> String {
         }
         writeln!(text, "### {name}\n\n{}.\n", sentence(code.meaning)).expect("a string takes everything");
         for (hint, whens) in rows {
-            let when = if whens.len() > 3 { "whatever was tried".to_owned() } else { whens.join("; ") };
+            let when = if whens.len() > 3 { "any call".to_owned() } else { whens.join("; ") };
             writeln!(text, "- {when}: **{hint}.**").expect("a string takes everything");
         }
         text.push('\n');
     }
     let others = others.join(", ");
     format!(
-        "{text}### Everything else\n\nOf a loss that passes: **{}.** Of all others, and of the codes below: **{}.**\n\n{others}.\n",
-        hresult::PASSES,
-        hresult::ASK
+        "{text}### Everything else\n\nAfter a transient loss: **{}.** In all other cases, and for the codes below: **{}.**\n\n{others}.\n",
+        verdict::PASSES,
+        verdict::ASK
     )
 }
 

@@ -1,4 +1,4 @@
-//! Losing the desktop and getting it back: how long, how often, what is told, and what the picture is afterwards.
+//! Recovery from losses: when attempts are made, what calls return, and the picture afterwards.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,85 +9,89 @@ use rustcam::error::ErrorKind;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
 
-use super::lab::{desktop, ms, never, waiting, Lab, SMALL};
+use super::sim_capture::{desktop, ms, waiting, SimCapture, SMALL};
 use super::wrapped::Wrapped;
 
 #[test]
-fn a_desktop_that_is_away_for_a_while_is_no_error_and_comes_back() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms lose access for 500ms"), false);
-    lab.owned(0);
-    lab.clock.sleep(ms(100));
-    assert!(lab.owned(50).is_none(), "still away");
-    assert_eq!(lab.clock.now(), ms(150));
-    let frame = lab.owned(1000).expect("back after 450 ms more");
-    lab.assert_exact(&frame);
-    assert!(lab.clock.now() >= ms(600) && lab.clock.now() <= ms(600 + 250), "back-off at most 250 ms");
-    assert_eq!(lab.session.stats().recoveries, 1);
-    assert_eq!(lab.info().damage.dirty, [Rect::new(0, 0, 96, 64)], "everything is new");
+fn a_transient_loss_is_no_error_and_is_recovered_from() {
+    let capture = SimCapture::new(&format!("{SMALL}at 100ms lose access for 500ms"), false);
+    capture.owned(0);
+    capture.clock.sleep(ms(100));
+    assert!(capture.owned(50).is_none(), "still lost");
+    assert_eq!(capture.clock.now(), ms(150));
+    let frame = capture.owned(1000).expect("back after 450 ms more");
+    capture.assert_exact(&frame);
+    assert!(capture.clock.now() >= ms(600) && capture.clock.now() <= ms(600 + 250), "back-off at most 250 ms");
+    assert_eq!(capture.session().recoveries, 1);
+    assert_eq!(capture.info().damage.dirty, [Rect::new(0, 0, 96, 64)], "everything is new");
 }
 
 #[test]
-fn a_lasting_loss_is_an_error_at_the_deadline_and_the_next_call_goes_on_trying() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms unplug for 300ms"), false);
-    lab.owned(0);
-    lab.clock.sleep(ms(100));
-    let error = lab.grab(50, Target::Owned(PixelFormat::Bgra)).expect_err("the output is gone");
+fn a_lasting_loss_is_an_error_at_the_deadline_and_the_next_call_recovers() {
+    let capture = SimCapture::new(&format!("{SMALL}at 100ms unplug for 300ms"), false);
+    capture.owned(0);
+    capture.clock.sleep(ms(100));
+    let error = capture.grab(50, Target::Owned(PixelFormat::Bgra)).expect_err("the output is gone");
     assert_eq!(error.kind(), ErrorKind::AccessLost);
     assert!(error.code().is_some() && error.hint().is_some());
-    assert_eq!(lab.clock.now(), ms(150), "not before the deadline");
-    assert!(lab.owned(1000).is_some(), "plugged in again");
+    assert_eq!(capture.clock.now(), ms(150), "not before the deadline");
+    assert!(capture.owned(1000).is_some(), "plugged in again");
 }
 
 #[test]
 fn a_removed_device_is_rebuilt_or_reported_as_device_error() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms lose device for 30ms; at 1s lose device for ever"), false);
-    lab.owned(0);
-    lab.clock.sleep(ms(100));
-    assert!(lab.owned(200).is_some());
-    lab.clock.sleep(ms(1000));
-    let error = lab.grab(200, Target::Owned(PixelFormat::Bgra)).expect_err("gone for good");
+    let capture = SimCapture::new(&format!("{SMALL}at 100ms lose device for 30ms; at 1s lose device for ever"), false);
+    capture.owned(0);
+    capture.clock.sleep(ms(100));
+    assert!(capture.owned(200).is_some());
+    capture.clock.sleep(ms(1000));
+    let error = capture.grab(200, Target::Owned(PixelFormat::Bgra)).expect_err("gone for good");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Device, Some(0x887A_0005)));
 }
 
 #[test]
-fn a_fault_without_loss_is_passed_on_and_the_next_call_works() {
+fn an_error_that_is_no_loss_is_returned_and_the_next_call_works() {
     for call in ["wait", "read", "damage"] {
-        let mut lab = Lab::new(&format!("{SMALL}at 10ms fail {call} 0x8007000E"), false);
-        lab.retained(0);
-        lab.clock.sleep(ms(10));
-        let error = lab.grab(1000, Target::Retained(PixelFormat::Bgra)).expect_err("as scripted");
+        let capture = SimCapture::new(&format!("{SMALL}at 10ms fail {call} 0x8007000E"), false);
+        capture.retained(0);
+        capture.clock.sleep(ms(10));
+        let error = capture.grab(1000, Target::Retained(PixelFormat::Bgra)).expect_err("a scripted failure");
         assert_eq!((error.kind(), error.code()), (ErrorKind::Capture, Some(0x8007_000E)), "{call}");
-        let frame = lab.retained(1000).expect("healthy again");
-        lab.assert_exact(&frame);
+        let frame = capture.retained(1000).expect("healthy again");
+        capture.assert_exact(&frame);
     }
 }
 
 #[test]
 fn a_changed_size_and_rotation_are_followed() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms mode 80x120@50; at 200ms rotate 90"), false);
-    lab.owned(0);
+    let capture = SimCapture::new(&format!("{SMALL}at 100ms mode 80x120@50; at 200ms rotate 90"), false);
+    capture.owned(0);
     for (at, size, degrees) in [(100, Size::new(80, 120), 0), (200, Size::new(120, 80), 90)] {
-        lab.clock.sleep(ms(at) - lab.clock.now());
-        let frame = lab.owned(100).expect("regained");
-        lab.assert_exact(&frame);
-        assert_eq!((frame.image().expect("memory").size, lab.session.output().rotation.degrees()), (size, degrees));
+        capture.clock.sleep(ms(at) - capture.clock.now());
+        let frame = capture.owned(100).expect("regained");
+        capture.assert_exact(&frame);
+        assert_eq!(
+            (frame.image().expect("memory").size, capture.handle.snapshot().output.rotation.degrees()),
+            (size, degrees)
+        );
     }
 }
 
 #[test]
 fn a_region_that_no_longer_fits_is_clamped_and_grows_back() {
-    let mut lab = Lab::new(&format!("{SMALL}at 100ms mode 50x40; at 200ms mode 96x64; at 300ms mode 20x20"), false);
+    let capture =
+        SimCapture::new(&format!("{SMALL}at 100ms mode 50x40; at 200ms mode 96x64; at 300ms mode 20x20"), false);
     let region = Rect::new(30, 10, 90, 60);
-    lab.session.set_region(Some(region)).expect("inside");
-    lab.owned(0);
+    capture.handle.set_region(Some(region)).expect("inside");
+    capture.owned(0);
     for (at, expected, clamped) in [(100, Rect::new(30, 10, 50, 40), true), (200, region, false)] {
-        lab.clock.sleep(ms(at) - lab.clock.now());
-        let frame = lab.owned(100).expect("regained");
-        lab.assert_exact(&frame);
-        assert_eq!((lab.session.region(), lab.session.stats().region_clamped), (expected, clamped));
+        capture.clock.sleep(ms(at) - capture.clock.now());
+        let frame = capture.owned(100).expect("regained");
+        capture.assert_exact(&frame);
+        assert_eq!((capture.region(), capture.session().region_clamped), (expected, clamped));
     }
-    lab.clock.sleep(ms(300) - lab.clock.now());
-    let error = lab.grab(100, Target::Owned(PixelFormat::Bgra)).expect_err("nothing is left of the region");
+    capture.clock.sleep(ms(300) - capture.clock.now());
+    let error = capture.grab(100, Target::Owned(PixelFormat::Bgra)).expect_err("nothing is left of the region");
     assert_eq!(error.kind(), ErrorKind::Capture);
     assert!(error.message().contains("(30, 10, 90, 60)"), "{error}");
 }
@@ -111,11 +115,11 @@ fn slowly_counting(script: &str, slow: Duration) -> (Session, Arc<VirtualClock>,
 }
 
 fn grab(session: &mut Session, timeout_ms: u64) -> Option<Frame> {
-    session.grab(&waiting(timeout_ms), Target::Owned(PixelFormat::Bgra), &mut never).expect("no error")
+    session.grab(&waiting(timeout_ms), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("no error")
 }
 
 #[test]
-fn a_minute_without_the_desktop_costs_four_attempts_a_second_and_ends_at_once() {
+fn an_outage_of_a_minute_takes_four_attempts_a_second_and_ends_at_once() {
     let (mut session, clock, attempts) = counting(&format!("{SMALL}at 1s lose access for 60s"));
     while clock.now() < ms(1000) {
         grab(&mut session, 1000);
@@ -127,7 +131,7 @@ fn a_minute_without_the_desktop_costs_four_attempts_a_second_and_ends_at_once() 
     }
     let attempts = attempts.lock().expect("no panic");
     assert!((59..=60).contains(&empty), "{empty} calls of a second each");
-    // One at every deadline more than the back-off alone would make.
+    // One more at every deadline than the back-off alone would make.
     assert!((240..=310).contains(&attempts.len()), "{} attempts", attempts.len());
     assert_eq!(attempts[..5].iter().map(Duration::as_millis).collect::<Vec<_>>(), [1000, 1010, 1035, 1085, 1185]);
     assert!(clock.now() <= ms(61_250), "{:?}", clock.now());
@@ -135,7 +139,7 @@ fn a_minute_without_the_desktop_costs_four_attempts_a_second_and_ends_at_once() 
 }
 
 #[test]
-fn whoever_polls_a_lost_desktop_does_not_make_an_attempt_each_time() {
+fn polling_a_lost_desktop_does_not_make_an_attempt_each_time() {
     let (mut session, clock, attempts) = counting(&format!("{SMALL}static; at 10ms lose access for 10s"));
     grab(&mut session, 0);
     clock.sleep(ms(10));
@@ -148,7 +152,7 @@ fn whoever_polls_a_lost_desktop_does_not_make_an_attempt_each_time() {
 }
 
 #[test]
-fn a_desktop_that_comes_back_during_a_pause_is_there_at_the_deadline() {
+fn a_desktop_that_comes_back_during_a_pause_is_regained_at_the_deadline() {
     let (mut session, _, _) = counting(&format!("{SMALL}at 100ms lose device for 200ms"));
     for _ in 0..10 {
         grab(&mut session, 1000);
@@ -159,7 +163,7 @@ fn a_desktop_that_comes_back_during_a_pause_is_there_at_the_deadline() {
 }
 
 #[test]
-fn a_desktop_lost_over_and_over_before_a_picture_is_not_rebuilt_in_a_tight_loop() {
+fn a_desktop_lost_repeatedly_before_a_frame_is_not_rebuilt_in_a_tight_loop() {
     let losses = (0..40).map(|_| "; at 100ms lose access during read").collect::<String>();
     let (mut session, clock, attempts) = counting(&format!("{SMALL}at 0ms present{losses}"));
     while session.stats().recoveries == 0 {
@@ -171,14 +175,14 @@ fn a_desktop_lost_over_and_over_before_a_picture_is_not_rebuilt_in_a_tight_loop(
 }
 
 #[test]
-fn a_device_lost_again_before_every_picture_is_an_error_wherever_the_deadline_falls() {
+fn a_device_lost_again_before_every_frame_is_an_error_at_any_deadline() {
     let losses = (0..40).map(|_| "; at 100ms lose device during read").collect::<String>();
-    // Making a device takes a while, and the deadline may come just when it is there.
+    // Creating a device takes time, and the deadline may come just when it exists.
     for timeout in (250..900).step_by(7) {
         let (mut session, clock, _) = slowly_counting(&format!("{SMALL}at 0ms present{losses}"), ms(90));
         grab(&mut session, 1000);
         clock.sleep(ms(100));
-        let error = session.grab(&waiting(timeout), Target::Owned(PixelFormat::Bgra), &mut never).err();
+        let error = session.grab(&waiting(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).err();
         assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::Device), "{timeout} ms");
     }
 }

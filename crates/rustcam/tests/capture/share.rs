@@ -1,4 +1,4 @@
-//! Shared textures of sessions and handles over the simulated desktop, in virtual time, with a device of the test's own.
+//! Shared textures of sessions and handles over the simulated desktop, in virtual time, with a simulated device.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use rustcam::source::{OpenOptions, Outcome};
 
 use super::wrapped::Wrapped;
 
-/// What the device does next; it succeeds when there is nothing left.
+/// What the device does next. It succeeds when the queue is empty.
 enum Answer {
     Pending,
     Fail(Error),
@@ -52,8 +52,8 @@ impl Device {
         timeout: Duration,
         clock: &VirtualClock,
     ) -> Result<Outcome<SharedTexture>> {
-        self.requests.lock().expect("nobody panics").push(*request);
-        match self.answers.lock().expect("nobody panics").pop_front() {
+        self.requests.lock().expect("no panic").push(*request);
+        match self.answers.lock().expect("no panic").pop_front() {
             Some(Answer::Pending) => {
                 clock.sleep(timeout);
                 Ok(Outcome::Pending)
@@ -63,21 +63,21 @@ impl Device {
                 self.held.fetch_add(1, Ordering::SeqCst);
                 let handle = Box::new(Held(Arc::clone(&self.held)));
                 let (size, sync, luid) = (request.region.size(), request.sync, Luid { low: 1, high: 0 });
-                Ok(Outcome::Done(SharedTexture { size, sync, luid, memory: 1, handle }))
+                Ok(Outcome::Done(SharedTexture::new(size, sync, luid, 1, handle)))
             }
         }
     }
 }
 
 fn options(script: &str, clock: &Arc<VirtualClock>) -> OpenOptions {
-    super::lab::options(&format!("size 320x200; {script}"), true, Arc::clone(clock) as Arc<dyn Clock>)
+    super::sim_capture::options(&format!("size 320x200; {script}"), true, Arc::clone(clock) as Arc<dyn Clock>)
 }
 
-/// A session on the simulated desktop with such a device.
+/// A session on the simulated desktop with a simulated device.
 fn session(script: &str, cursor: bool) -> (Session, Arc<Device>, Arc<VirtualClock>) {
     let (clock, device) = (Arc::new(VirtualClock::default()), Arc::new(Device::default()));
     let time = Arc::clone(&clock) as Arc<dyn Clock>;
-    let desktop = super::lab::desktop(&format!("size 320x200; {script}"), true, time);
+    let desktop = super::sim_capture::desktop(&format!("size 320x200; {script}"), true, time);
     let (shared, time) = (Arc::clone(&device), Arc::clone(&clock));
     let source = Wrapped::new(desktop).with_device(move |request, timeout| shared.share(request, timeout, &time));
     let session = Session::over(Box::new(source), Arc::clone(&clock) as Arc<dyn Clock>, cursor);
@@ -96,28 +96,28 @@ fn next(session: &mut Session) -> Frame {
 }
 
 fn answer(device: &Device, answer: Answer) {
-    device.answers.lock().expect("nobody panics").push_back(answer);
+    device.answers.lock().expect("no panic").push_back(answer);
 }
 
 #[test]
-fn news_is_the_same_as_for_images_in_memory() {
+fn shared_textures_have_the_same_info_as_images_in_memory() {
     let (mut session, device, clock) = session("refresh 60; static; pointer storm 1000; at 500ms present", false);
     session.set_region(Some(Rect::new(10, 20, 30, 50))).expect("inside");
     let first = next(&mut session);
     assert_eq!(first.info.sequence, 1);
-    // The pointer is no news without a cursor, and costs the device nothing.
+    // Without a cursor, movements of the pointer make no frame and cause no work of the device.
     assert!(share(&mut session, 100).expect("alive").is_none());
     let second = next(&mut session);
     assert_eq!((second.info.sequence, second.info.accumulated), (2, 1));
     assert!(clock.now() >= Duration::from_millis(500));
-    let expected = TextureRequest { region: Rect::new(10, 20, 30, 50), cursor: false, sync: TextureSync::Keyed };
-    assert_eq!(*device.requests.lock().expect("nobody panics"), [expected; 2]);
+    let expected = TextureRequest::new(Rect::new(10, 20, 30, 50), false, TextureSync::Keyed);
+    assert_eq!(*device.requests.lock().expect("no panic"), [expected; 2]);
     drop((first, second));
     assert_eq!(device.held.load(Ordering::SeqCst), 0);
 }
 
 #[test]
-fn with_the_cursor_the_pointer_alone_is_news() {
+fn with_the_cursor_a_movement_of_the_pointer_makes_a_frame() {
     let (mut session, _, _) = session("refresh 60; static; pointer storm 1000", true);
     next(&mut session);
     let moved = next(&mut session);
@@ -133,22 +133,22 @@ fn a_slow_device_ends_no_call_late_and_loses_no_frame() {
     let began = clock.now();
     assert!(share(&mut session, 0).expect("alive").is_none());
     assert!(clock.now() <= began + Duration::from_millis(50));
-    // Nothing else is ever presented: this can only be the frame that was begun.
+    // Nothing else is presented, so this is the frame that was begun.
     let frame = next(&mut session);
     assert_eq!(frame.info.sequence, 1);
     assert!(share(&mut session, 100).expect("alive").is_none());
 }
 
 #[test]
-fn an_error_spends_no_frame() {
+fn an_error_consumes_no_frame() {
     let (mut session, device, _) = session("refresh 60; static; pointer still", false);
     answer(&device, Answer::Fail(Error::new(ErrorKind::Capture, "too many are held")));
-    assert_eq!(share(&mut session, 1000).expect_err("told").message(), "too many are held");
-    assert_eq!(share(&mut session, 0).expect("alive").expect("still owed").info.sequence, 1);
+    assert_eq!(share(&mut session, 1000).expect_err("the error").message(), "too many are held");
+    assert_eq!(share(&mut session, 0).expect("alive").expect("the same frame").info.sequence, 1);
 }
 
 #[test]
-fn a_loss_on_the_way_is_recovered_from() {
+fn a_loss_while_sharing_is_recovered_from() {
     let (mut session, device, _) = session("refresh 60; pointer still", false);
     answer(&device, Answer::Fail(Error::new(ErrorKind::Device, "gone").with_loss(Loss::Lasting)));
     next(&mut session);

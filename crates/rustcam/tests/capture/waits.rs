@@ -1,4 +1,4 @@
-//! What a capture does while nothing happens: how often it wakes up, what ends its waits, and what it makes ready, in virtual time.
+//! Captures while nothing happens, in virtual time: how often they wake up, what ends their waits, and which memory they allocate.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use rustcam::error::{Error, ErrorKind};
 use rustcam::frame::PixelFormat;
 use rustcam::source::{Change, Source, Waker};
 
-use crate::lab::{desktop, ms, never, waiting};
+use crate::sim_capture::{desktop, ms, waiting};
 use crate::wrapped::Wrapped;
 
-/// What a test sees of a desktop that never changes.
+/// What a test observes of a desktop that never changes.
 #[derive(Default)]
 struct Seen {
     clock: Arc<VirtualClock>,
@@ -37,12 +37,12 @@ fn open(can_be_woken: bool) -> (Session, Arc<Seen>) {
     let source = Wrapped::new(desktop).with_waker(can_be_woken.then_some(wake)).waiting(move |desktop, timeout| {
         watched.waits.fetch_add(1, Ordering::Relaxed);
         if watched.woken.swap(false, Ordering::Relaxed) {
-            return Ok(Change { interrupted: true, ..Change::default() });
+            return Ok(Change::INTERRUPTED);
         }
         desktop.wait(timeout)
     });
     let mut session = Session::over(Box::new(source), clock(), false);
-    assert!(session.grab(&waiting(0), OWNED, &mut never).expect("no error").is_some());
+    assert!(session.grab(&waiting(0), OWNED, &mut || Ok(())).expect("no error").is_some());
     seen.waits.store(0, Ordering::Relaxed);
     (session, seen)
 }
@@ -50,40 +50,40 @@ fn open(can_be_woken: bool) -> (Session, Arc<Seen>) {
 const OWNED: Target<'static> = Target::Owned(PixelFormat::Bgra);
 
 #[test]
-fn an_idle_wait_wakes_four_times_a_second_where_it_can_be_ended() {
+fn an_idle_wait_wakes_four_times_a_second_if_it_can_be_ended() {
     for (can_be_woken, waits) in [(true, 4), (false, 50)] {
         let (mut session, seen) = open(can_be_woken);
         let before = seen.now();
-        let mut asked = 0;
+        let mut checks = 0;
         let mut interrupt = || {
-            asked += 1;
+            checks += 1;
             Ok(())
         };
         assert!(session.grab(&waiting(1000), OWNED, &mut interrupt).expect("no error").is_none());
         assert_eq!(seen.now() - before, ms(1000));
         assert_eq!(seen.waits.load(Ordering::Relaxed), waits);
-        assert_eq!(asked, waits - 1, "between two waits");
+        assert_eq!(checks, waits - 1, "between two waits");
     }
 }
 
 #[test]
-fn a_wait_that_was_ended_asks_at_once_and_goes_on_if_it_may() {
+fn a_wait_that_was_ended_checks_the_interrupt_at_once_and_continues() {
     let (mut session, seen) = open(true);
     let wake = session.waker().expect("it can be woken");
     let before = seen.now();
     wake();
-    let mut asked = Vec::new();
+    let mut checks = Vec::new();
     let mut interrupt = || {
-        asked.push(seen.now() - before);
+        checks.push(seen.now() - before);
         Ok(())
     };
     assert!(session.grab(&waiting(600), OWNED, &mut interrupt).expect("no error").is_none());
     assert_eq!(seen.now() - before, ms(600));
-    assert_eq!(asked, [ms(0), ms(250), ms(500)]);
+    assert_eq!(checks, [ms(0), ms(250), ms(500)]);
 }
 
 #[test]
-fn a_wait_that_was_ended_ends_the_call_if_the_caller_says_so() {
+fn a_wait_that_was_ended_ends_the_call_if_the_interrupt_fails() {
     let (mut session, seen) = open(true);
     session.waker().expect("it can be woken")();
     let before = seen.now();
@@ -93,7 +93,7 @@ fn a_wait_that_was_ended_ends_the_call_if_the_caller_says_so() {
 }
 
 #[test]
-fn memory_for_the_next_picture_is_made_while_waiting_if_the_caller_holds_all_there_is() {
+fn memory_for_the_next_frame_is_allocated_while_waiting_if_the_caller_holds_all_buffers() {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
     let made = Arc::<AtomicU32>::default();
     let desktop = desktop("size 96x64; refresh 1; pointer still; memory direct", false, Arc::clone(&clock));
@@ -102,22 +102,22 @@ fn memory_for_the_next_picture_is_made_while_waiting_if_the_caller_holds_all_the
         counted.fetch_add(1, Ordering::Relaxed);
     });
     let mut session = Session::over(Box::new(source), clock, false);
-    let mut grab = |timeout_ms| session.grab(&waiting(timeout_ms), OWNED, &mut never).expect("no error");
+    let mut grab = |timeout_ms| session.grab(&waiting(timeout_ms), OWNED, &mut || Ok(())).expect("no error");
     let count = || made.load(Ordering::Relaxed);
 
     let first = grab(0);
     assert!(first.is_some());
     assert!(grab(0).is_none());
-    assert_eq!(count(), 1, "a caller who does not wait wants nothing more");
+    assert_eq!(count(), 1, "a poll allocates nothing");
     for _ in 0..2 {
         assert!(grab(100).is_none());
-        assert_eq!(count(), 2, "one for the next picture");
+        assert_eq!(count(), 2, "one for the next frame");
     }
     let second = grab(1000);
     assert!(second.is_some());
-    assert_eq!(count(), 2, "the one that was ready");
+    assert_eq!(count(), 2, "the one allocated before");
     drop(first);
     assert!(grab(100).is_none());
-    assert_eq!(count(), 2, "the first one's is free again");
+    assert_eq!(count(), 2, "the first one is unused again");
     drop(second);
 }

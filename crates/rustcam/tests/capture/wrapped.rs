@@ -1,4 +1,4 @@
-//! The simulated desktop with something of the test's own in its calls.
+//! The simulated desktop, with calls that a test replaces or observes.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use rustcam::source::{Change, Outcome, Output, Sink, Source, Waker};
 type Device = dyn FnMut(&TextureRequest, Duration) -> Result<Outcome<SharedTexture>> + Send;
 type Wait = dyn FnMut(&mut SimSource, Duration) -> Result<Change> + Send;
 
-/// A simulated desktop, wrapped.
+/// A simulated desktop whose calls a test replaces or observes.
 pub struct Wrapped {
     desktop: SimSource,
     wait: Box<Wait>,
@@ -41,13 +41,13 @@ impl Wrapped {
         self
     }
 
-    /// Says that `waker` ends its waits.
+    /// Sets the waker.
     pub fn with_waker(mut self, waker: Option<Waker>) -> Self {
         self.waker = waker;
         self
     }
 
-    /// Calls `notice` before every block of memory it makes.
+    /// Calls `notice` before every allocation.
     pub fn before_allocation(mut self, notice: impl FnMut() + Send + 'static) -> Self {
         self.before_allocation = Box::new(notice);
         self
@@ -59,7 +59,7 @@ impl Wrapped {
         self
     }
 
-    /// Shares textures with `device`, as a desktop with a graphics device does.
+    /// Shares textures through `device`, like a desktop on a graphics device.
     pub fn with_device(
         mut self,
         device: impl FnMut(&TextureRequest, Duration) -> Result<Outcome<SharedTexture>> + Send + 'static,

@@ -1,27 +1,26 @@
-//! Copying the next image while the one before is read.
+//! Look-ahead: the next image is copied while the one before is read.
 
-use rustcam::capture::{Request, Session, Target};
+use rustcam::capture::{Session, Target};
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
-use rustcam::source::Source;
 
-use crate::stage::{ms, presented, request, Stage, PATIENCE};
+use crate::lab_desktop::{ms, presented, request, LabDesktop, LONG};
 
 const SMALL: &str = "size 640x480; refresh 100; pointer still; clock virtual; ";
 const WHOLE: Rect = Rect::new(0, 0, 640, 480);
 
 #[test]
-fn every_present_is_read_though_copying_and_reading_it_take_longer_than_an_interval() {
-    let stage = Stage::new(&format!("{SMALL} full; slow reads 6ms"));
-    let clock = stage.lab.clock();
-    let mut source = stage.open(false);
+fn every_present_is_read_even_if_copying_and_reading_take_longer_than_an_interval() {
+    let desktop = LabDesktop::new(&format!("{SMALL} full; slow reads 6ms"));
+    let clock = desktop.lab.clock();
+    let mut source = desktop.open(false);
     let mut presents = Vec::new();
     for _ in 0..50 {
         let change = presented(&mut source);
-        let frame = stage.frame_at(change.present_time);
-        let image = stage.lab.world().image(frame);
-        let read = source.read(&[WHOLE], PATIENCE, &mut |_, pixels, _| {
-            // What is mapped stays, while the next image is on its way.
+        let frame = desktop.frame_at(change.present_time);
+        let image = desktop.lab.world().image(frame);
+        let read = source.read(&[WHOLE], LONG, &mut |_, pixels, _| {
+            // The mapped image stays unchanged while the next one is copied.
             let half = |y: usize| assert_eq!(pixels.row(y)[..3], image[y * 640 * 4..][..3], "row {y} of {frame}");
             half(0);
             clock.sleep(ms(6));
@@ -32,28 +31,28 @@ fn every_present_is_read_though_copying_and_reading_it_take_longer_than_an_inter
     }
     assert!(presents[4..].iter().all(|&n| n == 1), "{presents:?}");
     drop(source);
-    stage.finish();
+    desktop.finish();
 }
 
 #[test]
-fn pictures_and_what_is_known_of_them_are_exact_whatever_is_taken_ahead() {
+fn pictures_and_damage_are_exact_with_look_ahead() {
     for kind in ["", "full", "at 400ms lose access for 30ms"] {
-        let stage = Stage::new(&format!("{SMALL} {kind}; slow reads 9ms; lab pitch 64; lab poison eager"));
-        let source = stage.open(false);
-        let mut session = Session::over(Box::new(source), stage.lab.clock(), false);
+        let desktop = LabDesktop::new(&format!("{SMALL} {kind}; slow reads 9ms; lab pitch 64; lab poison eager"));
+        let source = desktop.open(false);
+        let mut session = Session::over(source, desktop.lab.clock(), false);
         let mut known = vec![0; 640 * 480 * 4];
         for round in 0..60 {
-            // Retained pictures are brought up to date by what damage says, so each one checks all damage before it.
+            // Damage brings retained pictures up to date, so each one checks all damage before it.
             let target = match round % 7 {
                 0 | 1 => Target::Owned(PixelFormat::Bgra),
                 _ => Target::Retained(PixelFormat::Bgra),
             };
             session.set_region((round % 20 >= 15).then_some(Rect::new(100, 60, 340, 260))).expect("inside");
-            let frame = session.grab(&request(PATIENCE), target, &mut || Ok(())).expect("alive").expect("presented");
-            stage.assert_exact(&session, &frame, &format!("{kind}, round {round}"));
-            stage.lab.clock().sleep(ms(3));
+            let frame = session.grab(&request(LONG), target, &mut || Ok(())).expect("alive").expect("presented");
+            desktop.assert_exact(&session, &frame, &format!("{kind}, round {round}"));
+            desktop.lab.clock().sleep(ms(3));
             let info = &frame.info;
-            let image = stage.lab.world().image(stage.frame_at(info.present_time));
+            let image = desktop.lab.world().image(desktop.frame_at(info.present_time));
             let moved = info.damage.moves.iter().map(|m| m.destination);
             for part in moved.chain(info.damage.dirty.iter().copied()) {
                 for y in part.top..part.bottom {
@@ -64,23 +63,22 @@ fn pictures_and_what_is_known_of_them_are_exact_whatever_is_taken_ahead() {
             assert!(known == image, "{kind}, round {round}: more has changed than the damage says");
         }
         drop(session);
-        stage.finish();
+        desktop.finish();
     }
 }
 
 #[test]
 fn an_image_taken_ahead_is_not_shown_once_there_is_a_newer_one() {
-    let stage = Stage::new(&format!("{SMALL} full; slow reads 14ms"));
-    let clock = stage.lab.clock();
-    let mut session = Session::over(Box::new(stage.open(false)), stage.lab.clock(), false);
+    let desktop = LabDesktop::new(&format!("{SMALL} full; slow reads 14ms"));
+    let clock = desktop.lab.clock();
+    let mut session = Session::over(desktop.open(false), desktop.lab.clock(), false);
     for _ in 0..10 {
         let target = Target::Owned(PixelFormat::Bgra);
-        let request = Request { region: None, timeout: PATIENCE, new_frame_only: true };
-        let frame = session.grab(&request, target, &mut || Ok(())).expect("alive").expect("presented");
+        let frame = session.grab(&request(LONG), target, &mut || Ok(())).expect("alive").expect("presented");
         let asked = clock.now();
-        assert!(asked - frame.info.present_time < ms(30), "the newest when it was asked for");
+        assert!(asked - frame.info.present_time < ms(30), "the newest at the time of the call");
         clock.sleep(ms(200));
     }
     drop(session);
-    stage.finish();
+    desktop.finish();
 }

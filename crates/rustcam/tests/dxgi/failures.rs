@@ -1,21 +1,19 @@
-//! Every call that can fail, with every code that it may fail with: the rows of `matrix.rs`, played one after the other in virtual
-//! time.
+//! Every call that can fail, with every code: the rows of `matrix.rs`, played one after the other in virtual time.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::lab_desktop::{ms, options, presented, request, LabDesktop};
 use crate::matrix::{Outcome, Row, When, ROWS};
-use crate::stage::{ms, options, presented, request, Stage};
 use dda_lab::Lab;
 use rustcam::capture::{Session, Target};
 use rustcam::error::{Error, ErrorKind, Result};
 use rustcam::frame::PixelFormat;
 use rustcam::source::hresult::{ACCESS_LOST, DEVICE_REMOVED, E_NOINTERFACE};
-use rustcam::source::Source;
 
 const TIMEOUT: Duration = ms(400);
 
-/// What the contract allows a call beyond its timeout.
+/// How much longer than its timeout a call may take.
 const GRACE: Duration = ms(50);
 
 /// The longest pause between two attempts to regain the desktop, and the next present.
@@ -31,7 +29,7 @@ fn script() -> String {
 }
 
 struct Player {
-    stage: Stage,
+    desktop: LabDesktop,
     session: Option<Session>,
 }
 
@@ -45,7 +43,7 @@ impl Player {
         } else if self.session.is_none() {
             self.recover(&name, row);
         }
-        let lab = &self.stage.lab;
+        let lab = &self.desktop.lab;
         let first = match row.when {
             When::Opening | When::Capturing => None,
             When::Regaining => Some(ACCESS_LOST),
@@ -54,19 +52,19 @@ impl Player {
         if let Some(code) = first {
             lab.inject("AcquireNextFrame", 1, code as i32).expect("a call");
         }
-        // Whoever may ask twice must be refused twice.
+        // The engine tries two functions to duplicate, so both must fail.
         for _ in 0..if row.call == "Duplicate" { 2 } else { 1 } {
             lab.inject(row.call, u32::from(!endless), row.code as i32).expect("a call");
         }
-        let failed = self.stage.counters().injected + u64::from(first.is_some());
+        let failed = self.desktop.counters().injected + u64::from(first.is_some());
         let mut outcome = self.step(&name, row);
         for _ in 0..20 {
-            if self.stage.counters().injected > failed || outcome != Outcome::Frame {
+            if self.desktop.counters().injected > failed || outcome != Outcome::Frame {
                 break;
             }
             outcome = self.step(&name, row);
         }
-        let called = self.stage.counters().injected > failed;
+        let called = self.desktop.counters().injected > failed;
         assert_eq!(called, expected != Outcome::Uncalled, "{name}: whether the call was made");
         assert_eq!(if called { outcome } else { Outcome::Uncalled }, expected, "{name}");
         if endless && expected == Outcome::Frame {
@@ -77,15 +75,15 @@ impl Player {
         if self.session.is_some() {
             self.recover(&name, row);
         } else {
-            self.stage.lab.heal();
+            self.desktop.lab.heal();
         }
     }
 
-    /// Opens if that has not been done, and grabs.
+    /// Opens a session if there is none, and grabs.
     fn step(&mut self, name: &str, row: &Row) -> Outcome {
-        let clock = self.stage.lab.clock();
+        let clock = self.desktop.lab.clock();
         if self.session.is_none() {
-            match Session::open(&options(&self.stage, 0, false)) {
+            match Session::open(&options(&self.desktop, 0, false)) {
                 Ok(session) => self.session = Some(session),
                 Err(error) => return raised(&error, name, row),
             }
@@ -97,7 +95,7 @@ impl Player {
         assert!(took <= TIMEOUT + GRACE, "{name} took {took:?}");
         match grabbed {
             Ok(Some(frame)) => {
-                self.stage.assert_exact(session, &frame, name);
+                self.desktop.assert_exact(session, &frame, name);
                 if session.stats().recoveries > recoveries {
                     Outcome::Regained
                 } else {
@@ -105,17 +103,17 @@ impl Player {
                 }
             }
             Ok(None) => {
-                assert!(took >= TIMEOUT, "{name} gave up after {took:?}");
+                assert!(took >= TIMEOUT, "{name} ended after {took:?}");
                 Outcome::Nothing
             }
             Err(error) => raised(&error, name, row),
         }
     }
 
-    /// The failure is over: frames come again, soon, and exact.
+    /// Ends the failure, and asserts that exact frames come again soon.
     fn recover(&mut self, name: &str, row: &Row) {
-        self.stage.lab.heal();
-        let clock = self.stage.lab.clock();
+        self.desktop.lab.heal();
+        let clock = self.desktop.lab.clock();
         let began = clock.now();
         assert!(matches!(self.step(name, row), Outcome::Frame | Outcome::Regained), "{name}: not regained");
         let took = clock.now().saturating_sub(began);
@@ -123,22 +121,22 @@ impl Player {
         assert_eq!(self.step(name, row), Outcome::Frame, "{name}");
     }
 
-    /// Nothing outlives the capture.
+    /// Closes the session, and asserts that nothing is left.
     fn close(&mut self, name: &str) {
         self.session = None;
-        self.stage.assert_nothing_lives(name);
+        self.desktop.assert_nothing_lives(name);
     }
 }
 
 fn raised(error: &Error, name: &str, row: &Row) -> Outcome {
     assert_eq!(error.code(), Some(row.code), "{name}: {error}");
-    assert!(error.hint().is_some(), "{name}: {error} says nothing about what to do");
+    assert!(error.hint().is_some(), "{name}: {error} has no hint");
     Outcome::Raises(error.kind())
 }
 
 fn play(call: &str) {
-    let stage = Stage::new(&script());
-    let mut player = Player { stage, session: None };
+    let desktop = LabDesktop::new(&script());
+    let mut player = Player { desktop, session: None };
     let rows: Vec<_> = ROWS.iter().filter(|row| row.call == call).collect();
     // The desktop has been duplicated before.
     player.recover(call, rows.first().expect("a row"));
@@ -148,7 +146,7 @@ fn play(call: &str) {
     }
     player.recover(call, ROWS.iter().rfind(|row| row.call == call).expect("a row"));
     player.close(call);
-    player.stage.finish();
+    player.desktop.finish();
 }
 
 macro_rules! played {
@@ -167,13 +165,13 @@ played! {
     listing_adapters_the_old_way: "EnumAdapters",
     listing_outputs: "EnumOutputs",
     creating_the_device: "D3D11CreateDevice",
-    asking_for_output_1: "QueryOutput1",
-    asking_for_output_5: "QueryOutput5",
+    querying_output_1: "QueryOutput1",
+    querying_output_5: "QueryOutput5",
     duplicating_the_new_way: "DuplicateOutput1",
     duplicating_the_old_way: "DuplicateOutput",
     duplicating: "Duplicate",
     acquiring: "AcquireNextFrame",
-    asking_for_the_texture: "QueryTexture",
+    querying_the_texture: "QueryTexture",
     a_texture_of_another_format: "TextureFormat",
     listing_what_is_dirty: "GetFrameDirtyRects",
     listing_what_moved: "GetFrameMoveRects",
@@ -191,7 +189,7 @@ played! {
 
 #[test]
 fn every_call_has_rows_and_every_row_is_played() {
-    // What shares textures is in `gpu.rs`.
+    // `sharing.rs` tests the calls that share textures.
     let sharing = ["CreateSharedHandle", "AcquireSync", "ReleaseSync"];
     for call in Lab::calls().filter(|call| !sharing.contains(call)) {
         assert!(ROWS.iter().any(|row| row.call == call), "{call} has no row");
@@ -204,51 +202,52 @@ fn every_call_has_rows_and_every_row_is_played() {
 }
 
 #[test]
-fn neither_interface_is_windows_7() {
-    let stage = Stage::new(&script());
+fn without_both_interfaces_the_error_names_windows_8() {
+    let desktop = LabDesktop::new(&script());
     for call in ["QueryOutput1", "QueryOutput5"] {
-        stage.lab.inject(call, 0, E_NOINTERFACE as i32).expect("a call");
+        desktop.lab.inject(call, 0, E_NOINTERFACE as i32).expect("a call");
     }
-    let error = Session::open(&options(&stage, 0, false)).err().expect("refused");
+    let error = Session::open(&options(&desktop, 0, false)).expect_err("refused");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(E_NOINTERFACE)));
     assert!(error.to_string().contains("Windows 8"), "{error}");
-    stage.assert_nothing_lives("Windows 7");
-    stage.finish();
+    desktop.assert_nothing_lives("Windows 7");
+    desktop.finish();
 }
 
 #[test]
-fn a_list_that_always_claims_to_be_longer_means_that_everything_changed() -> Result<()> {
-    let stage = Stage::new(&script());
-    let mut session = Session::open(&options(&stage, 0, false))?;
-    stage.lab.inject("GetFrameDirtyRects", 0, 0x887A_0003_u32 as i32).expect("a call");
+fn a_list_that_is_always_longer_than_announced_means_that_everything_changed() -> Result<()> {
+    let desktop = LabDesktop::new(&script());
+    let mut session = Session::open(&options(&desktop, 0, false))?;
+    desktop.lab.inject("GetFrameDirtyRects", 0, 0x887A_0003_u32 as i32).expect("a call");
     let everything = session.output().size.rect();
     for _ in 0..3 {
         let frame = session.grab(&request(TIMEOUT), Target::Owned(PixelFormat::Bgra), &mut || Ok(()))?;
         let frame = frame.expect("presents");
-        stage.assert_exact(&session, &frame, "more data");
+        desktop.assert_exact(&session, &frame, "more data");
         assert_eq!(frame.info.damage.dirty, [everything]);
     }
     drop(session);
-    stage.finish();
+    desktop.finish();
     Ok(())
 }
 
 #[test]
-fn a_pointer_shape_that_makes_no_sense_leaves_the_last_good_one() {
-    let stage =
-        Stage::new("size 160x100; clock virtual; static; pointer still; at 300ms shape hand; at 500ms shape masked");
-    let mut source = stage.open(true);
+fn a_malformed_pointer_shape_leaves_the_last_valid_one() {
+    let desktop = LabDesktop::new(
+        "size 160x100; clock virtual; static; pointer still; at 300ms shape hand; at 500ms shape masked",
+    );
+    let mut source = desktop.open(true);
     presented(&mut source);
     let arrow = source.pointer().shape.clone().expect("the first frame brings the shape");
-    stage.lab.inject("ShapePitch", 1, 1).expect("a call");
-    while stage.lab.now() < ms(400) {
+    desktop.lab.inject("ShapePitch", 1, 1).expect("a call");
+    while desktop.lab.now() < ms(400) {
         source.wait(ms(10)).expect("alive");
     }
-    assert_eq!(source.pointer().shape.as_ref(), Some(&arrow), "the hand was not told well");
-    while stage.lab.now() < ms(600) {
+    assert_eq!(source.pointer().shape.as_ref(), Some(&arrow), "the description of the hand was malformed");
+    while desktop.lab.now() < ms(600) {
         source.wait(ms(10)).expect("alive");
     }
-    assert_ne!(source.pointer().shape.as_ref(), Some(&arrow), "the next one was");
+    assert_ne!(source.pointer().shape.as_ref(), Some(&arrow), "the next one was valid");
     drop(source);
-    stage.finish();
+    desktop.finish();
 }

@@ -1,4 +1,4 @@
-//! Frames that stay on the device: every pixel, and no work that is not needed.
+//! Frames that stay on the device: their pixels, and that no unnecessary work is done.
 
 use std::sync::Arc;
 
@@ -10,26 +10,21 @@ use rustcam::geometry::Rect;
 use rustcam::pixels::{draw_pointer, PointerImage};
 use rustcam::source::texture::{SharedTexture, TextureSync};
 
-use crate::reader::{beside, read};
-use crate::stage::{ms, Stage};
+use crate::lab_desktop::{ms, LabDesktop};
+use crate::reader::{read, reader_for};
 
 pub const SMALL: &str = "size 320x200; refresh 100; ";
 
-#[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
-fn never() -> Result<()> {
-    Ok(())
-}
-
 fn request(region: Option<Rect>, timeout: u64) -> Request {
-    Request { region, timeout: ms(timeout), new_frame_only: true }
+    Request::within(ms(timeout)).region(region)
 }
 
-pub fn session(stage: &Stage, cursor: bool) -> Session {
-    Session::over(Box::new(stage.open(cursor)), Arc::new(MonotonicClock), cursor)
+pub fn session(desktop: &LabDesktop, cursor: bool) -> Session {
+    Session::over(desktop.open(cursor), Arc::new(MonotonicClock), cursor)
 }
 
 pub fn try_share(session: &mut Session, sync: TextureSync) -> Result<Option<Frame>> {
-    session.grab(&request(None, 5000), Target::Shared(sync), &mut never)
+    session.grab(&request(None, 5000), Target::Shared(sync), &mut || Ok(()))
 }
 
 /// The texture of a frame that stays on the device.
@@ -41,9 +36,9 @@ pub fn share(session: &mut Session, sync: TextureSync) -> Frame {
     try_share(session, sync).expect("alive").expect("something is presented")
 }
 
-/// What a perfect capturer sees: the script's picture, opaque, with the pointer over it.
-pub fn expected(stage: &Stage, info: &FrameInfo, region: Rect, cursor: bool) -> Vec<u8> {
-    let (world, frame) = (stage.lab.world(), stage.frame_at(info.present_time));
+/// The exact picture: that of the script, opaque, with the pointer over it.
+pub fn expected(desktop: &LabDesktop, info: &FrameInfo, region: Rect, cursor: bool) -> Vec<u8> {
+    let (world, frame) = (desktop.lab.world(), desktop.frame_at(info.present_time));
     let (image, width) = (world.image(frame), world.size(frame).width as i32);
     let mut bytes = Vec::new();
     for y in region.top..region.bottom {
@@ -71,14 +66,15 @@ pub fn assert_same(seen: &[u8], expected: &[u8], width: u32, what: &str) {
 }
 
 #[test]
-fn pictures_are_exact_turned_cut_and_with_every_pointer() {
-    // Which bits a pointer makes of which is tested in full where it is drawn.
+fn pictures_are_exact_rotated_cropped_and_with_every_pointer() {
+    // The equations of the pointer are tested completely in `renderer.rs`.
     for (rotation, shapes) in
         [(0, ["arrow", "ibeam"]), (90, ["masked", "hand"]), (180, ["ibeam", "arrow"]), (270, ["hand", "masked"])]
     {
         for shape in shapes {
-            let stage = Stage::new(&format!("{SMALL} rotation {rotation}; at 0ms shape {shape}; lab poison eager"));
-            let mut session = session(&stage, true);
+            let desktop =
+                LabDesktop::new(&format!("{SMALL} rotation {rotation}; at 0ms shape {shape}; lab poison eager"));
+            let mut session = session(&desktop, true);
             let mut reader = None;
             for (round, region) in [None, Some(Rect::new(101, 33, 240, 181)), None].into_iter().enumerate() {
                 session.set_region(region).expect("inside");
@@ -87,25 +83,25 @@ fn pictures_are_exact_turned_cut_and_with_every_pointer() {
                     let frame = share(&mut session, sync);
                     assert_eq!((texture(&frame).size, texture(&frame).sync), (region.size(), sync));
                     assert_eq!(texture(&frame).bytes(), region.area() * 4);
-                    let reader = reader.get_or_insert_with(|| beside(texture(&frame)));
+                    let reader = reader.get_or_insert_with(|| reader_for(texture(&frame)));
                     let what = format!("rotation {rotation}, {shape}, {region}, {sync}, round {round}");
                     let seen = read(reader, texture(&frame));
-                    assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), &what);
+                    assert_same(&seen, &expected(&desktop, &frame.info, region, true), region.width(), &what);
                 }
             }
             drop(session);
-            stage.finish();
+            desktop.finish();
         }
     }
 }
 
 #[test]
-fn pointers_at_every_edge_are_cut_exactly() {
+fn pointers_at_every_edge_are_clipped_exactly() {
     for shape in ["arrow", "masked"] {
         for (x, y) in [(-7, 50), (50, -9), (313, 60), (316, 196)] {
-            let stage =
-                Stage::new(&format!("{SMALL} static; rotation 90; at 0ms shape {shape}; at 1ms pointer {x},{y}"));
-            let mut session = session(&stage, true);
+            let desktop =
+                LabDesktop::new(&format!("{SMALL} static; rotation 90; at 0ms shape {shape}; at 1ms pointer {x},{y}"));
+            let mut session = session(&desktop, true);
             // The first frame may be from before the pointer was put there.
             let frame = loop {
                 let frame = share(&mut session, TextureSync::None);
@@ -116,66 +112,66 @@ fn pointers_at_every_edge_are_cut_exactly() {
                 }
             };
             let region = session.region();
-            let seen = read(&beside(texture(&frame)), texture(&frame));
+            let seen = read(&reader_for(texture(&frame)), texture(&frame));
             let what = format!("{shape} at {x},{y}");
-            assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), &what);
+            assert_same(&seen, &expected(&desktop, &frame.info, region, true), region.width(), &what);
             drop((frame, session));
-            stage.finish();
+            desktop.finish();
         }
     }
 }
 
 #[test]
-fn nothing_comes_back_to_the_processor() {
-    let stage = Stage::new(&format!("{SMALL} pointer still"));
-    let mut session = session(&stage, true);
+fn nothing_is_read_back() {
+    let desktop = LabDesktop::new(&format!("{SMALL} pointer still"));
+    let mut session = session(&desktop, true);
     drop(share(&mut session, TextureSync::None));
-    let before = stage.counters();
+    let before = desktop.counters();
     for _ in 0..20 {
         for sync in TextureSync::ALL {
             drop(share(&mut session, sync));
         }
     }
-    let after = stage.counters();
+    let after = desktop.counters();
     assert_eq!((after.maps, after.bytes_mapped), (before.maps, before.bytes_mapped));
     assert!(after.draws >= before.draws + 40, "{after:?}");
     drop(session);
-    stage.finish();
+    desktop.finish();
 }
 
 #[test]
-fn a_held_picture_stays_whatever_comes_after_it() {
+fn a_held_texture_keeps_its_frame() {
     for sync in TextureSync::ALL {
-        let stage = Stage::new(&format!("{SMALL} full; pointer still"));
-        let mut session = session(&stage, false);
+        let desktop = LabDesktop::new(&format!("{SMALL} full; pointer still"));
+        let mut session = session(&desktop, false);
         let held: Vec<_> = (0..4).map(|_| share(&mut session, sync)).collect();
         for _ in 0..20 {
             share(&mut session, sync);
         }
         let region = session.region();
-        let reader = beside(texture(&held[0]));
+        let reader = reader_for(texture(&held[0]));
         for frame in &held {
             let seen = read(&reader, texture(frame));
-            assert_same(&seen, &expected(&stage, &frame.info, region, false), region.width(), "held");
+            assert_same(&seen, &expected(&desktop, &frame.info, region, false), region.width(), "held");
         }
         // A holder outlives the capture.
         drop(session);
         if sync == TextureSync::None {
             let seen = read(&reader, texture(&held[3]));
-            assert_same(&seen, &expected(&stage, &held[3].info, region, false), region.width(), "after the capture");
+            assert_same(&seen, &expected(&desktop, &held[3].info, region, false), region.width(), "after the capture");
         }
         drop(held);
-        assert_eq!(stage.counters().open_handles, 0);
-        stage.finish();
+        assert_eq!(desktop.counters().open_handles, 0);
+        desktop.finish();
     }
 }
 
 #[test]
-fn a_texture_that_comes_again_shows_nothing_of_the_frame_before() {
-    // A window, a counter and the pointer move. Each texture misses a different number of frames before it comes again.
+fn a_reused_texture_shows_nothing_of_its_previous_frame() {
+    // A window, a counter and the pointer move. Each texture misses a different number of frames before it is reused.
     for (rotation, sync) in [(0, TextureSync::None), (90, TextureSync::None), (0, TextureSync::Keyed)] {
-        let stage = Stage::new(&format!("{SMALL} rotation {rotation}; at 0ms shape masked; lab poison eager"));
-        let mut session = session(&stage, true);
+        let desktop = LabDesktop::new(&format!("{SMALL} rotation {rotation}; at 0ms shape masked; lab poison eager"));
+        let mut session = session(&desktop, true);
         let mut held = Vec::new();
         let mut reader = None;
         for round in 0..48 {
@@ -183,70 +179,70 @@ fn a_texture_that_comes_again_shows_nothing_of_the_frame_before() {
                 session.set_region((round == 16).then_some(Rect::new(3, 40, 150, 171))).expect("inside");
             }
             let frame = share(&mut session, sync);
-            let reader = reader.get_or_insert_with(|| beside(texture(&frame)));
+            let reader = reader.get_or_insert_with(|| reader_for(texture(&frame)));
             let seen = read(reader, texture(&frame));
             let region = session.region();
             let what = format!("rotation {rotation}, {sync}, round {round}");
-            assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), &what);
+            assert_same(&seen, &expected(&desktop, &frame.info, region, true), region.width(), &what);
             held.push(frame);
             held.drain(..held.len().saturating_sub([0, 3, 1, 4, 2][round / 3 % 5]));
         }
-        assert!(stage.counters().shared_textures <= 15, "they come again: {:?}", stage.counters());
+        assert!(desktop.counters().shared_textures <= 15, "they are reused: {:?}", desktop.counters());
         drop((held, session));
-        stage.finish();
+        desktop.finish();
     }
 }
 
 #[test]
 fn a_slow_device_is_waited_for_and_no_longer_than_allowed() {
-    let stage = Stage::new(&format!("{SMALL} static; pointer still; slow reads 150ms"));
-    let mut session = session(&stage, false);
-    // 35 ms more than nothing are not enough; the same picture is waited for in the next call.
-    let first = session.grab(&request(None, 0), Target::Shared(TextureSync::None), &mut never).expect("alive");
+    let desktop = LabDesktop::new(&format!("{SMALL} static; pointer still; slow reads 150ms"));
+    let mut session = session(&desktop, false);
+    // The grace period of 35 ms is not enough; the next call waits for the same picture.
+    let first = session.grab(&request(None, 0), Target::Shared(TextureSync::None), &mut || Ok(())).expect("alive");
     assert!(first.is_none());
-    let draws = stage.counters().draws;
+    let draws = desktop.counters().draws;
     assert_eq!(draws, 1);
     let frame = share(&mut session, TextureSync::None);
-    assert_eq!(stage.counters().draws, draws, "it was drawn already");
-    let seen = read(&beside(texture(&frame)), texture(&frame));
+    assert_eq!(desktop.counters().draws, draws, "it was rendered already");
+    let seen = read(&reader_for(texture(&frame)), texture(&frame));
     let region = session.region();
-    assert_same(&seen, &expected(&stage, &frame.info, region, false), region.width(), "slow");
-    assert!(stage.counters().still_drawing > 0);
+    assert_same(&seen, &expected(&desktop, &frame.info, region, false), region.width(), "slow");
+    assert!(desktop.counters().still_drawing > 0);
     drop((frame, session));
-    stage.finish();
+    desktop.finish();
 }
 
 #[test]
-fn both_ways_to_get_a_frame_go_together() {
-    let stage = Stage::new(&format!("{SMALL} pointer still; rotation 180"));
-    let mut session = session(&stage, true);
+fn shared_textures_and_grabs_can_alternate() {
+    let desktop = LabDesktop::new(&format!("{SMALL} pointer still; rotation 180"));
+    let mut session = session(&desktop, true);
     let region = session.region();
     for _ in 0..5 {
         let frame = share(&mut session, TextureSync::None);
-        let seen = read(&beside(texture(&frame)), texture(&frame));
-        assert_same(&seen, &expected(&stage, &frame.info, region, true), region.width(), "shared");
+        let seen = read(&reader_for(texture(&frame)), texture(&frame));
+        assert_same(&seen, &expected(&desktop, &frame.info, region, true), region.width(), "shared");
         for target in [Target::Retained(PixelFormat::Bgra), Target::Owned(PixelFormat::Bgra)] {
-            let frame = session.grab(&request(None, 5000), target, &mut never).expect("alive").expect("presented");
+            let frame = session.grab(&request(None, 5000), target, &mut || Ok(())).expect("alive").expect("presented");
             let info = frame.info.clone();
             let bytes = frame.image().expect("memory of its own").bytes();
-            assert_same(bytes, &expected(&stage, &info, region, true), region.width(), "grabbed");
+            assert_same(bytes, &expected(&desktop, &info, region, true), region.width(), "grabbed");
         }
     }
     drop(session);
-    stage.finish();
+    desktop.finish();
 }
 
 #[test]
-fn a_poll_without_news_costs_no_drawing() {
-    let stage = Stage::new(&format!("{SMALL} static; pointer still"));
-    let mut session = session(&stage, true);
+fn a_poll_without_a_new_image_renders_nothing() {
+    let desktop = LabDesktop::new(&format!("{SMALL} static; pointer still"));
+    let mut session = session(&desktop, true);
     drop(share(&mut session, TextureSync::None));
-    let before = stage.counters().draws;
+    let before = desktop.counters().draws;
     for _ in 0..5 {
-        let frame = session.grab(&request(None, 10), Target::Shared(TextureSync::None), &mut never).expect("alive");
+        let frame = session.grab(&request(None, 10), Target::Shared(TextureSync::None), &mut || Ok(())).expect("alive");
         assert!(frame.is_none());
     }
-    assert_eq!(stage.counters().draws, before);
+    assert_eq!(desktop.counters().draws, before);
     drop(session);
-    stage.finish();
+    desktop.finish();
 }

@@ -1,4 +1,4 @@
-//! The dxgi backend against the laboratory, which gives this process a scripted Desktop Duplication over real Direct3D textures.
+//! The dxgi backend against the lab, which gives this process a scripted Desktop Duplication over real Direct3D textures.
 #![cfg(windows)]
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
@@ -7,6 +7,7 @@ mod ahead;
 mod colours;
 mod failures;
 mod gpu;
+mod lab_desktop;
 mod losses;
 mod matrix;
 mod opening;
@@ -14,4 +15,3 @@ mod reader;
 mod session;
 mod sharing;
 mod source;
-mod stage;

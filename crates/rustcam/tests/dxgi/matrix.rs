@@ -1,8 +1,5 @@
-//! What comes of every failure: the table. Every row is played by `failures.rs`, once and with the failure that never ends.
-//!
-//! Opening means the failure is there from the beginning, regaining that the desktop or the device was lost before, capturing that
-//! frames have come. Whatever a row says, the next frames after the end of the failure are exact, no rule of Desktop Duplication is broken,
-//! and nothing outlives the capture.
+//! The outcome of every failure, as a table. `failures.rs` plays every row twice: with a failure that happens once, and with one that never
+//! ends. After each row the next frames are exact, no rule of Desktop Duplication was broken, and nothing is left of the capture.
 
 use rustcam::error::ErrorKind::{self, AccessLost, Capture, Device, Duplication};
 use rustcam::source::hresult::*;
@@ -16,18 +13,18 @@ pub enum When {
     Regaining,
     /// While a lost device is replaced.
     Replacing,
-    /// In between.
+    /// While frames are captured.
     Capturing,
 }
 
-/// What a caller gets.
+/// What the caller gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The frame, as if nothing had happened.
     Frame,
     /// The frame, after the desktop was duplicated again.
     Regained,
-    /// No frame and no error by the deadline: it is a matter of time.
+    /// No frame and no error at the deadline: the loss is transient.
     Nothing,
     /// An error of this kind with the code of the failure, and a hint.
     Raises(ErrorKind),
@@ -38,12 +35,12 @@ pub enum Outcome {
 /// One failure.
 pub struct Row {
     pub when: When,
-    /// As the laboratory calls it.
+    /// The name of the call in the lab.
     pub call: &'static str,
     pub code: u32,
-    /// What comes of it if it happens once.
+    /// The outcome if it happens once.
     pub once: Outcome,
-    /// What comes of it if it never ends.
+    /// The outcome if it never ends.
     pub always: Outcome,
 }
 
@@ -54,7 +51,7 @@ const fn row(when: When, call: &'static str, code: u32, once: Outcome, always: O
 use Outcome::{Frame, Nothing, Raises, Regained, Uncalled};
 use When::{Capturing, Opening, Regaining, Replacing};
 
-/// The laboratory reads it as success with a list of impossible length.
+/// The lab takes this code for success with a list of impossible length.
 const IMPOSSIBLE_LENGTH: u32 = S_OK;
 /// For a member of the pointer shape's description.
 const HUGE: u32 = 0x4000_0000;
@@ -90,12 +87,12 @@ pub const ROWS: &[Row] = &[
     row(Replacing, "D3D11CreateDevice",    E_OUTOFMEMORY,           Regained,            Raises(Capture)),
     row(Replacing, "D3D11CreateDevice",    DEVICE_REMOVED,          Regained,            Raises(Device)),
 
-    // One of the two interfaces is enough; without both, see `neither_interface_is_windows_7`.
+    // One of the two interfaces is enough; without both, see `without_both_interfaces_the_error_names_windows_8`.
     row(Opening,   "QueryOutput1",         E_NOINTERFACE,           Uncalled,            Uncalled),
     row(Opening,   "QueryOutput5",         E_NOINTERFACE,           Frame,               Frame),
     row(Regaining, "QueryOutput5",         E_NOINTERFACE,           Regained,            Regained),
 
-    // Where the newer function refuses, the older one serves.
+    // If the newer function fails, the older one is used.
     row(Opening,   "DuplicateOutput1",     E_INVALIDARG,            Frame,               Frame),
     row(Opening,   "DuplicateOutput1",     E_ACCESSDENIED,          Frame,               Frame),
     row(Opening,   "DuplicateOutput1",     UNSUPPORTED,             Frame,               Frame),
@@ -104,7 +101,7 @@ pub const ROWS: &[Row] = &[
     row(Regaining, "DuplicateOutput1",     UNSUPPORTED,             Regained,            Regained),
     row(Opening,   "DuplicateOutput",      E_FAIL,                  Uncalled,            Uncalled),
 
-    // Both refuse.
+    // Both functions fail.
     row(Opening,   "Duplicate",            E_INVALIDARG,            Raises(Duplication), Raises(Duplication)),
     row(Opening,   "Duplicate",            E_ACCESSDENIED,          Raises(Duplication), Raises(Duplication)),
     row(Opening,   "Duplicate",            UNSUPPORTED,             Raises(Duplication), Raises(Duplication)),
@@ -143,10 +140,10 @@ pub const ROWS: &[Row] = &[
     row(Capturing, "AcquireNextFrame",     E_FAIL,                  Regained,            Raises(AccessLost)),
     row(Capturing, "QueryTexture",         E_NOINTERFACE,           Frame,               Nothing),
 
-    // Told as a loss, because a new duplication has the format that was agreed on.
+    // A loss, because a new duplication delivers the requested format.
     row(Capturing, "TextureFormat",        ACCESS_LOST,             Regained,            Raises(AccessLost)),
 
-    // After a loss everything is new, so that no list is asked for.
+    // After a loss everything is new, so no list is read.
     row(Capturing, "GetFrameDirtyRects",   MORE_DATA,               Frame,               Frame),
     row(Capturing, "GetFrameDirtyRects",   INVALID_CALL,            Frame,               Frame),
     row(Capturing, "GetFrameDirtyRects",   ACCESS_LOST,             Regained,            Regained),
@@ -177,7 +174,7 @@ pub const ROWS: &[Row] = &[
     row(Capturing, "ReleaseFrame",         ACCESS_LOST,             Regained,            Nothing),
     row(Capturing, "ReleaseFrame",         DEVICE_REMOVED,          Regained,            Raises(Device)),
 
-    // Pixels always come through a staging texture, also where the desktop is in system memory.
+    // Pixels are always read through a staging texture, even if the desktop is in system memory.
     row(Capturing, "MapDesktopSurface",    UNSUPPORTED,             Uncalled,            Uncalled),
     row(Capturing, "MapDesktopSurface",    INVALID_CALL,            Uncalled,            Uncalled),
     row(Capturing, "MapDesktopSurface",    ACCESS_LOST,             Uncalled,            Uncalled),

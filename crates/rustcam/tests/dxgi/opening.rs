@@ -1,15 +1,14 @@
-//! Getting a duplication: which function serves, what the calling thread notices, and what a user is told who gets none.
+//! Opening a duplication: which function is used, that the DPI awareness of the thread is restored, and the errors of refusals.
 
 use std::ffi::c_void;
 use std::time::Duration;
 
-use crate::stage::{lost, ms, options, presented, request, Stage};
+use crate::lab_desktop::{lost, ms, options, presented, request, LabDesktop};
 use rustcam::capture::{Session, Target};
 use rustcam::error::{Error, ErrorKind, Loss};
 use rustcam::frame::PixelFormat;
-use rustcam::source::dxgi::DxgiSource;
 use rustcam::source::hresult::*;
-use rustcam::source::Source;
+use rustcam::source::open;
 use windows::core::Interface;
 use windows::Win32::Foundation::HMODULE;
 use windows::Win32::Graphics::Direct3D::D3D_DRIVER_TYPE_UNKNOWN;
@@ -22,9 +21,9 @@ use windows::Win32::UI::HiDpi::{
 
 const SMALL: &str = "size 320x200; refresh 100; pointer still; clock virtual; ";
 
-fn refused(stage: &Stage) -> Error {
-    let error = DxgiSource::open(&options(stage, 0, false)).err().expect("refused");
-    stage.assert_nothing_lives("refused");
+fn refused(desktop: &LabDesktop) -> Error {
+    let error = open(&options(desktop, 0, false)).err().expect("refused");
+    desktop.assert_nothing_lives("refused");
     error
 }
 
@@ -35,48 +34,48 @@ fn dpi(context: DPI_AWARENESS_CONTEXT) -> DPI_AWARENESS_CONTEXT {
 }
 
 #[test]
-fn the_newer_function_serves_and_the_thread_is_as_aware_of_resolutions_as_before() {
+fn the_newer_function_is_used_and_the_dpi_awareness_of_the_thread_is_restored() {
     let original = dpi(DPI_AWARENESS_CONTEXT_UNAWARE);
     for context in
         [DPI_AWARENESS_CONTEXT_UNAWARE, DPI_AWARENESS_CONTEXT_SYSTEM_AWARE, DPI_AWARENESS_CONTEXT_PER_MONITOR_AWARE]
     {
         dpi(context);
-        // What the system calls this context when it is asked for it back.
+        // The system may return another value for the same context.
         let before = dpi(context);
-        let stage = Stage::new(&format!("{SMALL} at 300ms mode 640x480"));
-        let mut source = stage.open(false);
+        let desktop = LabDesktop::new(&format!("{SMALL} at 300ms mode 640x480"));
+        let mut source = desktop.open(false);
         presented(&mut source);
         lost(&mut source);
-        stage.regain(&mut source);
+        desktop.regain(&mut source);
         presented(&mut source);
-        let counters = stage.counters();
+        let counters = desktop.counters();
         assert_eq!((counters.duplications, counters.duplications1), (2, 2), "{context:?}");
         drop(source);
         assert_eq!(dpi(context), before, "{context:?} is put back");
-        stage.lab.inject("DuplicateOutput1", 0, E_FAIL as i32).expect("a call");
-        stage.lab.inject("DuplicateOutput", 0, E_FAIL as i32).expect("a call");
-        refused(&stage);
+        desktop.lab.inject("DuplicateOutput1", 0, E_FAIL as i32).expect("a call");
+        desktop.lab.inject("DuplicateOutput", 0, E_FAIL as i32).expect("a call");
+        refused(&desktop);
         assert_eq!(dpi(context), before, "{context:?} is put back after a refusal");
-        stage.finish();
+        desktop.finish();
     }
     dpi(original);
 }
 
 #[test]
-fn the_older_function_serves_where_the_newer_does_not() {
-    let stage = Stage::new(SMALL);
-    stage.lab.inject("DuplicateOutput1", 0, UNSUPPORTED as i32).expect("a call");
-    let mut source = stage.open(false);
+fn the_older_function_is_used_if_the_newer_one_fails() {
+    let desktop = LabDesktop::new(SMALL);
+    desktop.lab.inject("DuplicateOutput1", 0, UNSUPPORTED as i32).expect("a call");
+    let mut source = desktop.open(false);
     presented(&mut source);
-    let counters = stage.counters();
+    let counters = desktop.counters();
     assert_eq!((counters.duplications, counters.duplications1), (1, 0));
     drop(source);
-    stage.finish();
+    desktop.finish();
 }
 
 #[test]
-fn what_the_system_refuses_at_first_is_final_and_gives_advice() {
-    let stage = Stage::new(SMALL);
+fn a_refusal_when_opening_is_final_and_comes_with_advice() {
+    let desktop = LabDesktop::new(SMALL);
     for (code, advice) in [
         (NOT_CURRENTLY_AVAILABLE, "close another screen recorder"),
         (E_INVALIDARG, "close the other capture, or choose the device"),
@@ -87,50 +86,50 @@ fn what_the_system_refuses_at_first_is_final_and_gives_advice() {
         (E_NOTIMPL, "Windows 8"),
     ] {
         for call in ["DuplicateOutput", "DuplicateOutput1"] {
-            stage.lab.inject(call, 0, code as i32).expect("a call");
+            desktop.lab.inject(call, 0, code as i32).expect("a call");
         }
-        let error = refused(&stage);
+        let error = refused(&desktop);
         assert_eq!((error.kind(), error.code(), error.loss()), (ErrorKind::Duplication, Some(code), None));
         assert!(error.to_string().contains(advice), "{error}");
-        stage.lab.heal();
+        desktop.lab.heal();
     }
-    stage.finish();
+    desktop.finish();
 }
 
 #[test]
 fn four_processes_are_the_limit() {
-    let stage = Stage::new(&format!("{SMALL} lab others 4"));
-    let error = refused(&stage);
+    let desktop = LabDesktop::new(&format!("{SMALL} lab others 4"));
+    let error = refused(&desktop);
     assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(NOT_CURRENTLY_AVAILABLE)));
     assert!(error.to_string().contains("four processes"), "{error}");
-    stage.finish();
-    let stage = Stage::new(&format!("{SMALL} lab others 3"));
-    presented(&mut stage.open(false));
-    stage.finish();
+    desktop.finish();
+    let desktop = LabDesktop::new(&format!("{SMALL} lab others 3"));
+    presented(&mut desktop.open(false));
+    desktop.finish();
 }
 
 #[test]
-fn a_service_is_told_that_it_has_no_desktop() {
-    let stage = Stage::new(SMALL);
-    stage.lab.inject("EnumOutputs", 0, NOT_CURRENTLY_AVAILABLE as i32).expect("a call");
-    assert!(refused(&stage).to_string().contains("session 0"));
-    stage.finish();
+fn a_service_without_a_desktop_gets_advice() {
+    let desktop = LabDesktop::new(SMALL);
+    desktop.lab.inject("EnumOutputs", 0, NOT_CURRENTLY_AVAILABLE as i32).expect("a call");
+    assert!(refused(&desktop).to_string().contains("session 0"));
+    desktop.finish();
 }
 
 #[test]
-fn a_device_without_outputs_is_named_with_those_that_have_some() {
-    let stage = Stage::new(&format!("{SMALL} lab adapters 2"));
-    let wrong = options(&stage, 0, false).device(1);
-    let error = DxgiSource::open(&wrong).err().expect("nothing there");
+fn the_error_for_a_device_without_outputs_lists_the_outputs() {
+    let desktop = LabDesktop::new(&format!("{SMALL} lab adapters 2"));
+    let wrong = options(&desktop, 0, false).device(1);
+    let error = open(&wrong).err().expect("nothing there");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.to_string().contains(r"\\.\DISPLAY1"), "{error}");
-    // Whatever other adapters there are, the device is made on the one of the output.
-    presented(&mut stage.open(false));
-    stage.finish();
+    // The device is created on the adapter of the output, whichever other adapters exist.
+    presented(&mut desktop.open(false));
+    desktop.finish();
 }
 
-/// What another library in this process does: duplicates the first output, with a device of its own.
-fn somebody_else() -> IDXGIOutputDuplication {
+/// Duplicates the first output with a device of its own, like another library in this process.
+fn other_library() -> IDXGIOutputDuplication {
     let mut device = None;
     // SAFETY: plain creation and enumeration; all pointers are valid during the calls.
     unsafe {
@@ -146,71 +145,71 @@ fn somebody_else() -> IDXGIOutputDuplication {
 }
 
 #[test]
-fn another_library_in_this_process_is_in_the_way_until_it_lets_go() {
-    let stage = Stage::new(SMALL);
-    let other = somebody_else();
-    let error = DxgiSource::open(&options(&stage, 0, false)).err().expect("refused");
+fn a_duplication_of_another_library_blocks_this_one_until_it_is_released() {
+    let desktop = LabDesktop::new(SMALL);
+    let other = other_library();
+    let error = open(&options(&desktop, 0, false)).err().expect("refused");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(E_INVALIDARG)));
     assert!(error.to_string().contains("Another library in this process already duplicates this output"), "{error}");
     drop(other);
-    let mut session = Session::open(&options(&stage, 0, false)).expect("free");
+    let mut session = Session::open(&options(&desktop, 0, false)).expect("free");
     let grab =
         |session: &mut Session| session.grab(&request(ms(500)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
     grab(&mut session).expect("alive").expect("presents");
-    // While ours is lost, the other one may be faster.
-    stage.lab.inject("AcquireNextFrame", 1, ACCESS_LOST as i32).expect("a call");
+    // While this capture is lost, the other library may duplicate first.
+    desktop.lab.inject("AcquireNextFrame", 1, ACCESS_LOST as i32).expect("a call");
     let poll = request(Duration::ZERO);
     assert!(session.grab(&poll, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("transient").is_none());
-    let other = somebody_else();
+    let other = other_library();
     let error = grab(&mut session).expect_err("taken");
     assert_eq!((error.kind(), error.code()), (ErrorKind::AccessLost, Some(E_INVALIDARG)));
     assert!(error.to_string().contains("Another library"), "{error}");
     drop(other);
     let frame = grab(&mut session).expect("free").expect("presents");
-    stage.assert_exact(&session, &frame, "regained");
+    desktop.assert_exact(&session, &frame, "regained");
     drop(session);
-    // It was in the way, which the laboratory takes for a mistake of whoever came second.
-    let counters = stage.lab.counters();
+    // The lab counts every attempt to duplicate a second time as a violation.
+    let counters = desktop.lab.counters();
     assert!(counters.duplicate_while_live > 0 && counters.live == 0 && counters.live_textures == 0, "{counters:?}");
 }
 
 #[test]
-fn a_secure_desktop_is_waited_for_until_each_deadline() {
-    let stage = Stage::new(&format!("{SMALL} at 200ms lose access for 2s"));
-    let mut session = Session::open(&options(&stage, 0, false)).expect("free");
+fn calls_wait_for_a_secure_desktop_until_their_deadlines() {
+    let desktop = LabDesktop::new(&format!("{SMALL} at 200ms lose access for 2s"));
+    let mut session = Session::open(&options(&desktop, 0, false)).expect("free");
     let mut frames = 0;
     let mut grab = |timeout| session.grab(&request(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
-    while stage.lab.now() < ms(150) {
+    while desktop.lab.now() < ms(150) {
         frames += u64::from(grab(ms(50)).expect("alive").is_some());
     }
     assert!(frames > 5);
-    while stage.lab.now() < ms(200) {
+    while desktop.lab.now() < ms(200) {
         grab(ms(50)).expect("alive");
     }
-    while stage.lab.now() < ms(1900) {
+    while desktop.lab.now() < ms(1900) {
         assert!(grab(ms(250)).expect("no error, however long it takes").is_none());
     }
-    let began = stage.lab.now();
+    let began = desktop.lab.now();
     assert!(grab(ms(5000)).expect("unlocked").is_some(), "one call waits for the end");
-    assert!(stage.lab.now() < ms(2200 + 250 + 20) && began < ms(2200));
+    assert!(desktop.lab.now() < ms(2200 + 250 + 20) && began < ms(2200));
     drop(session);
-    stage.finish();
+    desktop.finish();
 }
 
 #[test]
-fn a_device_that_is_removed_in_the_middle_of_a_map_is_replaced() {
-    let stage = Stage::new(&format!("{SMALL} slow reads 30ms; at 515ms lose device"));
-    let mut source = stage.open(false);
-    // The copy is not done when the device goes.
-    while stage.lab.now() < ms(500) {
+fn a_device_that_is_removed_during_a_map_is_replaced() {
+    let desktop = LabDesktop::new(&format!("{SMALL} slow reads 30ms; at 515ms lose device"));
+    let mut source = desktop.open(false);
+    // The copy is not finished when the device is removed.
+    while desktop.lab.now() < ms(500) {
         presented(&mut source);
     }
     let whole = source.output().texture_size().rect();
     let (maps, error) = loop {
-        let before = stage.counters().maps_still_drawing;
+        let before = desktop.counters().maps_still_drawing;
         match source.read(&[whole], ms(100), &mut |_, _, _| {}) {
             Ok(_) => presented(&mut source),
-            Err(error) => break (stage.counters().maps_still_drawing - before, error),
+            Err(error) => break (desktop.counters().maps_still_drawing - before, error),
         };
     };
     assert!(maps > 0, "the read was waiting");
@@ -219,9 +218,9 @@ fn a_device_that_is_removed_in_the_middle_of_a_map_is_replaced() {
         (ErrorKind::Device, Some(Loss::Lasting), Some(DEVICE_REMOVED))
     );
     assert!(error.to_string().contains("update the driver"), "{error}");
-    stage.regain(&mut source);
-    let frame = stage.frame_at(presented(&mut source).present_time);
-    stage.check(&mut source, &[whole], frame);
+    desktop.regain(&mut source);
+    let frame = desktop.frame_at(presented(&mut source).present_time);
+    desktop.check(&mut source, &[whole], frame);
     drop(source);
-    stage.finish();
+    desktop.finish();
 }

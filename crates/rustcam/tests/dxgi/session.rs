@@ -1,24 +1,19 @@
-//! A session over the laboratory's desktop: whatever is presented and however it is asked for, the picture is exact.
+//! Sessions over the lab's desktop: every picture is exact, in every kind of memory.
 
 use rustcam::capture::{Session, Target};
-use rustcam::error::Result;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
 
-use crate::stage::{ms, request, Stage};
+use crate::lab_desktop::{ms, request, LabDesktop};
 
-#[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
-fn never() -> Result<()> {
-    Ok(())
-}
-
-fn grab_exactly(stage: &Stage, session: &mut Session, target: &Target<'static>, frames: usize) {
+fn grab_exactly(desktop: &LabDesktop, session: &mut Session, target: &Target<'static>, frames: usize) {
     let region = session.region();
     for _ in 0..frames {
-        let frame = session.grab(&request(ms(5000)), target_of(target), &mut never).expect("alive").expect("presents");
-        let number = stage.frame_at(frame.info.present_time);
+        let frame =
+            session.grab(&request(ms(5000)), target_of(target), &mut || Ok(())).expect("alive").expect("presents");
+        let number = desktop.frame_at(frame.info.present_time);
         let bytes = frame.image().expect("memory of its own").bytes().to_vec();
-        assert!(bytes == stage.picture(number, region), "frame {number}");
+        assert!(bytes == desktop.picture(number, region), "frame {number}");
     }
 }
 
@@ -30,63 +25,67 @@ fn target_of(target: &Target<'static>) -> Target<'static> {
 }
 
 #[test]
-fn frames_are_exact_owned_retained_whole_and_cut() {
+fn frames_are_exact_owned_retained_whole_and_cropped() {
     for script in [
         "size 320x240; refresh 100; pointer still; clock virtual",
         "size 320x240; refresh 100; pointer still; clock virtual; full",
         "size 240x320; refresh 100; pointer still; clock virtual; rotation 90; lab pitch 32",
         "size 240x320; refresh 100; pointer still; clock virtual; rotation 270; lab coalesce 2",
     ] {
-        let stage = Stage::new(script);
-        let source = stage.open(false);
-        let mut session = Session::over(Box::new(source), stage.lab.clock(), false);
-        grab_exactly(&stage, &mut session, &Target::Owned(PixelFormat::Bgra), 10);
-        grab_exactly(&stage, &mut session, &Target::Retained(PixelFormat::Bgra), 40);
+        let desktop = LabDesktop::new(script);
+        let source = desktop.open(false);
+        let mut session = Session::over(source, desktop.lab.clock(), false);
+        grab_exactly(&desktop, &mut session, &Target::Owned(PixelFormat::Bgra), 10);
+        grab_exactly(&desktop, &mut session, &Target::Retained(PixelFormat::Bgra), 40);
         session.set_region(Some(Rect::new(33, 41, 141, 200))).expect("inside");
-        grab_exactly(&stage, &mut session, &Target::Retained(PixelFormat::Bgra), 40);
-        grab_exactly(&stage, &mut session, &Target::Owned(PixelFormat::Bgra), 10);
+        grab_exactly(&desktop, &mut session, &Target::Retained(PixelFormat::Bgra), 40);
+        grab_exactly(&desktop, &mut session, &Target::Owned(PixelFormat::Bgra), 10);
         session.set_region(None).expect("whole");
-        grab_exactly(&stage, &mut session, &Target::Retained(PixelFormat::Bgra), 10);
+        grab_exactly(&desktop, &mut session, &Target::Retained(PixelFormat::Bgra), 10);
         drop(session);
-        stage.finish();
+        desktop.finish();
     }
 }
 
 #[test]
-fn a_session_survives_everything_the_desktop_does() {
-    let stage = Stage::new(
+fn a_session_recovers_from_every_kind_of_loss() {
+    let desktop = LabDesktop::new(
         "size 640x480; refresh 100; pointer storm 500; clock virtual; lab first partial; at 1s lose access for 150ms; at 1500ms mode 320x200@60; \
          at 2s rotate 90; at 2500ms lose device; at 3s unplug for 100ms",
     );
-    let source = stage.open(true);
-    let mut session = Session::over(Box::new(source), stage.lab.clock(), true);
+    let source = desktop.open(true);
+    let mut session = Session::over(source, desktop.lab.clock(), true);
     let mut frames = 0;
-    while stage.lab.now() < ms(4000) {
+    while desktop.lab.now() < ms(4000) {
         let target = Target::Owned(PixelFormat::Rgb);
-        if session.grab(&request(ms(1000)), target, &mut never).expect("it comes back each time").is_some() {
+        if session.grab(&request(ms(1000)), target, &mut || Ok(())).expect("it comes back each time").is_some() {
             frames += 1;
         }
     }
-    assert!(frames > 20, "{frames}: {:?} {:?}", session.stats(), stage.lab.counters());
-    // On a slow machine one loss may follow another before there was a picture; together they count once.
+    assert!(frames > 20, "{frames}: {:?} {:?}", session.stats(), desktop.lab.counters());
+    // On a slow machine one loss may follow another before a frame was captured; then they count as one.
     assert!((1..=5).contains(&session.stats().recoveries), "{:?}", session.stats());
     drop(session);
-    stage.finish();
+    desktop.finish();
 }
 
 #[test]
 fn polls_end_at_once_and_waits_in_time() {
-    let stage = Stage::new("size 640x480; static; pointer still");
-    let source = stage.open(false);
-    let mut session = Session::over(Box::new(source), stage.lab.clock(), false);
-    assert!(session.grab(&request(ms(5000)), Target::Owned(PixelFormat::Gray), &mut never).expect("alive").is_some());
+    let desktop = LabDesktop::new("size 640x480; static; pointer still");
+    let source = desktop.open(false);
+    let mut session = Session::over(source, desktop.lab.clock(), false);
+    assert!(session
+        .grab(&request(ms(5000)), Target::Owned(PixelFormat::Gray), &mut || Ok(()))
+        .expect("alive")
+        .is_some());
     for timeout in [0, 1, 30, 200] {
         let began = std::time::Instant::now();
-        let frame = session.grab(&request(ms(timeout)), Target::Owned(PixelFormat::Gray), &mut never).expect("alive");
+        let frame =
+            session.grab(&request(ms(timeout)), Target::Owned(PixelFormat::Gray), &mut || Ok(())).expect("alive");
         assert!(frame.is_none());
         let took = began.elapsed();
         assert!(took >= ms(timeout) && took < ms(timeout + 50), "{timeout} ms took {took:?}");
     }
     drop(session);
-    stage.finish();
+    desktop.finish();
 }

@@ -1,4 +1,4 @@
-//! What is drawn: textures, turned, cut into parts, under pointers of every kind.
+//! Test cases: textures, rotated, divided into parts, under pointers of every kind.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

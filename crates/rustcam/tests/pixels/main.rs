@@ -121,7 +121,7 @@ proptest! {
 
 /// Single rows and columns, whole blocks, and one pixel less or more than those.
 #[test]
-fn every_rest_of_a_block_is_turned() {
+fn every_incomplete_block_is_rotated() {
     let sizes = TURNED_SIDES.iter().flat_map(|&width| TURNED_SIDES.map(|height| Size::new(width, height)));
     for (i, texture) in sizes.enumerate() {
         for rotation in [Rotation::Clockwise90, Rotation::Clockwise270] {
@@ -143,7 +143,7 @@ fn every_rest_of_a_block_is_turned() {
 
 /// Long rows and more than one block or strip in both directions, which small random sizes do not reach.
 #[test]
-fn wide_images_are_turned_and_converted() {
+fn wide_images_are_rotated_and_converted() {
     let data = (0..300 * 40 * 4).map(|i| texture_pixel(5, i, 0)[0]).collect();
     let shape = PointerShape {
         kind: ShapeKind::Color,
@@ -153,7 +153,7 @@ fn wide_images_are_turned_and_converted() {
         data,
     };
     for rotation in Rotation::ALL {
-        for format in PixelFormat::ALL {
+        for &format in PixelFormat::ALL {
             let texture = Size::new(613, 301);
             let mut region = rotation.apply(texture).rect();
             (region.left, region.bottom) = (5, region.bottom - 3);

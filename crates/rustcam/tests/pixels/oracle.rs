@@ -85,6 +85,7 @@ pub fn converted(format: PixelFormat, [b, g, r]: [u8; 3]) -> Vec<u8> {
         PixelFormat::Gray => {
             vec![((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b) + 128) >> 8) as u8]
         }
+        other => panic!("the oracle does not know {other}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Scripts: what is wrong with them, and what does not matter.
+//! Scripts: errors, and what the parser ignores.
 
 use rustcam::error::ErrorKind;
 use rustcam::source::sim::Script;

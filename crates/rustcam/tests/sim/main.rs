@@ -4,28 +4,28 @@ mod faults;
 mod language;
 mod pointer;
 mod random;
-mod rig;
+mod sim_desktop;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rig::{apply, ms, opaque, open, parsed, Rig, LONG, ZERO};
 use rustcam::clock::{Clock, MonotonicClock, VirtualClock};
 use rustcam::error::ErrorKind;
 use rustcam::frame::{Damage, Move};
 use rustcam::geometry::{Point, Rect, Rotation, Size};
 use rustcam::source::sim::{decode_stripe, outputs, Script, World};
 use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source};
+use sim_desktop::{apply, ms, opaque, open, parsed, SimDesktop, LONG, ZERO};
 
 #[test]
 fn the_empty_script_is_a_1080p_desktop_at_60_hertz() {
     let listed = outputs(&Script::default());
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].size, listed[0].refresh_hz, listed[0].is_primary), (Size::new(1920, 1080), 60.0, true));
-    let mut rig = Rig::new("");
-    assert_eq!(rig.wait().presents, 1);
-    assert_eq!((rig.wait().presents, rig.now()), (1, Duration::from_nanos(16_666_666)));
-    rig.assert_exact();
+    let mut desktop = SimDesktop::new("");
+    assert_eq!(desktop.wait().presents, 1);
+    assert_eq!((desktop.wait().presents, desktop.now()), (1, Duration::from_nanos(16_666_666)));
+    desktop.assert_exact();
 }
 
 #[test]
@@ -36,19 +36,19 @@ fn size_refresh_and_outputs_are_listed() {
     assert!((listed[2].refresh_hz - 59.94).abs() < 1e-9);
     assert_eq!((listed[0].rotation, listed[0].device_name.as_str()), (Rotation::Clockwise180, "Simulated adapter"));
     let clock = Arc::new(VirtualClock::new());
-    let error = open("size 800x600; outputs 2", 5, &clock).err().expect("no such output");
+    let error = open("size 800x600; outputs 2", 5, &clock).expect_err("no such output");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.message().contains("SIM-2, 800x600"), "{error}");
 }
 
 #[test]
-fn rotation_leaves_the_texture_unturned() {
+fn rotation_leaves_the_texture_unrotated() {
     for (degrees, texture) in [(0, (200, 120)), (90, (120, 200)), (180, (200, 120)), (270, (120, 200))] {
-        let mut rig = Rig::new(&format!("size 200x120; rotation {degrees}"));
-        assert_eq!(rig.source.output().texture_size(), Size::new(texture.0, texture.1));
+        let mut desktop = SimDesktop::new(&format!("size 200x120; rotation {degrees}"));
+        assert_eq!(desktop.source.output().texture_size(), Size::new(texture.0, texture.1));
         for _ in 0..3 {
-            rig.wait();
-            rig.assert_exact();
+            desktop.wait();
+            desktop.assert_exact();
         }
     }
 }
@@ -56,12 +56,12 @@ fn rotation_leaves_the_texture_unturned() {
 #[test]
 fn pitch_pads_the_rows() {
     for pitch in [0, 1, 64] {
-        let mut rig = Rig::new(&format!("size 64x48; pitch {pitch}"));
-        rig.wait();
-        rig.assert_exact();
+        let mut desktop = SimDesktop::new(&format!("size 64x48; pitch {pitch}"));
+        desktop.wait();
+        desktop.assert_exact();
         let mut rows = Vec::new();
         let whole = Size::new(64, 48).rect();
-        let read = rig.source.read(&[whole], LONG, &mut |_, image, _| {
+        let read = desktop.source.read(&[whole], LONG, &mut |_, image, _| {
             rows = (0..2).map(|y| image.row(y).as_ptr() as usize).collect();
         });
         assert_eq!(read.expect("a read"), Outcome::Done(()));
@@ -70,7 +70,7 @@ fn pitch_pads_the_rows() {
 }
 
 #[test]
-fn clock_virtual_gives_a_virtual_clock_of_its_own_and_real_the_machines() {
+fn clock_virtual_makes_a_new_virtual_clock_and_clock_real_uses_the_machines() {
     let clock = |script| OpenOptions::new(Backend::Sim(parsed(script))).clock;
     assert!(clock("clock real").now().abs_diff(MonotonicClock.now()) < ms(5000));
     let [one, other] = [(); 2].map(|()| clock("clock virtual"));
@@ -91,27 +91,27 @@ fn the_world_begins_when_it_is_opened() {
 
 #[test]
 fn static_desktops_report_once_and_then_time_out_exactly() {
-    let mut rig = Rig::new("static");
-    assert_eq!(rig.wait(), Change { presents: 1, ..Change::default() });
+    let mut desktop = SimDesktop::new("static");
+    assert_eq!(desktop.wait(), Change::presented(1, ZERO));
     for timeout in [ms(1), ms(250), Duration::from_nanos(7)] {
-        let before = rig.now();
-        assert!(!rig.source.wait(timeout).expect("a wait").any());
-        assert_eq!(rig.now(), before + timeout);
+        let before = desktop.now();
+        assert!(!desktop.source.wait(timeout).expect("a wait").any());
+        assert_eq!(desktop.now(), before + timeout);
     }
-    let before = rig.now();
-    assert!(!rig.source.wait(ZERO).expect("a poll").any());
-    assert_eq!(rig.now(), before);
+    let before = desktop.now();
+    assert!(!desktop.source.wait(ZERO).expect("a poll").any());
+    assert_eq!(desktop.now(), before);
 }
 
 #[test]
 fn present_every_skips_refreshes_and_keeps_the_rate_for_hours() {
-    let mut rig = Rig::new("refresh 144; present every 2; size 64x64");
-    rig.wait();
-    rig.wait();
-    assert_eq!(rig.now(), Duration::from_nanos(13_888_888));
-    rig.skip_to(Duration::from_secs(36_000));
-    assert_eq!(rig.wait().presents, 36_000 * 72 - 1);
-    assert_eq!(rig.world.present_time(36_000 * 72 + 1), Duration::from_secs(36_000));
+    let mut desktop = SimDesktop::new("refresh 144; present every 2; size 64x64");
+    desktop.wait();
+    desktop.wait();
+    assert_eq!(desktop.now(), Duration::from_nanos(13_888_888));
+    desktop.skip_to(Duration::from_secs(36_000));
+    assert_eq!(desktop.wait().presents, 36_000 * 72 - 1);
+    assert_eq!(desktop.world.present_time(36_000 * 72 + 1), Duration::from_secs(36_000));
 }
 
 #[test]
@@ -128,54 +128,55 @@ fn presents_are_numbered_in_the_order_of_time() {
 
 #[test]
 fn at_present_changes_the_natural_parts_only() {
-    let mut rig = Rig::new("static; size 640x400; at 100ms present");
-    rig.wait();
-    rig.damage();
-    let mut image = rig.read();
-    let change = rig.wait();
-    assert_eq!((change.presents, change.present_time, rig.now()), (1, ms(100), ms(100)));
-    let damage = rig.damage();
+    let mut desktop = SimDesktop::new("static; size 640x400; at 100ms present");
+    desktop.wait();
+    desktop.damage();
+    let mut image = desktop.read();
+    let change = desktop.wait();
+    assert_eq!((change.presents, change.present_time, desktop.now()), (1, ms(100), ms(100)));
+    let damage = desktop.damage();
     let area: u64 = damage.dirty.iter().map(|r| r.area()).sum();
     assert!(area > 0 && area < 640 * 400 / 4, "{damage:?}");
-    apply(&mut rig, &damage, &mut image);
-    assert!(image == rig.read());
-    rig.assert_exact();
+    apply(&mut desktop, &damage, &mut image);
+    assert!(image == desktop.read());
+    desktop.assert_exact();
 }
 
 #[test]
 fn at_present_full_and_full_change_every_pixel() {
     for script in ["static; size 200x100; at 10ms present full", "full; refresh 100; size 200x100"] {
-        let mut rig = Rig::new(script);
-        rig.wait();
-        let mut before = rig.read();
+        let mut desktop = SimDesktop::new(script);
+        desktop.wait();
+        let mut before = desktop.read();
         for pixel in before.chunks_exact_mut(4) {
             pixel[3] = 0;
         }
-        rig.damage();
-        rig.wait();
-        assert_eq!(rig.damage().dirty, [Rect::new(0, 0, 200, 100)]);
-        let after = rig.read();
+        desktop.damage();
+        desktop.wait();
+        assert_eq!(desktop.damage().dirty, [Rect::new(0, 0, 200, 100)]);
+        let after = desktop.read();
         assert!(after.chunks_exact(4).zip(before.chunks_exact(4)).all(|(a, b)| a[..3] != b[..3]), "{script}");
-        rig.assert_exact();
+        desktop.assert_exact();
     }
 }
 
 #[test]
 fn dirty_parts_change_exactly_inside() {
-    let mut rig = Rig::new("static; size 100x80; at 10ms present dirty 10,10,50,50 dirty 0,0,5,5 dirty 90,70,200,90");
-    rig.wait();
-    rig.damage();
-    let before = rig.read();
-    rig.wait();
+    let mut desktop =
+        SimDesktop::new("static; size 100x80; at 10ms present dirty 10,10,50,50 dirty 0,0,5,5 dirty 90,70,200,90");
+    desktop.wait();
+    desktop.damage();
+    let before = desktop.read();
+    desktop.wait();
     let parts = [Rect::new(10, 10, 50, 50), Rect::new(0, 0, 5, 5), Rect::new(90, 70, 100, 80)];
-    assert_eq!(rig.damage(), Damage { dirty: parts.to_vec(), moves: Vec::new() });
-    let after = rig.read();
+    assert_eq!(desktop.damage(), Damage { dirty: parts.to_vec(), moves: Vec::new() });
+    let after = desktop.read();
     for (i, (a, b)) in after.chunks_exact(4).zip(before.chunks_exact(4)).enumerate() {
         let (x, y) = (i as i32 % 100, i as i32 / 100);
         let inside = parts.iter().any(|p| p.contains(Rect::new(x, y, x + 1, y + 1)));
         assert_eq!(a != b, inside, "({x}, {y})");
     }
-    rig.assert_exact();
+    desktop.assert_exact();
 }
 
 #[test]
@@ -183,42 +184,42 @@ fn moves_copy_the_old_image_and_turn_with_the_output() {
     for degrees in [0, 90, 180, 270] {
         let script =
             format!("static; size 100x80; rotation {degrees}; at 10ms present move 0,0>10,10,60,40 dirty 0,0,5,5");
-        let mut rig = Rig::new(&script);
-        rig.wait();
-        rig.damage();
-        let mut image = rig.read();
-        rig.wait();
-        let damage = rig.damage();
+        let mut desktop = SimDesktop::new(&script);
+        desktop.wait();
+        desktop.damage();
+        let mut image = desktop.read();
+        desktop.wait();
+        let damage = desktop.damage();
         assert_eq!((damage.moves.len(), damage.dirty.len()), (1, 1));
-        apply(&mut rig, &damage, &mut image);
-        assert!(image == rig.read());
-        rig.assert_exact();
+        apply(&mut desktop, &damage, &mut image);
+        assert!(image == desktop.read());
+        desktop.assert_exact();
     }
 }
 
 #[test]
 fn accumulated_moves_become_dirty_unless_they_come_first() {
-    let mut rig =
-        Rig::new("static; size 99x80; at 1ms present move 0,0>9,9,20,20; at 2ms present move 9,9>30,30,40,40");
-    rig.wait();
-    rig.damage();
-    rig.skip_to(ms(5));
-    assert_eq!(rig.wait().presents, 2);
-    let damage = rig.damage();
+    let mut desktop =
+        SimDesktop::new("static; size 99x80; at 1ms present move 0,0>9,9,20,20; at 2ms present move 9,9>30,30,40,40");
+    desktop.wait();
+    desktop.damage();
+    desktop.skip_to(ms(5));
+    assert_eq!(desktop.wait().presents, 2);
+    let damage = desktop.damage();
     assert_eq!(damage.moves, [Move { source: Point::new(0, 0), destination: Rect::new(9, 9, 20, 20) }]);
     assert_eq!(damage.dirty, [Rect::new(30, 30, 40, 40)]);
-    rig.assert_exact();
+    desktop.assert_exact();
 }
 
 #[test]
 fn present_nothing_counts_but_changes_nothing() {
-    let mut rig = Rig::new("static; size 100x80; at 10ms present nothing");
-    rig.wait();
-    rig.damage();
-    let before = rig.read();
-    assert_eq!(rig.wait().presents, 1);
-    assert_eq!(rig.damage(), Damage::default());
-    assert!(before == rig.read());
+    let mut desktop = SimDesktop::new("static; size 100x80; at 10ms present nothing");
+    desktop.wait();
+    desktop.damage();
+    let before = desktop.read();
+    assert_eq!(desktop.wait().presents, 1);
+    assert_eq!(desktop.damage(), Damage::default());
+    assert!(before == desktop.read());
 }
 
 #[test]
@@ -228,37 +229,38 @@ fn long_lists_of_damage_are_reported_as_one_part() {
     for i in 0..80 {
         write!(script, " dirty {i},0,{},2", i + 1).expect("text");
     }
-    let mut rig = Rig::new(&script);
-    rig.wait();
-    rig.damage();
-    rig.wait();
-    assert_eq!(rig.damage().dirty, [Rect::new(0, 0, 80, 2)]);
+    let mut desktop = SimDesktop::new(&script);
+    desktop.wait();
+    desktop.damage();
+    desktop.wait();
+    assert_eq!(desktop.damage().dirty, [Rect::new(0, 0, 80, 2)]);
 }
 
 #[test]
 fn protect_marks_the_presents_after_it() {
-    let mut rig = Rig::new("static; at 5ms protect on; at 10ms present; at 15ms protect off; at 20ms present");
-    let flags: Vec<_> = (0..3).map(|_| rig.wait().protected).collect();
+    let mut desktop =
+        SimDesktop::new("static; at 5ms protect on; at 10ms present; at 15ms protect off; at 20ms present");
+    let flags: Vec<_> = (0..3).map(|_| desktop.wait().protected).collect();
     assert_eq!(flags, [false, true, false]);
 }
 
 #[test]
 fn slow_reads_are_pending_until_their_time_is_over() {
-    let mut rig = Rig::new("static; size 64x64; slow reads 5ms");
-    rig.wait();
+    let mut desktop = SimDesktop::new("static; size 64x64; slow reads 5ms");
+    desktop.wait();
     let part = [Rect::new(1, 2, 30, 40)];
     let mut delivered = 0;
     let mut outcomes = Vec::new();
     for timeout in [0, 2, 2, 0, 9] {
-        outcomes.push(rig.source.read(&part, ms(timeout), &mut |_, _, _| delivered += 1).expect("a read"));
+        outcomes.push(desktop.source.read(&part, ms(timeout), &mut |_, _, _| delivered += 1).expect("a read"));
     }
     assert_eq!(outcomes, [Outcome::Pending, Outcome::Pending, Outcome::Pending, Outcome::Pending, Outcome::Done(())]);
-    assert_eq!((delivered, rig.now()), (1, ms(5)));
-    // A wait in between changes nothing, another read gives the first one up.
+    assert_eq!((delivered, desktop.now()), (1, ms(5)));
+    // A wait in between changes nothing; another read cancels the first one.
     let other = [Rect::new(1, 2, 30, 41)];
     let mut read = |parts: &[Rect], timeout| {
-        rig.source.wait(ZERO).expect("a poll");
-        rig.source.read(parts, ms(timeout), &mut |_, _, _| ()).expect("a read")
+        desktop.source.wait(ZERO).expect("a poll");
+        desktop.source.read(parts, ms(timeout), &mut |_, _, _| ()).expect("a read")
     };
     assert_eq!((read(&part, 4), read(&part, 1)), (Outcome::Pending, Outcome::Done(())));
     assert_eq!(
@@ -268,29 +270,30 @@ fn slow_reads_are_pending_until_their_time_is_over() {
 }
 
 #[test]
-fn slow_damage_gives_up_and_reports_everything() {
-    let mut rig =
-        Rig::new("static; size 64x64; slow damage 5ms; at 10ms present dirty 1,1,2,2; at 20ms present dirty 3,3,4,4");
-    rig.wait();
-    rig.damage();
-    rig.wait();
-    let before = rig.now();
-    assert_eq!(rig.source.damage(ms(2)).expect("damage").dirty, [Rect::new(0, 0, 64, 64)]);
-    assert_eq!(rig.now(), before + ms(2));
-    rig.wait();
-    assert_eq!(rig.damage().dirty, [Rect::new(3, 3, 4, 4)]);
+fn slow_damage_reports_everything_after_its_timeout() {
+    let mut desktop = SimDesktop::new(
+        "static; size 64x64; slow damage 5ms; at 10ms present dirty 1,1,2,2; at 20ms present dirty 3,3,4,4",
+    );
+    desktop.wait();
+    desktop.damage();
+    desktop.wait();
+    let before = desktop.now();
+    assert_eq!(desktop.source.damage(ms(2)).expect("damage").dirty, [Rect::new(0, 0, 64, 64)]);
+    assert_eq!(desktop.now(), before + ms(2));
+    desktop.wait();
+    assert_eq!(desktop.damage().dirty, [Rect::new(3, 3, 4, 4)]);
 }
 
 #[test]
 fn memory_direct_is_written_in_place() {
-    let mut rig = Rig::new("size 200x100; memory direct; rotation 90; at 25ms lose access");
-    rig.wait();
+    let mut desktop = SimDesktop::new("size 200x100; memory direct; rotation 90; at 25ms lose access");
+    desktop.wait();
     let (size, origin) = (Size::new(40, 30), Point::new(20, 50));
-    let mut memory = rig.source.allocate(size).expect("memory");
+    let mut memory = desktop.source.allocate(size).expect("memory");
     let part = Rect::at(origin, size);
-    let read = rig.source.read_into(&mut memory, size, origin, &[part], LONG);
+    let read = desktop.source.read_into(&mut memory, size, origin, &[part], LONG);
     assert_eq!(read.expect("a read"), Outcome::Done(()));
-    let mut whole = rig.read();
+    let mut whole = desktop.read();
     opaque(&mut whole);
     for y in 0..30 {
         let start = ((50 + y) * 100 + 20) * 4;
@@ -298,30 +301,33 @@ fn memory_direct_is_written_in_place() {
     }
     let mut foreign = rustcam::memory::Memory::heap(4800);
     assert_eq!(
-        rig.source.read_into(&mut foreign, size, origin, &[part], LONG).expect("no error"),
+        desktop.source.read_into(&mut foreign, size, origin, &[part], LONG).expect("no error"),
         Outcome::Unsupported
     );
-    while rig.source.wait(LONG).is_ok() {}
-    rig.source.rebuild(ZERO).expect("regained");
-    assert_eq!(rig.source.read_into(&mut memory, size, origin, &[part], LONG).expect("no error"), Outcome::Unsupported);
-    assert!(Rig::new("memory ordinary").source.allocate(size).is_none());
+    while desktop.source.wait(LONG).is_ok() {}
+    desktop.source.rebuild(ZERO).expect("regained");
+    assert_eq!(
+        desktop.source.read_into(&mut memory, size, origin, &[part], LONG).expect("no error"),
+        Outcome::Unsupported
+    );
+    assert!(SimDesktop::new("memory ordinary").source.allocate(size).is_none());
 }
 
 #[test]
 fn alpha_is_garbage() {
-    let mut rig = Rig::new("size 64x64");
-    rig.wait();
-    let image = rig.read();
+    let mut desktop = SimDesktop::new("size 64x64");
+    desktop.wait();
+    let image = desktop.read();
     let different: std::collections::HashSet<_> = image.iter().skip(3).step_by(4).collect();
     assert!(different.len() > 16);
 }
 
 #[test]
 fn both_stripes_hold_the_frame_number() {
-    let mut rig = Rig::new("size 640x200; refresh 100; full");
+    let mut desktop = SimDesktop::new("size 640x200; refresh 100; full");
     for expected in [1, 2, 3, 4] {
-        rig.wait();
-        let image = rig.read();
+        desktop.wait();
+        let image = desktop.read();
         for y in [0, 199] {
             let number = decode_stripe(640, |x| image[(y * 640 + x as usize) * 4 + 1]);
             assert_eq!(number, expected);

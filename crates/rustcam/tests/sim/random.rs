@@ -6,7 +6,7 @@ use rustcam::geometry::Rect;
 use rustcam::source::sim::Script;
 use rustcam::source::Source;
 
-use crate::rig::{apply, first_difference, ms, Rig, ZERO};
+use crate::sim_desktop::{apply, first_difference, ms, SimDesktop, ZERO};
 
 fn rects() -> impl Strategy<Value = String> {
     (-20..150i32, -20..150i32, 1..90i32, 1..90i32).prop_map(|(l, t, w, h)| format!("{l},{t},{},{}", l + w, t + h))
@@ -58,28 +58,28 @@ proptest! {
     /// A consumer that trusts the damage always has the image of the oracle.
     #[test]
     fn damage_is_sound_and_reads_are_exact(script in scripts(), steps in prop::collection::vec(0..30u64, 1..16)) {
-        let mut rig = Rig::pointing(&script);
+        let mut desktop = SimDesktop::pointing(&script);
         let mut image: Option<Vec<u8>> = None;
         for step in steps {
-            rig.clock.sleep(ms(step * step / 16));
-            match rig.source.wait(ms(20)) {
+            desktop.clock.sleep(ms(step * step / 16));
+            match desktop.source.wait(ms(20)) {
                 Ok(change) if change.presents == 0 => continue,
-                Ok(change) => prop_assert!(change.present_time <= rig.now()),
+                Ok(change) => prop_assert!(change.present_time <= desktop.now()),
                 Err(error) => {
                     prop_assert!(error.loss().is_some());
                     image = None;
-                    while rig.source.rebuild(ZERO).is_err() {
-                        rig.clock.sleep(ms(1));
+                    while desktop.source.rebuild(ZERO).is_err() {
+                        desktop.clock.sleep(ms(1));
                     }
                     continue;
                 }
             }
-            let damage = rig.damage();
-            let mut shadow = image.take().unwrap_or_else(|| vec![0; rig.source.output().texture_size().area() as usize * 4]);
-            apply(&mut rig, &damage, &mut shadow);
-            let whole = rig.read();
+            let damage = desktop.damage();
+            let mut shadow = image.take().unwrap_or_else(|| vec![0; desktop.source.output().texture_size().area() as usize * 4]);
+            apply(&mut desktop, &damage, &mut shadow);
+            let whole = desktop.read();
             prop_assert!(whole == shadow, "damage misses byte {:?}", first_difference(&whole, &shadow));
-            rig.assert_exact();
+            desktop.assert_exact();
             image = Some(shadow);
         }
     }
@@ -87,14 +87,14 @@ proptest! {
     /// Reading a part gives the same pixels as reading everything.
     #[test]
     fn parts_are_parts_of_the_whole(script in scripts(), wait in 0..100u64, l in 0..100u32, t in 0..100u32) {
-        let mut rig = Rig::new(&script);
-        rig.clock.sleep(ms(wait));
-        if rig.source.wait(ZERO).is_ok() {
-            let whole = rig.source.output().texture_size().rect();
+        let mut desktop = SimDesktop::new(&script);
+        desktop.clock.sleep(ms(wait));
+        if desktop.source.wait(ZERO).is_ok() {
+            let whole = desktop.source.output().texture_size().rect();
             let part = Rect::new((l as i32).min(whole.right - 1), (t as i32).min(whole.bottom - 1), whole.right, whole.bottom);
             let mut image = vec![0; whole.area() as usize * 4];
-            rig.read_parts(&[part], &mut image);
-            let all = rig.read();
+            desktop.read_parts(&[part], &mut image);
+            let all = desktop.read();
             let stride = whole.width() as usize * 4;
             for y in part.top as usize..part.bottom as usize {
                 let row = y * stride + part.left as usize * 4..(y + 1) * stride;
@@ -111,12 +111,12 @@ proptest! {
 
     #[test]
     fn a_wait_takes_no_longer_than_allowed(script in scripts(), timeouts in prop::collection::vec(0..40u64, 1..20)) {
-        let mut rig = Rig::pointing(&script);
+        let mut desktop = SimDesktop::pointing(&script);
         for timeout in timeouts {
-            let before = rig.now();
-            match rig.source.wait(ms(timeout)) {
-                Ok(change) if !change.any() => prop_assert_eq!(rig.now(), before + ms(timeout)),
-                _ => prop_assert!(rig.now() <= before + ms(timeout)),
+            let before = desktop.now();
+            match desktop.source.wait(ms(timeout)) {
+                Ok(change) if !change.any() => prop_assert_eq!(desktop.now(), before + ms(timeout)),
+                _ => prop_assert!(desktop.now() <= before + ms(timeout)),
             }
         }
     }

@@ -1,7 +1,7 @@
-//! A world and what a program does in it, as data and as text, so that one that went wrong once can be kept and run again.
+//! A world and what a program does in it, as data and as text, so that a failed case can be kept and run again.
 //!
-//! A text is the program, a line `---`, and the script of the desktop. `regions` and pauses are taken as they come: a region is
-//! wrapped to whatever size the output has by then.
+//! A text is the program, a line `---`, and the script of the desktop. A region is wrapped to the size that the output has at that
+//! time.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -44,11 +44,11 @@ pub enum Memory {
 pub enum Step {
     /// The program is busy with something else.
     Pass { ms: u64 },
-    /// `current` takes the image as it is if nothing is new; `hold` keeps the picture.
+    /// `current` takes the current image if there is no new one; `hold` keeps the picture.
     Grab { memory: Memory, format: PixelFormat, region: Option<Part>, timeout: u64, current: bool, hold: bool },
     /// So many frames at a constant rate.
     Video { fps: u64, frames: u64, memory: Memory, format: PixelFormat, region: Option<Part> },
-    /// Everything that was kept is looked at once more and let go.
+    /// Every kept picture is compared once more and dropped.
     Drop,
 }
 

@@ -1,4 +1,4 @@
-//! Random worlds: what may happen to a desktop, and what a program may do meanwhile.
+//! The generator of random worlds: events of a desktop, and steps of a program.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use rustcam::frame::PixelFormat;
 
 use super::case::{Case, Memory, Part, Step};
 
-/// Everything at once.
+/// A desktop and a program.
 pub fn cases() -> impl Strategy<Value = Case> {
     let program =
         (prop::bool::weighted(0.7), prop::option::weighted(0.2, part()), prop::collection::vec(step(), 1..25));
@@ -61,7 +61,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What one moment brings.
+/// An event.
 pub fn event() -> impl Strategy<Value = String> {
     let rect = |far: i32| {
         (-far..60 + far, -far..40 + far, 1i32..40, 1i32..30)

@@ -1,5 +1,5 @@
-//! Random worlds: whatever a desktop does and in whatever order a program asks, every returned picture is exact to the byte, every change
-//! is told, no call outlives its deadline, and what a caller holds never changes.
+//! Random worlds: for any behaviour of a desktop and any order of calls, every returned picture is exact to the byte, every change is
+//! reported, no call outlives its deadline, and what a caller holds never changes.
 
 mod case;
 mod generate;
@@ -18,10 +18,10 @@ use proptest::test_runner::{TestError, TestRunner};
 use case::Case;
 use play::play;
 
-/// Worlds that went wrong once, or could. Cargo runs tests in the folder of the crate.
+/// Worlds that failed once, or are likely to. Cargo runs tests in the folder of the crate.
 const CORPUS: &str = "tests/worlds/corpus";
 
-/// As many worlds as `RUSTCAM_WORLDS` says. One that fails is shrunk, and kept in the corpus.
+/// Runs as many worlds as `RUSTCAM_WORLDS` says. One that fails is shrunk and added to the corpus.
 #[test]
 fn every_picture_of_every_world_is_exact() {
     let cases = std::env::var("RUSTCAM_WORLDS").map_or(10_000, |n| n.parse().expect("RUSTCAM_WORLDS is a number"));
@@ -36,12 +36,12 @@ fn every_picture_of_every_world_is_exact() {
         Err(TestError::Fail(reason, case)) => panic!("{reason}\nkept as {}:\n{case}", keep(&case).display()),
         Err(other) => panic!("{other}"),
     }
-    // Past the harness, which hides what passing tests print.
+    // Bypasses the test harness, which hides the output of passing tests.
     writeln!(std::io::stderr(), "random worlds: {cases} scripts run, 0 violations").expect("stderr takes a line");
 }
 
 #[test]
-fn worlds_that_went_wrong_once_stay_right() {
+fn worlds_of_the_corpus_are_exact() {
     let mut played = 0;
     for entry in std::fs::read_dir(CORPUS).expect("the corpus is part of the sources") {
         let path = entry.expect("readable").path();

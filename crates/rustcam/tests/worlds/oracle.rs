@@ -1,5 +1,5 @@
-//! What a perfect capturer returns: the desktop's pixels, the pointer by the equations of the contract, the format by its definition. One
-//! pixel at a time, one channel at a time.
+//! The exact picture, one pixel and one channel at a time: the desktop's pixels, the pointer by its equations, the format by its
+//! definition.
 
 use rustcam::frame::{PixelFormat, Pointer, PointerShape, ShapeKind};
 use rustcam::geometry::{Rect, Size};
@@ -22,7 +22,7 @@ pub fn picture(desktop: &[u8], size: Size, pointer: Option<&Pointer>, region: Re
     bytes
 }
 
-/// Whether the shape's own numbers leave no doubt where its pixels are.
+/// Whether the description of the shape is consistent.
 fn is_well_formed(shape: &PointerShape) -> bool {
     let Size { width, height } = shape.size;
     let (row, rows) = match shape.kind {
@@ -70,5 +70,6 @@ fn push(bytes: &mut Vec<u8>, [b, g, r]: [u8; 3], format: PixelFormat) {
         PixelFormat::Gray => {
             bytes.push(((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b) + 128) >> 8) as u8);
         }
+        other => panic!("the oracle does not know {other}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Runs a program in its world and compares whatever it gets with the oracle.
+//! Runs a program in its world and compares everything it gets with the oracle.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
 
 use rustcam::capture::{FixedRate, Frame, Handle, Rate, Request, Snapshot, Stats, Target};
 use rustcam::clock::{Clock, VirtualClock};
@@ -18,16 +19,14 @@ use rustcam::source::{Backend, OpenOptions};
 use super::case::{Case, Memory, Part, Step};
 use super::oracle;
 
-/// What the contract allows a call beyond its timeout.
+/// How much longer than its timeout a call may take.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// A program that records waits no longer than this for a desktop that is away.
+/// How long a step of a video waits for a desktop that is lost.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
-pub type Verdict = std::result::Result<(), TestCaseError>;
-
 /// Plays `case` on the simulated desktop.
-pub fn play(case: &Case) -> Verdict {
+pub fn play(case: &Case) -> TestCaseResult {
     let clock = Arc::new(VirtualClock::new());
     let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let options = OpenOptions::new(Backend::Sim(script)).output(case.output).watch_pointer(case.cursor);
@@ -36,8 +35,8 @@ pub fn play(case: &Case) -> Verdict {
     play_on(case, handle, clock, Duration::ZERO)
 }
 
-/// Plays `case` in a capture that is open, of a desktop whose script began at `start`.
-pub fn play_on(case: &Case, handle: Handle, clock: Arc<dyn Clock>, start: Duration) -> Verdict {
+/// Plays `case` with an open capture of a desktop whose script began at `start`.
+pub fn play_on(case: &Case, handle: Handle, clock: Arc<dyn Clock>, start: Duration) -> TestCaseResult {
     let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let desktop = Desktop { world: World::new(&script, case.output), start, images: BTreeMap::new() };
     let live = case.script.contains("reads live");
@@ -51,13 +50,13 @@ struct Player<'a> {
     clock: Arc<dyn Clock>,
     desktop: Desktop,
     held: Vec<Held>,
-    /// The frame returned last; several if they are alike where it was looked at.
+    /// The last returned frame; several numbers if these frames are equal in the captured region.
     last: Vec<u64>,
-    /// Whether images may be newer than what is known about them.
+    /// Whether images may be newer than their info.
     live: bool,
 }
 
-/// A picture that somebody keeps, and what it was.
+/// A picture that the program keeps, and a copy of its pixels.
 struct Held {
     frame: Frame,
     bytes: Vec<u8>,
@@ -70,7 +69,7 @@ impl Held {
 }
 
 impl Player<'_> {
-    fn run(&mut self) -> Verdict {
+    fn run(&mut self) -> TestCaseResult {
         if let Some(region) = self.case.region {
             let region = region.on(self.size());
             self.handle.set_region(Some(region)).expect("inside the output");
@@ -80,11 +79,9 @@ impl Player<'_> {
                 Step::Pass { ms } => self.clock.sleep(Duration::from_millis(*ms)),
                 Step::Drop => prop_assert!(self.held.drain(..).all(|h| h.is_intact()), "a held picture changed"),
                 Step::Grab { memory, format, region, timeout, current, hold } => {
-                    let request = Request {
-                        region: self.region(*region),
-                        timeout: Duration::from_millis(*timeout),
-                        new_frame_only: !*current,
-                    };
+                    let request = Request::within(Duration::from_millis(*timeout))
+                        .region(self.region(*region))
+                        .new_frame_only(!*current);
                     self.grab(&request, *memory, *format, *hold)?;
                 }
                 Step::Video { fps, frames, memory, format, region } => {
@@ -105,7 +102,7 @@ impl Player<'_> {
         part.map(|part| part.on(self.size()))
     }
 
-    fn grab(&mut self, request: &Request, memory: Memory, format: PixelFormat, hold: bool) -> Verdict {
+    fn grab(&mut self, request: &Request, memory: Memory, format: PixelFormat, hold: bool) -> TestCaseResult {
         let before = self.handle.snapshot();
         let Stats { frames, timeouts, .. } = self.handle.stats();
         let area = request.region.unwrap_or(before.region).size();
@@ -155,11 +152,18 @@ impl Player<'_> {
         }
     }
 
-    fn video(&mut self, rate: Rate, frames: u64, retained: bool, format: PixelFormat, region: Option<Rect>) -> Verdict {
+    fn video(
+        &mut self,
+        rate: Rate,
+        frames: u64,
+        retained: bool,
+        format: PixelFormat,
+        region: Option<Rect>,
+    ) -> TestCaseResult {
         if let Err(error) = self.handle.begin_frames(region, &mut || Ok(())) {
             return is_announced(&error);
         }
-        let mut slots = FixedRate::new(rate, region, format, Duration::from_millis(100));
+        let mut slots = FixedRate::new(rate).region(region).format(format).timeout(Duration::from_millis(100));
         let mut start = Duration::ZERO;
         for expected in 0..frames {
             let began = self.clock.now();
@@ -191,7 +195,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Everything that a returned frame promises.
+    /// Checks everything about a returned frame.
     fn check(
         &mut self,
         (info, format): (&FrameInfo, PixelFormat),
@@ -199,14 +203,14 @@ impl Player<'_> {
         region: Rect,
         snapshot: &Snapshot,
         began: Duration,
-    ) -> Verdict {
+    ) -> TestCaseResult {
         let shown = self.desktop.frame_at(info.present_time);
         let size = snapshot.output.size;
         prop_assert!(self.live || self.desktop.world.size(shown) == size, "the output as it was in frame {shown}");
-        prop_assert!(snapshot.stats.lost.is_none(), "a desktop that delivers is not away");
+        prop_assert!(snapshot.stats.lost.is_none(), "a desktop that delivers is not lost");
         let pointer = Some(&info.pointer).filter(|_| self.case.cursor);
         let now = self.clock.now();
-        // A live read shows one moment since the call began. When that was is known to the system only.
+        // A live read shows the desktop at some time since the call began, which only the system knows.
         let possible = if self.live {
             shown.min(self.desktop.frame_at(began))..=self.desktop.frame_at(now)
         } else {
@@ -225,18 +229,18 @@ impl Player<'_> {
             )));
         }
         let before = std::mem::replace(&mut self.last, exact.clone());
-        let mut verdict = self.check_damage(before.first().copied(), exact[0], info);
+        let mut result = self.check_damage(before.first().copied(), exact[0], info);
         for (before, exact) in before.iter().flat_map(|before| exact.iter().map(move |exact| (*before, *exact))) {
-            if verdict.is_ok() {
+            if result.is_ok() {
                 break;
             }
-            verdict = self.check_damage(Some(before), exact, info);
+            result = self.check_damage(Some(before), exact, info);
         }
-        verdict
+        result
     }
 
-    /// A reader who has the frame before and follows moves and dirty parts misses nothing.
-    fn check_damage(&mut self, before: Option<u64>, shown: u64, info: &FrameInfo) -> Verdict {
+    /// Checks that applying moves and dirty parts to the frame before gives this frame.
+    fn check_damage(&mut self, before: Option<u64>, shown: u64, info: &FrameInfo) -> TestCaseResult {
         let size = self.desktop.world.size(shown);
         let Damage { dirty, moves } = &info.damage;
         let whole = size.rect();
@@ -249,7 +253,7 @@ impl Player<'_> {
             return Ok(());
         }
         let Some(before) = before else {
-            return Err(TestCaseError::fail(format!("of the first frame everything is new, not {dirty:?}")));
+            return Err(TestCaseError::fail(format!("everything is new in the first frame, not {dirty:?}")));
         };
         prop_assert_eq!(self.desktop.world.size(before), size, "everything is new after a change of size");
         let (old, new) = (self.desktop.image(before), self.desktop.image(shown));
@@ -268,15 +272,15 @@ impl Player<'_> {
             });
             prop_assert!(
                 pixel(&new, Point::new(x, y)) == pixel(&old, from),
-                "({x}, {y}) changed between {before} and {shown}; told were {dirty:?} and {moves:?}"
+                "({x}, {y}) changed between {before} and {shown}; reported were {dirty:?} and {moves:?}"
             );
         }
         Ok(())
     }
 }
 
-/// Only what the script did may reach the program, as one of the kinds that the contract names.
-fn is_announced(error: &Error) -> Verdict {
+/// Checks that an error is of one of the kinds that the API names for faults of a desktop.
+fn is_announced(error: &Error) -> TestCaseResult {
     let known = matches!(error.kind(), ErrorKind::Capture | ErrorKind::AccessLost | ErrorKind::Device);
     prop_assert!(known, "{error:?}");
     Ok(())
@@ -292,7 +296,7 @@ fn tight(bytes: &[u8], row: usize, padding: usize, upwards: bool) -> Vec<u8> {
     }
 }
 
-/// The desktop's pictures, as far as they were asked for.
+/// The desktop's pictures, cached.
 struct Desktop {
     world: World,
     /// When the script began.
@@ -301,7 +305,7 @@ struct Desktop {
 }
 
 impl Desktop {
-    /// The picture that was presented at `time`, which a system may have rounded down to a tick of its clock.
+    /// The frame that was presented at `time`, which a system may have rounded down to a tick of its clock.
     fn frame_at(&self, time: Duration) -> u64 {
         self.world.frame_at(time.saturating_sub(self.start) + Duration::from_micros(1))
     }

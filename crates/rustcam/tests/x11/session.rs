@@ -38,6 +38,7 @@ fn converted(bgra: &[u8], format: PixelFormat) -> Vec<u8> {
             PixelFormat::Bgr => vec![p[0], p[1], p[2]],
             PixelFormat::Rgb => vec![p[2], p[1], p[0]],
             PixelFormat::Gray => vec![luma(p) as u8],
+            other => panic!("this test does not know {other}"),
         })
         .collect()
 }
@@ -92,7 +93,7 @@ fn every_picture_is_exact_whatever_is_drawn_and_however_it_is_asked_for() {
                 _ => Target::Retained(format),
             };
             let frame = session
-                .grab(&Request { region, ..waiting(2000) }, target, &mut never)
+                .grab(&waiting(2000).region(region), target, &mut never)
                 .expect("the server lives")
                 .expect("something was drawn");
             let bytes = frame.image().map_or(&own[..], Image::bytes);

@@ -11,8 +11,6 @@ use rustcam::source::{Change, Source};
 use crate::xvfb::{begin, presented, rect, sleeps, Xvfb, TIMEOUT};
 
 const SMALL: [&str; 3] = ["-screen", "0", "320x200x24"];
-const INTERRUPTED: Change =
-    Change { presents: 0, present_time: Duration::ZERO, pointer: false, protected: false, interrupted: true };
 
 /// Longer than any test waits for something that has to come.
 const FOREVER: Duration = Duration::from_secs(60);
@@ -28,7 +26,7 @@ fn another_thread_ends_a_wait() {
         std::thread::sleep(Duration::from_millis(50));
         wake();
     });
-    assert_eq!(source.wait(FOREVER).expect("the server lives"), INTERRUPTED);
+    assert_eq!(source.wait(FOREVER).expect("the server lives"), Change::INTERRUPTED);
     assert!(start.elapsed() < FOREVER / 2);
     waking.join().expect("no panic");
 }
@@ -41,7 +39,7 @@ fn a_wake_before_a_wait_ends_that_wait_and_no_other() {
     wake();
     wake();
     begin(&mut source);
-    assert_eq!(source.wait(FOREVER).expect("the server lives"), INTERRUPTED);
+    assert_eq!(source.wait(FOREVER).expect("the server lives"), Change::INTERRUPTED);
     let start = Instant::now();
     assert_eq!(source.wait(Duration::from_millis(100)).expect("the server lives"), Change::default());
     assert!(start.elapsed() >= Duration::from_millis(100));
@@ -79,7 +77,7 @@ fn a_frame_costs_two_sleeps() {
     let mut painter = server.painter();
     let source = Box::new(server.open(0, false));
     let mut session = Session::over(source, Arc::new(MonotonicClock), false);
-    let request = Request { region: None, timeout: FOREVER, new_frame_only: true };
+    let request = Request::within(FOREVER);
     // The pixels of the last one come through the answer to the request that reads the screen.
     for (retained, format) in [(true, PixelFormat::Bgra), (false, PixelFormat::Bgra), (false, PixelFormat::Rgb)] {
         let target = || if retained { Target::Retained(format) } else { Target::Owned(format) };

@@ -27,8 +27,7 @@ fn unused_display() -> String {
 /// The screen of most tests, all of it, and a wait that saw nothing.
 pub const SMALL: [&str; 3] = ["-screen", "0", "640x480x24"];
 pub const WHOLE: Rect = Rect::new(0, 0, 640, 480);
-pub const NOTHING: Change =
-    Change { presents: 0, present_time: Duration::ZERO, pointer: false, protected: false, interrupted: false };
+pub const NOTHING: Change = Change::NOTHING;
 
 pub fn ms(n: u64) -> Duration {
     Duration::from_millis(n)

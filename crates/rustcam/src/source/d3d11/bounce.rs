@@ -1,4 +1,4 @@
-//! Bounce textures: small parts go to staging by way of a small texture on the device.
+//! Bounce textures: small parts are copied to staging through a small texture on the device.
 //!
 //! Where Direct3D is translated, as by Wine, only whole textures leave the device: a copy of one corner to a staging texture reads back
 //! the whole source first. So a part is copied to a small texture of its own on the device, and from there to staging.
@@ -9,7 +9,7 @@ use super::device::{Device, Place};
 use crate::error::Result;
 use crate::geometry::{Point, Rect, Size};
 
-/// Textures kept. The parts of successive images come in few sizes.
+/// Textures kept: the parts of successive images have few different sizes.
 const MOST: usize = 8;
 
 /// Sizes are multiples of this, so that parts of nearly the same size share a texture.
@@ -43,7 +43,7 @@ impl BounceTextures {
         Ok(())
     }
 
-    /// A texture with room for a part, and not much more.
+    /// A texture that is large enough for a part, and not much larger.
     fn texture(&mut self, device: &Device, part: Size) -> Result<&ID3D11Texture2D> {
         let most = rounded(part).area() * 2;
         let fits = |size: Size| size.width >= part.width && size.height >= part.height && size.area() <= most;

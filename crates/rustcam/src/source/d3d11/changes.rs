@@ -1,4 +1,4 @@
-//! What changed, image by image, for several readers that each remember how far they have read.
+//! The damage of the last images, for several readers that each remember which image they have seen.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use crate::frame::Damage;
 use crate::geometry::Rect;
 use crate::region::Region;
 
-/// Images remembered. Whoever falls further behind reads everything.
+/// Images remembered. A reader that is further behind reads everything.
 const REMEMBERED: usize = 32;
 
 /// More rectangles than this cost more to copy one by one than their bounding box does.
@@ -25,7 +25,7 @@ impl Changes {
         self.newest
     }
 
-    /// A new image came, and this is how it differs from the one before.
+    /// Adds a new image, which differs from the one before by `damage`.
     pub(super) fn push(&mut self, damage: Damage) {
         self.newest += 1;
         self.entries.push_back(damage);
@@ -34,9 +34,9 @@ impl Changes {
         }
     }
 
-    /// What changed after image `seen` until `image`; `None` if that is not known any more, or `seen` is 0.
+    /// What changed after image `seen` until `image`; `None` if that is no longer known, or `seen` is 0.
     ///
-    /// Moves read from the image before them. Across several images that one was never seen by this reader, so moves become dirty.
+    /// A move reads from the image before its own. Across several images the reader has not seen that one, so moves become dirty.
     pub(super) fn between(&self, seen: u64, image: u64) -> Option<Damage> {
         let ahead = usize::try_from(self.newest.checked_sub(image)?).ok()?;
         let behind = usize::try_from(image.checked_sub(seen)?).ok()?;
@@ -95,14 +95,14 @@ mod tests {
         assert_eq!(since(&changes, 0), None, "the first image is new everywhere");
         assert_eq!(changes.parts_since(0, WHOLE), [WHOLE]);
         assert!(changes.parts_since(3, WHOLE).is_empty());
-        // A reader that is not told of the newest image yet.
+        // A reader that has not seen the newest image yet.
         assert_eq!(changes.between(1, 2), Some(dirty(Rect::new(2, 0, 3, 1))));
         assert_eq!(changes.between(2, 2), Some(Damage::default()));
         assert_eq!((changes.between(3, 2), changes.between(1, 4)), (None, None));
     }
 
     #[test]
-    fn who_is_too_far_behind_reads_everything() {
+    fn a_reader_too_far_behind_reads_everything() {
         let mut changes = Changes::default();
         for _ in 0..=REMEMBERED {
             changes.push(Damage::default());

@@ -1,16 +1,16 @@
-//! Copies of a screen's newest image, from the device to memory that the processor reads, with as few copies as the readers allow.
+//! Copies of a screen's newest image, on the device and in memory that the processor reads, with as few copies as the readers allow.
 //!
-//! The system takes a frame back as soon as its copy is queued, and may show the next one long before a caller wants pixels. So at least
-//! one *whole* copy of the screen is up to date at any time, kept so by copying what changed:
+//! A frame is released as soon as its copy is queued, and the next one may come long before a caller reads pixels. So at least one *whole*
+//! copy of the screen is always up to date; each image copies only what changed to it:
 //!
 //! | copy | where | used for |
 //! |---|---|---|
 //! | shadow copy | on the device | regions: a read copies exactly the wanted parts from it to region staging, and only their bytes cross the bus |
 //! | region staging | readable by the processor, one per reader | the parts of one read |
-//! | staging copies, at most two | readable by the processor | full frames: while somebody reads most of the screen, what changed is copied straight to one of them, and a read maps it without further work of the device. An image that comes while one is being read goes to the other |
+//! | staging copies, at most two | readable by the processor | full frames: while a caller reads most of the screen, the changes are copied directly to one of them, and a read maps it without further work of the device. An image that comes while one is mapped goes to the other |
 //!
-//! Small parts get from the device to staging by way of [`BounceTextures`]. Every frame shows the whole screen, so whichever copy was
-//! left behind is brought up to date from the next one.
+//! Small parts are copied from the device to staging through [`BounceTextures`]. Every frame shows the whole screen, so the next one can
+//! bring any copy up to date.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +26,10 @@ use crate::frame::ImageRef;
 use crate::geometry::{Point, Rect, Size};
 use crate::region::bounds;
 
-/// Images go straight to a staging copy as long as the last wide read is at most this many images ago.
+/// Images are copied directly to a staging copy as long as the last wide read is at most this many images ago.
 const WIDE_READ_LASTS: u64 = 32;
 
-/// After so many reads that needed less than half of it, region staging is made smaller.
+/// After so many consecutive reads that needed less than half of it, region staging is replaced by a smaller one.
 const SHRINK_AFTER: u32 = 32;
 
 /// A copy of the whole screen.
@@ -37,7 +37,7 @@ struct Copy {
     texture: ID3D11Texture2D,
     /// The number of the image it shows, see [`Changes`].
     image: u64,
-    /// Shared with whoever has it mapped.
+    /// Cloned by every reader that has it mapped.
     readers: Arc<()>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Copies {
     shadow: Option<Copy>,
     staging: Vec<Copy>,
     bounce: BounceTextures,
-    /// The image of the last read that wanted most of the screen.
+    /// The image of the last read of most of the screen.
     wide: Option<u64>,
 }
 
@@ -97,7 +97,7 @@ impl Copies {
         time: (&dyn Clock, Duration),
     ) -> Result<Option<MappedParts>> {
         let newest = changes.newest();
-        // Few pixels far apart count as many: their region staging would be as large as a staging copy.
+        // The bounding box counts: region staging for few pixels far apart would be as large as a staging copy.
         let bounds = bounds(parts);
         let wide = bounds.area() * 2 >= self.size.area();
         if wide {
@@ -129,7 +129,7 @@ impl Copies {
     /// # Errors
     /// Those of a texture's creation.
     pub(super) fn texture(&mut self, device: &Device, changes: &Changes) -> Result<Option<&ID3D11Texture2D>> {
-        // A caller who renders wants the next images on the device, too.
+        // A caller that renders needs the next images on the device, too.
         self.wide = None;
         let newest = changes.newest();
         if self.shadow.as_ref().is_none_or(|shadow| shadow.image != newest) {
@@ -153,7 +153,7 @@ impl Copies {
         let wide = self.wide;
         let whole = self.size.rect();
         let mapped = self.map(device, changes, &mut None, &[whole], time);
-        // No caller asked for this full frame.
+        // This was not a caller's read of the full frame.
         self.wide = wide;
         let mut lit = false;
         Ok(mapped?.map(|mapped| {
@@ -204,7 +204,7 @@ fn existing<'a>(kept: &'a mut Option<Copy>, device: &Device, size: Size) -> Resu
     }
 }
 
-/// The staging copy that nobody has mapped, of two the one that is less behind; made if there is none.
+/// The staging copy that no reader has mapped, of two the newer one; made if there is none.
 fn unread<'a>(copies: &'a mut Vec<Copy>, device: &Device, size: Size) -> Result<&'a mut Copy> {
     let is_unread = |copy: &mut Copy| Arc::get_mut(&mut copy.readers).is_some();
     let known: Vec<usize> = (0..copies.len()).filter(|&i| is_unread(&mut copies[i])).collect();
@@ -218,7 +218,7 @@ fn unread<'a>(copies: &'a mut Vec<Copy>, device: &Device, size: Size) -> Result<
 }
 
 impl RegionStaging {
-    /// One that is large enough, and not much too large for long.
+    /// A staging texture that is large enough; one that has been much too large for long is replaced.
     fn fitting<'a>(kept: &'a mut Option<Self>, device: &Device, wanted: Size) -> Result<&'a mut Self> {
         let mut size = wanted;
         if let Some(old) = kept.as_mut() {
@@ -239,9 +239,9 @@ impl RegionStaging {
     }
 }
 
-/// Pixels that the processor can read, whatever happens to the screen meanwhile.
+/// Pixels that the processor can read while further images come.
 pub(super) struct MappedParts {
-    // Unmapped before the texture may be written to again: the order of the fields.
+    // The order of the fields matters: unmapped before the texture may be written to again.
     mapped: Mapped,
     _reader: Option<Arc<()>>,
     /// The part of the screen that it shows.
@@ -260,7 +260,7 @@ impl MappedParts {
         Ok(mapped.map(|mapped| Self { mapped, _reader: readers.map(Arc::clone), bounds }))
     }
 
-    /// Hands `parts`, which were asked for, to `sink`.
+    /// Passes the pixels of `parts`, which are those that were mapped, to `sink`.
     pub(super) fn deliver(&self, parts: &[Rect], sink: &mut dyn FnMut(Rect, ImageRef<'_>)) {
         let Self { mapped, bounds, .. } = self;
         for &part in parts {

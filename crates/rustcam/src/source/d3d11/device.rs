@@ -1,4 +1,4 @@
-//! A Direct3D device on the adapter that shows the screen, and the textures that pixels pass through.
+//! A Direct3D device on the adapter of the screen, and operations on its textures.
 
 use std::time::Duration;
 
@@ -24,17 +24,18 @@ use super::failure::failed;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::geometry::{Point, Rect, Size};
-use crate::source::hresult::{self, Call, Verdict};
+use crate::source::hresult;
 use crate::source::texture::{Luid, TextureSync};
+use crate::source::verdict::{self, Call, Verdict};
 
 /// Where a texture lives.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// On the device.
     Device,
-    /// Where the processor can read it.
+    /// In memory that the processor can read.
     Staging,
-    /// On the device, to be drawn on, where others can open it.
+    /// On the device, as a render target that other devices can open.
     Shared(TextureSync),
 }
 
@@ -72,14 +73,14 @@ impl Device {
             }
             .map(|()| device.zip(context))
         };
-        // A runtime before 11.1 rejects the whole list for the level that it does not know.
+        // A runtime before 11.1 rejects the whole list because of the level that it does not know.
         let created = match create(&levels) {
             Err(e) if e.code().0 as u32 == hresult::E_INVALIDARG => create(&levels[1..]),
             other => other,
         };
         let made = created.map_err(|e| failed(&e, Call::CreateDevice))?;
-        let (device, context) = made.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::CreateDevice))?;
-        // The system itself uses the device inside AcquireNextFrame, whichever thread calls it.
+        let (device, context) = made.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::CreateDevice))?;
+        // The system itself uses the device inside AcquireNextFrame, on the calling thread.
         if let Ok(lock) = device.cast::<ID3D11Multithread>() {
             // SAFETY: no preconditions.
             let _ = unsafe { lock.SetMultithreadProtected(true) };
@@ -90,18 +91,18 @@ impl Device {
         Ok(Self { object: device, context, luid: Luid { low: luid.LowPart, high: luid.HighPart }, idle })
     }
 
-    /// Why the device is gone, if it is.
+    /// Why the device was removed; `None` if it was not.
     pub(in crate::source) fn removed(&self) -> Option<u32> {
         // SAFETY: no preconditions.
         unsafe { self.object.GetDeviceRemovedReason() }.err().map(|e| e.code().0 as u32)
     }
 
-    /// A texture of `size` in the one format that this backend handles.
+    /// A texture of `size` in BGRA, the only format of this backend.
     ///
     /// # Errors
     /// `Capture` without memory, `Device` if the device is lost.
     pub(super) fn texture(&self, size: Size, place: Place) -> Result<ID3D11Texture2D> {
-        // Read only: asking for writing too makes some drivers choose memory that is slow to read.
+        // For reading only: with write access some drivers choose memory that is slow to read.
         let staging = (D3D11_USAGE_STAGING, 0, D3D11_CPU_ACCESS_READ.0, 0);
         let (usage, bind, access, misc) = match place {
             Place::Staging => staging,
@@ -116,22 +117,17 @@ impl Device {
             }
         };
         let desc = D3D11_TEXTURE2D_DESC {
-            Width: size.width,
-            Height: size.height,
-            MipLevels: 1,
-            ArraySize: 1,
-            Format: DXGI_FORMAT_B8G8R8A8_UNORM,
-            SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
             Usage: usage,
             BindFlags: bind as u32,
             CPUAccessFlags: access as u32,
             MiscFlags: misc as u32,
+            ..bgra_texture(size)
         };
         let mut texture = None;
         // SAFETY: both pointers are valid during the call.
         let made = unsafe { self.object.CreateTexture2D(&raw const desc, None, Some(&raw mut texture)) };
         made.map_err(|e| failed(&e, Call::CreateTexture))?;
-        texture.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::CreateTexture))
+        texture.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::CreateTexture))
     }
 
     /// Queues a copy of `part`, which lies inside both textures, to `at`.
@@ -144,20 +140,20 @@ impl Device {
             bottom: part.bottom as u32,
             back: 1,
         };
-        // SAFETY: both textures are of this device and of the same format; the box is inside them, as the caller promises. Direct3D
-        // ignores a copy that is not, it does not fault.
+        // SAFETY: both textures are of this device and of the same format; the caller guarantees that the box is inside them.
+        // Direct3D ignores a copy that is not; it does not fault.
         unsafe {
             self.context.CopySubresourceRegion(to, 0, at.x as u32, at.y as u32, 0, from, 0, Some(&raw const area));
         }
     }
 
-    /// Hands what was queued to the GPU.
+    /// Submits the queued work to the GPU.
     pub(in crate::source) fn flush(&self) {
         // SAFETY: no preconditions.
         unsafe { self.context.Flush() };
     }
 
-    /// Maps a staging texture whose `rows` rows of `row` bytes are wanted, at the latest at `deadline`. `None` if the GPU needs longer.
+    /// Maps a staging texture to read `rows` rows of `row` bytes. `None` if the GPU has not finished at `deadline`.
     ///
     /// # Errors
     /// `Device` if the device is lost, `Capture`.
@@ -171,13 +167,13 @@ impl Device {
     ) -> Result<Option<Mapped>> {
         self.poll(clock, deadline, || {
             let mut mapped = D3D11_MAPPED_SUBRESOURCE::default();
-            // SAFETY: a staging texture of this device; Direct3D refuses to map what is mapped. The pointer is valid.
+            // SAFETY: a staging texture of this device; Direct3D refuses to map a mapped one. The pointer is valid.
             let result = unsafe {
                 let flags = D3D11_MAP_FLAG_DO_NOT_WAIT.0 as u32;
                 self.context.Map(texture, 0, D3D11_MAP_READ, flags, Some(&raw mut mapped))
             };
             let code = result.as_ref().map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
-            match hresult::classify(code, Call::Map) {
+            match verdict::classify(code, Call::Map) {
                 Verdict::Success if !mapped.pData.is_null() => {
                     let pitch = mapped.RowPitch as usize;
                     let len = if rows == 0 { 0 } else { (rows - 1) * pitch + row };
@@ -185,7 +181,7 @@ impl Device {
                     Ok(Some(Mapped { context, texture, start: mapped.pData.cast(), len, pitch }))
                 }
                 Verdict::StillDrawing => Ok(None),
-                _ => Err(hresult::error(if code == hresult::S_OK { hresult::E_FAIL } else { code }, Call::Map)),
+                _ => Err(verdict::error(if code == hresult::S_OK { hresult::E_FAIL } else { code }, Call::Map)),
             }
         })
     }
@@ -200,17 +196,17 @@ impl Device {
         // SAFETY: both pointers are valid during the call.
         unsafe { self.object.CreateQuery(&raw const desc, Some(&raw mut query)) }
             .map_err(|e| failed(&e, Call::Draw))?;
-        query.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::Draw))
+        query.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::Draw))
     }
 
-    /// Signals `fence` when everything queued so far is done.
+    /// Signals `fence` when all work queued so far is done.
     pub(super) fn signal(&self, fence: &ID3D11Query) {
         // SAFETY: a query of this device.
         unsafe { self.context.End(fence) };
         self.flush();
     }
 
-    /// Waits until `fence` is signalled. `false` if that takes until after `deadline`.
+    /// Waits until `fence` is signalled. `false` if it is not at `deadline`.
     ///
     /// # Errors
     /// `Device` if the device is lost, `Capture`.
@@ -218,38 +214,38 @@ impl Device {
         let signalled = self.poll(clock, deadline, || {
             let mut done = BOOL::default();
             let (size, place) = (size_of::<BOOL>() as u32, (&raw mut done).cast());
-            // Through the table of functions, because "not yet" is a positive code.
+            // Called through the vtable, because "not yet" is a positive code, which the safe wrapper takes for success.
             // SAFETY: a query of this device; the pointer is valid for that many bytes.
             let HRESULT(code) =
                 unsafe { (self.context.vtable().GetData)(self.context.as_raw(), fence.as_raw(), place, size, 0) };
             match code as u32 {
                 hresult::S_OK => Ok(done.as_bool().then_some(())),
                 hresult::S_FALSE => Ok(None),
-                code => Err(hresult::error(code, Call::Draw)),
+                code => Err(verdict::error(code, Call::Draw)),
             }
         })?;
         Ok(signalled.is_some())
     }
 
-    /// Calls `ask` until it has an answer, at the latest at `deadline`.
+    /// Calls `query` until it returns a result, or until `deadline`.
     fn poll<T>(
         &self,
         clock: &dyn Clock,
         deadline: Duration,
-        mut ask: impl FnMut() -> Result<Option<T>>,
+        mut query: impl FnMut() -> Result<Option<T>>,
     ) -> Result<Option<T>> {
         let mut pause = Duration::from_micros(50);
-        let mut announced = false;
+        let mut waited = false;
         loop {
-            if let Some(answer) = ask()? {
-                return Ok(Some(answer));
+            if let Some(result) = query()? {
+                return Ok(Some(result));
             }
             let left = deadline.saturating_sub(clock.now());
             if left.is_zero() {
                 return Ok(None);
             }
-            // The kernel wakes us when the device is done; where it cannot, ask again after a while.
-            if !std::mem::replace(&mut announced, true) && self.idle.as_ref().is_some_and(|idle| idle.wait(left)) {
+            // The kernel wakes the thread when the device is done. Where it cannot, poll with growing pauses.
+            if !std::mem::replace(&mut waited, true) && self.idle.as_ref().is_some_and(|idle| idle.wait(left)) {
                 continue;
             }
             clock.sleep(pause.min(left));
@@ -260,7 +256,7 @@ impl Device {
 
 impl Drop for Device {
     fn drop(&mut self) {
-        // SAFETY: no preconditions. Direct3D destroys what nobody refers to any more when the context is flushed, not before.
+        // SAFETY: no preconditions. Direct3D destroys unreferenced objects only when the context is flushed.
         unsafe {
             self.context.ClearState();
             self.context.Flush();
@@ -287,12 +283,12 @@ impl Mapped {
 
 impl Drop for Mapped {
     fn drop(&mut self) {
-        // SAFETY: mapped by the one who made this, and unmapped only here.
+        // SAFETY: the texture was mapped when this was made, and is unmapped only here.
         unsafe { self.context.Unmap(&self.texture, 0) };
     }
 }
 
-/// An event that the system sets when the device has done everything queued so far.
+/// An event that the system sets when the device has done all work queued so far.
 struct IdleEvent {
     device: IDXGIDevice2,
     event: HANDLE,
@@ -305,15 +301,15 @@ impl IdleEvent {
     /// `None` before Windows 8, and where the system has no memory for an event.
     fn create(device: &ID3D11Device) -> Option<Self> {
         let device = device.cast().ok()?;
-        // SAFETY: an unnamed event with default security that resets itself.
+        // SAFETY: an unnamed auto-reset event with default security.
         let event = unsafe { CreateEventW(None, false, false, None) }.ok()?;
         Some(Self { device, event })
     }
 
-    /// Hands everything queued to the GPU and waits for it. `false` if the system cannot say when it is done, or it is not in time.
+    /// Submits the queued work and waits for it. `false` if the system cannot notify, or the work is not done in time.
     fn wait(&self, timeout: Duration) -> bool {
         let ms = timeout.as_micros().div_ceil(1000).min(1000) as u32;
-        // SAFETY: the event lives as long as `self`. A late signal of an earlier wait only makes a later one ask too early.
+        // SAFETY: the event lives as long as `self`. A late signal of an earlier wait only ends a later wait too early.
         unsafe {
             self.device.EnqueueSetEvent(self.event).is_ok() && WaitForSingleObject(self.event, ms) == WAIT_OBJECT_0
         }
@@ -322,16 +318,29 @@ impl IdleEvent {
 
 impl Drop for IdleEvent {
     fn drop(&mut self) {
-        // SAFETY: created in `create`, closed only here. A signal on its way holds its own reference to the event.
+        // SAFETY: created in `create`, closed only here. A pending signal holds its own reference to the event.
         let _ = unsafe { CloseHandle(self.event) };
     }
 }
 
-/// The error for a device that turned out to be gone, if it is; otherwise `error`.
-pub(in crate::source) fn blame(device: &Device, error: Error) -> Error {
+/// The description of a BGRA texture of `size`, without usage and flags.
+pub(super) fn bgra_texture(size: Size) -> D3D11_TEXTURE2D_DESC {
+    D3D11_TEXTURE2D_DESC {
+        Width: size.width,
+        Height: size.height,
+        MipLevels: 1,
+        ArraySize: 1,
+        Format: DXGI_FORMAT_B8G8R8A8_UNORM,
+        SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
+        ..Default::default()
+    }
+}
+
+/// The error of the device's removal if `error` is a loss and the device was removed; otherwise `error`.
+pub(in crate::source) fn or_device_removed(device: &Device, error: Error) -> Error {
     match device.removed() {
-        Some(code) if error.loss().is_some() => hresult::error(
-            if hresult::classify(code, Call::Map) == Verdict::LostDevice { code } else { hresult::DEVICE_REMOVED },
+        Some(code) if error.loss().is_some() => verdict::error(
+            if verdict::classify(code, Call::Map) == Verdict::LostDevice { code } else { hresult::DEVICE_REMOVED },
             Call::Map,
         ),
         _ => error,

@@ -1,9 +1,9 @@
-//! Failed calls of COM interfaces as errors of the engine.
+//! Errors of COM calls as errors of the engine.
 
 use crate::error::Error;
-use crate::source::hresult::{self, Call};
+use crate::source::verdict::{self, Call};
 
-/// The error that tells a user about `error` from `call`.
+/// The error for a failed `call`.
 pub(in crate::source) fn failed(error: &windows::core::Error, call: Call) -> Error {
-    hresult::error(error.code().0 as u32, call)
+    verdict::error(error.code().0 as u32, call)
 }

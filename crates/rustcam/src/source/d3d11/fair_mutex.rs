@@ -1,7 +1,7 @@
-//! A mutex that is locked in the order of the requests.
+//! A mutex that is locked in the order of requests.
 //!
-//! A thread that waits for a frame holds the mutex for a slice, unlocks it and locks it again at once. An ordinary mutex, here as in
-//! Windows, favours the thread that just unlocked it, and another one that only reads pixels would starve.
+//! A thread that waits for a frame holds the mutex for a slice, unlocks it and locks it again at once. An ordinary mutex favours the thread
+//! that has just unlocked it, also on Windows, so that another thread which only reads pixels would starve.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ impl<T> FairMutex<T> {
         Self { queue: Mutex::default(), served: Condvar::new(), value: Mutex::new(value) }
     }
 
-    /// Waits until the threads that asked before have unlocked it.
+    /// Waits until all threads that called `lock` earlier have unlocked it.
     pub(in crate::source) fn lock(&self) -> FairMutexGuard<'_, T> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let ticket = queue.next_ticket;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_waiting_thread_comes_before_the_one_that_locks_again() {
+    fn a_waiting_thread_goes_before_one_that_locks_again() {
         let mutex = FairMutex::new(String::new());
         std::thread::scope(|scope| {
             let first = mutex.lock();

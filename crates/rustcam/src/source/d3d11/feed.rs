@@ -1,4 +1,4 @@
-//! Where the images of a screen come from.
+//! The origin of a screen's images.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 
 /// An API that delivers the images of one screen.
-pub trait Feed: Send {
-    /// Waits at most `timeout` for the next frame and enters what it brings in `screen`.
+pub(in crate::source) trait Feed: Send {
+    /// Waits at most `timeout` for the next frame and adds it to `screen`.
     ///
     /// # Errors
     /// A loss; any other error loses only the frame.
     fn advance(&mut self, screen: &mut Screen, timeout: Duration, clock: &dyn Clock) -> Result<()>;
 
-    /// Whether there is an image that may be shown.
+    /// Whether there is an image that may be delivered.
     fn has_image(&self) -> bool;
 
-    /// Gives the frame back that is held, if one is, after a call failed that loses nothing else.
+    /// Releases the frame that is held, if there is one, after an error that is not a loss.
     fn release(&mut self);
 
-    /// Frees what was lost with `error`, so that nothing of it stands in the way of [`Feed::regain`].
+    /// Frees what was lost with `error`, so that it does not block [`Feed::regain`].
     fn lose(&mut self, error: &Error);
 
-    /// Tries once to get the screen back, on a new device if need be, and says so by [`Screen::regained`].
+    /// Tries once to regain the screen, on a new device if necessary, and calls [`Screen::regained`] on success.
     ///
     /// # Errors
     /// A loss.

@@ -1,6 +1,5 @@
-//! What every Windows backend does with the images it gets: keeps copies of them on the device and where the processor reads them,
-//! remembers damage image by image, and renders textures that other devices open. It does not know where the images come from: that is
-//! a [`feed::Feed`].
+//! What every Windows backend does with its images: it keeps copies on the device and in memory that the processor reads, records the damage
+//! of each image, and renders textures that other devices open. Where the images come from is the business of a [`feed::Feed`].
 
 mod changes;
 mod fair_mutex;
@@ -35,4 +34,4 @@ mod sharing;
 mod source;
 
 #[cfg(windows)]
-pub use source::D3d11Source;
+pub(super) use source::D3d11Source;

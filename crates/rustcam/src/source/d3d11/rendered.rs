@@ -1,4 +1,4 @@
-//! What a shared texture shows, and which parts of it differ from the newest image.
+//! The content of a shared texture, and which parts of it differ from the newest image.
 
 use crate::geometry::Rect;
 use crate::source::Output;

@@ -1,4 +1,4 @@
-//! Renders the desktop's texture upright into another one, with the pointer over it, on the device. Nothing is read back.
+//! Renders the desktop's texture upright into another texture, with the pointer over it, on the device. Nothing is read back.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use windows::Win32::Graphics::Direct3D11::{
     ID3D11VertexShader, D3D11_BIND_CONSTANT_BUFFER, D3D11_BIND_SHADER_RESOURCE, D3D11_BUFFER_DESC,
     D3D11_SUBRESOURCE_DATA, D3D11_TEXTURE2D_DESC, D3D11_USAGE_DEFAULT, D3D11_USAGE_IMMUTABLE, D3D11_VIEWPORT,
 };
-use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT_B8G8R8A8_UNORM, DXGI_SAMPLE_DESC};
 
-use super::device::Device;
+use super::device::{bgra_texture, Device};
 use super::failure::failed;
 use super::shader_data::{Constants, Texels};
 use super::shaders::{compiled, Code};
 use crate::error::Result;
 use crate::frame::{Pointer, PointerShape};
 use crate::geometry::{Rect, Size};
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call};
 use crate::source::Output;
 
 /// The render pipeline of one device.
@@ -27,7 +27,7 @@ pub(super) struct Renderer {
     ps_alpha: ID3D11PixelShader,
     ps_mask: ID3D11PixelShader,
     constants: ID3D11Buffer,
-    /// What is in the constant buffer.
+    /// The content of the constant buffer.
     uploaded: Option<Constants>,
     /// The texture drawn from last, as the shaders see it.
     desktop: Option<(ID3D11Texture2D, ID3D11ShaderResourceView)>,
@@ -42,7 +42,7 @@ struct Overlay {
 }
 
 impl Renderer {
-    /// Compiles what has to be compiled, once per process.
+    /// Creates the shaders. They are compiled once per process.
     ///
     /// # Errors
     /// `Capture` if the system has no compiler, `Device` if the device is lost.
@@ -79,8 +79,8 @@ impl Renderer {
         })
     }
 
-    /// Queues the drawing of `region` of the desktop, which `from` shows as `output` says, into `to`: `parts` of the picture, and the
-    /// pointer over them. Returns what the pointer covers of the picture.
+    /// Queues the rendering of `region` of the desktop, whose image is `from` with the rotation of `output`, into `to`: `parts` of the
+    /// region, and the pointer over them. Returns the part of the region that the pointer covers.
     ///
     /// # Errors
     /// Those of creating views and textures.
@@ -111,7 +111,7 @@ impl Renderer {
         }
         let context = &device.context;
         let to = [Some(to.clone())];
-        // Seldom new: from frame to frame only the pointer's place changes.
+        // The constants seldom change: from frame to frame only the pointer's position does.
         if self.uploaded.replace(constants) != Some(constants) {
             let from = (&raw const constants).cast();
             // SAFETY: the constants are as large as their buffer, which is of this device.
@@ -135,7 +135,7 @@ impl Renderer {
                 context.RSSetViewports(Some(&[viewport(covered)]));
                 context.Draw(3, 0);
             }
-            // What stays bound stays alive.
+            // Bound objects are not destroyed.
             context.ClearState();
         }
         Ok(covered)
@@ -193,15 +193,9 @@ fn viewport(area: Rect) -> D3D11_VIEWPORT {
 /// A texture that never changes, from BGRA `words` without padding.
 fn texture(device: &Device, size: Size, words: &[u32]) -> Result<ID3D11Texture2D> {
     let desc = D3D11_TEXTURE2D_DESC {
-        Width: size.width,
-        Height: size.height,
-        MipLevels: 1,
-        ArraySize: 1,
-        Format: DXGI_FORMAT_B8G8R8A8_UNORM,
-        SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
         Usage: D3D11_USAGE_IMMUTABLE,
         BindFlags: D3D11_BIND_SHADER_RESOURCE.0 as u32,
-        ..Default::default()
+        ..bgra_texture(size)
     };
     let data =
         D3D11_SUBRESOURCE_DATA { pSysMem: words.as_ptr().cast(), SysMemPitch: size.width * 4, SysMemSlicePitch: 0 };
@@ -221,9 +215,9 @@ fn view(device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11ShaderResour
     made(view)
 }
 
-/// What a successful call must have made.
+/// The object that a successful call must have created.
 fn made<T>(object: Option<T>) -> Result<T> {
-    object.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::Draw))
+    object.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::Draw))
 }
 
 #[cfg(test)]
@@ -236,13 +230,13 @@ mod tests {
     use super::*;
     use crate::clock::{Clock, MonotonicClock};
     use crate::frame::ShapeKind;
-    use crate::geometry::{Point, Rotation};
+    use crate::geometry::Point;
     use crate::source::texture::TextureSync;
 
     const SIDE: u32 = 256;
     const SIZE: Size = Size::new(SIDE, SIDE);
 
-    struct Bench {
+    struct Fixture {
         device: Device,
         renderer: Renderer,
         from: ID3D11Texture2D,
@@ -251,7 +245,7 @@ mod tests {
         staging: ID3D11Texture2D,
     }
 
-    impl Bench {
+    impl Fixture {
         /// A desktop whose columns are the 256 values of a byte.
         fn new() -> Self {
             // SAFETY: plain creation.
@@ -260,7 +254,7 @@ mod tests {
             let renderer = Renderer::new(&device).expect("the shaders compile");
             let columns: Vec<u32> = (0..SIDE * SIDE).map(|i| (i % SIDE) * 0x01_0101).collect();
             let from = texture(&device, SIZE, &columns).expect("a texture");
-            // Wine cannot share it, but draw on it.
+            // Wine cannot share it, but can render to it.
             let to = device.texture(SIZE, Place::Shared(TextureSync::None)).expect("a texture");
             let mut view = None;
             // SAFETY: a texture that may be drawn on; the pointer is valid.
@@ -274,18 +268,7 @@ mod tests {
             let data = (0..SIDE * SIDE).flat_map(|i| texels(i / SIDE).to_le_bytes()).collect();
             let shape = PointerShape { kind, size: SIZE, pitch: SIDE as usize * 4, hot_spot: Point::default(), data };
             let pointer = Pointer { position: Point::default(), visible: true, shape: Some(Arc::new(shape)) };
-            let output = Output {
-                device_idx: 0,
-                output_idx: 0,
-                device_name: String::new(),
-                name: String::new(),
-                position: Point::default(),
-                size: SIZE,
-                rotation: Rotation::None,
-                image_rotation: Rotation::None,
-                refresh_hz: 60.0,
-                is_primary: true,
-            };
+            let output = Output::new("", SIZE);
             let place = (SIZE.rect(), &output);
             let parts = [SIZE.rect()];
             let covered = self.renderer.draw(&self.device, &self.from, &self.view, place, &parts, Some(&pointer));
@@ -300,7 +283,7 @@ mod tests {
         }
     }
 
-    /// Row `s` and column `d` of a picture, opaque and gray.
+    /// Asserts that row `s` and column `d` of a picture, opaque and gray, has the expected value.
     fn check(picture: &[u32], what: &str, expected: impl Fn(u32, u32) -> u32) {
         for (i, word) in (0..).zip(picture) {
             let gray = expected(i / SIDE, i % SIDE);
@@ -310,18 +293,18 @@ mod tests {
 
     #[test]
     fn every_alpha_of_every_colour_over_every_colour_is_exact() {
-        let mut bench = Bench::new();
+        let mut fixture = Fixture::new();
         for alpha in 0..=255 {
-            let picture = bench.draw(ShapeKind::Color, |s| (alpha << 24) | (s * 0x01_0101));
+            let picture = fixture.draw(ShapeKind::Color, |s| (alpha << 24) | (s * 0x01_0101));
             check(&picture, &format!("alpha {alpha}"), |s, d| (2 * (s * alpha + d * (255 - alpha)) + 255) / 510);
         }
     }
 
     #[test]
     fn every_masked_colour_over_every_colour_is_exact() {
-        let mut bench = Bench::new();
+        let mut fixture = Fixture::new();
         for mask in [0, 1, 255] {
-            let picture = bench.draw(ShapeKind::MaskedColor, |s| (mask << 24) | (s * 0x01_0101));
+            let picture = fixture.draw(ShapeKind::MaskedColor, |s| (mask << 24) | (s * 0x01_0101));
             check(&picture, &format!("mask {mask}"), |s, d| if mask == 0 { s } else { s ^ d });
         }
     }

@@ -3,28 +3,29 @@
 //!
 //! | situation | rule |
 //! |---|---|
-//! | a holder has the texture of a frame | it is not written again until the holder has given it back |
-//! | the texture has a keyed mutex | the writer acquires key 0 and releases key 1, the reader acquires 1 and releases 0. The writer never acquires key 1, so an image that no reader has read stays, and so does one whose reader has work queued |
-//! | a reader dies | keys are acquired without waiting; an abandoned mutex is never used again, and a texture whose key does not come back makes room when room is needed |
+//! | a holder has the texture of a frame | it is not written again until the holder has dropped it |
+//! | the texture has a keyed mutex | the writer acquires key 0 and releases key 1, the reader acquires 1 and releases 0. The writer never acquires key 1, so an image that no reader has read, or that a reader has still work queued for, is not overwritten |
+//! | a reader ends without releasing its key | the writer never waits for a key; an abandoned mutex is never used again, and the oldest texture whose key was not released is discarded when room is needed |
 //! | [`MOST`] textures are held | the next request fails |
 
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureSync};
+use crate::source::verdict::{self, Call};
 
-/// Textures in use at a time: enough for a queue of an encoder, not enough to fill the memory of an adapter by mistake.
+/// The most textures in use at a time: enough for the queue of an encoder, too few to fill the memory of an adapter by mistake.
 pub(super) const MOST: usize = 8;
 
-/// The key of the writer. The reader's are those of [`SharedTexture`], the other way round.
+/// The key of the writer, and that of the reader. The constants of [`SharedTexture`] are from the reader's point of view.
 const WRITER: u64 = SharedTexture::RELEASE_KEY;
 const READER: u64 = SharedTexture::ACQUIRE_KEY;
 
 /// What the ring needs of a graphics device.
 pub(super) trait Gpu {
-    /// A texture with its handle and, if it has one, its mutex. Whoever reads it may keep it alive longer.
+    /// A texture with its handle and, if it has one, its mutex. A reader may keep its memory alive longer.
     type Texture;
     /// A handle of the texture's memory, closed when dropped.
     type Handle;
@@ -35,13 +36,13 @@ pub(super) trait Gpu {
     /// `Capture` if it cannot, `Device` if the device is lost.
     fn create(&self, size: Size, sync: TextureSync) -> Result<Self::Texture>;
 
-    /// Asks for `key` without waiting. The answer is a code that may be positive.
+    /// Tries to acquire `key` without waiting. The returned code may be positive.
     fn acquire(&self, texture: &Self::Texture, key: u64) -> u32;
 
-    /// Leaves `key`.
+    /// Releases `key`, and returns the code.
     fn release(&self, texture: &Self::Texture, key: u64) -> u32;
 
-    /// One more handle.
+    /// Another handle of the texture.
     ///
     /// # Errors
     /// `Capture`.
@@ -55,44 +56,44 @@ struct Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// Whether a writer or a holder has it. Only the ring itself clones and upgrades, so the answer cannot become true by itself.
+    /// Whether a writer or a holder has it. Only the ring clones and upgrades references, so a texture that is not held stays so.
     fn is_held(&mut self) -> bool {
         Arc::get_mut(&mut self.texture).is_none()
     }
 }
 
-/// A texture that is being written. Only [`Ring::lend`] hands it on, only [`Ring::cancel`] gives its key back.
+/// A texture that is being written. [`Ring::publish`] passes it to a holder, [`Ring::cancel`] returns it to the ring.
 pub(super) struct Writing<T> {
     pub(super) texture: Arc<T>,
     sync: TextureSync,
 }
 
-/// A texture in the hands of a holder. Dropping it closes the handle, then gives the texture back: the order of the fields.
-pub(super) struct Lent<G: Gpu> {
+/// A texture that a holder has. Dropping it closes the handle first and then returns the texture to the ring: the order of the fields.
+pub(super) struct HeldTexture<G: Gpu> {
     handle: OnceLock<G::Handle>,
     pub(super) texture: Arc<G::Texture>,
 }
 
-impl<G: Gpu> Lent<G> {
-    /// The holder's own handle, made when it is first asked for.
+impl<G: Gpu> HeldTexture<G> {
+    /// The holder's own handle, created by the first call.
     ///
     /// # Errors
-    /// `Capture`. It can be asked for again.
+    /// `Capture`. A later call tries again.
     pub(super) fn own_handle(&self) -> Result<&G::Handle> {
         if let Some(handle) = self.handle.get() {
             return Ok(handle);
         }
         let handle = G::duplicate(&self.texture)?;
-        // Of two threads that ask at once, one closes its own again.
+        // If two threads call this at once, one of them closes its handle again.
         Ok(self.handle.get_or_init(|| handle))
     }
 }
 
 /// All textures of one capture.
 pub(super) struct Ring<T> {
-    /// The longest unused first.
+    /// The least recently used first.
     slots: Vec<Slot<T>>,
-    /// Textures that will not be written again but are held.
+    /// Textures that are held, but will not be written again.
     retired: Vec<Weak<T>>,
 }
 
@@ -103,12 +104,12 @@ impl<T> Default for Ring<T> {
 }
 
 impl<T> Ring<T> {
-    /// A texture that nobody else uses, and the right to write to it.
+    /// A texture that no holder has, and exclusive write access to it.
     ///
     /// # Errors
     /// `Capture` if all are held or the system refuses to share, `Device` if the device is lost.
     pub(super) fn begin<G: Gpu<Texture = T>>(&mut self, gpu: &G, size: Size, sync: TextureSync) -> Result<Writing<T>> {
-        // What nobody holds and nobody can use only takes room.
+        // Unused textures of another size or kind only occupy memory.
         self.slots.retain_mut(|slot| slot.is_held() || (slot.size, slot.sync) == (size, sync));
         if let Some(writing) = self.reuse(gpu, size, sync)? {
             return Ok(writing);
@@ -118,7 +119,7 @@ impl<T> Ring<T> {
         if sync == TextureSync::Keyed {
             let code = gpu.acquire(&texture, WRITER);
             if code != hresult::S_OK {
-                return Err(hresult::error(code, Call::Sync));
+                return Err(verdict::error(code, Call::Sync));
             }
         }
         self.slots.push(Slot { texture: Arc::clone(&texture), size, sync });
@@ -141,15 +142,15 @@ impl<T> Ring<T> {
                     self.slots.push(slot);
                     return Ok(Some(writing));
                 }
-                // The reader still has the key, or has not taken it yet.
+                // The reader has not released the key, or not even acquired it yet.
                 hresult::WAIT_TIMEOUT => i += 1,
                 _ => {
-                    let error = hresult::error(code, Call::Sync);
+                    let error = verdict::error(code, Call::Sync);
                     if error.loss().is_some() {
                         return Err(error);
                     }
-                    // The reader died with the key, or the mutex fails: what is in the texture is nobody's.
-                    log::info!("a shared texture is given up: {error}");
+                    // The reader ended while it had the key, or the mutex failed: the texture cannot be used any more.
+                    log::info!("a shared texture is discarded: {error}");
                     self.slots.remove(i);
                 }
             }
@@ -157,7 +158,7 @@ impl<T> Ring<T> {
         Ok(None)
     }
 
-    /// Makes room for one more texture, at the cost of the oldest whose key never came back.
+    /// Makes room for one more texture, if necessary by discarding the oldest one whose key was not released.
     fn make_room(&mut self) -> Result<()> {
         self.retired.retain(|texture| texture.strong_count() > 0);
         if self.slots.len() + self.retired.len() < MOST {
@@ -171,34 +172,34 @@ impl<T> Ring<T> {
             .with_hint("Close each GpuTexture when its reader is done with it, or use it in a `with` statement"))
     }
 
-    /// Hands a written texture to a holder.
+    /// Passes a written texture to a holder.
     ///
     /// # Errors
-    /// `Capture`, `Device`. The texture is given up.
-    pub(super) fn lend<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: Writing<T>) -> Result<Lent<G>> {
-        self.leave(gpu, &writing, READER)?;
-        Ok(Lent { handle: OnceLock::new(), texture: writing.texture })
+    /// `Capture`, `Device`. The texture is discarded.
+    pub(super) fn publish<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: Writing<T>) -> Result<HeldTexture<G>> {
+        self.release(gpu, &writing, READER)?;
+        Ok(HeldTexture { handle: OnceLock::new(), texture: writing.texture })
     }
 
-    /// Takes back a texture that could not be written, for the next writer.
+    /// Returns a texture that could not be written to the ring, for the next writer.
     pub(super) fn cancel<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: Writing<T>) {
-        let left = self.leave(gpu, &writing, WRITER);
+        let released = self.release(gpu, &writing, WRITER);
         drop(writing);
-        if let Err(error) = left {
-            log::info!("a shared texture is given up: {error}");
+        if let Err(error) = released {
+            log::info!("a shared texture is discarded: {error}");
         }
     }
 
-    fn leave<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: &Writing<T>, key: u64) -> Result<()> {
+    fn release<G: Gpu<Texture = T>>(&mut self, gpu: &G, writing: &Writing<T>, key: u64) -> Result<()> {
         let code = if writing.sync == TextureSync::Keyed { gpu.release(&writing.texture, key) } else { hresult::S_OK };
         if code == hresult::S_OK {
             return Ok(());
         }
         self.slots.retain(|slot| !Arc::ptr_eq(&slot.texture, &writing.texture));
-        Err(hresult::error(code, Call::Sync))
+        Err(verdict::error(code, Call::Sync))
     }
 
-    /// Gives up all textures, because their device is of no use any more. Those that are held stay with their holders.
+    /// Discards all textures, because their device is lost. Those that are held stay with their holders.
     pub(super) fn clear(&mut self) {
         for mut slot in self.slots.drain(..) {
             if slot.is_held() {

@@ -1,4 +1,4 @@
-//! What is kept of one screen (an output or a window), whichever API its images come from.
+//! The state of one screen (an output or a window), independent of the API that delivers its images.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::geometry::Rect;
 use crate::source::Output;
 
 /// The newest image of a screen, what changed in it, and the pointer, until every capture of the screen has seen them.
-pub struct Screen {
+pub(in crate::source) struct Screen {
     // The order of the fields is the order of their destruction: the device last.
     pub(super) copies: Copies,
     pub(in crate::source) device: Device,
-    /// The screen as its images are.
+    /// The output, with size and rotation of its images.
     pub(in crate::source) output: Output,
     pub(super) changes: Changes,
-    /// Grows with every loss that was overcome.
+    /// Incremented by every recovery.
     pub(super) generation: u64,
-    /// Why the screen is gone, while it is.
+    /// Why the screen is lost; `None` if it is not.
     pub(super) lost: Option<Error>,
     pub(super) presents: u64,
     pub(super) present_time: Duration,
@@ -52,7 +52,7 @@ impl Screen {
         self.output.texture_size().rect()
     }
 
-    /// Queues the copy of a new image, which differs from the one before by `damage`. The frame may be given back afterwards.
+    /// Queues the copy of a new image, which differs from the one before by `damage`. The frame may be released afterwards.
     ///
     /// # Errors
     /// `Capture`, `Device` if the device is lost.
@@ -61,7 +61,7 @@ impl Screen {
         self.copies.update(&self.device, texture, &self.changes)
     }
 
-    /// The newest image was presented at `time`, the last of `presents` since the one before.
+    /// Records that the newest image was presented at `time`, as the last of `presents` since the one before.
     pub(in crate::source) fn presented(&mut self, presents: u64, time: Duration, protected: bool) {
         self.presents += presents;
         self.present_time = time;
@@ -81,14 +81,14 @@ impl Screen {
         clock.now().saturating_sub(self.present_time) >= self.output.refresh_interval()
     }
 
-    /// Gives up the images: textures of a lost device keep it alive.
+    /// Records a loss and frees the copies, because textures of a lost device keep it alive.
     pub(super) fn lose(&mut self, error: Error) {
         self.copies = Copies::new(self.output.texture_size());
         self.device.flush();
         self.lost = Some(error);
     }
 
-    /// Begins anew as `output`.
+    /// Records that the screen was regained as `output`.
     pub(in crate::source) fn regained(&mut self, output: Output) {
         self.copies = Copies::new(output.texture_size());
         self.output = output;

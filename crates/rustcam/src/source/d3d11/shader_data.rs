@@ -13,13 +13,13 @@ pub(super) struct Constants {
 }
 
 impl Constants {
-    /// For `region` of a desktop of this size, whose image is turned, with a pointer whose first texel is at `pointer` on the desktop.
+    /// For `region` of a desktop of this size, whose image has this rotation, with the pointer's first texel at `pointer` on the desktop.
     pub(super) fn new(region: Rect, desktop: Size, rotation: Rotation, pointer: Point) -> Self {
         let texel = |x: i32, y: i32| {
             let pixel = Rect::at(Point::new(region.left + x, region.top + y), Size::new(1, 1));
             rotation.to_texture(pixel, desktop).origin()
         };
-        // A rotation is linear: three pixels tell everything. They need not be inside the desktop.
+        // A rotation is linear: three pixels determine it. They need not be inside the desktop.
         let (first, right, below) = (texel(0, 0), texel(1, 0), texel(0, 1));
         let step = |to: Point| [(to.x - first.x) as f32, (to.y - first.y) as f32, 0.0, 0.0];
         let at = |pointer: i32, origin: i32| pointer.saturating_sub(origin) as f32;
@@ -42,8 +42,8 @@ const RGB: u32 = 0x00FF_FFFF;
 const KEEP: u32 = 0xFF00_0000;
 
 impl Texels {
-    /// The texels of `shape`. Two bits per pixel say the same as a mask and a colour: keep the pixel or not, then flip all of it or
-    /// nothing. `None` if the data are shorter than the shape.
+    /// The texels of `shape`. The two bits per pixel of a monochrome shape become a mask and a colour: keep the pixel or not, then invert
+    /// all of it or nothing. `None` if the data are shorter than the shape.
     pub(super) fn new(shape: &PointerShape) -> Option<Self> {
         let Size { width, height } = shape.size;
         let (width, height) = (width as usize, height as usize);

@@ -63,7 +63,7 @@ pub(super) fn compiled() -> Result<Arc<Code>> {
 }
 
 fn compiler() -> windows::core::Result<Compile> {
-    // SAFETY: only the system's own folder is searched; the library is never unloaded; the name is a function of this very type.
+    // SAFETY: only the system's own folder is searched; the library is never unloaded; the name is that of a function of this type.
     unsafe {
         let library = LoadLibraryExW(w!("d3dcompiler_47.dll"), None, LOAD_LIBRARY_SEARCH_SYSTEM32)?;
         let address = GetProcAddress(library, s!("D3DCompile")).ok_or_else(windows::core::Error::from_thread)?;
@@ -76,7 +76,7 @@ fn compile(compiler: Compile, entry: PCSTR, target: PCSTR) -> Result<Vec<u8>> {
     let (defines, include) = (std::ptr::null(), std::ptr::null_mut());
     let (mut code, mut messages) = (None, None);
     let (to, also) = (&raw mut code, &raw mut messages);
-    // SAFETY: source, names and places are valid during the call; there need not be definitions and includes.
+    // SAFETY: source, names and pointers are valid during the call; definitions and includes are optional.
     let result = unsafe { compiler(source, length, name, defines, include, entry, target, FLAGS, 0, to, also) };
     let Some(code) = code.filter(|_| result.is_ok()) else {
         let messages = messages.map(|text| String::from_utf8_lossy(bytes(&text)).into_owned()).unwrap_or_default();
@@ -87,6 +87,6 @@ fn compile(compiler: Compile, entry: PCSTR, target: PCSTR) -> Result<Vec<u8>> {
 }
 
 fn bytes(blob: &ID3DBlob) -> &[u8] {
-    // SAFETY: a blob has as many bytes as it says, unchanged as long as it lives.
+    // SAFETY: a blob has as many bytes as it reports, and they do not change.
     unsafe { std::slice::from_raw_parts(blob.GetBufferPointer().cast(), blob.GetBufferSize()) }
 }

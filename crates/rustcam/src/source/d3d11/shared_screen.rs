@@ -1,33 +1,34 @@
-//! Screens that several captures of this process share, because the system lets each process have one feed per screen.
+//! Screens that several captures of this process share, because the system allows each process one feed per screen.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::device::blame;
+use super::device::or_device_removed;
 use super::fair_mutex::{FairMutex, FairMutexGuard};
 use super::feed::Feed;
 use super::screen::Screen;
 use crate::clock::Clock;
 use crate::error::{Error, Loss, Result};
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call};
 
 /// A screen and the feed of its images.
-pub(in crate::source) struct Fed<F> {
+pub(in crate::source) struct FedScreen<F> {
     // The order of the fields is the order of their destruction: the feed first, the device last.
     pub(super) feed: F,
     pub(super) screen: Screen,
 }
 
-impl<F: Feed> Fed<F> {
+impl<F: Feed> FedScreen<F> {
     pub(in crate::source) fn new(feed: F, screen: Screen) -> Self {
         Self { feed, screen }
     }
 
-    /// Waits at most `timeout` for the next frame and takes it in.
+    /// Waits at most `timeout` for the next frame and adds it to the screen.
     ///
     /// # Errors
-    /// A loss; then everything that belongs to the lost feed is gone too.
+    /// A loss; everything that belongs to the lost feed has been freed then.
     pub(super) fn advance(&mut self, timeout: Duration, clock: &dyn Clock) -> Result<()> {
         if let Some(lost) = &self.screen.lost {
             return Err(lost.clone());
@@ -35,24 +36,24 @@ impl<F: Feed> Fed<F> {
         self.feed.advance(&mut self.screen, timeout, clock).map_err(|error| {
             let error = self.lose(error);
             if self.screen.lost.is_none() {
-                // The image of that frame is lost, so no copy can be brought up to date but by beginning anew.
-                self.lose(hresult::error(hresult::ACCESS_LOST, Call::Acquire));
+                // The image of that frame is lost, so the copies cannot be brought up to date without starting again.
+                self.lose(verdict::error(hresult::ACCESS_LOST, Call::Acquire));
             }
             error
         })
     }
 
-    /// Takes in the next frame if it is there already, so that the device copies it while the processor converts the one before. A loss
-    /// that this meets is reported by the next call.
+    /// Adds the next frame if it is available already, so that the device copies it while the processor converts the one before. A loss is
+    /// reported by the next call.
     pub(super) fn look_ahead(&mut self, clock: &dyn Clock) {
         if self.screen.lost.is_none() && self.screen.is_overdue(clock) {
             let _ = self.advance(Duration::ZERO, clock);
         }
     }
 
-    /// Gives up what is lost with `error`, if that is a loss. Returns the error to report.
+    /// Frees what was lost, if `error` is a loss. Returns the error to report.
     pub(super) fn lose(&mut self, error: Error) -> Error {
-        let error = blame(&self.screen.device, error);
+        let error = or_device_removed(&self.screen.device, error);
         if error.loss().is_none() {
             self.feed.release();
             return error;
@@ -62,7 +63,7 @@ impl<F: Feed> Fed<F> {
         error
     }
 
-    /// Tries once to get the screen back.
+    /// Tries once to regain the screen.
     ///
     /// # Errors
     /// A loss.
@@ -71,7 +72,7 @@ impl<F: Feed> Fed<F> {
             return Ok(());
         }
         self.feed.regain(&mut self.screen).map_err(|error| {
-            // Whatever cannot be had now may be had later, until the caller's deadline.
+            // A later attempt may succeed, until the caller's deadline.
             let error = error.into_loss(Loss::Lasting);
             self.screen.lost = Some(error.clone());
             error
@@ -79,12 +80,12 @@ impl<F: Feed> Fed<F> {
     }
 }
 
-/// The screens that this process captures, by name. Names of outputs are unique in a session, and outlive the adapter's identity when a
-/// driver restarts.
+/// The screens that this process captures, by name. Names of outputs are unique in a session, and stay the same when a driver restarts,
+/// unlike the identity of the adapter.
 pub(in crate::source) struct Registry<F>(Mutex<Vec<(String, Weak<Shared<F>>)>>);
 
 struct Shared<F> {
-    screen: FairMutex<Fed<F>>,
+    screen: FairMutex<FedScreen<F>>,
     captures: AtomicUsize,
 }
 
@@ -100,7 +101,7 @@ impl<F: Feed> Registry<F> {
     pub(in crate::source) fn join(
         &'static self,
         name: &str,
-        open: impl FnOnce() -> Result<Fed<F>>,
+        open: impl FnOnce() -> Result<FedScreen<F>>,
     ) -> Result<SharedScreen<F>> {
         let mut screens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         screens.retain(|(_, screen)| screen.strong_count() > 0);
@@ -126,7 +127,7 @@ pub(in crate::source) struct SharedScreen<F: Feed + 'static> {
 
 impl<F: Feed> SharedScreen<F> {
     /// Waits for exclusive use of the screen.
-    pub(super) fn lock(&self) -> FairMutexGuard<'_, Fed<F>> {
+    pub(super) fn lock(&self) -> FairMutexGuard<'_, FedScreen<F>> {
         self.shared().screen.lock()
     }
 
@@ -142,7 +143,7 @@ impl<F: Feed> SharedScreen<F> {
 
 impl<F: Feed> Drop for SharedScreen<F> {
     fn drop(&mut self) {
-        // Under the lock of the registry, so that who opens the same screen next finds the feed either alive or gone, never dying.
+        // Under the lock of the registry, so that the next capture of the same screen finds the feed either open or closed.
         let _screens = self.registry.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shared) = self.shared.take() {
             shared.captures.fetch_sub(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Textures that other devices and processes open by kernel handles.
+//! Textures that other devices and processes open through kernel handles.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
@@ -14,25 +14,26 @@ use windows::Win32::System::Threading::GetCurrentProcess;
 use super::device::{Device, Place};
 use super::failure::failed;
 use super::rendered::Rendered;
-use super::ring::{Gpu, Lent};
+use super::ring::{Gpu, HeldTexture};
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
 use crate::source::texture::{TextureHandle, TextureSync};
+use crate::source::verdict::{self, Call};
 
-/// The next texture's number.
+/// The number of the next texture.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 /// A texture, the view to render to it, and the handle to share it.
 pub(super) struct Shared {
-    /// Keeps the texture alive, too.
+    /// The render target. It keeps the texture alive, too.
     pub(super) view: ID3D11RenderTargetView,
-    /// What it shows; `None` after a failure.
+    /// What was rendered to it; `None` after a failure.
     pub(super) rendered: Mutex<Option<Rendered>>,
     mutex: Option<IDXGIKeyedMutex>,
-    /// The only one that Direct3D creates for a texture; a holder gets a duplicate.
+    /// Direct3D creates only one handle for a texture; holders get duplicates.
     handle: NtHandle,
-    /// No other texture of this process has it.
+    /// No other texture of this process has the same number.
     pub(super) number: u64,
     device: ID3D11Device,
 }
@@ -62,7 +63,7 @@ impl Gpu for Device {
         // SAFETY: a texture of this device that may be drawn on; the pointer is valid during the call.
         unsafe { self.object.CreateRenderTargetView(&texture, None, Some(&raw mut view)) }
             .map_err(|e| failed(&e, Call::Draw))?;
-        let view = view.ok_or_else(|| hresult::error(hresult::E_FAIL, Call::Draw))?;
+        let view = view.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::Draw))?;
         let access = DXGI_SHARED_RESOURCE_READ.0 | DXGI_SHARED_RESOURCE_WRITE.0;
         let handle = texture.cast::<IDXGIResource1>().and_then(|resource| {
             // SAFETY: no attributes and no name; the result is checked.
@@ -79,8 +80,8 @@ impl Gpu for Device {
 
     fn acquire(&self, texture: &Shared, key: u64) -> u32 {
         let Some(mutex) = &texture.mutex else { return hresult::E_FAIL };
-        // Through the table of functions, because the safe wrapper takes the positive codes for success.
-        // SAFETY: a valid object; no time to wait.
+        // Called through the vtable, because the safe wrapper takes the positive codes for success.
+        // SAFETY: a valid object; it does not wait.
         let HRESULT(code) = unsafe { (mutex.vtable().AcquireSync)(mutex.as_raw(), key, 0) };
         code as u32
     }
@@ -104,7 +105,7 @@ impl Gpu for Device {
     }
 }
 
-impl TextureHandle for Lent<Device> {
+impl TextureHandle for HeldTexture<Device> {
     fn handle(&self) -> Result<isize> {
         self.own_handle().map(|NtHandle(handle)| handle.0 as isize)
     }

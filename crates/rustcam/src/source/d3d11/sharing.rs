@@ -1,4 +1,4 @@
-//! Shared textures of one capture: the newest image is rendered upright into one, and handed out when it is complete.
+//! Shared textures of one capture: the newest image is rendered upright into one, which is returned when it is complete.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use windows::Win32::Graphics::Direct3D11::ID3D11Query;
 use super::device::Device;
 use super::rendered::Rendered;
 use super::renderer::Renderer;
-use super::ring::{Lent, Ring, Writing};
+use super::ring::{HeldTexture, Ring, Writing};
 use super::screen::Screen;
 use super::shared_texture::Shared;
 
@@ -21,13 +21,13 @@ use crate::source::Outcome;
 #[derive(Default)]
 pub(super) struct Sharing {
     ring: Ring<Shared>,
-    tools: Option<Tools>,
-    /// A texture that the device had not finished when the time was up.
+    render_objects: Option<RenderObjects>,
+    /// A texture that the device had not finished at the deadline.
     begun: Option<(TextureRequest, Writing<Shared>)>,
 }
 
-/// What rendering needs of one device.
-struct Tools {
+/// The objects of one device that rendering needs.
+struct RenderObjects {
     renderer: Renderer,
     fence: ID3D11Query,
 }
@@ -43,15 +43,15 @@ impl Sharing {
         request: &TextureRequest,
         (clock, deadline): (&dyn Clock, Duration),
     ) -> Result<Outcome<SharedTexture>> {
-        let tools = match &mut self.tools {
-            Some(tools) => tools,
-            None => self.tools.insert(Tools::new(&screen.device)?),
+        let render_objects = match &mut self.render_objects {
+            Some(render_objects) => render_objects,
+            None => self.render_objects.insert(RenderObjects::new(&screen.device)?),
         };
         let writing = match self.begun.take() {
             Some((begun, writing)) if begun == *request => writing,
             _ => {
                 let writing = self.ring.begin(&screen.device, request.region.size(), request.sync)?;
-                match tools.render(screen, request, &writing.texture) {
+                match render_objects.render(screen, request, &writing.texture) {
                     Ok(true) => writing,
                     failed => {
                         self.ring.cancel(&screen.device, writing);
@@ -60,47 +60,47 @@ impl Sharing {
                 }
             }
         };
-        // A keyed mutex makes the reader's device wait for ours. Without one, nothing does.
-        if request.sync == TextureSync::None && !screen.device.wait(&tools.fence, clock, deadline)? {
+        // With a keyed mutex the reader's device waits for this one. Without one, the texture must be complete.
+        if request.sync == TextureSync::None && !screen.device.wait(&render_objects.fence, clock, deadline)? {
             self.begun = Some((*request, writing));
             return Ok(Outcome::Pending);
         }
-        let lent: Lent<Device> = self.ring.lend(&screen.device, writing)?;
+        let held: HeldTexture<Device> = self.ring.publish(&screen.device, writing)?;
         Ok(Outcome::Done(SharedTexture {
             size: request.region.size(),
             sync: request.sync,
             luid: screen.device.luid,
-            memory: lent.texture.number,
-            handle: Box::new(lent),
+            memory: held.texture.number,
+            handle: Box::new(held),
         }))
     }
 
-    /// Whether the texture for this request is rendered already, and only waited for.
+    /// Whether the texture for this request has been rendered already and is only waited for.
     pub(super) fn has_begun(&self, request: &TextureRequest) -> bool {
         self.begun.as_ref().is_some_and(|(begun, _)| begun == request)
     }
 
-    /// Gives up everything on the device. Textures that are held stay with their holders.
+    /// Frees everything on the device. Textures that are held stay with their holders.
     pub(super) fn clear(&mut self) {
         self.begun = None;
-        self.tools = None;
+        self.render_objects = None;
         self.ring.clear();
     }
 }
 
-impl Tools {
+impl RenderObjects {
     fn new(device: &Device) -> Result<Self> {
         Ok(Self { renderer: Renderer::new(device)?, fence: device.fence()? })
     }
 
-    /// Brings `to` up to date: what changed since it was rendered to last, and the pointer's own pixels. `false` if there is no image.
+    /// Brings `to` up to date: the changes since the last rendering to it, and the pixels of the pointer. `false` if there is no image.
     fn render(&mut self, screen: &mut Screen, request: &TextureRequest, to: &Shared) -> Result<bool> {
         let Screen { copies, device, changes, output, pointer, .. } = screen;
         let Some(image) = copies.texture(device, changes)? else { return Ok(false) };
         let pointer = Some(&*pointer).filter(|_| request.cursor);
         let region = request.region;
         let mut rendered = to.rendered.lock().unwrap_or_else(PoisonError::into_inner);
-        // After a failure from here on the content is unknown.
+        // If anything below fails, the content is unknown.
         let before = rendered.take().filter(|before| before.region == region);
         let parts = before.map_or_else(|| vec![region.size().rect()], |before| before.stale(changes, output));
         let pointer = self.renderer.draw(device, image, &to.view, (region, output), &parts, pointer)?;

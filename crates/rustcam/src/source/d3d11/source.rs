@@ -1,4 +1,4 @@
-//! One capture of a screen: how much of what happened it has seen, in the terms of the trait [`Source`].
+//! One capture of a screen: what it has seen, and the trait [`Source`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,23 +6,24 @@ use std::time::Duration;
 use super::copies::RegionStaging;
 use super::feed::Feed;
 use super::screen::Screen;
-use super::shared_screen::{Fed, SharedScreen};
+use super::shared_screen::{FedScreen, SharedScreen};
 use super::sharing::Sharing;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::Rect;
 use crate::region::covers;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureRequest};
+use crate::source::verdict::{self, Call};
 use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source};
 
-/// Several captures that share a screen wait in turns of at most this, because a waiting thread keeps the device from the others.
+/// Captures that share a screen wait in slices of at most this, because a waiting thread blocks the device for the others.
 const SHARED_WAIT: Duration = Duration::from_millis(2);
 
 /// One capture of a screen whose images come from `F`.
-pub struct D3d11Source<F: Feed + 'static> {
-    // Textures go before the screen, whose device made them: the order of the fields.
+pub(in crate::source) struct D3d11Source<F: Feed + 'static> {
+    // The order of the fields matters: textures are freed before the screen, whose device made them.
     view: View,
     screen: SharedScreen<F>,
 }
@@ -35,18 +36,18 @@ struct View {
     watch_pointer: bool,
     output: Output,
     generation: u64,
-    /// The screen as it is has not been reported.
+    /// No wait has reported the screen since it was opened or regained.
     first: bool,
     /// Presents reported.
     presents: u64,
-    /// No present was missed before the one reported last.
+    /// The last report contained a single present, so none was missed.
     keeps_up: bool,
     /// The newest image as of the last wait or read, whichever came later.
     image: u64,
-    /// The image of the last call of `damage`, 0 before the first.
+    /// The image at the last call of `damage`, 0 before the first.
     damaged: u64,
     pointer: Pointer,
-    /// The loss that only a rebuild cures.
+    /// The loss, until a rebuild succeeds.
     lost: Option<Error>,
 }
 
@@ -77,7 +78,7 @@ impl View {
         }
     }
 
-    /// Begins anew with the screen as it is.
+    /// Starts again with the screen as it is.
     fn restart(&mut self, screen: &Screen) {
         self.output = screen.output.clone();
         self.generation = screen.generation;
@@ -88,17 +89,17 @@ impl View {
         self.lost = None;
     }
 
-    /// Frees what belongs to the device: textures of a lost one keep it alive.
+    /// Frees the textures: those of a lost device keep it alive.
     fn free_textures(&mut self) {
         self.region_staging = None;
         self.sharing.clear();
     }
 
-    /// Fails with the loss that concerns this capture, also one that another capture met, and perhaps overcame.
+    /// Fails with the loss of the screen, even if another capture met it and has already recovered from it.
     fn check(&mut self, screen: &Screen) -> Result<()> {
         if self.lost.is_none() && (screen.lost.is_some() || screen.generation != self.generation) {
-            let overcome = || hresult::error(hresult::ACCESS_LOST, Call::Acquire);
-            self.lose(screen.lost.clone().unwrap_or_else(overcome));
+            let recovered_by_another = || verdict::error(hresult::ACCESS_LOST, Call::Acquire);
+            self.lose(screen.lost.clone().unwrap_or_else(recovered_by_another));
         }
         match &self.lost {
             Some(lost) => Err(lost.clone()),
@@ -114,12 +115,12 @@ impl View {
         error
     }
 
-    fn advance<F: Feed>(&mut self, fed: &mut Fed<F>, timeout: Duration) -> Result<()> {
+    fn advance<F: Feed>(&mut self, fed: &mut FedScreen<F>, timeout: Duration) -> Result<()> {
         fed.advance(timeout, &*self.clock).map_err(|error| self.lose(error))
     }
 
-    /// Waits for the first image: after a rebuild a caller may want pixels before the first wait. `false` if it does not come in time.
-    fn await_image<F: Feed>(&mut self, fed: &mut Fed<F>, deadline: Duration) -> Result<bool> {
+    /// Waits for the first image: after a rebuild a caller may read before the first wait. `false` if there is none at `deadline`.
+    fn await_image<F: Feed>(&mut self, fed: &mut FedScreen<F>, deadline: Duration) -> Result<bool> {
         while !fed.feed.has_image() {
             let left = deadline.saturating_sub(self.clock.now());
             if left.is_zero() {
@@ -131,9 +132,9 @@ impl View {
     }
 
     /// What this capture has not reported yet.
-    fn news<F: Feed>(&mut self, fed: &Fed<F>) -> Change {
+    fn unreported<F: Feed>(&mut self, fed: &FedScreen<F>) -> Change {
         let mut change = Change::default();
-        // Before the first image there is nothing that a pointer could be seen on.
+        // Before the first image there is nothing to report, not even the pointer.
         if !fed.feed.has_image() {
             return change;
         }
@@ -168,10 +169,10 @@ impl<F: Feed> Source for D3d11Source<F> {
             let mut fed = screen.lock();
             view.check(&fed.screen)?;
             if !polled && fed.screen.presents > view.presents && fed.screen.is_overdue(&*view.clock) {
-                // What another capture took in, or a read took in ahead, need not be the newest by now.
+                // An image that another capture or a look-ahead has added need not be the newest any more.
                 view.advance(&mut fed, Duration::ZERO)?;
             }
-            let change = view.news(&fed);
+            let change = view.unreported(&fed);
             let left = deadline.saturating_sub(view.clock.now());
             if change.any() || (polled && left.is_zero()) {
                 return Ok(change);
@@ -210,7 +211,7 @@ impl<F: Feed> Source for D3d11Source<F> {
         let mapped = copies.map(device, changes, &mut view.region_staging, parts, (&*view.clock, deadline));
         let mapped = mapped.map_err(|error| view.lose(fed.lose(error)))?;
         let Some(mapped) = mapped else { return Ok(Outcome::Pending) };
-        // A reader that misses presents would be given another one instead of that taken ahead.
+        // For a reader that misses presents, a look-ahead is wasted: its next read shows a newer image.
         if view.keeps_up {
             fed.look_ahead(&*view.clock);
         }

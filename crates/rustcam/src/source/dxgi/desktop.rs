@@ -1,4 +1,4 @@
-//! The desktop of one output, through Desktop Duplication.
+//! The feed of one output's images: its duplication, and how it is made again.
 
 use std::time::Duration;
 
@@ -16,22 +16,23 @@ use crate::clock::{performance_time, Clock};
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::Damage;
 use crate::geometry::Size;
-use crate::source::d3d11::device::{blame, Device};
+use crate::source::d3d11::device::{or_device_removed, Device};
 use crate::source::d3d11::feed::Feed;
 use crate::source::d3d11::screen::Screen;
-use crate::source::d3d11::shared_screen::Fed;
-use crate::source::hresult::{self, Call};
+use crate::source::d3d11::shared_screen::FedScreen;
+use crate::source::hresult;
+use crate::source::verdict::{self, Call};
 use crate::source::Output;
 
-/// The duplication of one output, and what it takes to make another one.
-pub struct Desktop {
+/// The duplication of one output, and what is needed to make a new one.
+pub(in crate::source) struct Desktop {
     duplication: Option<Duplication>,
     output: IDXGIOutput,
     factory: IDXGIFactory1,
-    /// The whole enumeration has to be made anew.
+    /// Adapters and outputs have to be enumerated again.
     outdated: bool,
     first_frame: FirstFrame,
-    /// An image was announced that could not be had, so what the next one says about changes is not all.
+    /// An image was announced but not delivered, so the damage of the next one is incomplete.
     gap: bool,
     lists: Lists,
     format_check: FormatCheck,
@@ -42,7 +43,7 @@ impl Desktop {
     ///
     /// # Errors
     /// `Duplication`, `Device`.
-    pub(super) fn open(found: &Found, factory: &IDXGIFactory1) -> Result<Fed<Self>> {
+    pub(super) fn open(found: &Found, factory: &IDXGIFactory1) -> Result<FedScreen<Self>> {
         let device = Device::create(&found.adapter)?;
         let duplication = Duplication::create(&found.output, &device, Call::Duplicate)?;
         let info = refine(found.info.clone(), &duplication, None);
@@ -56,22 +57,22 @@ impl Desktop {
             lists: Lists::default(),
             format_check: FormatCheck::default(),
         };
-        Ok(Fed::new(desktop, Screen::new(device, info)))
+        Ok(FedScreen::new(desktop, Screen::new(device, info)))
     }
 
     fn next_frame(&mut self, screen: &mut Screen, timeout: Duration) -> Result<()> {
         let Some(duplication) = &mut self.duplication else {
-            return Err(hresult::error(hresult::ACCESS_LOST, Call::Acquire));
+            return Err(verdict::error(hresult::ACCESS_LOST, Call::Acquire));
         };
         let Acquired::Frame(info, texture) = duplication.acquire(timeout)? else { return Ok(()) };
-        let taken = self.take_in(screen, &info, texture.as_ref());
+        let added = self.add_frame(screen, &info, texture.as_ref());
         drop(texture);
         let released = self.duplication.as_mut().map_or(Ok(()), Duplication::release);
-        taken.and(released)
+        added.and(released)
     }
 
-    /// Takes in the frame that is held. The texture of a frame in which only the pointer changed has no defined content.
-    fn take_in(
+    /// Adds the frame that is held to `screen`. The texture of a frame in which only the pointer changed has no defined content.
+    fn add_frame(
         &mut self,
         screen: &mut Screen,
         info: &DXGI_OUTDUPL_FRAME_INFO,
@@ -111,7 +112,7 @@ impl Desktop {
         self.outdated |= !unsafe { self.factory.IsCurrent() }.as_bool() || screen.device.removed().is_some();
         let info = if self.outdated { self.reopen(screen)? } else { self.describe_again(&screen.output)? };
         let duplication = Duplication::create(&self.output, &screen.device, Call::DuplicateAgain)
-            .map_err(|error| blame(&screen.device, error))?;
+            .map_err(|error| or_device_removed(&screen.device, error))?;
         screen.regained(refine(info, &duplication, self.format_check.true_size()));
         self.duplication = Some(duplication);
         self.first_frame = FirstFrame::AWAITED;
@@ -129,7 +130,7 @@ impl Desktop {
             let message = format!("the output {name} is gone; there is {}", there.join(", "));
             return Err(Error::new(ErrorKind::AccessLost, message)
                 .with_code(hresult::NOT_FOUND)
-                .with_hint("Plug the display in again, or open another output")
+                .with_hint(verdict::PLUG_IN)
                 .with_loss(Loss::Lasting));
         };
         screen.device = Device::create(&found.adapter)?;
@@ -141,7 +142,7 @@ impl Desktop {
     fn describe_again(&self, old: &Output) -> Result<Output> {
         let _pixels = PhysicalPixels::for_this_thread();
         let Some(now) = outputs::describe(&self.output)? else {
-            return Err(hresult::error(hresult::NOT_FOUND, Call::DuplicateAgain));
+            return Err(verdict::error(hresult::NOT_FOUND, Call::DuplicateAgain));
         };
         Ok(Output {
             device_idx: old.device_idx,
@@ -175,12 +176,12 @@ impl Feed for Desktop {
     }
 
     fn regain(&mut self, screen: &mut Screen) -> Result<()> {
-        // Behind a prompt only waiting helps, and a new device for each attempt would only cost.
+        // During a prompt only waiting helps; a new device for each attempt would be wasted.
         self.duplicate_again(screen).inspect_err(|error| self.outdated |= error.loss() != Some(Loss::Transient))
     }
 }
 
-/// `info` with what the duplication knows better: the size that it delivers, how that is turned, and the exact refresh rate.
+/// `info` with what the duplication reports more exactly: the size and the rotation of its images, and the refresh rate.
 fn refine(info: Output, duplication: &Duplication, actual: Option<Size>) -> Output {
     let desc = duplication.desc();
     let mode = desc.ModeDesc;

@@ -1,7 +1,7 @@
-//! Physical pixels: the DPI awareness of the calling thread, set for a few calls and put back.
+//! Physical pixels: the DPI awareness of the calling thread, set for a few calls and restored.
 //!
-//! `DuplicateOutput1` refuses threads that are not per-monitor aware of version 2, and `IDXGIOutput::GetDesc` tells others virtual
-//! coordinates. A Python process usually is unaware, and a library must not change that for the whole process.
+//! `DuplicateOutput1` refuses threads that are not per-monitor aware (version 2), and `IDXGIOutput::GetDesc` reports virtual coordinates to
+//! them. A Python process is usually unaware, and a library must not change that for the whole process.
 
 use windows::core::{s, w};
 use windows::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
@@ -15,11 +15,14 @@ type SetContext = unsafe extern "system" fn(DPI_AWARENESS_CONTEXT) -> DPI_AWAREN
 pub(super) struct PhysicalPixels(Option<(SetContext, DPI_AWARENESS_CONTEXT)>);
 
 impl PhysicalPixels {
-    /// The second version exists since Windows 10 1703, the first, with physical pixels but without `DuplicateOutput1`, since 1607. Does
-    /// nothing before that.
+    /// | Windows 10 | awareness | effect |
+    /// |---|---|---|
+    /// | 1703 and later | per monitor, version 2 | physical pixels and `DuplicateOutput1` |
+    /// | 1607 | per monitor | physical pixels |
+    /// | earlier | unchanged | none |
     pub(super) fn for_this_thread() -> Self {
-        // SAFETY: user32 is never unloaded, because d3d11 depends on it; the name is a function of this very type (Windows 10 1607 and
-        // later), which takes any context value and answers null for one that it does not know.
+        // SAFETY: user32 is never unloaded, because d3d11 depends on it; the name is that of a function of this type (Windows 10
+        // 1607 and later), which accepts any context value and returns null for an unknown one.
         unsafe {
             let Ok(user32) = GetModuleHandleW(w!("user32.dll")) else { return Self(None) };
             let Some(address) = GetProcAddress(user32, s!("SetThreadDpiAwarenessContext")) else { return Self(None) };

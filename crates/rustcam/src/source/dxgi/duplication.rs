@@ -14,7 +14,8 @@ use super::dpi::PhysicalPixels;
 use crate::error::Result;
 use crate::source::d3d11::device::Device;
 use crate::source::d3d11::failure::failed;
-use crate::source::hresult::{self, Call, Verdict};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call, Verdict};
 
 /// The result of acquiring.
 pub(super) enum Acquired {
@@ -31,20 +32,20 @@ pub(super) struct Duplication {
 }
 
 impl Duplication {
-    /// Duplicates `output`, which belongs to the adapter of `device`. `call` says whether for the first time.
+    /// Duplicates `output`, which belongs to the adapter of `device`. `call` is `Duplicate` or `DuplicateAgain`.
     ///
     /// # Errors
     /// `Duplication` the first time, otherwise a loss.
     pub(super) fn create(output: &IDXGIOutput, device: &Device, call: Call) -> Result<Self> {
         let _pixels = PhysicalPixels::for_this_thread();
         let device = &device.object;
-        // The newer function delivers the image unconverted where the format allows it. BGRA must always be offered; nothing else is,
-        // so that the system converts HDR desktops.
+        // The newer function delivers images unconverted in the formats that the caller accepts. BGRA must always be among them; it is
+        // the only one here, so that the system converts HDR desktops.
         let newer = output.cast::<IDXGIOutput5>().and_then(|output| {
             // SAFETY: valid objects; no flags are defined.
             unsafe { output.DuplicateOutput1(device, 0, &[DXGI_FORMAT_B8G8R8A8_UNORM]) }
         });
-        // Refusals of the newer one may be about awareness and formats; those of the older one are about the desktop.
+        // The newer function may refuse because of DPI awareness or formats; the older one refuses because of the desktop only.
         let object = newer.or_else(|_| {
             let output = output.cast::<IDXGIOutput1>()?;
             // SAFETY: valid objects.
@@ -53,38 +54,38 @@ impl Duplication {
         Ok(Self { object: object.map_err(|e| failed(&e, call))?, held: false })
     }
 
-    /// Mode and rotation as of the creation.
+    /// Mode and rotation at the time of the creation.
     pub(super) fn desc(&self) -> DXGI_OUTDUPL_DESC {
         // SAFETY: no preconditions.
         unsafe { self.object.GetDesc() }
     }
 
-    /// Waits at most `timeout` for a frame. Holds the lock of the device meanwhile.
+    /// Waits at most `timeout` for a frame, and holds the lock of the device meanwhile.
     ///
     /// # Errors
     /// A loss.
     pub(super) fn acquire(&mut self, timeout: Duration) -> Result<Acquired> {
         let ms = timeout.as_micros().div_ceil(1000).min(1000) as u32;
         let (mut code, mut info, mut resource) = self.acquire_raw(ms);
-        if hresult::classify(code, Call::Acquire) == Verdict::ReleaseAndRetry {
-            // Seen while HDR is switched: the system thinks that a frame is still held.
+        if verdict::classify(code, Call::Acquire) == Verdict::ReleaseAndRetry {
+            // Observed while HDR is switched: the system believes that a frame is still held.
             self.held = true;
             self.release()?;
             (code, info, resource) = self.acquire_raw(ms);
         }
-        match hresult::classify(code, Call::Acquire) {
+        match verdict::classify(code, Call::Acquire) {
             Verdict::Success => {}
             Verdict::NoFrame => return Ok(Acquired::Nothing),
-            _ => return Err(hresult::error(code, Call::Acquire)),
+            _ => return Err(verdict::error(code, Call::Acquire)),
         }
         self.held = true;
-        // A resource that is no texture holds no image for us.
+        // A resource that is not a texture counts as a frame without an image.
         let texture = resource.and_then(|resource| resource.cast().ok());
         Ok(Acquired::Frame(info, texture))
     }
 
-    /// The call itself. Through the table of functions, because the safe wrapper takes the positive codes for success, and with an
-    /// empty place for the resource, because whatever is in it would leak.
+    /// The call itself: through the vtable, because the safe wrapper takes the positive codes for success, and with an empty output
+    /// parameter, because a previous value would leak.
     fn acquire_raw(&self, ms: u32) -> (u32, DXGI_OUTDUPL_FRAME_INFO, Option<IDXGIResource>) {
         let mut info = DXGI_OUTDUPL_FRAME_INFO::default();
         let mut resource = None::<IDXGIResource>;
@@ -95,7 +96,7 @@ impl Duplication {
         (code as u32, info, resource)
     }
 
-    /// Gives the frame back, if one is held. The copies that were queued before still see its content.
+    /// Releases the frame, if one is held. Copies that were queued before still read its content.
     ///
     /// # Errors
     /// A loss.
@@ -106,16 +107,16 @@ impl Duplication {
         // SAFETY: no preconditions.
         let result = unsafe { self.object.ReleaseFrame() };
         let code = result.map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
-        match hresult::classify(code, Call::Release) {
+        match verdict::classify(code, Call::Release) {
             Verdict::Success | Verdict::Harmless => Ok(()),
-            _ => Err(hresult::error(code, Call::Release)),
+            _ => Err(verdict::error(code, Call::Release)),
         }
     }
 }
 
 impl Drop for Duplication {
     fn drop(&mut self) {
-        // A lost duplication says so once more, which is of no interest.
+        // A lost duplication fails once more, which does not matter.
         let _ = self.release();
     }
 }

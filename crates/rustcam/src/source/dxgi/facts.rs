@@ -1,4 +1,4 @@
-//! What a report about this machine says of its adapters and displays.
+//! Adapters and displays, for reports about this machine.
 
 use windows::core::Interface as _;
 use windows::Win32::Graphics::Dxgi::Common::DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020;
@@ -7,14 +7,14 @@ use windows::Win32::Graphics::Dxgi::{CreateDXGIFactory1, IDXGIAdapter1, IDXGIFac
 use super::outputs::{is_software, text};
 use crate::error::Result;
 use crate::source::d3d11::failure::failed;
-use crate::source::hresult::Call;
+use crate::source::verdict::Call;
 use crate::source::{Adapter, DynamicRange, Facts};
 
 /// All adapters, those without outputs included, and the dynamic range of their outputs.
 ///
 /// # Errors
 /// `Duplication`.
-pub fn facts() -> Result<Facts> {
+pub(in crate::source) fn facts() -> Result<Facts> {
     let mut adapters = Vec::new();
     // SAFETY: no arguments; the result is checked.
     let factory: IDXGIFactory1 = unsafe { CreateDXGIFactory1() }.map_err(|e| failed(&e, Call::Enumerate))?;

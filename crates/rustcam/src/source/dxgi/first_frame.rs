@@ -1,7 +1,7 @@
 //! The first frame after a duplication was made.
 //!
-//! On a desktop where nothing happens the system may deliver the whole desktop as if nothing had been presented (seen when another
-//! output of the same adapter was acquired before), and never anything else.
+//! On a desktop where nothing changes, the system may deliver the whole desktop without a present time (observed when another output of
+//! the same adapter was acquired before), and then nothing more.
 
 use std::time::Duration;
 
@@ -11,32 +11,32 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::source::d3d11::screen::Screen;
 
-/// How long the first frame may say that nothing was presented before the system is asked to present something.
+/// How long to wait for a presented frame before all windows are invalidated, so that the system presents one.
 const NUDGE_AFTER: Duration = Duration::from_millis(100);
 
-/// How long until such a frame is shown because no better one came.
+/// How long to wait for a presented frame before a frame without a present time is delivered instead.
 const SETTLE_AFTER: Duration = Duration::from_millis(250);
 
 /// Whether the first frame has come.
 #[derive(Clone, Copy)]
 pub(super) enum FirstFrame {
-    /// No presented image came yet. `provisional`: an image came that was not presented.
+    /// There was no presented image yet. `provisional`: there was an image without a present time.
     Awaited { since: Option<Duration>, nudged: bool, provisional: bool },
-    /// It was shown.
+    /// There was a presented image, or the provisional one was delivered.
     Shown,
 }
 
 impl FirstFrame {
     pub(super) const AWAITED: Self = Self::Awaited { since: None, nudged: false, provisional: false };
 
-    /// An image came that was not presented. It may be the desktop all the same.
+    /// Records an image without a present time. It may be the desktop nevertheless.
     pub(super) fn note_provisional(&mut self) {
         if let Self::Awaited { provisional, .. } = self {
             *provisional = true;
         }
     }
 
-    /// Asks the system to present something, or shows the provisional image in `screen`, once it is time for that.
+    /// Makes the system present something, or delivers the provisional image in `screen`, when it is time for that.
     ///
     /// # Errors
     /// `Capture`, `Device` if the device is lost.

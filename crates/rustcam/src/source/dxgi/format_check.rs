@@ -1,4 +1,4 @@
-//! Checks that images have the announced size and format. The description of a duplication is as old as the duplication itself; the
+//! Checks that images have the announced size and format. The description of a duplication is from the time of its creation; later
 //! textures may differ.
 
 use windows::Win32::Graphics::Direct3D11::{ID3D11Texture2D, D3D11_TEXTURE2D_DESC};
@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::geometry::Size;
 use crate::source::hresult;
 
-/// Mismatches in a row after which waiting alone does not help.
+/// Consecutive mismatches after which the loss is no longer transient.
 const PASSING: u32 = 3;
 
 /// What the images of the last duplications were like.
@@ -16,7 +16,7 @@ const PASSING: u32 = 3;
 pub(super) struct FormatCheck {
     /// Rebuilds in a row that were followed by a mismatch.
     mismatches: u32,
-    /// The size that images really had, where it is not the announced one.
+    /// The actual size of the images, if it is not the announced one.
     actual: Option<Size>,
 }
 
@@ -27,7 +27,8 @@ pub(super) enum Mismatch {
 }
 
 impl FormatCheck {
-    /// Checks an image that was announced to have `size`. A mismatch was seen while HDR or the mode changes, before the loss is announced.
+    /// Checks an image that was announced to have `size`. Mismatches were observed while HDR or the mode changes, before the loss is
+    /// reported.
     ///
     /// # Errors
     /// A loss.
@@ -48,12 +49,12 @@ impl FormatCheck {
             .with_loss(loss))
     }
 
-    /// An image was as announced.
+    /// Records an image that is as announced.
     pub(super) fn passed(&mut self) {
         self.mismatches = 0;
     }
 
-    /// A size that differs from the announced one again and again is the true one.
+    /// The actual size, if it has differed from the announced one repeatedly.
     pub(super) fn true_size(&self) -> Option<Size> {
         self.actual.filter(|_| self.mismatches > 1)
     }

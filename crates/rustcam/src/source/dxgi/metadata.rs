@@ -1,4 +1,4 @@
-//! What a frame says about itself: the parts that are new, and the parts that moved.
+//! The metadata of a frame: dirty parts and moves.
 
 use windows::Win32::Foundation::RECT;
 use windows::Win32::Graphics::Dxgi::{IDXGIOutputDuplication, DXGI_OUTDUPL_FRAME_INFO, DXGI_OUTDUPL_MOVE_RECT};
@@ -7,15 +7,16 @@ use super::outputs::rect;
 use crate::error::Result;
 use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect};
-use crate::source::hresult::{self, Call, Verdict};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call, Verdict};
 
-/// A list longer than this is not worth reading.
+/// A longer list is not read; everything counts as changed.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Times a list may turn out to be longer than announced.
+/// How often a list may turn out to be longer than announced.
 const ATTEMPTS: usize = 3;
 
-/// Memory for the lists, used again from frame to frame.
+/// Memory for the lists, reused from frame to frame.
 #[derive(Default)]
 pub(super) struct Lists {
     moves: Vec<DXGI_OUTDUPL_MOVE_RECT>,
@@ -23,7 +24,7 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// What changed in the frame that is held, as far as the system says; everything if it does not, or not credibly.
+    /// What changed in the frame that is held; everything, if the system does not report it or not credibly.
     ///
     /// # Errors
     /// A loss.
@@ -34,7 +35,7 @@ impl Lists {
         whole: Rect,
     ) -> Result<Damage> {
         let everything = Damage::everything(whole);
-        // An image without any list is an image about which nothing is known.
+        // Nothing is known about the changes of an image without lists.
         if info.TotalMetadataBufferSize == 0 {
             return Ok(everything);
         }
@@ -59,7 +60,7 @@ impl Lists {
     }
 }
 
-/// One list, announced to have at most `announced` bytes. `None` if it cannot be had: the frame must then count as wholly changed.
+/// One list, announced to have at most `announced` bytes. `None` if it is not available: then the whole frame counts as changed.
 fn fetch<T: Copy + Default>(
     list: &mut Vec<T>,
     announced: usize,
@@ -79,13 +80,13 @@ fn fetch<T: Copy + Default>(
         let result = call(capacity as u32, list.as_mut_ptr(), &raw mut needed);
         let needed = needed as usize;
         let code = result.as_ref().map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
-        match hresult::classify(code, Call::Metadata) {
-            // A length that is no whole number of elements, or longer than the buffer, says that the list is not to be trusted.
+        match verdict::classify(code, Call::Metadata) {
+            // A list whose length is not a whole number of elements, or exceeds the buffer, cannot be trusted.
             Verdict::Success if needed.is_multiple_of(size) && needed <= capacity => {
                 return Ok(Some(&list[..needed / size]))
             }
             Verdict::MoreData if needed > capacity => wanted = needed.div_ceil(size),
-            Verdict::LostAccess(_) | Verdict::LostDevice => return Err(hresult::error(code, Call::Metadata)),
+            Verdict::LostAccess(_) | Verdict::LostDevice => return Err(verdict::error(code, Call::Metadata)),
             _ => return Ok(None),
         }
     }

@@ -1,16 +1,15 @@
 //! The desktop of Windows, through Desktop Duplication.
 //!
-//! The compositor tells a process when something was presented on an output, which parts are new and where the pointer is, and lends the
-//! image as a texture on the adapter that shows it. Three properties shape this module.
+//! The compositor reports when something was presented on an output, which parts changed and where the pointer is, and provides the image
+//! as a texture on the adapter of the output.
 //!
-//! - **A frame is borrowed.** While it is held, the compositor saves work but games stutter and frames merge; so the changed parts are
-//!   copied on the device and the frame is released at once, before anything waits for the GPU (`d3d11/copies.rs` says which copies).
-//! - **One duplication per output and process.** Captures of one output share it; each remembers how far it has seen.
-//! - **It is lost all the time**, by prompts, mode changes, full-screen programs and driver restarts. `hresult` is the one table that says
-//!   which answer means what.
-//!
-//! Images and damage are not turned, position and shape of the pointer are. A frame in which only the pointer changed has no image, and
-//! costs the GPU no work.
+//! | property of the API | consequence |
+//! |---|---|
+//! | A frame has to be released. While it is held, the compositor saves work, but games stutter and frames merge. | The changed parts are copied on the device and the frame is released at once, before anything waits for the GPU (`d3d11/copies.rs`). |
+//! | A process can have one duplication per output. | Captures of one output share it; each remembers which image it has seen. |
+//! | Duplications are lost often: by prompts, mode changes, full-screen programs and driver restarts. | `source/verdict.rs` says what each code means. |
+//! | Images and damage are not rotated; position and shape of the pointer are. | The rest of the engine rotates images, and draws the pointer in desktop space. |
+//! | A frame in which only the pointer changed has no image. | It costs no work of the GPU. |
 
 mod desktop;
 mod dpi;
@@ -23,5 +22,5 @@ mod outputs;
 mod pointer;
 mod source;
 
-pub use facts::facts;
-pub use source::{outputs, DxgiSource};
+pub(super) use facts::facts;
+pub(super) use source::{outputs, DxgiSource};

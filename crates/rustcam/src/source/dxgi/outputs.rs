@@ -13,7 +13,8 @@ use super::dpi::PhysicalPixels;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Point, Rect, Rotation};
 use crate::source::d3d11::failure::failed;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
+use crate::source::verdict::Call;
 use crate::source::Output;
 
 /// One output with the objects that lead to it.
@@ -23,7 +24,7 @@ pub(super) struct Found {
     pub(super) info: Output,
 }
 
-/// One enumeration of everything. Objects of an outdated factory never see the new arrangement.
+/// One enumeration of adapters and outputs. Objects of an outdated factory do not see later changes.
 pub(super) struct Arrangement {
     pub(super) factory: IDXGIFactory1,
     pub(super) outputs: Vec<Found>,
@@ -32,7 +33,7 @@ pub(super) struct Arrangement {
 }
 
 impl Arrangement {
-    /// Asks the system.
+    /// Enumerates adapters and outputs.
     ///
     /// # Errors
     /// `Duplication`.
@@ -78,7 +79,7 @@ impl Arrangement {
             info.device_idx = device_idx as usize;
             info.output_idx = output_idx as usize;
             info.device_name = text(&desc.Description);
-            // Cloned displays both begin at the origin.
+            // Cloned displays are all at the origin.
             info.is_primary &= !std::mem::replace(has_primary, *has_primary || info.is_primary);
             self.outputs.push(Found { adapter: adapter.clone(), output, info });
         }
@@ -107,7 +108,7 @@ impl Arrangement {
     }
 }
 
-/// The basic render driver of Windows (vendor 1414, device 8c) and its like never let the desktop be duplicated.
+/// Whether it is an adapter like the basic render driver of Windows (vendor 1414, device 8c), which never lets the desktop be duplicated.
 pub(super) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
     desc.Flags & DXGI_ADAPTER_FLAG_SOFTWARE.0 as u32 != 0 || (desc.VendorId, desc.DeviceId) == (0x1414, 0x8c)
 }
@@ -125,20 +126,16 @@ pub(super) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
     let place = rect(desc.DesktopCoordinates);
     let rotation = rotation(desc.Rotation);
     Ok(Some(Output {
-        device_idx: 0,
-        output_idx: 0,
-        device_name: String::new(),
-        name: text(&desc.DeviceName),
         position: place.origin(),
-        size: place.size(),
         rotation,
         image_rotation: rotation,
         refresh_hz: refresh_hz(&desc.DeviceName),
         is_primary: place.origin() == Point::new(0, 0),
+        ..Output::new(text(&desc.DeviceName), place.size())
     }))
 }
 
-/// The present rate of the display called `name`, in whole hertz; the duplication knows it more exactly.
+/// The refresh rate of the display called `name`, in whole hertz; the duplication reports it more exactly.
 fn refresh_hz(name: &[u16; 32]) -> f64 {
     let mut mode = DEVMODEW { dmSize: size_of::<DEVMODEW>() as u16, ..DEVMODEW::default() };
     // SAFETY: the name ends with a zero, because it fits the field it came from; `mode` is valid and says its size.
@@ -153,7 +150,7 @@ fn refresh_hz(name: &[u16; 32]) -> f64 {
     }
 }
 
-/// How far the system's images must be turned clockwise to become the desktop.
+/// How far the system's images must be rotated clockwise to become the desktop.
 pub(super) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
     match rotation {
         DXGI_MODE_ROTATION_ROTATE90 => Rotation::Clockwise90,

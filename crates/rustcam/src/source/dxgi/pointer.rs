@@ -1,8 +1,8 @@
-//! The pointer: where it is and what it looks like, as far as a frame says.
+//! The pointer: its position and its shape, as frames report them.
 //!
-//! Position and shape come with the frames of this very output and in its desktop space, already turned; the position is the
-//! top-left corner of the shape. A pointer that is not visible is hidden, on another output, or drawn into the image already: in
-//! all three cases it must not be drawn.
+//! Position and shape come with the frames of their output and in its desktop space, already rotated; the position is the top-left
+//! corner of the shape. A pointer that is not visible is hidden, on another output, or drawn into the image already: in all three
+//! cases it must not be drawn.
 
 use std::sync::Arc;
 
@@ -15,15 +15,16 @@ use windows::Win32::Graphics::Dxgi::{
 use crate::error::Result;
 use crate::frame::{Pointer, PointerShape, ShapeKind};
 use crate::geometry::{Point, Size};
-use crate::source::hresult::{self, Call, Verdict};
+use crate::source::hresult;
+use crate::source::verdict::{self, Call, Verdict};
 
-/// No pointer is larger; a longer announcement is a mistake.
+/// No pointer is larger; a larger announced size is taken for an error.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Largest width and height of a shape that is believed.
+/// Largest width and height of a shape that is accepted.
 const LARGEST: u32 = 1024;
 
-/// Times a shape may turn out to be longer than announced.
+/// How often a shape may turn out to be longer than announced.
 const ATTEMPTS: usize = 3;
 
 /// Brings `pointer` up to date with the frame that is held. The shape is fetched even if no capture draws it now, because the
@@ -45,7 +46,7 @@ pub(super) fn update(
         }
     }
     if info.PointerShapeBufferSize != 0 {
-        // A shape that makes no sense leaves the last one that did.
+        // A malformed shape leaves the last valid one in place.
         if let Some(shape) = fetch(duplication, info.PointerShapeBufferSize as usize)? {
             pointer.shape = Some(Arc::new(shape));
         }
@@ -66,13 +67,13 @@ fn fetch(duplication: &IDXGIOutputDuplication, announced: usize) -> Result<Optio
             duplication.GetFramePointerShape(wanted as u32, data.as_mut_ptr().cast(), &raw mut needed, &raw mut info)
         };
         let code = result.as_ref().map_or_else(|e| e.code().0 as u32, |()| hresult::S_OK);
-        match hresult::classify(code, Call::Metadata) {
+        match verdict::classify(code, Call::Metadata) {
             Verdict::Success => {
                 data.truncate(needed as usize);
                 return Ok(decode(&info, data));
             }
             Verdict::MoreData if needed as usize > wanted => wanted = needed as usize,
-            Verdict::LostAccess(_) | Verdict::LostDevice => return Err(hresult::error(code, Call::Metadata)),
+            Verdict::LostAccess(_) | Verdict::LostDevice => return Err(verdict::error(code, Call::Metadata)),
             _ => return Ok(None),
         }
     }
@@ -88,16 +89,16 @@ fn decode(info: &DXGI_OUTDUPL_POINTER_SHAPE_INFO, data: Vec<u8>) -> Option<Point
     ];
     let &(_, kind) = kinds.iter().find(|(number, _)| number.0 as u32 == info.Type)?;
     let monochrome = kind == ShapeKind::Monochrome;
-    // Two masks below each other make the height of a monochrome shape twice what is seen.
+    // The two masks of a monochrome shape are stacked, so its height is twice the visible one.
     let height = if monochrome { info.Height / 2 } else { info.Height };
     let row = if monochrome { info.Width.div_ceil(8) } else { info.Width.checked_mul(4)? };
-    let believable = (1..=LARGEST).contains(&info.Width)
+    let plausible = (1..=LARGEST).contains(&info.Width)
         && (1..=LARGEST).contains(&height)
         && (!monochrome || info.Height.is_multiple_of(2))
         && info.Pitch >= row;
     let needed = (info.Height as usize).checked_sub(1)?.checked_mul(info.Pitch as usize)?.checked_add(row as usize)?;
-    if !believable || data.len() < needed {
-        log::debug!("dxgi: a pointer shape that makes no sense: {info:?} in {} bytes", data.len());
+    if !plausible || data.len() < needed {
+        log::debug!("dxgi: ignoring a malformed pointer shape: {info:?} in {} bytes", data.len());
         return None;
     }
     Some(PointerShape {

@@ -12,13 +12,13 @@ use crate::source::{OpenOptions, Output};
 static DUPLICATIONS: Registry<Desktop> = Registry::new();
 
 /// One output, through Desktop Duplication.
-pub type DxgiSource = D3d11Source<Desktop>;
+pub(in crate::source) type DxgiSource = D3d11Source<Desktop>;
 
 /// All outputs of all adapters; exactly one is primary.
 ///
 /// # Errors
 /// `Duplication` if there is none.
-pub fn outputs() -> Result<Vec<Output>> {
+pub(in crate::source) fn outputs() -> Result<Vec<Output>> {
     Arrangement::query()?.infos()
 }
 
@@ -27,7 +27,7 @@ impl DxgiSource {
     ///
     /// # Errors
     /// As for [`crate::source::open`].
-    pub fn open(options: &OpenOptions) -> Result<Self> {
+    pub(in crate::source) fn open(options: &OpenOptions) -> Result<Self> {
         Ok(Self::new(shared_duplication(options)?, options))
     }
 }

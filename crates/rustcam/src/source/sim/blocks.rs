@@ -1,4 +1,4 @@
-//! Memory that the simulated desktop writes into by itself, as a system with shared memory does.
+//! Memory that the simulated desktop writes to directly, like a system with shared memory.
 
 use std::alloc::{alloc_zeroed, dealloc, Layout};
 use std::ptr::NonNull;
@@ -6,10 +6,10 @@ use std::sync::{Arc, Weak};
 
 use crate::memory::Memory;
 
-/// As mapped pages are.
+/// The alignment of mapped pages.
 const PAGE: usize = 4096;
 
-/// The blocks that one source has handed out.
+/// The blocks that one source has allocated.
 #[derive(Default)]
 pub(super) struct Blocks {
     tags: Vec<Weak<u64>>,
@@ -26,16 +26,16 @@ impl Blocks {
         let tag = Arc::new(self.made);
         self.tags.retain(|tag| tag.strong_count() > 0);
         self.tags.push(Arc::downgrade(&tag));
-        // SAFETY: freshly allocated, `len` bytes long, nobody else knows the address, and `release` frees it with the same layout.
+        // SAFETY: freshly allocated, `len` bytes long, nothing else has the address, and `release` frees it with the same layout.
         Some(unsafe { Memory::mapped(start, len, release, tag) })
     }
 
-    /// Whether `memory` came from here.
+    /// Whether `memory` is one of these blocks.
     pub(super) fn own(&self, memory: &Memory) -> bool {
         memory.watch().is_some_and(|tag| self.tags.iter().any(|own| own.ptr_eq(&tag)))
     }
 
-    /// Disowns all blocks, as a lost server does.
+    /// Forgets all blocks, like a server that was lost.
     pub(super) fn forget(&mut self) {
         self.tags.clear();
     }

@@ -1,4 +1,4 @@
-//! What goes wrong with a simulated desktop: losses, calls that fail, and damage that nobody should believe.
+//! Faults of a simulated desktop: losses, calls that fail, and damage that is not credible.
 
 use std::time::Duration;
 
@@ -6,24 +6,25 @@ use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect, Size};
 
-use super::script::{Call, Cause, Script, Span, What};
+use super::super::hresult::{ACCESS_LOST, DEVICE_REMOVED, E_ACCESSDENIED, NOT_FOUND};
+use super::script::{Action, Call, Cause, Script, Span};
 use super::world::{Lost, Outage, World};
 
 /// The faults of one source.
 pub(super) struct Faults {
     waiting: Vec<Fault>,
-    /// The loss that a call met.
-    sudden: Option<Outage>,
-    /// Outages of the world that a rebuild has overcome.
-    overcome: usize,
+    /// The loss that a call triggered.
+    triggered: Option<Outage>,
+    /// Outages of the world from which a rebuild has recovered.
+    recovered: usize,
 }
 
-/// A fault that waits for its call.
+/// A fault that a call triggers.
 struct Fault {
     at: Duration,
     call: Call,
     left: u32,
-    what: Failure,
+    failure: Failure,
 }
 
 #[derive(Clone, Copy)]
@@ -34,86 +35,85 @@ enum Failure {
 
 impl Faults {
     pub(super) fn of(script: &Script) -> Self {
-        let waiting = script.events.iter().filter_map(|event| match event.what {
-            What::Fail { call, code, times } => {
-                Some(Fault { at: event.at, call, left: times, what: Failure::Code(code) })
+        let waiting = script.events.iter().filter_map(|event| match event.action {
+            Action::Fail { call, code, times } => {
+                Some(Fault { at: event.at, call, left: times, failure: Failure::Code(code) })
             }
-            What::Lose { cause, during: Some(call), span, loss } => {
-                Some(Fault { at: event.at, call, left: 1, what: Failure::Loss { cause, span, loss } })
+            Action::Lose { cause, during: Some(call), span, loss } => {
+                Some(Fault { at: event.at, call, left: 1, failure: Failure::Loss { cause, span, loss } })
             }
             _ => None,
         });
-        Self { waiting: waiting.collect(), sudden: None, overcome: 0 }
+        Self { waiting: waiting.collect(), triggered: None, recovered: 0 }
     }
 
-    /// The loss that no rebuild has overcome yet. It stays until one does.
+    /// Fails with the loss from which no rebuild has recovered yet.
     pub(super) fn check(&self, world: &World, now: Duration) -> Result<()> {
-        let begun = world.outages.get(self.overcome).filter(|o| o.at <= now);
-        self.sudden.as_ref().or(begun).map_or(Ok(()), |outage| Err(lost(outage)))
+        let begun = world.outages.get(self.recovered).filter(|o| o.at <= now);
+        self.triggered.as_ref().or(begun).map_or(Ok(()), |outage| Err(lost(outage)))
     }
 
-    /// What the script has in store for this very call.
-    pub(super) fn meet(&mut self, call: Call, now: Duration) -> Result<()> {
+    /// Fails with the scripted fault of this call, if there is one.
+    pub(super) fn trigger(&mut self, call: Call, now: Duration) -> Result<()> {
         let Some(fault) = self.waiting.iter_mut().find(|f| f.call == call && f.at <= now && f.left > 0) else {
             return Ok(());
         };
         fault.left -= 1;
-        match fault.what {
+        match fault.failure {
             Failure::Code(code) => {
-                Err(Error::new(ErrorKind::Capture, "the simulated desktop failed as its script demands")
-                    .with_code(code))
+                Err(Error::new(ErrorKind::Capture, "the simulated desktop failed, as its script says").with_code(code))
             }
             Failure::Loss { cause, span, loss } => {
                 let outage = Outage { at: now, until: span.end(now), cause: cause.into(), loss };
-                self.sudden = Some(outage);
+                self.triggered = Some(outage);
                 Err(lost(&outage))
             }
         }
     }
 
-    /// An attempt to get the desktop back.
-    pub(super) fn overcome(&mut self, world: &World, now: Duration) -> Result<()> {
+    /// Makes an attempt to get the desktop back.
+    pub(super) fn recover(&mut self, world: &World, now: Duration) -> Result<()> {
         let begun = world.outages.partition_point(|o| o.at <= now);
         let lasting = |o: &&Outage| o.until.is_none_or(|until| until > now);
-        if let Some(outage) = world.outages[..begun].iter().chain(&self.sudden).find(lasting) {
+        if let Some(outage) = world.outages[..begun].iter().chain(&self.triggered).find(lasting) {
             return Err(still_lost(outage));
         }
-        self.overcome = begun;
-        self.sudden = None;
+        self.recovered = begun;
+        self.triggered = None;
         Ok(())
     }
 
-    /// When a wait may meet one next.
+    /// When a wait may fail next.
     pub(super) fn next(&self, world: &World, now: Duration) -> Option<Duration> {
-        let outage = world.outages.get(self.overcome).map(|o| o.at);
+        let outage = world.outages.get(self.recovered).map(|o| o.at);
         let met = self.waiting.iter().filter(|f| f.call == Call::Wait && f.at > now && f.left > 0).map(|f| f.at);
         met.chain(outage).min()
     }
 }
 
-/// The error of the calls that find the desktop gone.
+/// The error of a call while the desktop is lost.
 fn lost(outage: &Outage) -> Error {
     let (kind, code, message, hint) = match outage.cause {
         Lost::Access => {
-            (ErrorKind::AccessLost, 0x887A_0026, "access to the simulated desktop was lost", "\"lose access\"")
+            (ErrorKind::AccessLost, ACCESS_LOST, "access to the simulated desktop was lost", "\"lose access\"")
         }
         Lost::Mode => {
-            (ErrorKind::AccessLost, 0x887A_0026, "the simulated desktop changed its mode", "\"mode\" or \"rotate\"")
+            (ErrorKind::AccessLost, ACCESS_LOST, "the simulated desktop changed its mode", "\"mode\" or \"rotate\"")
         }
-        Lost::Output => (ErrorKind::AccessLost, 0x887A_0026, "the simulated output was unplugged", "\"unplug\""),
-        Lost::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device was removed", "\"lose device\""),
+        Lost::Output => (ErrorKind::AccessLost, ACCESS_LOST, "the simulated output was unplugged", "\"unplug\""),
+        Lost::Device => (ErrorKind::Device, DEVICE_REMOVED, "the simulated device was removed", "\"lose device\""),
     };
     scripted(kind, code, message, hint, outage)
 }
 
-/// The error of a rebuild that comes too early.
+/// The error of a rebuild before the end of the outage.
 fn still_lost(outage: &Outage) -> Error {
     let (kind, code, message, hint) = match outage.cause {
         Lost::Access | Lost::Mode => {
-            (ErrorKind::AccessLost, 0x8007_0005, "the simulated desktop still denies access", "\"lose access\"")
+            (ErrorKind::AccessLost, E_ACCESSDENIED, "the simulated desktop still denies access", "\"lose access\"")
         }
-        Lost::Output => (ErrorKind::AccessLost, 0x887A_0002, "the simulated output is still unplugged", "\"unplug\""),
-        Lost::Device => (ErrorKind::Device, 0x887A_0005, "the simulated device is still gone", "\"lose device\""),
+        Lost::Output => (ErrorKind::AccessLost, NOT_FOUND, "the simulated output is still unplugged", "\"unplug\""),
+        Lost::Device => (ErrorKind::Device, DEVICE_REMOVED, "the simulated device is still gone", "\"lose device\""),
     };
     scripted(kind, code, message, hint, outage)
 }
@@ -129,8 +129,8 @@ fn scripted(kind: ErrorKind, code: u32, message: &str, statement: &str, outage: 
         .with_hint(format!("The script says so by {statement}, {end}"))
 }
 
-/// The same damage as a careless system may list it: every move in two pieces that overlap and with a third that leaves the screen, moves
-/// onto themselves, parts that are empty, reversed, twice there or as large as numbers get.
+/// The same damage as a careless system may report it: every move in two overlapping pieces and a third one that leaves the screen, moves
+/// onto themselves, and parts that are empty, reversed, listed twice or as large as the numbers allow.
 pub(super) fn wild(damage: &Damage, texture: Size) -> Damage {
     let whole = texture.rect();
     let mut listed = Damage { dirty: vec![Rect::default(), Rect::new(9, 9, 3, 3)], moves: Vec::new() };
@@ -143,9 +143,9 @@ pub(super) fn wild(damage: &Damage, texture: Size) -> Damage {
             Rect { left: m.destination.left, right: whole.right + 50, ..m.destination },
         ];
         let moved = |r: Rect| Move { source: r.translated(-dx, -dy).origin(), destination: r };
-        // The third piece would claim more than what moved.
-        let honest = m.destination.right == whole.right;
-        listed.moves.extend(pieces.into_iter().take(if honest { 3 } else { 2 }).map(moved));
+        // Elsewhere the third piece would cover more than what moved.
+        let at_edge = m.destination.right == whole.right;
+        listed.moves.extend(pieces.into_iter().take(if at_edge { 3 } else { 2 }).map(moved));
     }
     let still = Rect::new(0, 0, 5, 5).intersection(whole).unwrap_or(whole);
     listed.moves.push(Move { source: still.origin(), destination: still });

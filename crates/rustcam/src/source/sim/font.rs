@@ -7,7 +7,7 @@ pub(super) const HEIGHT: i32 = 7;
 /// Columns from one character to the next.
 pub(super) const ADVANCE: i32 = 6;
 
-/// Row `row` of the glyph of `c`: bit 4 is the leftmost pixel. Unknown characters are a hollow box.
+/// Row `row` of the glyph of `c`: bit 4 is the leftmost pixel. Unknown characters are shown as a hollow box.
 pub(super) fn row(c: u8, row: usize) -> u8 {
     match c {
         0x20..=0x7E => GLYPHS[(c - 0x20) as usize][row],

@@ -1,4 +1,6 @@
-//! The delivered image: kept from frame to frame and painted only where somebody looks.
+//! The image that is delivered: kept from frame to frame, and painted only where it is read.
+
+use std::fmt;
 
 use crate::frame::{Damage, ImageRef};
 use crate::geometry::{Rect, Rotation, Size};
@@ -10,7 +12,7 @@ use super::world::World;
 
 /// Rows painted before they are written: one cache line of a turned texture row.
 const BLOCK: i32 = 16;
-/// Beyond this many pieces painting costs less than keeping track of them.
+/// Above this many pieces, painting everything is cheaper than tracking them.
 const MOST_PIECES: usize = 64;
 
 /// The texture of one mode, holding one frame.
@@ -22,12 +24,23 @@ pub struct Framebuffer {
     shown: u64,
     /// Parts of the desktop that still hold older pixels.
     stale: Region,
-    /// Parts that scripted presents painted: the picture under them is not seen until everything changes.
-    cover: Vec<Rect>,
+    /// Parts that scripted presents painted: they hide the picture under them until everything changes.
+    overlaid: Vec<Rect>,
     alpha: Vec<u32>,
     block: Vec<u32>,
-    /// What is under a pointer that is drawn now: where in `bytes`, and which pixel.
+    /// The pixels under a pointer that is drawn now: offsets in `bytes`, and values.
     under: Vec<(usize, [u8; 4])>,
+}
+
+impl fmt::Debug for Framebuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { desktop, rotation, shown, .. } = self;
+        f.debug_struct("Framebuffer")
+            .field("desktop", desktop)
+            .field("rotation", rotation)
+            .field("shown", shown)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Framebuffer {
@@ -43,7 +56,7 @@ impl Framebuffer {
             rotation,
             shown: 0,
             stale: Region::with_limit(usize::MAX),
-            cover: Vec::new(),
+            overlaid: Vec::new(),
             alpha: (0..desktop.width as i32).map(stray_alpha).collect(),
             block: Vec::new(),
             under: Vec::new(),
@@ -52,25 +65,25 @@ impl Framebuffer {
 
     /// Makes the framebuffer show `frame`, which must belong to the same mode and not be older than the last one.
     pub fn show(&mut self, world: &World, frame: u64) {
-        self.wipe_pointer();
+        self.erase_pointer();
         let full = world.frame(frame).last_full;
         if full > self.shown {
             self.stale.add(self.desktop.rect());
-            self.cover.clear();
+            self.overlaid.clear();
             self.shown = full;
         }
         for (present, damage) in world.overlays(self.shown, frame) {
             self.follow_picture(world, present.number - 1);
-            self.lay_over(world, present.number, damage);
+            self.apply_overlay(world, present.number, damage);
         }
         self.follow_picture(world, frame);
     }
 
     /// The pixels of `part`, in texture space.
     pub fn view(&mut self, world: &World, part: Rect) -> ImageRef<'_> {
-        self.wipe_pointer();
+        self.erase_pointer();
         let seen = self.rotation.to_desktop(part, self.desktop);
-        self.settle(world, seen);
+        self.repaint(world, seen);
         if let Some(painted) = world.painted(self.shown) {
             self.draw_pointer(&painted, seen);
         }
@@ -79,7 +92,7 @@ impl Framebuffer {
         ImageRef::new(&self.bytes[start..end], self.stride, part.size())
     }
 
-    /// Draws the pointer over `seen`. It comes off again before anything else happens to the framebuffer.
+    /// Draws the pointer over `seen`. It is erased before the framebuffer changes.
     fn draw_pointer(&mut self, painted: &Painted, seen: Rect) {
         let Some(covered) = painted.rect().intersection(seen) else { return };
         for y in covered.top..covered.bottom {
@@ -93,13 +106,13 @@ impl Framebuffer {
         }
     }
 
-    fn wipe_pointer(&mut self) {
+    fn erase_pointer(&mut self) {
         for (start, pixel) in self.under.drain(..) {
             self.bytes[start..start + 4].copy_from_slice(&pixel);
         }
     }
 
-    /// Goes on to `frame`, between which and the shown one nothing was painted over the picture.
+    /// Moves on to `frame`, if nothing was painted over the picture between the shown frame and this one.
     fn follow_picture(&mut self, world: &World, frame: u64) {
         let (old, new) = (world.frame(self.shown), world.frame(frame));
         self.shown = frame;
@@ -109,25 +122,25 @@ impl Framebuffer {
         for part in world.scene(old).difference(&world.scene(new)) {
             let mut seen = Region::with_limit(usize::MAX);
             seen.add(part);
-            self.cover.iter().for_each(|hidden| seen.minus(*hidden));
+            self.overlaid.iter().for_each(|hidden| seen.minus(*hidden));
             self.stale.extend(seen.into_rects());
         }
         if self.stale.rects().len() > MOST_PIECES {
-            self.settle(world, self.desktop.rect());
+            self.repaint(world, self.desktop.rect());
         }
     }
 
-    /// Applies the scripted present `number`: moves first, all from the old image.
-    fn lay_over(&mut self, world: &World, number: u64, damage: &Damage) {
+    /// Applies the scripted present `number`: first the moves, which all read the old image.
+    fn apply_overlay(&mut self, world: &World, number: u64, damage: &Damage) {
         let mut moved = Vec::new();
         for m in &damage.moves {
             let source = m.source_rect();
-            self.settle(world, source);
+            self.repaint(world, source);
             moved.push((m.destination, self.copy_out(source)));
         }
         for (destination, pixels) in moved {
             self.copy_in(destination, &pixels);
-            self.cover_up(destination);
+            self.mark_overlaid(destination);
         }
         for &part in &damage.dirty {
             self.paint(part, 0, |y, left, row| {
@@ -135,19 +148,19 @@ impl Framebuffer {
                     *pixel = patch(number, x, y);
                 }
             });
-            self.cover_up(part);
+            self.mark_overlaid(part);
         }
         self.shown = number;
     }
 
-    fn cover_up(&mut self, part: Rect) {
+    fn mark_overlaid(&mut self, part: Rect) {
         self.stale.minus(part);
-        self.cover.retain(|old| !part.contains(*old));
-        self.cover.push(part);
+        self.overlaid.retain(|old| !part.contains(*old));
+        self.overlaid.push(part);
     }
 
-    /// Paints what is stale inside `part` of the desktop.
-    fn settle(&mut self, world: &World, part: Rect) {
+    /// Paints the stale pixels inside `part` of the desktop.
+    fn repaint(&mut self, world: &World, part: Rect) {
         let wanted = self.stale.disjoint(part);
         if wanted.is_empty() {
             return;
@@ -159,7 +172,7 @@ impl Framebuffer {
         self.stale.minus(part);
     }
 
-    /// Paints `part` of the desktop row by row and writes it where the rotation puts it.
+    /// Paints `part` of the desktop row by row and writes it to its rotated place.
     fn paint(&mut self, part: Rect, tint: u32, row: impl Fn(i32, i32, &mut [u32])) {
         let width = part.width() as usize;
         self.block.resize(width * BLOCK as usize, 0);

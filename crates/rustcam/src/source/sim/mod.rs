@@ -1,21 +1,28 @@
-//! A scripted desktop: presents, damage, pointer, losses and faults at exact times, exact to the pixel, on any machine.
+//! A simulated desktop that follows a script: presents, damage, pointer, losses and faults at exact times, exact to the pixel, on any
+//! machine.
 //!
-//! A [`Script`] says what happens, a [`World`] is the pure function of script and time that follows from it, and [`SimSource`] shows
-//! that world through the same trait as a real desktop. `docs/sim.md` describes the language.
+//! | type | is |
+//! |---|---|
+//! | [`Script`] | the description of a desktop and its events; `docs/sim.md` in the repository describes the language |
+//! | [`World`] | the pure function of script and time that follows from it: the oracle for every pixel of every frame |
+//! | [`SimSource`] | that world behind the trait [`Source`], like a real desktop |
+//!
+//! The other types are for programs that present the same world through an interface of their own, as the lab for Desktop Duplication does.
 
 mod blocks;
 mod faults;
 mod font;
 mod framebuffer;
+mod inspect;
 mod parse;
 mod picture;
-mod pointing;
+mod pointer_track;
 mod script;
 mod shapes;
 mod software;
-mod stage;
 mod world;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,20 +38,20 @@ use crate::region;
 
 use blocks::Blocks;
 use faults::Faults;
-use pointing::State;
+use pointer_track::State;
 use script::Call;
 use world::Segment;
 
 pub use framebuffer::Framebuffer;
+pub use inspect::{Failing, Failure, Gap, Geometry, PointerState, Why};
 pub use picture::decode_stripe;
 pub use script::Script;
-pub use stage::{Failing, Failure, Gap, Geometry, PointerState, Why};
 pub use world::World;
 
-/// More parts than this are reported as one, as a system does whose list is full.
+/// More parts than this are reported as one, as by a system whose list is full.
 const MOST_PARTS: usize = 64;
 
-/// All outputs of the desktop that `script` describes, as they are in the beginning.
+/// All outputs of the desktop that `script` describes, as they are at the beginning.
 pub fn outputs(script: &Script) -> Vec<Output> {
     let world = World::new(script, 0);
     let first = world.segment_at(Duration::ZERO);
@@ -53,22 +60,20 @@ pub fn outputs(script: &Script) -> Vec<Output> {
 
 fn describe(index: usize, segment: &Segment) -> Output {
     Output {
-        device_idx: 0,
         output_idx: index,
         device_name: "Simulated adapter".into(),
-        name: format!("SIM-{}", index + 1),
         position: Point::new(index as i32 * segment.size.width as i32, 0),
-        size: segment.size,
         rotation: segment.rotation,
         image_rotation: segment.rotation,
         refresh_hz: f64::from(segment.refresh.0) / 1000.0,
         is_primary: index == 0,
+        ..Output::new(format!("SIM-{}", index + 1), segment.size)
     }
 }
 
-/// What a slow read was asked for.
+/// The arguments of a slow read.
 #[derive(PartialEq)]
-struct Asked {
+struct ReadRequest {
     parts: Vec<Rect>,
     into: Option<(usize, Size, Point)>,
 }
@@ -84,16 +89,16 @@ pub struct SimSource {
     framebuffer: Option<Framebuffer>,
     /// The frame as of the last wait.
     shown: u64,
-    /// The frame up to which waits have counted.
+    /// The last frame that waits have counted.
     counted: u64,
-    /// Whether no wait has reported the desktop as it is since it was opened or regained.
+    /// Whether no wait has reported a present since the desktop was opened or regained.
     fresh: bool,
     /// The frame as of the last damage.
     damaged: Option<u64>,
     pointer: Pointer,
     pointed: Option<State>,
     faults: Faults,
-    reading: Option<(Asked, Duration)>,
+    reading: Option<(ReadRequest, Duration)>,
     blocks: Blocks,
 }
 
@@ -135,13 +140,13 @@ impl SimSource {
         self.clock.now().saturating_sub(self.opened)
     }
 
-    /// What the script has in store for `call`: a loss that no rebuild has overcome yet, or a failure.
+    /// Fails if the desktop is lost, or if the script has a fault for `call`.
     fn check(&mut self, call: Call, now: Duration) -> Result<()> {
         self.faults.check(&self.world, now)?;
-        self.faults.meet(call, now)
+        self.faults.trigger(call, now)
     }
 
-    /// Takes over the world as it is now and says what is new.
+    /// Moves on to the world as it is now, and returns what changed.
     fn latch(&mut self, now: Duration) -> Change {
         let mut change = Change::default();
         self.shown = self.world.frame_at(now);
@@ -152,30 +157,30 @@ impl SimSource {
             self.fresh = false;
             self.counted = self.shown;
         }
-        change.pointer = self.point(now);
+        change.pointer = self.update_pointer(now);
         change.protected = change.any() && self.world.protected_at(self.world.present_time(self.shown));
         change
     }
 
-    /// When a wait may have something to say next.
+    /// When a wait may have something to report next.
     fn next_event(&self, now: Duration) -> Option<Duration> {
-        let pointer = if self.watch_pointer { self.world.pointing.next(now) } else { None };
+        let pointer = if self.watch_pointer { self.world.pointer_track.next(now) } else { None };
         [self.world.next_present(now), pointer, self.faults.next(&self.world, now)].into_iter().flatten().min()
     }
 
-    /// How the read of `parts` ends, if it may be delivered; sleeps if the script makes reads slow.
+    /// The outcome of the read of `parts`. Sleeps if the script makes reads slow.
     fn ready(&mut self, parts: &[Rect], into: Option<(usize, Size, Point)>, timeout: Duration) -> Result<Outcome> {
         let now = self.now();
         self.check(Call::Read, now)?;
         if self.script.slow_reads.is_zero() {
             return Ok(self.catch_up(now));
         }
-        let asked = Asked { parts: parts.to_vec(), into };
-        let began = self.reading.take().filter(|(before, _)| *before == asked).map_or(now, |(_, began)| began);
+        let request = ReadRequest { parts: parts.to_vec(), into };
+        let began = self.reading.take().filter(|(before, _)| *before == request).map_or(now, |(_, began)| began);
         let left = (began + self.script.slow_reads).saturating_sub(now);
         if left > timeout {
             self.sleep(timeout);
-            self.reading = Some((asked, began));
+            self.reading = Some((request, began));
             return Ok(Outcome::Pending);
         }
         self.sleep(left);
@@ -184,13 +189,13 @@ impl SimSource {
         Ok(self.catch_up(now))
     }
 
-    /// Goes on to the desktop as it is at the moment of a read, if the script wants that.
+    /// Moves on to the desktop as it is at the time of a read, if the script says `reads live`.
     fn catch_up(&mut self, now: Duration) -> Outcome {
         if !self.script.live {
             return Outcome::Done(());
         }
         self.shown = self.world.frame_at(now);
-        self.point(now);
+        self.update_pointer(now);
         if self.damaged.is_some_and(|known| known != self.shown) {
             Outcome::Overtaken(())
         } else {
@@ -198,12 +203,12 @@ impl SimSource {
         }
     }
 
-    /// Takes over the pointer as it is now, and says whether it is another.
-    fn point(&mut self, now: Duration) -> bool {
+    /// Moves on to the pointer as it is now, and returns whether it changed.
+    fn update_pointer(&mut self, now: Duration) -> bool {
         if !self.watch_pointer {
             return false;
         }
-        let state = self.world.pointing.at(now, self.world.segment_at(now).size);
+        let state = self.world.pointer_track.at(now, self.world.segment_at(now).size);
         let changed = self.pointed.is_none_or(|old| !old.looks_like(state));
         self.pointed = Some(state);
         let shape = Some(Arc::clone(shapes::shape(state.shape)));
@@ -226,7 +231,7 @@ impl SimSource {
         }
     }
 
-    /// Writes `parts` into a tight picture of `size` that begins at `origin`, with alpha 255.
+    /// Writes `parts` into a tightly packed picture of `size` that begins at `origin`, with alpha 255.
     fn write(&mut self, memory: &mut Memory, size: Size, origin: Point, parts: &[Rect]) {
         let stride = size.width as usize * 4;
         let bytes = memory.bytes_mut();
@@ -240,6 +245,17 @@ impl SimSource {
                 }
             }
         });
+    }
+}
+
+impl fmt::Debug for SimSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { output, opened, shown, .. } = self;
+        f.debug_struct("SimSource")
+            .field("output", output)
+            .field("opened", opened)
+            .field("shown", shown)
+            .finish_non_exhaustive()
     }
 }
 
@@ -340,8 +356,8 @@ impl Source for SimSource {
     fn rebuild(&mut self, _timeout: Duration) -> Result<()> {
         self.reading = None;
         let now = self.now();
-        self.faults.meet(Call::Rebuild, now)?;
-        self.faults.overcome(&self.world, now)?;
+        self.faults.trigger(Call::Rebuild, now)?;
+        self.faults.recover(&self.world, now)?;
         self.output = describe(self.output.output_idx, self.world.segment_at(now));
         self.shown = self.world.frame_at(now);
         (self.framebuffer, self.damaged, self.pointed, self.fresh) = (None, None, None, true);

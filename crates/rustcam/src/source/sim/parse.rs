@@ -1,4 +1,4 @@
-//! Parses scripts. Every message names the line and says what is allowed there.
+//! The parser of scripts. Every error names the line and says what is allowed there.
 
 use std::fmt::Display;
 use std::iter::Peekable;
@@ -9,14 +9,14 @@ use crate::error::{Error, Loss, Result};
 use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect, Rotation, Size};
 
-use super::script::{Call, Cause, Event, PointerMode, Present, Refresh, Script, Shape, Span, What};
+use super::script::{Action, Call, Cause, Event, PointerMode, Present, Refresh, Script, Shape, Span};
 
-/// Longer sides and larger pictures are typing errors, not desktops.
+/// Longer sides and larger pictures are taken for typing errors.
 const LONGEST_SIDE: u32 = 16_384;
 const LARGEST_AREA: u64 = 8192 * 8192;
-/// Far outside every desktop, and far from overflowing.
+/// Far outside every desktop, and small enough not to overflow.
 const FARTHEST: i32 = 100_000;
-/// More than a year.
+/// The longest time: more than a year.
 const LONGEST_SECONDS: u64 = 36_000_000;
 
 const STATEMENTS: &str =
@@ -24,7 +24,7 @@ const STATEMENTS: &str =
 const EVENTS: &str = "present, pointer, shape, lose, unplug, mode, rotate, protect, fail";
 
 impl Script {
-    /// Reads a script; see `docs/sim.md` for the language.
+    /// Parses a script; `docs/sim.md` in the repository describes the language.
     ///
     /// # Errors
     /// `InvalidArgument` that names the line and says what is allowed there.
@@ -79,7 +79,7 @@ fn statement_into(script: &mut Script, words: &mut Words<'_>) -> Result<()> {
         "refuse" => script.refuse = Some(words.code()?),
         "at" => {
             let at = words.time()?;
-            script.events.push(Event { at, what: words.event()? });
+            script.events.push(Event { at, action: words.event()? });
         }
         other => return Err(words.wrong(other, &format!("a statement begins with one of {STATEMENTS}"))),
     }
@@ -183,7 +183,7 @@ impl<'a> Words<'a> {
         const ALLOWED: &str = "a hexadecimal code like 0x8007000E";
         let word = self.next(ALLOWED)?;
         word.strip_prefix("0x")
-            // `from_str_radix` would take a sign.
+            // `from_str_radix` would accept a sign.
             .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
             .and_then(|digits| u32::from_str_radix(digits, 16).ok())
             .ok_or_else(|| self.wrong(word, ALLOWED))
@@ -199,11 +199,11 @@ impl<'a> Words<'a> {
         self.time().map(Span::For)
     }
 
-    fn loss(&mut self, cause: Cause) -> Result<What> {
+    fn loss(&mut self, cause: Cause) -> Result<Action> {
         let during = if self.take("during") { Some(self.choose(Call::NAMES)?) } else { None };
         let span = self.span()?;
         let passes = cause == Cause::Access && !self.take("lasting");
-        Ok(What::Lose { cause, during, span, loss: if passes { Loss::Transient } else { Loss::Lasting } })
+        Ok(Action::Lose { cause, during, span, loss: if passes { Loss::Transient } else { Loss::Lasting } })
     }
 
     fn point(&mut self) -> Result<Point> {
@@ -212,21 +212,21 @@ impl<'a> Words<'a> {
         integers(word).map(|[x, y]| Point::new(x, y)).ok_or_else(|| self.wrong(word, ALLOWED))
     }
 
-    fn event(&mut self) -> Result<What> {
+    fn event(&mut self) -> Result<Action> {
         Ok(match self.next(EVENTS)? {
-            "present" => What::Present(self.present()?),
+            "present" => Action::Present(self.present()?),
             "pointer" => match self.words.peek() {
-                Some(word) if word.contains(',') => What::PointerTo(self.point()?),
-                Some(&"show" | &"hide") => What::PointerVisible(self.choose(&[("show", true), ("hide", false)])?),
+                Some(word) if word.contains(',') => Action::PointerTo(self.point()?),
+                Some(&"show" | &"hide") => Action::PointerVisible(self.choose(&[("show", true), ("hide", false)])?),
                 Some(&"software" | &"hardware") => {
-                    What::PointerSoftware(self.choose(&[("software", true), ("hardware", false)])?)
+                    Action::PointerSoftware(self.choose(&[("software", true), ("hardware", false)])?)
                 }
                 other => {
                     let word = other.copied().unwrap_or_default();
                     return Err(self.wrong(word, "a point like 100,200, or one of show, hide, software, hardware"));
                 }
             },
-            "shape" => What::Shape(self.choose(Shape::NAMES)?),
+            "shape" => Action::Shape(self.choose(Shape::NAMES)?),
             "lose" => {
                 let cause = self.choose(&[("access", Cause::Access), ("device", Cause::Device)])?;
                 self.loss(cause)?
@@ -235,17 +235,17 @@ impl<'a> Words<'a> {
             "mode" => {
                 let word = self.next("a mode like 1280x720@144 or 1280x720")?;
                 match word.split_once('@') {
-                    None => What::Mode(self.size_of(word)?, None),
-                    Some((size, rate)) => What::Mode(self.size_of(size)?, Some(self.refresh_of(rate)?)),
+                    None => Action::Mode(self.size_of(word)?, None),
+                    Some((size, rate)) => Action::Mode(self.size_of(size)?, Some(self.refresh_of(rate)?)),
                 }
             }
-            "rotate" => What::Rotate(self.rotation()?),
-            "protect" => What::Protect(self.choose(&[("on", true), ("off", false)])?),
+            "rotate" => Action::Rotate(self.rotation()?),
+            "protect" => Action::Protect(self.choose(&[("on", true), ("off", false)])?),
             "fail" => {
                 let call = self.choose(Call::NAMES)?;
                 let code = self.code()?;
                 let times = if self.take("times") { self.number("a number of calls", 1, u32::MAX)? } else { 1 };
-                What::Fail { call, code, times }
+                Action::Fail { call, code, times }
             }
             other => return Err(self.wrong(other, &format!("an event is one of {EVENTS}"))),
         })
@@ -275,7 +275,7 @@ impl<'a> Words<'a> {
                     let source = integers(from).map(|[x, y]| Point::new(x, y));
                     let source = source.ok_or_else(|| self.wrong(word, ALLOWED))?;
                     let destination = self.rect(to)?;
-                    // Two contents for one pixel would make the picture depend on who applies the moves.
+                    // With two sources for one pixel the picture would depend on the order in which moves are applied.
                     if damage.moves.iter().any(|m: &Move| m.destination.intersection(destination).is_some()) {
                         return Err(self.wrong(word, "the moves of one present must not end on the same pixels"));
                     }

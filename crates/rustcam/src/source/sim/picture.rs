@@ -1,9 +1,8 @@
-//! What the simulated desktop looks like: wallpaper, two resting windows, one that moves, a task bar with clock and counter, and the
+//! The picture of the simulated desktop: wallpaper, two resting windows, one that moves, a task bar with clock and counter, and the
 //! frame number in black and white blocks.
 //!
-//! A picture is a list of elements, the lowest first, and is asked in two ways that share nothing but the list: [`Scene::pixel`]
-//! looks from the top down for the first element that covers a pixel, [`Scene::paint_row`] paints spans from the bottom up. The tests
-//! hold them equal.
+//! A picture is a list of elements, the lowest first. Two independent implementations evaluate it: [`Scene::pixel`] searches from the
+//! top down for the first element that covers a pixel, [`Scene::paint_row`] paints spans from the bottom up. The tests compare them.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -49,7 +48,7 @@ const TERMINAL: &[&str] = &[
 ];
 const MOVING: &[&str] = &["This window never", "takes the same way", "twice."];
 
-/// One thing on the desktop.
+/// One element of the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Element {
     rect: Rect,
@@ -306,7 +305,7 @@ impl Scene<'_> {
         colour ^ self.tint
     }
 
-    /// What every pixel of a painted row is still to be exclusive-ored with.
+    /// The value with which every pixel of a painted row has to be combined by exclusive or.
     pub(super) fn tint(&self) -> u32 {
         self.tint
     }
@@ -343,13 +342,13 @@ pub(super) fn patch(number: u64, x: i32, y: i32) -> u32 {
     colour | (grain * 0x0001_0101)
 }
 
-/// The undefined fourth byte: garbage that depends on the place, so that nobody takes it for opaque. Split so that a row needs one
-/// exclusive-or per pixel.
+/// The undefined fourth byte: garbage that depends on the position, so that code which takes it for alpha fails. It is split by
+/// coordinate, so that a row needs one exclusive or per pixel.
 pub(super) fn stray_alpha(coordinate: i32) -> u32 {
     (coordinate as u32).wrapping_mul(0x85EB_CA6B) & 0xFF00_0000
 }
 
-/// The frame number in a stripe: top-left of the desktop, and again bottom-left. `luma` is the brightness of the pixel at a column of
+/// The frame number in the stripe at the top left of the desktop, or in the one at the bottom left. `luma` is the brightness of the pixel at a column of
 /// the stripe; `width` is the width of the whole desktop, at least 64.
 pub fn decode_stripe(width: u32, luma: impl Fn(u32) -> u8) -> u64 {
     let block = (width / BITS).clamp(1, 8);

@@ -1,4 +1,4 @@
-//! What a script says, as data, and how it is written down again.
+//! Scripts as data, and their text form.
 
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::geometry::{Point, Rect, Rotation, Size};
 ///
 /// Its [`Display`] is a script that parses to an equal value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "so many statements are switches")]
+#[allow(clippy::struct_excessive_bools, reason = "many statements are switches")]
 pub struct Script {
     pub(super) size: Size,
     pub(super) refresh: Refresh,
@@ -25,20 +25,20 @@ pub struct Script {
     pub(super) pointer: PointerMode,
     pub(super) slow_reads: Duration,
     pub(super) slow_damage: Duration,
-    /// Whether a read shows the desktop as it is then, not as of the wait before.
+    /// Whether a read shows the desktop at the time of the read instead of the last wait.
     pub(super) live: bool,
     pub(super) direct: bool,
-    /// Whether damage is reported badly.
+    /// Whether damage is reported as by a careless system.
     pub(super) wild: bool,
     pub(super) refuse: Option<u32>,
     pub(super) events: Vec<Event>,
 }
 
 impl Script {
-    /// Extra bytes per row unless the script says otherwise: 13 pixels, so that nobody gets away with a stride of `width * 4`.
+    /// Extra bytes per row unless the script says otherwise: 13 pixels, so that code which assumes a stride of `width * 4` fails.
     pub(super) const PITCH: usize = 52;
 
-    /// Whether the script asks for time that passes only when somebody sleeps.
+    /// Whether the script says `clock virtual`.
     pub fn wants_virtual_clock(&self) -> bool {
         self.virtual_clock
     }
@@ -71,14 +71,14 @@ impl Default for Script {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refresh(pub(super) u32);
 
-/// What the pointer does where no event says otherwise.
+/// What the pointer does unless events say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PointerMode {
-    /// Wanders until an event puts it somewhere.
+    /// Moves along a path until an event puts it somewhere.
     Path,
     /// Stays.
     Still,
-    /// Trembles this many times a second.
+    /// Jitters this many times a second.
     Storm(u32),
 }
 
@@ -91,11 +91,11 @@ pub(super) enum Shape {
     Bitmap,
     /// Monochrome; inverts the screen.
     Ibeam,
-    /// Masked color; replaces, inverts and leaves alone.
+    /// Masked colour; replaces, inverts and keeps pixels.
     Masked,
-    /// Straight alpha, hot spot off the corner.
+    /// Straight alpha; the hot spot is not in the corner.
     Hand,
-    /// Multiplied alpha.
+    /// Premultiplied alpha.
     Premultiplied,
     /// Malformed: no columns.
     Empty,
@@ -108,7 +108,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// Whether nobody can draw it.
+    /// Whether it is malformed and cannot be drawn.
     pub(super) fn is_malformed(self) -> bool {
         matches!(self, Shape::Empty | Shape::Narrow | Shape::Short | Shape::Huge)
     }
@@ -149,19 +149,19 @@ pub(super) enum Cause {
     Output,
 }
 
-/// How long something is gone.
+/// How long a loss lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Span {
-    /// Until the first attempt to get it back.
+    /// Until the first attempt to recover.
     Moment,
-    /// This long.
+    /// For this time.
     For(Duration),
     /// For ever.
     Ever,
 }
 
 impl Span {
-    /// When what begins at `at` is over; `None` for never.
+    /// When a loss that begins at `at` ends; `None` for never.
     pub(super) fn end(self, at: Duration) -> Option<Duration> {
         match self {
             Span::Moment => Some(at),
@@ -174,24 +174,24 @@ impl Span {
 /// What one present does to the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Present {
-    /// What a periodic present does: window, clock and counter go on.
+    /// What a periodic present does: window, clock and counter advance.
     Natural,
     /// Every pixel changes.
     Full,
-    /// Exactly these parts change; maybe none.
+    /// Exactly these parts change; there may be none.
     Parts(Damage),
 }
 
-/// Something that happens at a moment.
+/// What an event does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum Action {
     Present(Present),
     PointerTo(Point),
     PointerVisible(bool),
     Shape(Shape),
     /// Whether the system draws the pointer into the image.
     PointerSoftware(bool),
-    /// At its moment, or with the first call of a kind from then on.
+    /// At its time, or with the first call of a kind from then on.
     Lose {
         cause: Cause,
         during: Option<Call>,
@@ -208,11 +208,11 @@ pub(super) enum What {
     },
 }
 
-/// An event and its time after the opening of the desktop.
+/// An action and its time after the opening of the desktop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) at: Duration,
-    pub(super) what: What,
+    pub(super) action: Action,
 }
 
 impl Display for Refresh {
@@ -231,7 +231,7 @@ impl Display for Span {
     }
 }
 
-/// A time in the only unit that scripts need, exact to the nanosecond.
+/// A time in milliseconds, exact to the nanosecond.
 struct Time(Duration);
 
 impl Display for Time {
@@ -281,15 +281,15 @@ impl Display for Present {
 impl Display for Event {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "at {} ", Time(self.at))?;
-        match &self.what {
-            What::Present(present) => write!(f, "{present}"),
-            What::PointerTo(p) => write!(f, "pointer {},{}", p.x, p.y),
-            What::PointerVisible(true) => f.write_str("pointer show"),
-            What::PointerVisible(false) => f.write_str("pointer hide"),
-            What::Shape(shape) => write!(f, "shape {}", name_of(Shape::NAMES, shape)),
-            What::PointerSoftware(true) => f.write_str("pointer software"),
-            What::PointerSoftware(false) => f.write_str("pointer hardware"),
-            What::Lose { cause, during, span, loss } => {
+        match &self.action {
+            Action::Present(present) => write!(f, "{present}"),
+            Action::PointerTo(p) => write!(f, "pointer {},{}", p.x, p.y),
+            Action::PointerVisible(true) => f.write_str("pointer show"),
+            Action::PointerVisible(false) => f.write_str("pointer hide"),
+            Action::Shape(shape) => write!(f, "shape {}", name_of(Shape::NAMES, shape)),
+            Action::PointerSoftware(true) => f.write_str("pointer software"),
+            Action::PointerSoftware(false) => f.write_str("pointer hardware"),
+            Action::Lose { cause, during, span, loss } => {
                 f.write_str(match cause {
                     Cause::Access => "lose access",
                     Cause::Device => "lose device",
@@ -301,11 +301,11 @@ impl Display for Event {
                 let lasting = *cause == Cause::Access && *loss == Loss::Lasting;
                 write!(f, "{span}{}", if lasting { " lasting" } else { "" })
             }
-            What::Mode(size, None) => write!(f, "mode {size}"),
-            What::Mode(size, Some(refresh)) => write!(f, "mode {size}@{refresh}"),
-            What::Rotate(rotation) => write!(f, "rotate {}", rotation.degrees()),
-            What::Protect(on) => write!(f, "protect {}", if *on { "on" } else { "off" }),
-            What::Fail { call, code, times } => {
+            Action::Mode(size, None) => write!(f, "mode {size}"),
+            Action::Mode(size, Some(refresh)) => write!(f, "mode {size}@{refresh}"),
+            Action::Rotate(rotation) => write!(f, "rotate {}", rotation.degrees()),
+            Action::Protect(on) => write!(f, "protect {}", if *on { "on" } else { "off" }),
+            Action::Fail { call, code, times } => {
                 write!(f, "fail {} 0x{code:08X} times {times}", name_of(Call::NAMES, call))
             }
         }

@@ -1,4 +1,4 @@
-//! Pointer shapes, one of each kind that a system describes, drawn from characters.
+//! Pointer shapes of every kind that systems report, drawn with characters.
 
 use std::sync::{Arc, LazyLock};
 
@@ -30,7 +30,7 @@ const ARROW: &[&str] = &[
     "       ##+  ",
 ];
 
-/// The same characters; the finger tip is not in the corner.
+/// The same characters; the hot spot is not in the corner.
 const HAND: &[&str] = &[
     "    ##       ",
     "   #oo#      ",
@@ -86,7 +86,7 @@ const IBEAM: &[&str] = &[
     "ooooooooooooo#######ooooooooooooo",
 ];
 
-/// `x` inverts, `h` inverts the high bits only, `#` and `o` replace, `r` replaces with red, a space leaves alone.
+/// `x` inverts, `h` inverts the high bits only, `#` and `o` replace, `r` replaces with red, a space keeps the pixel.
 const MASKED: &[&str] = &[
     "   ooooo   ",
     "  o#####o  ",
@@ -108,7 +108,7 @@ static SHAPES: LazyLock<[Arc<PointerShape>; 10]> = LazyLock::new(|| {
             b'o' => [255, 255, 255, 255],
             b'+' => [0, 0, 0, 128],
             b'-' => [0, 0, 0, 64],
-            // Straight alpha says nothing about the colour of what cannot be seen.
+            // With straight alpha an invisible pixel may have any colour.
             _ => [255, 0, 255, 0],
         }),
         monochrome(IBEAM, Point::new(16, 8)),
@@ -142,7 +142,7 @@ static SHAPES: LazyLock<[Arc<PointerShape>; 10]> = LazyLock::new(|| {
     ]
 });
 
-/// The description of a shape; always the same one, so that a consumer may compare pointers.
+/// The description of a shape; always the same allocation, so that a consumer can compare pointers.
 pub(super) fn shape(name: Shape) -> &'static Arc<PointerShape> {
     &SHAPES[match name {
         Shape::Arrow => 0,
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shape_has_the_bytes_its_description_promises() {
+    fn every_shape_has_as_many_bytes_as_its_description_says() {
         for (name, kind) in &Shape::NAMES[..6] {
             let shape = shape(*kind);
             let masks = if shape.kind == ShapeKind::Monochrome { 2 } else { 1 };

@@ -1,14 +1,14 @@
-//! The pointer of a system that has no other place for it than the image: drawn into what is presented.
+//! A software pointer: the system itself draws it into the image that it presents.
 //!
-//! The equations are written down here once more, one pixel at a time: whoever draws the pointer over a clean image is tested against
-//! images that do not need it.
+//! The equations are implemented here a second time, one pixel at a time, as a reference for the code that draws the pointer over an
+//! image without one.
 
 use std::sync::Arc;
 
 use crate::frame::{PointerShape, ShapeKind};
 use crate::geometry::{Point, Rect};
 
-use super::pointing::State;
+use super::pointer_track::State;
 use super::shapes;
 
 /// A pointer in an image.
@@ -33,7 +33,7 @@ impl Painted {
         Rect::at(self.position, self.shape.size)
     }
 
-    /// What becomes of `pixel` of the desktop, which keeps its fourth byte.
+    /// `pixel` of the desktop with the pointer over it; its fourth byte stays.
     pub(super) fn over(painted: Option<&Self>, mut pixel: [u8; 4], x: i32, y: i32) -> [u8; 4] {
         let Some(Self { position, shape }) = painted else { return pixel };
         let (Ok(x), Ok(y)) = (usize::try_from(x - position.x), usize::try_from(y - position.y)) else { return pixel };
@@ -56,12 +56,12 @@ fn drawn(shape: &PointerShape, x: usize, y: usize, channel: usize, under: u8) ->
     let texel = &shape.data[y * shape.pitch + x * 4..][..4];
     let (colour, alpha) = (u32::from(texel[channel]), u32::from(texel[3]));
     // Twice the product and half the divisor, so that the quotient is rounded half up.
-    let shine = |light: u32| (2 * light + 255) / 510;
+    let divided = |product: u32| (2 * product + 255) / 510;
     let value = match shape.kind {
         ShapeKind::MaskedColor if alpha == 0 => colour,
         ShapeKind::MaskedColor => colour ^ u32::from(under),
-        ShapeKind::Color => shine(colour * alpha + u32::from(under) * (255 - alpha)),
-        _ => (colour + shine(u32::from(under) * (255 - alpha))).min(255),
+        ShapeKind::Color => divided(colour * alpha + u32::from(under) * (255 - alpha)),
+        _ => (colour + divided(u32::from(under) * (255 - alpha))).min(255),
     };
     value as u8
 }

@@ -1,6 +1,7 @@
 //! The simulated desktop as a pure function of script and time. Times are durations since the desktop was opened.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -9,16 +10,16 @@ use crate::frame::{Damage, Move};
 use crate::geometry::{Rect, Rotation, Size};
 
 use super::picture::{patch, Picture, Scene};
-use super::pointing::Pointing;
-use super::script::{Cause, Event, Present, Refresh, Script, Span, What};
+use super::pointer_track::PointerTrack;
+use super::script::{Action, Cause, Event, Present, Refresh, Script, Span};
 use super::software::Painted;
 
-/// Everything that one output of a script shows, at every moment. Frames are presents; the first has number 1.
+/// Everything that one output of a script shows, at every time. Frames are presents; the first has number 1.
 pub struct World {
     script: Script,
     segments: Vec<Segment>,
     scripted: Vec<Scripted>,
-    pub(super) pointing: Pointing,
+    pub(super) pointer_track: PointerTrack,
     pub(super) outages: Vec<Outage>,
     protections: Vec<(Duration, bool)>,
 }
@@ -36,7 +37,7 @@ pub(super) struct Segment {
     scripted: Range<usize>,
 }
 
-/// A present that the script asks for.
+/// A present that an event of the script makes.
 pub(super) struct Scripted {
     at: Duration,
     pub(super) number: u64,
@@ -89,6 +90,12 @@ pub(super) struct Frame {
     epoch: u64,
 }
 
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("script", &self.script).finish_non_exhaustive()
+    }
+}
+
 impl World {
     /// The world of one output of `script`.
     pub fn new(script: &Script, output: usize) -> Self {
@@ -98,12 +105,12 @@ impl World {
             script: script.clone(),
             segments: Vec::new(),
             scripted: Vec::new(),
-            pointing: Pointing::new(script, &events, output),
+            pointer_track: PointerTrack::new(script, &events, output),
             outages: outages(&events),
             protections: Vec::new(),
         };
         for event in &events {
-            if let What::Protect(on) = event.what {
+            if let Action::Protect(on) = event.action {
                 world.protections.push((event.at, on));
             }
         }
@@ -115,9 +122,9 @@ impl World {
         let mut modes = vec![(Duration::ZERO, self.script.size, self.script.rotation, self.script.refresh)];
         for event in events {
             let (_, size, rotation, refresh) = modes[modes.len() - 1];
-            match event.what {
-                What::Mode(new, rate) => modes.push((event.at, new, rotation, rate.unwrap_or(refresh))),
-                What::Rotate(new) => {
+            match event.action {
+                Action::Mode(new, rate) => modes.push((event.at, new, rotation, rate.unwrap_or(refresh))),
+                Action::Rotate(new) => {
                     let turned = if new.transposes() == rotation.transposes() { size } else { size.transposed() };
                     modes.push((event.at, turned, new, refresh));
                 }
@@ -127,7 +134,7 @@ impl World {
         let presents: Vec<_> = events
             .iter()
             .scan(false, |software, event| {
-                let composed = composes(&event.what, software);
+                let composed = composes(&event.action, software);
                 Some(composed.map(|present| (event.at, present)))
             })
             .flatten()
@@ -218,7 +225,7 @@ impl World {
         self.protections[..self.protections.partition_point(|p| p.0 <= time)].last().is_some_and(|p| p.1)
     }
 
-    /// When something is presented next after `time`.
+    /// The time of the next present after `time`.
     pub fn next_present(&self, time: Duration) -> Option<Duration> {
         let index = self.segments.partition_point(|s| s.at <= time).max(1) - 1;
         let segment = &self.segments[index];
@@ -259,7 +266,8 @@ impl World {
         self.scripted[from..to].iter().filter_map(|p| p.overlay.as_ref().map(|damage| (p, damage)))
     }
 
-    /// The oracle: what a perfect capturer delivers for the pixel (`x`, `y`) of the desktop in `frame`, as BGRA with alpha 255.
+    /// The oracle: the exact pixel (`x`, `y`) of the desktop in `frame`, as BGRA with alpha 255, without the pointer unless the system
+    /// draws it into the image.
     ///
     /// # Panics
     /// If the desktop of that frame has no such pixel.
@@ -277,7 +285,7 @@ impl World {
         places.flat_map(|(x, y)| Painted::over(painted.as_ref(), self.look(&mut scenes, frame, x, y), x, y)).collect()
     }
 
-    /// Looks through the scripted presents, the newest first, for the one that painted the pixel. `scenes` saves making them again.
+    /// Searches the scripted presents, the newest first, for the one that painted the pixel. `scenes` is a cache.
     fn look<'a>(&'a self, scenes: &mut BTreeMap<u64, Scene<'a>>, frame: u64, x: i32, y: i32) -> [u8; 4] {
         let (mut number, mut x, mut y) = (frame.max(1), x, y);
         let colour = 'back: loop {
@@ -310,7 +318,7 @@ impl World {
             damage.dirty = self.scene(old).difference(&self.scene(new));
         }
         for (present, parts) in self.overlays(before, after) {
-            // A move reads the image before it. Only the first present finds the image that the caller has.
+            // A move reads the image before it. Only for the first present that is the image the caller has.
             if present.number == before + 1 {
                 damage.moves.clone_from(&parts.moves);
             } else {
@@ -325,35 +333,35 @@ impl World {
     /// The pointer that the system drew into `frame`.
     pub(super) fn painted(&self, frame: u64) -> Option<Painted> {
         let frame = self.frame(frame);
-        let state = self.pointing.at(frame.at, self.segments[frame.segment].size);
+        let state = self.pointer_track.at(frame.at, self.segments[frame.segment].size);
         (state.painted && !state.shape.is_malformed()).then(|| Painted::new(state))
     }
 
-    /// A pointer in the image changes it where it was and where it is, and spoils what a move takes from under it.
+    /// A pointer in the image changes it where it was and where it is. A move whose source it covered becomes dirty.
     fn account_for_pointer(&self, damage: &mut Damage, before: u64, after: u64) {
         let whole = self.size(after).rect();
         let [old, new] = [before, after].map(|frame| self.painted(frame));
         let rect = |painted: &Option<Painted>| painted.as_ref().and_then(|p| p.rect().intersection(whole));
         let (was, is) = (rect(&old), rect(&new));
-        let spoiled = |m: &Move| was.is_some_and(|r| r.intersection(m.source_rect()).is_some());
-        damage.dirty.extend(damage.moves.iter().filter(|m| spoiled(m)).map(|m| m.destination));
-        damage.moves.retain(|m| !spoiled(m));
+        let covered = |m: &Move| was.is_some_and(|r| r.intersection(m.source_rect()).is_some());
+        damage.dirty.extend(damage.moves.iter().filter(|m| covered(m)).map(|m| m.destination));
+        damage.moves.retain(|m| !covered(m));
         if old != new || !damage.moves.is_empty() {
             damage.dirty.extend(was.into_iter().chain(is));
         }
     }
 }
 
-/// The present that an event makes, if it does. A pointer in the image cannot change without one.
-fn composes<'a>(event: &'a What, software: &mut bool) -> Option<&'a Present> {
+/// The present that an event makes, if it makes one. A pointer in the image cannot change without a present.
+fn composes<'a>(event: &'a Action, software: &mut bool) -> Option<&'a Present> {
     static NOTHING: Present = Present::Parts(Damage { dirty: Vec::new(), moves: Vec::new() });
     match event {
-        What::Present(present) => Some(present),
-        What::PointerSoftware(on) => {
+        Action::Present(present) => Some(present),
+        Action::PointerSoftware(on) => {
             *software = *on;
             Some(&NOTHING)
         }
-        What::PointerTo(_) | What::PointerVisible(_) | What::Shape(_) => software.then_some(&NOTHING),
+        Action::PointerTo(_) | Action::PointerVisible(_) | Action::Shape(_) => software.then_some(&NOTHING),
         _ => None,
     }
 }
@@ -370,9 +378,9 @@ fn clipped(damage: &Damage, whole: Rect) -> Damage {
 
 fn outages(events: &[Event]) -> Vec<Outage> {
     let outage = |event: &Event| {
-        let (span, cause, loss) = match event.what {
-            What::Lose { cause, during: None, span, loss } => (span, cause.into(), loss),
-            What::Mode(..) | What::Rotate(_) => (Span::Moment, Lost::Mode, Loss::Transient),
+        let (span, cause, loss) = match event.action {
+            Action::Lose { cause, during: None, span, loss } => (span, cause.into(), loss),
+            Action::Mode(..) | Action::Rotate(_) => (Span::Moment, Lost::Mode, Loss::Transient),
             _ => return None,
         };
         Some(Outage { at: event.at, until: span.end(event.at), cause, loss })

@@ -1,4 +1,4 @@
-//! A device that exists only here and checks every rule: who may write when, what a reader sees, which handles are open.
+//! A simulated device that checks every rule: who may write when, what a reader sees, which handles are open.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::super::Gpu;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::source::hresult::{self, Call};
+use crate::source::hresult;
 use crate::source::texture::TextureSync;
+use crate::source::verdict::{self, Call};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -28,9 +29,9 @@ pub(super) struct Memory {
 #[derive(Default)]
 pub(super) struct World {
     pub(super) memories: BTreeMap<u64, Memory>,
-    /// Textures that the ring or a holder keeps.
+    /// Textures that the ring or a holder references.
     live: BTreeSet<u64>,
-    /// Open handles, and what they lead to.
+    /// Open handles, and the memory they refer to.
     handles: BTreeMap<u64, u64>,
     numbers: u64,
     opened: u64,
@@ -53,9 +54,9 @@ impl Device {
         self.0.lock().expect("no rule was broken before")
     }
 
-    /// The writer's work.
+    /// What the writer renders.
     pub(super) fn paint(&self, texture: &Arc<Texture>, content: u64) {
-        assert_eq!(Arc::strong_count(texture), 2, "written while somebody else than ring and writer has it");
+        assert_eq!(Arc::strong_count(texture), 2, "written while a holder has it");
         let mut world = self.world();
         let memory = world.memories.get_mut(&texture.1).expect("written while it lives");
         if memory.sync == TextureSync::Keyed {
@@ -123,7 +124,7 @@ impl Gpu for Device {
     fn create(&self, _size: Size, sync: TextureSync) -> Result<Texture> {
         let mut world = self.world();
         if let Some(code) = world.create_code.take() {
-            return Err(hresult::error(code, Call::Share));
+            return Err(verdict::error(code, Call::Share));
         }
         world.numbers += 1;
         let id = world.numbers;
@@ -152,7 +153,7 @@ impl Gpu for Device {
     fn duplicate(texture: &Texture) -> Result<Handle> {
         let mut world = texture.0.world();
         if let Some(code) = world.duplicate_code.take() {
-            return Err(hresult::error(code, Call::Share));
+            return Err(verdict::error(code, Call::Share));
         }
         world.numbers += 1;
         world.opened += 1;

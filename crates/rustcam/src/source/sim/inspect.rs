@@ -1,5 +1,5 @@
-//! What another implementation needs to show the same world through an interface of its own, as the lab for Desktop Duplication
-//! (`crates/dda-lab`) does.
+//! Scripts and worlds as seen by other programs: what they need to present the same world through an interface of their own, as the lab
+//! for Desktop Duplication (`crates/dda-lab`) does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use std::time::Duration;
 use crate::frame::PointerShape;
 use crate::geometry::{Point, Rect, Rotation, Size};
 
-use super::script::{Call, Script, What};
+use super::script::{Action, Call, Script};
 use super::shapes;
 use super::world::{Lost, World};
 
-/// What an output looks like between two changes of mode.
+/// The mode of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// Size as the user sees it.
     pub size: Size,
-    /// How the output is turned.
+    /// How the output is rotated.
     pub rotation: Rotation,
     /// Refresh rate in thousandths of a hertz.
     pub refresh_millihertz: u32,
@@ -34,7 +34,7 @@ pub struct PointerState {
 }
 
 impl PointerState {
-    /// Whether drawing either gives the same image. A change of the shape counts also while it is hidden.
+    /// Whether both look the same. A change of the shape counts also while the pointer is hidden.
     pub fn looks_like(&self, other: &PointerState) -> bool {
         self.visible == other.visible
             && Arc::ptr_eq(&self.shape, &other.shape)
@@ -60,9 +60,9 @@ pub enum Why {
 pub struct Gap {
     /// When it is lost.
     pub at: Duration,
-    /// When it can be had again; `None` for never.
+    /// When it can be regained; `None` for never.
     pub until: Option<Duration>,
-    /// What was lost.
+    /// Why it is lost.
     pub why: Why,
 }
 
@@ -71,7 +71,7 @@ pub struct Gap {
 pub enum Failing {
     /// Waiting for a change.
     Wait,
-    /// Asking what changed.
+    /// Querying the damage.
     Damage,
     /// Reading pixels.
     Read,
@@ -116,7 +116,7 @@ impl Script {
     /// The calls that fail, in the order of the script.
     pub fn failures(&self) -> impl Iterator<Item = Failure> + '_ {
         self.events.iter().filter_map(|event| {
-            let What::Fail { call, code, times } = event.what else { return None };
+            let Action::Fail { call, code, times } = event.action else { return None };
             let call = match call {
                 Call::Wait => Failing::Wait,
                 Call::Damage => Failing::Damage,
@@ -137,23 +137,22 @@ impl World {
 
     /// The pointer at `time`.
     pub fn pointer_at(&self, time: Duration) -> PointerState {
-        let state = self.pointing.at(time, self.segment_at(time).size);
+        let state = self.pointer_track.at(time, self.segment_at(time).size);
         PointerState { position: state.position, visible: state.visible, shape: Arc::clone(shapes::shape(state.shape)) }
     }
 
     /// When the pointer may differ next after `time`.
     pub fn next_pointer(&self, time: Duration) -> Option<Duration> {
-        self.pointing.next(time)
+        self.pointer_track.next(time)
     }
 
     /// When the pointer may have changed last, up to `time`.
     pub fn last_pointer(&self, time: Duration) -> Duration {
-        self.pointing.last(time)
+        self.pointer_track.last(time)
     }
 
-    /// Which of the few varieties of its mode's picture `frame` shows; frames of one variety differ in few parts, though all presents
-    /// between them may have changed everything. `None` if scripted presents or the pointer
-    /// have been painted over it.
+    /// Which of the few varieties of its mode's picture `frame` shows. Frames of one variety differ in few parts, even if all presents
+    /// between them changed everything. `None` if scripted presents or the pointer were painted over the picture.
     pub fn variety(&self, frame: u64) -> Option<u32> {
         let here = self.frame(frame);
         let painted = self.overlays(here.last_full, frame).next().is_some() || self.painted(frame).is_some();
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_tells_its_losses_and_failures() {
+    fn losses_and_failures_of_a_script_are_listed() {
         let script = Script::parse("at 1s unplug for 1s; at 3s fail read 0x887A0005 times 2; at 4s rotate 90")
             .expect("a script");
         let failure = Failure { at: Duration::from_secs(3), call: Failing::Read, code: 0x887A_0005, times: 2 };

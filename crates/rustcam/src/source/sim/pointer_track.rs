@@ -1,10 +1,10 @@
-//! Where the simulated pointer is, at every moment.
+//! The simulated pointer as a function of time.
 
 use std::time::Duration;
 
 use crate::geometry::{Point, Size};
 
-use super::script::{Event, PointerMode, Script, Shape, What};
+use super::script::{Action, Event, PointerMode, Script, Shape};
 use super::shapes;
 
 /// Movements a second of a pointer that wanders.
@@ -15,21 +15,21 @@ const WANDER_HZ: u32 = 30;
 pub(super) struct State {
     pub(super) position: Point,
     pub(super) visible: bool,
-    /// Whether the system draws it into what it presents; then it is not visible by itself.
+    /// Whether the system draws it into the image; then it is not `visible`.
     pub(super) painted: bool,
     pub(super) shape: Shape,
 }
 
 impl State {
-    /// Whether drawing either gives the same image. A change of the shape counts also while it is hidden: the system reports it.
+    /// Whether both look the same. A change of the shape counts also while the pointer is hidden, because a system reports it.
     pub(super) fn looks_like(self, other: State) -> bool {
         self.visible == other.visible && self.shape == other.shape && (!self.visible || self.position == other.position)
     }
 }
 
-/// What the script has said so far about the pointer.
+/// What the script says about the pointer from `at` on.
 #[derive(Clone, Copy)]
-struct Said {
+struct Keyframe {
     at: Duration,
     place: Option<Point>,
     visible: bool,
@@ -38,39 +38,39 @@ struct Said {
 }
 
 /// The pointer of a script, seen from one output.
-pub(super) struct Pointing {
+pub(super) struct PointerTrack {
     mode: PointerMode,
     outputs: usize,
     output: usize,
-    said: Vec<Said>,
+    keyframes: Vec<Keyframe>,
 }
 
-impl Pointing {
-    /// `events` are in the order of their times.
+impl PointerTrack {
+    /// `events` must be sorted by time.
     pub(super) fn new(script: &Script, events: &[Event], output: usize) -> Self {
-        let mut now = Said { at: Duration::ZERO, place: None, visible: true, software: false, shape: Shape::Arrow };
-        let mut said = vec![now];
+        let mut now = Keyframe { at: Duration::ZERO, place: None, visible: true, software: false, shape: Shape::Arrow };
+        let mut keyframes = vec![now];
         for event in events {
-            match event.what {
-                What::PointerTo(place) => now.place = Some(place),
-                What::PointerVisible(visible) => now.visible = visible,
-                What::PointerSoftware(software) => now.software = software,
-                What::Shape(shape) => now.shape = shape,
+            match event.action {
+                Action::PointerTo(place) => now.place = Some(place),
+                Action::PointerVisible(visible) => now.visible = visible,
+                Action::PointerSoftware(software) => now.software = software,
+                Action::Shape(shape) => now.shape = shape,
                 _ => continue,
             }
             now.at = event.at;
-            said.push(now);
+            keyframes.push(now);
         }
-        Self { mode: script.pointer, outputs: script.outputs, output, said }
+        Self { mode: script.pointer, outputs: script.outputs, output, keyframes }
     }
 
     /// The pointer at `time` on an output of `size`; all outputs have the same size and stand side by side.
     pub(super) fn at(&self, time: Duration, size: Size) -> State {
-        let said = self.said[self.said.partition_point(|s| s.at <= time).max(1) - 1];
+        let keyframe = self.keyframes[self.keyframes.partition_point(|s| s.at <= time).max(1) - 1];
         let (w, h) = (size.width as i32, size.height as i32);
-        let rest = said.place.unwrap_or(Point::new(w / 2, h / 2));
+        let rest = keyframe.place.unwrap_or(Point::new(w / 2, h / 2));
         let place = match self.mode {
-            PointerMode::Path if said.place.is_none() => {
+            PointerMode::Path if keyframe.place.is_none() => {
                 let k = ticks(time, WANDER_HZ) as i64;
                 // Each step moves by a pixel or two, so that every tick is a movement.
                 Point::new(reflected(2 * k + i64::from(w) / 3, w - 1), reflected(k + i64::from(h) / 3, h - 1))
@@ -81,32 +81,37 @@ impl Pointing {
                 Point::new(rest.x + (k % 7) as i32, rest.y + (k % 11) as i32)
             }
         };
-        // The pixel that points decides whose pointer it is; beyond the desktop the outermost output keeps it.
-        let tip = place.x + shapes::shape(said.shape).hot_spot.x;
+        // The hot spot decides to which output the pointer belongs; outside the desktop it belongs to the outermost output.
+        let tip = place.x + shapes::shape(keyframe.shape).hot_spot.x;
         let owner = tip.div_euclid(w).clamp(0, self.outputs as i32 - 1);
         let position = Point::new(place.x - self.output as i32 * w, place.y);
-        let here = said.visible && owner == self.output as i32;
-        State { position, visible: here && !said.software, painted: here && said.software, shape: said.shape }
+        let here = keyframe.visible && owner == self.output as i32;
+        State {
+            position,
+            visible: here && !keyframe.software,
+            painted: here && keyframe.software,
+            shape: keyframe.shape,
+        }
     }
 
     /// When the pointer may differ next after `time`.
     pub(super) fn next(&self, time: Duration) -> Option<Duration> {
-        let index = self.said.partition_point(|s| s.at <= time).max(1);
-        let tick = self.rate(self.said[index - 1]).map(|hz| tick_at(ticks(time, hz) + 1, hz));
-        [tick, self.said.get(index).map(|s| s.at)].into_iter().flatten().min()
+        let index = self.keyframes.partition_point(|s| s.at <= time).max(1);
+        let tick = self.rate(self.keyframes[index - 1]).map(|hz| tick_at(ticks(time, hz) + 1, hz));
+        [tick, self.keyframes.get(index).map(|s| s.at)].into_iter().flatten().min()
     }
 
     /// When the pointer may have changed last, up to `time`: the latest moment that [`Self::next`] names and that is not after it.
     pub(super) fn last(&self, time: Duration) -> Duration {
-        let said = self.said[self.said.partition_point(|s| s.at <= time).max(1) - 1];
-        let tick = self.rate(said).map(|hz| tick_at(ticks(time, hz), hz));
-        tick.map_or(said.at, |tick| tick.max(said.at))
+        let keyframe = self.keyframes[self.keyframes.partition_point(|s| s.at <= time).max(1) - 1];
+        let tick = self.rate(keyframe).map(|hz| tick_at(ticks(time, hz), hz));
+        tick.map_or(keyframe.at, |tick| tick.max(keyframe.at))
     }
 
-    /// Movements a second that go on by themselves.
-    fn rate(&self, said: Said) -> Option<u32> {
+    /// Movements a second that need no event.
+    fn rate(&self, keyframe: Keyframe) -> Option<u32> {
         match self.mode {
-            PointerMode::Path if said.place.is_none() => Some(WANDER_HZ),
+            PointerMode::Path if keyframe.place.is_none() => Some(WANDER_HZ),
             PointerMode::Storm(hz) => Some(hz),
             _ => None,
         }
@@ -122,7 +127,7 @@ fn tick_at(k: u64, hz: u32) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// `k` going to and fro between 0 and `range`.
+/// `k` reflected into the interval from 0 to `range`.
 fn reflected(k: i64, range: i32) -> i32 {
     let range = i64::from(range.max(1));
     let phase = k.rem_euclid(2 * range);

@@ -1,9 +1,9 @@
-//! A session on a scripted desktop, and the oracle of that desktop.
+//! A capture of a scripted desktop in virtual time, and the oracle of that desktop.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustcam::capture::{Delivered, Frame, Request, Session, Target};
+use rustcam::capture::{Frame, Handle, Request, SessionStats, Stats, Target};
 use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::Result;
 use rustcam::frame::{FrameInfo, PixelFormat};
@@ -17,51 +17,52 @@ pub fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the shape of every interrupt")]
-pub fn never() -> Result<()> {
-    Ok(())
-}
-
-/// A session on a scripted desktop, and the oracle of that desktop.
-pub struct Lab {
-    pub session: Session,
-    pub delivered: Delivered,
+/// A capture of a scripted desktop in virtual time, and the oracle of that desktop.
+pub struct SimCapture {
+    pub handle: Handle,
     pub clock: Arc<VirtualClock>,
     pub world: World,
 }
 
-impl Lab {
+impl SimCapture {
     pub fn new(script: &str, cursor: bool) -> Self {
         let clock = Arc::new(VirtualClock::new());
         let options = options(script, cursor, Arc::clone(&clock) as Arc<dyn Clock>);
         let world = World::new(&parsed(script), 0);
-        let session = Session::open(&options).expect("the desktop opens");
-        Self { session, delivered: Delivered::default(), clock, world }
+        let handle = Handle::open(&options).expect("the desktop opens");
+        Self { handle, clock, world }
     }
 
-    pub fn grab(&mut self, timeout_ms: u64, target: Target<'_>) -> Result<Option<Frame>> {
+    pub fn grab(&self, timeout_ms: u64, target: Target<'_>) -> Result<Option<Frame>> {
         self.request(&waiting(timeout_ms), target)
     }
 
-    pub fn request(&mut self, request: &Request, target: Target<'_>) -> Result<Option<Frame>> {
-        let frame = self.session.grab(request, target, &mut never)?;
-        match &frame {
-            Some(frame) => self.delivered.frame(&frame.info),
-            None => self.delivered.timeout(),
-        }
-        Ok(frame)
+    pub fn request(&self, request: &Request, target: Target<'_>) -> Result<Option<Frame>> {
+        self.handle.grab(request, target, &mut || Ok(()))
     }
 
-    pub fn owned(&mut self, timeout_ms: u64) -> Option<Frame> {
+    pub fn owned(&self, timeout_ms: u64) -> Option<Frame> {
         self.grab(timeout_ms, Target::Owned(PixelFormat::Bgra)).expect("no error")
     }
 
-    pub fn retained(&mut self, timeout_ms: u64) -> Option<Frame> {
+    pub fn retained(&self, timeout_ms: u64) -> Option<Frame> {
         self.grab(timeout_ms, Target::Retained(PixelFormat::Bgra)).expect("no error")
     }
 
-    pub fn info(&self) -> &FrameInfo {
-        self.delivered.info.as_ref().expect("a frame was returned")
+    pub fn info(&self) -> FrameInfo {
+        self.handle.info().expect("a frame was returned")
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.handle.stats()
+    }
+
+    pub fn session(&self) -> SessionStats {
+        self.stats().session
+    }
+
+    pub fn region(&self) -> Rect {
+        self.handle.snapshot().region
     }
 
     /// The frame that the last returned image shows, by its present time.
@@ -82,12 +83,8 @@ impl Lab {
 
     pub fn assert_exact(&self, frame: &Frame) {
         let image = frame.image().expect("memory of its own");
-        assert_eq!(image.size, self.session.region().size());
-        assert!(
-            image.bytes() == self.expected(self.shown(), self.session.region()),
-            "frame {} is not exact",
-            self.shown()
-        );
+        assert_eq!(image.size, self.region().size());
+        assert!(image.bytes() == self.expected(self.shown(), self.region()), "frame {} is not exact", self.shown());
     }
 }
 

@@ -1,4 +1,4 @@
-//! An open desktop in virtual time, and what it must show.
+//! An open simulated desktop in virtual time, and its oracle.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,8 @@ pub fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// An open desktop in virtual time, and the world it must show.
-pub struct Rig {
+/// An open simulated desktop in virtual time, and the world that is its oracle.
+pub struct SimDesktop {
     pub clock: Arc<VirtualClock>,
     pub source: SimSource,
     pub world: World,
@@ -37,7 +37,7 @@ pub fn open(script: &str, output: usize, clock: &Arc<VirtualClock>) -> Result<Si
     SimSource::open(&parsed(script), &options(script, output, clock))
 }
 
-impl Rig {
+impl SimDesktop {
     pub fn of(script: &str, output: usize, watch_pointer: bool) -> Self {
         let clock = Arc::new(VirtualClock::new());
         let world = World::new(&parsed(script), output);
@@ -67,7 +67,7 @@ impl Rig {
         self.source.wait(LONG).expect("a wait")
     }
 
-    /// Waits until `time` with polls and sleeps, so that everything up to then is folded into the next wait.
+    /// Lets time pass until `time`, so that the next wait reports everything up to then.
     pub fn skip_to(&mut self, time: Duration) {
         self.clock.sleep(time.saturating_sub(self.now()));
     }
@@ -76,7 +76,7 @@ impl Rig {
         self.source.damage(LONG).expect("damage")
     }
 
-    /// The whole texture, tight.
+    /// The whole texture, without padding.
     pub fn read(&mut self) -> Vec<u8> {
         let size = self.source.output().texture_size();
         let mut image = vec![0; size.area() as usize * 4];
@@ -96,19 +96,19 @@ impl Rig {
         assert_eq!(read.expect("a read"), Outcome::Done(()));
     }
 
-    /// The texture that the oracle demands, alpha 255.
+    /// The texture according to the oracle, with alpha 255.
     pub fn oracle(&self) -> Vec<u8> {
         let (frame, output) = (self.frame(), self.source.output());
         assert_eq!((output.size, output.image_rotation), (self.world.size(frame), self.world.rotation(frame)));
         let texture = output.texture_size();
-        let desktop = self.world.image(frame);
-        let mut image = vec![0; desktop.len()];
+        let upright = self.world.image(frame);
+        let mut image = vec![0; upright.len()];
         for y in 0..output.size.height as i32 {
             for x in 0..output.size.width as i32 {
                 let (u, v) = output.image_rotation.texture_pixel(x, y, output.size);
                 let at = (v as usize * texture.width as usize + u as usize) * 4;
                 let from = (y as usize * output.size.width as usize + x as usize) * 4;
-                image[at..at + 4].copy_from_slice(&desktop[from..from + 4]);
+                image[at..at + 4].copy_from_slice(&upright[from..from + 4]);
             }
         }
         image
@@ -143,8 +143,8 @@ pub fn first_difference(a: &[u8], b: &[u8]) -> Option<usize> {
 }
 
 /// Applies damage to an image as a consumer does: moves from the old image, then the dirty parts, freshly read.
-pub fn apply(rig: &mut Rig, damage: &Damage, image: &mut [u8]) {
-    let texture = rig.source.output().texture_size();
+pub fn apply(desktop: &mut SimDesktop, damage: &Damage, image: &mut [u8]) {
+    let texture = desktop.source.output().texture_size();
     let (old, stride) = (image.to_vec(), texture.width as usize * 4);
     for Move { source, destination } in &damage.moves {
         assert!(
@@ -159,7 +159,7 @@ pub fn apply(rig: &mut Rig, damage: &Damage, image: &mut [u8]) {
     }
     for dirty in &damage.dirty {
         assert!(texture.rect().contains(*dirty) && !dirty.is_empty());
-        rig.read_parts(&[*dirty], image);
+        desktop.read_parts(&[*dirty], image);
     }
 }
 

@@ -1,4 +1,4 @@
-//! One laboratory at a time, and what its script says must be seen.
+//! A desktop that the lab simulates, and checks that its script is what a capture shows.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,17 +8,19 @@ use rustcam::capture::{Frame, Request, Session};
 use rustcam::clock::performance_time;
 use rustcam::error::{Error, Result};
 use rustcam::geometry::Rect;
-use rustcam::source::dxgi::DxgiSource;
-use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source};
+use rustcam::source::{self, Backend, Change, OpenOptions, Outcome, Source};
 
-/// Longer than anything takes here.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// Longer than any step of these tests takes.
+pub const LONG: Duration = Duration::from_secs(5);
 
-/// The laboratory disguises the whole process.
+/// The lab replaces functions of the whole process, so tests that use it run one after the other.
 static ONE: Mutex<()> = Mutex::new(());
 
-/// A running laboratory.
-pub struct Stage {
+/// The source under test.
+pub type BoxedSource = Box<dyn Source>;
+
+/// The desktop of a running lab.
+pub struct LabDesktop {
     pub lab: Lab,
     _one: MutexGuard<'static, ()>,
 }
@@ -27,27 +29,27 @@ pub const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Output `output`, in the time of the script.
-pub fn options(stage: &Stage, output: usize, watch_pointer: bool) -> OpenOptions {
-    OpenOptions::new(Backend::Dxgi).output(output).watch_pointer(watch_pointer).clock(stage.lab.clock())
+/// Opens output `output`, on the clock of the script.
+pub fn options(desktop: &LabDesktop, output: usize, watch_pointer: bool) -> OpenOptions {
+    OpenOptions::new(Backend::Dxgi).output(output).watch_pointer(watch_pointer).clock(desktop.lab.clock())
 }
 
-/// A new frame.
+/// A request for a new frame.
 pub fn request(timeout: Duration) -> Request {
     Request::within(timeout)
 }
 
-impl Stage {
+impl LabDesktop {
     pub fn new(script: &str) -> Self {
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         Self { lab: Lab::install(script).expect("the script is right and Wine has an output"), _one: one }
     }
 
-    pub fn open(&self, watch_pointer: bool) -> DxgiSource {
-        DxgiSource::open(&options(self, 0, watch_pointer)).expect("the laboratory hands out its desktop")
+    pub fn open(&self, watch_pointer: bool) -> BoxedSource {
+        source::open(&options(self, 0, watch_pointer)).expect("the lab's desktop opens")
     }
 
-    /// The present of the script that was presented at `time` on the clock of captures.
+    /// The frame of the script that was presented at `time` on the clock of captures.
     pub fn frame_at(&self, time: Duration) -> u64 {
         let start = performance_time(self.lab.ticks_at(Duration::ZERO));
         // Ticks are 100 ns long.
@@ -55,12 +57,12 @@ impl Stage {
     }
 
     /// Reads `parts` and compares every pixel with frame `frame` of the script; the desktop must not be turned.
-    pub fn check(&self, source: &mut DxgiSource, parts: &[Rect], frame: u64) -> Outcome {
+    pub fn check(&self, source: &mut BoxedSource, parts: &[Rect], frame: u64) -> Outcome {
         let world = self.lab.world();
         let image = world.image(frame);
         let width = world.size(frame).width as usize;
         let mut delivered = Vec::new();
-        let read = source.read(parts, PATIENCE, &mut |part, pixels, _| {
+        let read = source.read(parts, LONG, &mut |part, pixels, _| {
             assert_eq!(pixels.size(), part.size());
             for y in 0..part.height() as usize {
                 let start = ((part.top as usize + y) * width + part.left as usize) * 4;
@@ -75,7 +77,7 @@ impl Stage {
         read
     }
 
-    /// `region` of the script's picture number `frame`, tight and opaque.
+    /// `region` of frame `frame` of the script, opaque and without padding.
     pub fn picture(&self, frame: u64, region: Rect) -> Vec<u8> {
         let (image, width) = (self.lab.image(frame), self.lab.world().size(frame).width as i32);
         let mut bytes = Vec::new();
@@ -88,20 +90,20 @@ impl Stage {
         bytes
     }
 
-    /// The BGRA frame that `session` has just grabbed, without the pointer, is what the script showed at its time.
+    /// Asserts that the BGRA frame that `session` has just grabbed, without the pointer, is that of the script at its time.
     pub fn assert_exact(&self, session: &Session, frame: &Frame, what: &str) {
         let number = self.frame_at(frame.info.present_time);
         let bytes = frame.image().expect("memory of its own").bytes();
         assert!(bytes == self.picture(number, session.region()), "{what}: frame {number} is wrong");
     }
 
-    /// No duplication, device or texture is left.
+    /// Asserts that no duplication, device or texture is left.
     pub fn assert_nothing_lives(&self, what: &str) {
         let c = self.counters();
         assert_eq!((c.live, c.live_devices, c.live_textures), (0, 0, 0), "{what}: {c:?}");
     }
 
-    /// What was counted so far; no rule of Desktop Duplication may be broken.
+    /// The lab's counters; asserts that no rule of Desktop Duplication was broken.
     pub fn counters(&self) -> Counters {
         let c = self.lab.counters();
         let broken = [
@@ -124,22 +126,22 @@ impl Stage {
         c
     }
 
-    /// Everything was given back.
+    /// Ends the test: asserts that everything was released.
     pub fn finish(self) {
         self.assert_nothing_lives("at the end");
     }
 }
 
-/// Waits in slices of 20 ms are as many as this within `PATIENCE`, on whatever clock.
+/// Waits of 20 ms within [`LONG`], on the real and on a virtual clock.
 const SLICES: usize = 250;
 
 /// Waits until something was presented.
-pub fn presented(source: &mut DxgiSource) -> Change {
-    within(PATIENCE, source).expect("the desktop is there").expect("something is presented")
+pub fn presented(source: &mut BoxedSource) -> Change {
+    within(LONG, source).expect("the desktop is there").expect("something is presented")
 }
 
 /// Waits at most `time` for a present.
-pub fn within(time: Duration, source: &mut DxgiSource) -> Result<Option<Change>> {
+pub fn within(time: Duration, source: &mut BoxedSource) -> Result<Option<Change>> {
     for _ in 0..time.as_millis() / 20 {
         let change = source.wait(ms(20))?;
         if change.presents > 0 {
@@ -150,13 +152,13 @@ pub fn within(time: Duration, source: &mut DxgiSource) -> Result<Option<Change>>
 }
 
 /// Waits for the loss.
-pub fn lost(source: &mut DxgiSource) -> Error {
+pub fn lost(source: &mut BoxedSource) -> Error {
     (0..SLICES).find_map(|_| source.wait(ms(20)).err()).expect("the desktop is lost")
 }
 
-impl Stage {
-    /// Tries to get the desktop back until it is there, and says how often that failed.
-    pub fn regain(&self, source: &mut DxgiSource) -> Vec<Error> {
+impl LabDesktop {
+    /// Rebuilds the source until that succeeds, and returns the errors of the attempts before.
+    pub fn regain(&self, source: &mut BoxedSource) -> Vec<Error> {
         let mut failures = Vec::new();
         for _ in 0..SLICES {
             match source.rebuild(ms(100)) {
