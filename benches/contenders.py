@@ -8,9 +8,9 @@ was presented and then takes one frame; `stream` takes those of a stream; `besid
 another thread; `virtual` is `free` in virtual time, where presents come as soon as they are waited for.
 
 The contents: `full` changes everything, `window`, `scroll`, `video` and `ordinary` (a window and a clock) change parts;
-all of these draw a number for every present. `little` changes 1 % and `middle` as much as a video, without a number. On
-`static` nothing changes; `pointer` moves the pointer, `storm` a thousand times a second, `stormfull` so over `full`. `display`
-is the real screen, which GDI sees, whatever the lab shows.
+all of these draw a number for every present. `little` changes 1 % and `middle` as much as a video, without a number.
+Nothing changes on `static`, on `pointer`, which moves it, and on `storm`, which moves it a thousand times a second;
+`stormfull` does that over `full`. `display` is the real screen, which GDI sees, whatever the lab shows.
 """
 
 from __future__ import annotations

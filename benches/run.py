@@ -111,12 +111,14 @@ class Results:
             kept.setdefault(name, []).append(value)
 
     def run(self, rounds: int, parts: Mapping[str, Callable[[], Iterable[Line]]]) -> None:
-        """Measures all parts once per round."""
+        """Measures all parts once per round. Whatever their turns are, they are kept in the given order."""
         start = time.monotonic()
-        for count, name in enumerate(turns(parts, rounds)):
-            passed = time.monotonic() - start
-            print(f"round {count // len(parts) + 1} of {rounds}, {passed:.0f} s: {name}", file=sys.stderr, flush=True)
-            for line in parts[name]():
+        for count in range(rounds):
+            lines = {}
+            for name in turns(parts, 1):
+                print(f"round {count + 1} of {rounds}, {time.monotonic() - start:.0f} s: {name}", file=sys.stderr)
+                lines[name] = list(parts[name]())
+            for line in (line for name in parts for line in lines[name]):
                 self.add(*line)
 
     def contenders(self, workload: str) -> list[str]:

@@ -23,7 +23,6 @@ from Xlib.display import Display
 
 from .contenders import Opened, Workload
 
-TICK = os.sysconf("SC_CLK_TCK")
 # What is sent once a present is shown: its number, and the time of the request.
 PRESENT = struct.Struct("<Qd")
 BITS, BLOCK, ROWS = 64, 8, 8
@@ -188,7 +187,7 @@ class X11Desktop:
 def cpu_ms(process: int) -> float:
     """Processor time, all threads included."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return 1000 * (int(fields[11]) + int(fields[12])) / TICK
+    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
