@@ -100,6 +100,8 @@ def main() -> int:
         return 2
     # Whatever was started is ended on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell starts its background jobs with SIGINT ignored, which all their children would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     results: list[Result] = []
     for name in names:
         print(f"--- {name}", flush=True)
