@@ -13,6 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 import arrows
 from rust_modules import Crate
 
+# About the checkout, not about the wheel.
+pytestmark = pytest.mark.linux
+
 CLEAN = {
     "lib.rs": "//! A crate.\nmod error;\nmod source;\npub use source::Screen;\n",
     "error.rs": "pub struct Error;\n",
