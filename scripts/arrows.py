@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent.parent
 LEVELS = {
     "error": 0,
     "clock": 0,
-    "memory": 0,
+    "memory": 1,
     "geometry": 1,
     "region": 2,
     "frame": 3,

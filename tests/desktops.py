@@ -42,10 +42,15 @@ capturer = rustcam.Capturer(
 
 
 class XServer:
-    """An Xvfb on a free display, or on the given one."""
+    """An Xvfb on a free display, or on the given one. One that `resets` starts over whenever its last client goes."""
 
     def __init__(
-        self, width: int = WIDTH, height: int = HEIGHT, number: Optional[int] = None, options: Sequence[str] = ()
+        self,
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        number: Optional[int] = None,
+        options: Sequence[str] = (),
+        resets: bool = False,
     ) -> None:
         reader, writer = os.pipe()
         command = ["Xvfb"] if number is None else ["Xvfb", f":{number}"]
@@ -55,7 +60,7 @@ class XServer:
             "-screen",
             "0",
             f"{width}x{height}x24",
-            "-noreset",
+            *([] if resets else ["-noreset"]),
             "-nolisten",
             "tcp",
             *options,

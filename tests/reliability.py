@@ -117,6 +117,8 @@ TAIL = """
 - `None` and `CaptureTimeout` mean that the deadline came while the desktop was lost for a transient reason. The next
   call continues the recovery, and `stats.lost` holds the reason. `frames()` waits until the desktop is back; the slots
   of that time are late.
+- The table is for `patience_s=1`. By default `start`, `stream` and `frames` try for 30 seconds to regain a desktop that
+  was lost for a lasting reason before they raise.
 - A failure ends the thread of a stream. It is raised once, by the next call; then `start()` may be called again.
 - An array for `out=` that no longer fits is not written.
 - A frame that the program holds never changes.

@@ -34,13 +34,14 @@ REGIONS: dict[str, tuple[Any, Any, str]] = {
     "whole floats": ((0.0, 0.0, 10.0, 10.0), V, "integer"),
     "NaN": ((NAN, 0, 10, 10), V, "integer"),
     "infinity": ((0, 0, INF, 10), V, "integer"),
-    "three edges": ((0, 0, 10), VT, ""),
-    "five edges": ((0, 0, 10, 10, 10), VT, ""),
-    "no edges": ((), VT, ""),
-    "texts": (("0", "0", "10", "10"), VT, ""),
-    "a text": ("0,0,10,10", VT, ""),
-    "a number": (5, VT, ""),
-    "None inside": ((0, 0, None, 10), VT, ""),
+    "three edges": ((0, 0, 10), V, "four"),
+    "five edges": ((0, 0, 10, 10, 10), V, "four"),
+    "no edges": ((), V, "four"),
+    "texts": (("0", "0", "10", "10"), V, "integer"),
+    "a text": ("0,0,10,10", T, ""),
+    "bytes": (bytes((0, 0, 10, 10)), T, ""),
+    "a number": (5, T, ""),
+    "None inside": ((0, 0, None, 10), V, "integer"),
     **{f"right {n}": ((0, 0, n, 10), V, str(n)) for n in HUGE},
     **{f"bottom {n}": ((0, 0, 10, n), V, str(n)) for n in HUGE},
     "left truncating to 0": ((2**32, 0, 10, 10), V, str(2**32)),
@@ -56,6 +57,22 @@ INDICES: dict[str, tuple[Any, Any, str]] = {
     "text": ("0", T, ""),
     "None": (None, T, ""),
     **{str(n): (n, V, "output 0") for n in HUGE},
+}
+
+# Those of `output`, which may also be a name or an id.
+OUTPUTS: dict[str, tuple[Any, Any, str]] = {
+    **{what: row for what, row in INDICES.items() if what != "text"},
+    "unknown name": ("DP-9", V, r'"DP-9".*device 0 output 0 \(SIM-1'),
+    "digits": ("0", V, r'"0".*SIM-1'),
+    "empty name": ("", V, r'"".*SIM-1'),
+    "part of a name": ("SIM", V, "SIM-1"),
+    "name with spaces": (" SIM-1", V, "SIM-1"),
+    "name with a zero byte": ("SIM-1\0", V, "SIM-1"),
+    "lone surrogate": ("\ud800", V, "output"),
+    "not ASCII": ("\u017fim-1", V, "SIM-1"),
+    "bytes": (b"SIM-1", T, "bytes"),
+    "list": (["SIM-1"], T, "list"),
+    "dict of list_outputs": ({"output_idx": 0}, T, "dict"),
 }
 
 NAMES: dict[str, tuple[Any, Any, str]] = {
@@ -107,6 +124,17 @@ TIMEOUTS: dict[str, tuple[Any, Any, str]] = {
 
 # Those of `get_latest_frame`, where `None` waits without limit.
 LIMITS = {what: row for what, row in TIMEOUTS.items() if what != "None"}
+
+PATIENCES: dict[str, tuple[Any, Any, str]] = {
+    "negative": (-1, V, "-1"),
+    "negative float": (-0.001, V, "-0.001"),
+    "NaN": (NAN, V, "nan"),
+    "minus infinity": (-INF, V, "inf"),
+    "text": ("30", T, "str"),
+    "true": (True, T, "bool"),
+    "list": ([30], T, "list"),
+    "complex": (30j, T, "complex"),
+}
 
 CAPS: dict[str, tuple[Any, Any, str]] = {
     "negative": (-1, V, "positive.*-1"),
@@ -202,11 +230,12 @@ def rows(*tables: tuple[str, str, dict[str, tuple[Any, Any, str]]]) -> list[Any]
 
 
 TABLE = rows(
-    ("Capturer", "output", INDICES),
+    ("Capturer", "output", OUTPUTS),
     ("Capturer", "device", INDICES),
     ("Capturer", "region", REGIONS),
     ("Capturer", "cursor", FLAGS),
     ("Capturer", "any_thread", FLAGS),
+    ("Capturer", "open_timeout_ms", TIMEOUTS),
     ("Capturer", "backend", NAMES),
     ("Capturer", "sim", SCRIPTS),
     ("grab", "timeout_ms", TIMEOUTS),
@@ -221,6 +250,7 @@ TABLE = rows(
     ("start", "region", REGIONS),
     ("start", "video_mode", FLAGS),
     ("start", "fmt", FORMATS),
+    ("start", "patience_s", PATIENCES),
     ("get_latest_frame", "timeout_ms", LIMITS),
     ("get_latest_frame", "copy", FLAGS),
     ("frames", "fps", RATES),
@@ -228,7 +258,11 @@ TABLE = rows(
     ("frames", "region", REGIONS),
     ("frames", "timeout_ms", TIMEOUTS),
     ("frames", "copy", FLAGS),
-    ("screenshot", "output", INDICES),
+    ("frames", "patience_s", PATIENCES),
+    ("stream", "video_mode", FLAGS),
+    ("stream", "copy", FLAGS),
+    ("stream", "patience_s", PATIENCES),
+    ("screenshot", "output", OUTPUTS),
     ("screenshot", "device", INDICES),
     ("screenshot", "region", REGIONS),
     ("screenshot", "fmt", FORMATS),

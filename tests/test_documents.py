@@ -180,3 +180,13 @@ def anchors(text: str) -> set[str]:
     """The anchors of the headings of a page."""
     heads = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+def test_the_tests_that_hold_field_reports_exist() -> None:
+    named = set(re.findall(r"`(\w+_\w+_\w+)`", read("docs/field-reports.md")))
+    sources = [*(ROOT / "tests").glob("test_*.py"), *(ROOT / "crates").rglob("*.rs")]
+    existing = {
+        name for file in sources for name in re.findall(r"(?:fn|def) (\w+)\(", file.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 50
+    assert named - existing == set()

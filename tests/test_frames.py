@@ -120,8 +120,9 @@ def test_late_slots_come_in_order_with_their_own_times() -> None:
     with sim(f"{SMALL}; refresh 100; slow reads 25ms") as capturer:
         frames = capturer.frames(100)
         assert take(frames, 50) == [index / 100 for index in range(50)]
-        # A read takes two and a half slots, so the slots that follow are late.
-        assert frames.late == 48
+        # A read takes two and a half slots. Those that pass meanwhile are late, and repeat the image without a read.
+        assert 25 <= frames.late <= 35
+        assert frames.repeated >= frames.late
 
 
 def test_a_slow_consumer_gets_every_slot(desktop: Desktop) -> None:
@@ -180,7 +181,7 @@ def test_a_lost_device_is_an_error() -> None:
 @pytest.mark.x11
 def test_a_killed_server_is_an_error(server: XServer) -> None:
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
-        frames = capturer.frames(30)
+        frames = capturer.frames(30, patience_s=0.5)
         image, _ = next(frames)
         server.kill()
         start = time.perf_counter()

@@ -146,7 +146,7 @@ print(before == enabled())
 @pytest.mark.parametrize("name", sorted(stub_classes()))
 def test_stub_has_the_members_of_the_class(name: str) -> None:
     members = {node.name for node in stub_classes()[name].body if isinstance(node, ast.FunctionDef)}
-    actual = {member for member in dir(getattr(rustcam, name)) if not member.startswith("_")}
+    actual = {member for member in dir(getattr(_rustcam, name)) if not member.startswith("_")}
     assert {member for member in members if not member.startswith("_")} == actual
 
 
@@ -179,6 +179,7 @@ def test_outputs_have_the_fields_of_their_type() -> None:
         "output_idx": "int",
         "name": "str",
         "output_name": "str",
+        "id": "str",
         "width": "int",
         "height": "int",
         "rotation": "int",

@@ -42,9 +42,9 @@ def repeatable(capturer: rustcam.Capturer, call: str, deadline: int) -> Callable
         out = np.zeros((capturer.height, capturer.width, 4), np.uint8)
         return lambda: capturer.grab(deadline, out=out)
     if call == "latest":
-        capturer.start(0)
+        capturer.start(0, patience_s=1)
         return lambda: capturer.get_latest_frame(deadline)
-    frames = capturer.frames(REFRESH, timeout_ms=deadline)
+    frames = capturer.frames(REFRESH, timeout_ms=deadline, patience_s=1)
     return lambda: next(frames)[0]
 
 

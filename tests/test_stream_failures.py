@@ -18,7 +18,7 @@ from waiting import PROMPT
 @pytest.mark.parametrize("via", ["get_latest_frame", "grab", "start", "frames"])
 def test_a_failure_of_the_thread_is_raised_by_the_next_call(via: str) -> None:
     with sim(f"{LIVE}; at 30ms lose device for ever", cursor=False) as capturer:
-        capturer.start(0)
+        capturer.start(0, patience_s=0)
         calls = {
             "get_latest_frame": lambda: capturer.get_latest_frame(None),
             "grab": lambda: capturer.grab(0),
@@ -72,7 +72,7 @@ def test_a_killed_server_is_an_error_and_frames_stay_valid(server: XServer, vide
     painter.close()
     before = (handles(), threads())
     with rustcam.Capturer(backend="x11", cursor=False) as capturer:
-        capturer.start(60, video_mode=video_mode)
+        capturer.start(60, video_mode=video_mode, patience_s=0.5)
         frame = capturer.get_latest_frame(SOON)
         server.kill()
         start = time.perf_counter()

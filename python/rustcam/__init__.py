@@ -11,6 +11,7 @@
 `_rustcam.pyi`, which editors show.
 """
 
+from . import _imports
 from ._errors import AccessLost, CaptureError, CaptureTimeout, DeviceError, DuplicationError
 from ._rustcam import (
     Capturer,
@@ -51,6 +52,8 @@ __all__ = [
     "output_info",
     "screenshot",
 ]
+
+_imports.check_numpy()
 
 if _debug_build:
     import warnings

@@ -4,11 +4,25 @@ Wrong arguments raise `ValueError` or `TypeError`, calls in the wrong state or t
 the operating system, the device or the desktop raise `CaptureError`.
 """
 
-from typing import Optional
+from typing import Optional, TypeVar, cast
+
+from ._rustcam import _exceptions
 
 __all__ = ["AccessLost", "CaptureError", "CaptureTimeout", "DeviceError", "DuplicationError"]
 
 
+_E = TypeVar("_E", bound=type[Exception])
+
+
+def _once(made: _E) -> _E:
+    """The class of this name from the first import of this module, also after it was reloaded or imported again.
+
+    The extension module raises that one, and objects from before the reload catch it.
+    """
+    return cast(_E, _exceptions.setdefault(made.__name__, made))
+
+
+@_once
 class CaptureError(Exception):
     """Capturing failed. Base class of the exceptions below."""
 
@@ -32,17 +46,21 @@ class CaptureError(Exception):
         return text
 
 
+@_once
 class DeviceError(CaptureError):
     """The graphics device was removed, was reset or hangs, and did not come back by the deadline."""
 
 
+@_once
 class DuplicationError(CaptureError):
     """The operating system refused to let this process capture the desktop."""
 
 
+@_once
 class AccessLost(CaptureError):  # noqa: N818 - the name is part of the published interface
     """The desktop was lost for a lasting reason and was not regained by the deadline."""
 
 
+@_once
 class CaptureTimeout(CaptureError, TimeoutError):  # noqa: N818 - the name is part of the published interface
     """No frame came by the deadline of `get_latest_frame` or `frames`. `grab` returns `None` instead."""

@@ -5,7 +5,7 @@ user sees it, that is after rotation. Rectangles are `(left, top, right, bottom)
 are the first column and row outside.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from types import TracebackType
@@ -23,6 +23,7 @@ __all__ = [
     "FrameInfo",
     "FrameIterator",
     "GpuTexture",
+    "OwnedStream",
     "PointerInfo",
     "PointerShape",
     "Stats",
@@ -31,7 +32,13 @@ __all__ = [
     "_backends",
     "_cpu_path",
     "_debug_build",
+    "_exceptions",
+    "_frame_info",
+    "_pointer_info",
+    "_pointer_shape",
+    "_region",
     "_server",
+    "_stats",
     "list_outputs",
     "screenshot",
 ]
@@ -40,9 +47,15 @@ __version__: Final[str]
 _debug_build: Final[bool]
 _cpu_path: Final[str]
 _backends: Final[list[str]]
+# The exception classes by name, see `rustcam._errors`.
+_exceptions: Final[dict[str, type[Exception]]]
 
-_Region: TypeAlias = tuple[SupportsIndex, SupportsIndex, SupportsIndex, SupportsIndex] | list[int]
+_Region: TypeAlias = Sequence[SupportsIndex] | npt.NDArray[np.integer]
 _Rate: TypeAlias = float | Fraction | Decimal
+# Arguments of the functions that make pickled values again.
+_Edges: TypeAlias = tuple[int, int, int, int]
+_Shape: TypeAlias = tuple[str, int, int, int, tuple[int, int], bytes]
+_Counters: TypeAlias = tuple[int, int, str | None, int, bool, str | None]
 
 @disjoint_base
 class Capturer:
@@ -70,11 +83,12 @@ class Capturer:
 
     def __new__(
         cls,
-        output: SupportsIndex = 0,
+        output: SupportsIndex | str = 0,
         cursor: bool = True,
         region: _Region | None = None,
         device: SupportsIndex = 0,
         *,
+        open_timeout_ms: SupportsIndex = 1000,
         backend: str = "auto",
         any_thread: bool = False,
         sim: str | None = None,
@@ -82,12 +96,18 @@ class Capturer:
         """Opens an output.
 
         Args:
-            output: Index of the output on its adapter, see `list_outputs`.
+            output: Index of the output on its adapter, or its name or id on whichever adapter it is, in any case; see
+                `list_outputs`. The monitor that was opened stays the one that is captured: if it goes away, no other
+                one is captured in its place, whatever index or name that has.
             cursor: Draw the pointer into every image. Then a pointer that moves or changes shape counts as a change, at
-                most once per refresh interval. If false, pointer activity is ignored.
-            region: Part of the output that every `grab` returns, `None` for all of it. Must lie inside the output and
-                must not be empty.
-            device: Index of the adapter.
+                most once per refresh interval. If false, pointer activity is ignored. A pointer that a program has
+                hidden on an X server is drawn, too: the server does not tell that it is hidden.
+            region: Part of the output that every `grab` returns, `None` for all of it: four integers in a tuple, a
+                list, an array or another sequence, in coordinates of the output. Must lie inside the output and must
+                not be empty.
+            device: Index of the adapter; does not matter if `output` is a name or an id.
+            open_timeout_ms: How long to wait while the system refuses for a passing reason (a prompt, a mode change, a
+                session switch), in milliseconds, 0 to 2**32 - 1. A refusal for good is raised at once.
             backend: `"dxgi"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop, on every platform), or `"auto"`:
                 the best backend of this platform, never `"sim"`.
             any_thread: Allow capture calls from every thread.
@@ -95,9 +115,12 @@ class Capturer:
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: No such output, device or backend (the message lists those that exist); a region that is empty,
-                reversed, not integer or outside the output; a mistake in the script; a script for another backend.
-            DuplicationError: The operating system refuses, for example because there is no display.
+            ImportError: numpy cannot be imported.
+            ValueError: No such output, device or backend, or a name that several outputs have (the message lists those
+                that exist); a region that is empty, reversed, not integer or outside the output (the message says where
+                the output lies); `open_timeout_ms` out of range; a mistake in the script; a script for another backend.
+            DuplicationError: The operating system refuses, for example because there is no display, or refused for
+                `open_timeout_ms`.
         """
 
     def grab(
@@ -119,7 +142,8 @@ class Capturer:
         Args:
             timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls.
             fmt: `"bgra"`, `"rgba"`, `"bgr"`, `"rgb"` or `"gray"` (also `"grey"`), in any case. Alpha is always 255;
-                gray is `(77 * R + 150 * G + 29 * B + 128) >> 8`.
+                gray is `(77 * R + 150 * G + 29 * B + 128) >> 8`, in an array of shape `(height, width, 1)`; Pillow and
+                other packages that want two dimensions take `frame[..., 0]`.
             region: Part of the output for this call only, in coordinates of the output (not relative to the capturer's
                 region). `None` for the capturer's region.
             out: Array to fill and return: `uint8`, writable, exactly the shape of the result, contiguous pixels in each
@@ -140,7 +164,8 @@ class Capturer:
             ValueError: `timeout_ms` out of range, unknown `fmt`, a region as for the constructor, `out` that does not
                 fit (nothing is written then), or `out` together with `copy=False`.
             RuntimeError: The capturer is closed, is streaming, has an open `frames()` iterator, or belongs to another
-                thread.
+                thread or process.
+            MemoryError: There is no memory for the image. The capturer works as before.
             AccessLost: The desktop was lost for a lasting reason.
             DeviceError: The graphics device was lost.
             CaptureError: The system reports another error, or a mode change leaves nothing of the region.
@@ -185,6 +210,7 @@ class Capturer:
         video_mode: bool = False,
         *,
         fmt: PixelFormat = "bgra",
+        patience_s: float | None = 30,
     ) -> None:
         """Starts a stream: a thread that captures into a mailbox for one image. `get_latest_frame` takes the image.
 
@@ -197,13 +223,17 @@ class Capturer:
             region: Part of the output, in its coordinates; `None` for the capturer's region.
             video_mode: Publish a frame at every tick of `target_fps`, the previous image again if there is no new one.
             fmt: Pixel format, as for `grab`.
+            patience_s: How many seconds the thread tries to regain a desktop that was lost for a lasting reason (an
+                unplugged monitor, a removed device) before it gives up; `None` for ever. A transient loss is always
+                waited out.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: A rate that is negative, not a number or out of range; `video_mode` without a rate; `fmt` or
-                `region` as for `grab`.
+            ValueError: A rate that is negative, not a number or out of range; `video_mode` without a rate; `patience_s`
+                below 0 or not a number; `fmt` or `region` as for `grab`.
             RuntimeError: A stream is running, a `frames()` iterator is open, the capturer is closed, or it belongs to
-                another thread.
+                another thread or process.
+            CaptureError: The system has no thread for the stream. The capturer works as before.
         """
 
     def get_latest_frame(self, timeout_ms: SupportsIndex | None = None, *, copy: bool = True) -> npt.NDArray[np.uint8]:
@@ -227,8 +257,9 @@ class Capturer:
             ValueError: `timeout_ms` out of range.
             RuntimeError: There is no stream, the stream was stopped or the capturer closed during the call, or the
                 capturer belongs to another thread.
-            AccessLost: The thread lost the desktop for a lasting reason. Every failure of the thread ends the stream
-                and is raised once, by the next call.
+            MemoryError: The thread found no memory for an image.
+            AccessLost: The thread lost the desktop for a lasting reason and did not regain it within `patience_s`.
+                Every failure of the thread ends the stream and is raised once, by the next call.
             DeviceError: The thread lost the graphics device.
             CaptureError: The system reported another error to the thread.
         """
@@ -248,6 +279,8 @@ class Capturer:
         timeout_ms: SupportsIndex = 5000,
         *,
         copy: bool = True,
+        patience_s: float | None = 30,
+        keep_awake: bool = False,
     ) -> FrameIterator:
         """Images at a constant rate, for video: `for image, seconds in capturer.frames(60): ...`.
 
@@ -258,13 +291,17 @@ class Capturer:
             region: Part of the output, in its coordinates; `None` for the capturer's region.
             timeout_ms: Longest wait for the first image in milliseconds, 0 to 2**32 - 1.
             copy: If false, images are read-only arrays on memory that the capturer reuses, as for `grab`.
+            patience_s: How many seconds a slot waits for a desktop that was lost for a lasting reason, as for `start`.
+            keep_awake: If true, the display is not switched off, and the screen saver does not start, until the
+                iterator is closed. Nothing happens where the system cannot do that.
 
         Returns:
             An endless iterator. Until it is closed or dropped, all other ways to capture raise `RuntimeError`.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: A rate that is zero, negative, not a number or out of range; the others as for `grab`.
+            ValueError: A rate that is zero, negative, not a number or out of range; the others as for `grab` and
+                `start`.
             RuntimeError: A stream is running, another iterator is open, the capturer is closed, or it belongs to
                 another thread.
         """
@@ -277,12 +314,25 @@ class Capturer:
         *,
         fmt: PixelFormat = "bgra",
         copy: bool = True,
+        patience_s: float | None = 30,
     ) -> FrameStream:
         """The newest images for asyncio: `async for image in capturer.stream(): ...`.
 
         The arguments are those of `start` and `get_latest_frame`. The stream starts with the first `__anext__`, which
-        also checks the arguments and raises their errors.
+        also checks the arguments and raises their errors. It ends with the loop, unless a variable holds it: then
+        `await stream.aclose()`, the end of `async with stream`, or `stop()` ends it.
         """
+
+    def _start_owned(
+        self,
+        target_fps: _Rate | None = 0,
+        region: _Region | None = None,
+        video_mode: bool = False,
+        *,
+        fmt: PixelFormat = "bgra",
+        patience_s: float | None = 30,
+    ) -> OwnedStream:
+        """`start()` for a `FrameStream`: the stream runs at most as long as the returned object lives."""
 
     def _when_ready(self, callback: Callable[[], object]) -> None:
         """Calls `callback` once, from any thread, when `get_latest_frame` can return or raise without waiting.
@@ -508,8 +558,24 @@ class GpuTexture:
         """Closes the texture."""
 
 @final
+class OwnedStream:
+    """The stream of a `FrameStream`. Dropping it ends the stream."""
+
+    def stop(self) -> None:
+        """Ends the stream; does nothing if it has ended, also if the capturer runs another one."""
+
+@final
 class FrameInfo:
-    """Metadata of a frame. Immutable."""
+    """Metadata of a frame. An immutable value that can be compared, hashed, copied and pickled."""
+
+    def __eq__(self, value: object, /) -> bool:
+        """Whether all fields are equal."""
+
+    def __ne__(self, value: object, /) -> bool:
+        """Whether a field differs."""
+
+    def __hash__(self) -> int:
+        """A hash, equal for equal values."""
 
     @property
     def present_time(self) -> float:
@@ -548,7 +614,16 @@ class FrameInfo:
 
 @final
 class PointerInfo:
-    """Position, visibility and shape of the pointer. Immutable."""
+    """Position, visibility and shape of the pointer. An immutable value like `FrameInfo`."""
+
+    def __eq__(self, value: object, /) -> bool:
+        """Whether all fields are equal."""
+
+    def __ne__(self, value: object, /) -> bool:
+        """Whether a field differs."""
+
+    def __hash__(self) -> int:
+        """A hash, equal for equal values."""
 
     @property
     def x(self) -> int:
@@ -571,7 +646,7 @@ class PointerInfo:
 
 @final
 class PointerShape:
-    """Shape of the pointer. Immutable; two shapes are equal if the system reports the same shape."""
+    """Shape of the pointer. An immutable value like `FrameInfo`; shapes are equal if the system reports the same."""
 
     def __eq__(self, value: object, /) -> bool:
         """Whether both shapes are equal."""
@@ -614,7 +689,16 @@ class PointerShape:
 
 @final
 class Stats:
-    """Counters of a capturer: an immutable snapshot."""
+    """Counters of a capturer: a snapshot, an immutable value like `FrameInfo`."""
+
+    def __eq__(self, value: object, /) -> bool:
+        """Whether all fields are equal."""
+
+    def __ne__(self, value: object, /) -> bool:
+        """Whether a field differs."""
+
+    def __hash__(self) -> int:
+        """A hash, equal for equal values."""
 
     @property
     def frames(self) -> int:
@@ -652,6 +736,33 @@ class Stats:
     def fallback(self) -> str | None:
         """Why a slower path is in use, `None` if the fastest is."""
 
+def _region(region: _Region, /) -> _Edges:
+    """The four integers of a region; `TypeError` or `ValueError` for anything else. Where it lies is not checked."""
+
+def _frame_info(
+    present_time: int,
+    sequence: int,
+    accumulated: int,
+    is_new: bool,
+    dirty: list[_Edges],
+    moves: list[tuple[tuple[int, int], _Edges]],
+    pointer: tuple[tuple[int, int], bool, _Shape | None],
+    protected: bool,
+    /,
+) -> FrameInfo:
+    """Makes a pickled value again."""
+
+def _pointer_info(position: tuple[int, int], visible: bool, shape: _Shape | None, /) -> PointerInfo:
+    """Makes a pickled value again."""
+
+def _pointer_shape(
+    kind: str, width: int, height: int, pitch: int, hot_spot: tuple[int, int], data: bytes, /
+) -> PointerShape:
+    """Makes a pickled value again."""
+
+def _stats(frames: int, timeouts: int, missed: int, session: _Counters, /) -> Stats:
+    """Makes a pickled value again."""
+
 def _adapters(backend: str = "auto") -> list[AdapterInfo]:
     """The graphics adapters of a backend, including those without outputs."""
 
@@ -660,6 +771,9 @@ def _server(backend: str = "auto") -> ServerInfo | None:
 
 def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[OutputInfo]:
     """Describes all outputs of all adapters.
+
+    `output_name` and `id` are also what the argument `output` of `Capturer` and `screenshot` takes. Names and indices
+    may belong to another monitor after a new arrangement; an id stays with its monitor.
 
     Args:
         backend: As for `Capturer`.
@@ -671,7 +785,7 @@ def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[Outpu
     """
 
 def screenshot(
-    output: SupportsIndex = 0,
+    output: SupportsIndex | str = 0,
     region: _Region | None = None,
     fmt: PixelFormat = "rgb",
     *,
@@ -682,7 +796,8 @@ def screenshot(
 ) -> npt.NDArray[np.uint8]:
     """Takes one screenshot: opens a capturer, grabs once and closes it.
 
-    The arguments are those of `Capturer` and `grab`, with RGB and no pointer as defaults.
+    The arguments are those of `Capturer` and `grab`, with RGB and no pointer as defaults. It waits up to 5 seconds for
+    a desktop that is refused or lost for a passing reason.
 
     Returns:
         A C-contiguous `uint8` array of shape `(height, width, channels)`.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ._rustcam import Capturer
+    from ._rustcam import Capturer, OwnedStream
 
 __all__ = ["FrameStream"]
 
@@ -45,15 +45,17 @@ class FrameStream:
     is no polling and no thread per call. Several tasks may iterate: each image goes to one of them. Every `__anext__`
     lets other tasks run first, even if an image is ready.
 
-    The end of `async with`, or `aclose()`, stops the stream; leaving `async for` does not. Exceptions are those of
-    `start` and `get_latest_frame`, without `CaptureTimeout`.
+    The end of `async with`, `aclose()`, and dropping the object stop the stream. `async for frame in screen.stream()`
+    drops it when the loop ends, also by `break` or by an exception. A stream that a variable holds runs on after the
+    loop, and other captures are refused until it is stopped. Exceptions are those of `start` and `get_latest_frame`,
+    without `CaptureTimeout`.
     """
 
     def __init__(self, capturer: Capturer, options: dict[str, Any], copy: bool) -> None:
         self._capturer = capturer
         self._options = options
         self._copy = copy
-        self._started = False
+        self._running: Optional[OwnedStream] = None
         self._closed = False
         self._arrived: Optional[asyncio.Future[None]] = None
 
@@ -66,9 +68,8 @@ class FrameStream:
         # A consumer slower than the desktop always finds an image ready: without this it would never yield to the loop.
         await asyncio.sleep(0)
         while not self._closed:
-            if not self._started:
-                self._capturer.start(**self._options)
-                self._started = True
+            if self._running is None:
+                self._running = self._capturer._start_owned(**self._options)
             try:
                 return self._capturer.get_latest_frame(0, copy=self._copy)
             except CaptureTimeout:
@@ -106,8 +107,8 @@ class FrameStream:
         """Stops the stream and ends the iteration of every task. Idempotent."""
         if not self._closed:
             self._closed = True
-            if self._started:
-                self._capturer.stop()
+            if self._running is not None:
+                self._running.stop()
 
     async def __aenter__(self) -> FrameStream:
         return self

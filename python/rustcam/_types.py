@@ -18,7 +18,10 @@ class OutputInfo(TypedDict):
     name: str
     """Name of the adapter."""
     output_name: str
-    """Name of the output."""
+    """Name of the output. A system may give it to another monitor when the arrangement changes."""
+    id: str
+    """What tells its monitor from every other one and survives a new arrangement: the monitor's device path, or its
+    EDID. The name where the system has no such thing. Also an `output` argument of `Capturer`."""
     width: int
     """Width in pixels, after rotation."""
     height: int
@@ -61,3 +64,5 @@ class ServerInfo(TypedDict):
     """Whether it runs on this machine."""
     composited: bool
     """Whether a compositing manager is running."""
+    xwayland: bool
+    """Whether it is Xwayland, which shows its windows on a Wayland desktop."""

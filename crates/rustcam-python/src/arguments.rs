@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyString};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFrozenSet, PyInt, PyMemoryView, PySet, PyString, PyTuple};
 use pyo3::Borrowed;
-use rustcam::capture::Rate;
+use rustcam::capture::{Interrupt, Rate};
 use rustcam::error::Error;
 use rustcam::frame::PixelFormat;
-use rustcam::geometry::{Rect, Size};
+use rustcam::geometry::Rect;
 use rustcam::source::texture::TextureSync;
-use rustcam::source::{self, Backend, OpenOptions};
+use rustcam::source::{self, Backend, OpenOptions, Output};
 
 use crate::errors::to_python;
 
@@ -20,6 +20,30 @@ const MAX_TIMEOUT_MS: i64 = u32::MAX as i64;
 
 /// `timeout_ms=`.
 pub struct TimeoutMs(pub Duration);
+
+/// `open_timeout_ms=`.
+pub struct OpenTimeoutMs(pub Duration);
+
+impl OpenTimeoutMs {
+    pub const SECOND: Self = Self(Duration::from_secs(1));
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for OpenTimeoutMs {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        milliseconds("open_timeout_ms", &value).map(Self)
+    }
+}
+
+/// A number of milliseconds.
+fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let ms = integer(value)?.ok_or_else(|| wrong_type(name, "an integer number of milliseconds", value))?;
+    match ms.extract::<i64>() {
+        Ok(ms @ 0..=MAX_TIMEOUT_MS) => Ok(Duration::from_millis(ms as u64)),
+        _ => Err(PyValueError::new_err(format!("{name} must be between 0 and {MAX_TIMEOUT_MS}, got {ms}"))),
+    }
+}
 
 impl TimeoutMs {
     pub const SECOND: Self = Self(Duration::from_secs(1));
@@ -30,12 +54,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for TimeoutMs {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let ms =
-            integer(&value)?.ok_or_else(|| wrong_type("timeout_ms", "an integer number of milliseconds", &value))?;
-        match ms.extract::<i64>() {
-            Ok(ms @ 0..=MAX_TIMEOUT_MS) => Ok(Self(Duration::from_millis(ms as u64))),
-            _ => Err(PyValueError::new_err(format!("timeout_ms must be between 0 and {MAX_TIMEOUT_MS}, got {ms}"))),
-        }
+        milliseconds("timeout_ms", &value).map(Self)
     }
 }
 
@@ -53,6 +72,31 @@ impl<'a, 'py> FromPyObject<'a, 'py> for OptionalTimeoutMs {
     }
 }
 
+/// `patience_s=`: seconds, `None` for ever.
+pub struct Patience(pub Duration);
+
+impl Patience {
+    pub const DEFAULT: Self = Self(Duration::from_secs(30));
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Patience {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if value.is_none() {
+            return Ok(Self(Duration::MAX));
+        }
+        let wrong = |_| wrong_type("patience_s", "a number of seconds or None", &value);
+        if value.is_instance_of::<PyBool>() {
+            return Err(wrong_type("patience_s", "a number of seconds or None", &value));
+        }
+        match value.extract::<f64>().map_err(wrong)? {
+            seconds if seconds >= 0.0 => Ok(Self(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))),
+            _ => Err(PyValueError::new_err(format!("patience_s must be 0 or more seconds, got {}", shown(&value)))),
+        }
+    }
+}
+
 /// `fps=` or `target_fps=`: an int, a float or a `fractions.Fraction`. `None` means zero.
 pub struct Fps(Option<Rate>);
 
@@ -63,6 +107,11 @@ impl Fps {
     /// Never: 60 is a rate.
     pub fn sixty() -> Self {
         Self(Rate::new(60, 1).ok())
+    }
+
+    /// Every present.
+    pub fn every_present() -> Self {
+        Self(None)
     }
 
     /// The rate, `None` for zero.
@@ -147,7 +196,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for SyncMode {
     }
 }
 
-/// `output=` or `device=`.
+/// `device=`, and `output=` where it is a number.
 pub struct Index {
     /// `None` if no such index can exist, because it is negative or too large.
     value: Option<usize>,
@@ -158,14 +207,44 @@ impl Index {
     pub fn zero() -> Self {
         Self { value: Some(0), shown: "0".to_owned() }
     }
+
+    /// The index that `value` stands for, `None` if it is no integer.
+    fn of(value: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        let Some(index) = integer(value)? else { return Ok(None) };
+        Ok(Some(Self { value: index.extract::<u32>().ok().map(|i| i as usize), shown: shown(&index) }))
+    }
 }
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Index {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let index = integer(&value)?.ok_or_else(|| wrong_type("output and device", "an integer", &value))?;
-        Ok(Self { value: index.extract::<u32>().ok().map(|i| i as usize), shown: shown(&index) })
+        Self::of(&value)?.ok_or_else(|| wrong_type("device", "an integer", &value))
+    }
+}
+
+/// `output=`.
+pub enum OutputArgument {
+    Index(Index),
+    /// A name or an id.
+    Named(String),
+}
+
+impl OutputArgument {
+    pub fn zero() -> Self {
+        Self::Index(Index::zero())
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for OutputArgument {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if value.is_instance_of::<PyString>() {
+            return text("output", &value).map(Self::Named);
+        }
+        let index = Index::of(&value)?;
+        index.map(Self::Index).ok_or_else(|| wrong_type("output", "an integer, or the name or id of an output", &value))
     }
 }
 
@@ -205,15 +284,28 @@ pub fn backend(py: Python<'_>, name: &BackendName, sim: Option<&Script>) -> PyRe
     Backend::choose(&name.0, sim.map(|script| script.0.as_str())).map_err(|e| to_python(py, &e))
 }
 
-/// The options that open the output with the indices `output=` and `device=`.
+/// The options that open the output that `output=` and `device=` choose.
 ///
 /// # Errors
 /// `InvalidArgument` that lists what exists, if the indices are impossible.
-pub fn open_options(backend: Backend, device: &Index, output: &Index, cursor: bool) -> Result<OpenOptions, Error> {
-    let (Some(device_idx), Some(output_idx)) = (device.value, output.value) else {
-        return Err(source::no_such_output(&source::outputs(&backend)?, &device.shown, &output.shown));
-    };
-    Ok(OpenOptions::new(backend).device(device_idx).output(output_idx).watch_pointer(cursor))
+pub fn open_options(
+    backend: Backend,
+    device: &Index,
+    output: &OutputArgument,
+    cursor: bool,
+    interrupt: &mut dyn Interrupt,
+) -> Result<OpenOptions, Error> {
+    let options = OpenOptions::new(backend).watch_pointer(cursor);
+    match (device, output) {
+        (_, OutputArgument::Named(name)) => Ok(options.output(name.as_str())),
+        (Index { value: Some(device), .. }, OutputArgument::Index(Index { value: Some(output), .. })) => {
+            Ok(options.device(*device).output(*output))
+        }
+        (device, OutputArgument::Index(output)) => {
+            let outputs = source::outputs(&options.backend, &mut || interrupt.check())?;
+            Err(source::no_such_output(&outputs, &device.shown, &output.shown))
+        }
+    }
 }
 
 /// Arguments that are `True` or `False`.
@@ -237,43 +329,63 @@ flags! {
     AnyThread = "any_thread",
     Copied = "copy",
     Cursor = "cursor",
+    KeepAwake = "keep_awake",
     NewFrameOnly = "new_frame_only",
     VideoMode = "video_mode",
 }
 
-/// `region=`. The output's size is needed for the error for integers that do not fit into 32 bits.
-pub fn region(region: Option<&Bound<'_, PyAny>>, output: Size) -> PyResult<Option<Rect>> {
+/// `region=`. The output is needed for the error for integers that do not fit into 32 bits.
+pub fn region(region: Option<&Bound<'_, PyAny>>, output: &Output) -> PyResult<Option<Rect>> {
     let Some(region) = region else { return Ok(None) };
-    let edges: Vec<Bound<'_, PyAny>> = region
-        .try_iter()
-        .map_err(|_| PyTypeError::new_err(format!("region must be (left, top, right, bottom), not {}", shown(region))))?
-        .take(5)
-        .collect::<PyResult<_>>()?;
-    if edges.len() != 4 {
-        return Err(PyValueError::new_err(format!(
-            "region must hold exactly four integers (left, top, right, bottom), got {}",
-            shown(region)
-        )));
-    }
     let mut values = [0i32; 4];
-    for (value, edge) in values.iter_mut().zip(&edges) {
-        let Some(index) = integer(edge)? else {
-            return Err(PyValueError::new_err(format!(
-                "region must hold integers, got {} in {}",
-                shown(edge),
-                shown(region)
-            )));
-        };
-        *value = index.extract().map_err(|_| {
-            PyValueError::new_err(format!(
-                "region {} is not inside the output, whose bounds are {}",
-                shown(region),
-                output.rect()
-            ))
-        })?;
+    for (value, edge) in values.iter_mut().zip(edges(region)?) {
+        *value = edge.extract().map_err(|_| to_python(region.py(), &output.not_inside(shown(region), None)))?;
     }
     let [left, top, right, bottom] = values;
     Ok(Some(Rect::new(left, top, right, bottom)))
+}
+
+/// The four integers of a region, for packages that keep it.
+#[pyfunction]
+#[pyo3(signature = (region, /))]
+pub fn _region(region: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyTuple>> {
+    PyTuple::new(region.py(), edges(&region)?)
+}
+
+/// The four integers of a region, whatever holds them in order.
+fn edges<'py>(region: &Bound<'py, PyAny>) -> PyResult<[Bound<'py, PyInt>; 4]> {
+    let wrong = || {
+        let kind = type_name(region);
+        PyTypeError::new_err(format!("region must be (left, top, right, bottom), not {} of type {kind}", shown(region)))
+    };
+    if has_no_edges(region) {
+        return Err(wrong());
+    }
+    let items: Vec<Bound<'_, PyAny>> = region.try_iter().map_err(|_| wrong())?.take(5).collect::<PyResult<_>>()?;
+    let items: [Bound<'_, PyAny>; 4] = items.try_into().map_err(|_| {
+        PyValueError::new_err(format!(
+            "region must hold exactly four integers (left, top, right, bottom), got {}",
+            shown(region)
+        ))
+    })?;
+    let integers = items.each_ref().map(|item| {
+        integer(item)?.ok_or_else(|| {
+            PyValueError::new_err(format!("region must hold integers, got {} in {}", shown(item), shown(region)))
+        })
+    });
+    let [left, top, right, bottom] = integers;
+    Ok([left?, top?, right?, bottom?])
+}
+
+/// Texts and bytes consist of something like integers, sets and dicts have no order: what they hold is no region.
+fn has_no_edges(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.is_instance_of::<PyMemoryView>()
+        || value.is_instance_of::<PyDict>()
+        || value.is_instance_of::<PySet>()
+        || value.is_instance_of::<PyFrozenSet>()
 }
 
 /// `value` as an integer; `None` if it is not one. A float is never one, whatever its value.
@@ -298,8 +410,11 @@ fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// The `TypeError` for an argument. It names the argument, which the binding does only in a note, and notes exist from Python 3.11 on.
 fn wrong_type(name: &str, wanted: &str, got: &Bound<'_, PyAny>) -> PyErr {
-    let kind = got.get_type().name().map_or_else(|_| "something else".to_owned(), |n| n.to_string());
-    PyTypeError::new_err(format!("{name} must be {wanted}, not {kind}"))
+    PyTypeError::new_err(format!("{name} must be {wanted}, not {}", type_name(got)))
+}
+
+fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| "something else".to_owned(), |name| name.to_string())
 }
 
 /// `repr(value)`, shortened.

@@ -8,6 +8,8 @@ use rustcam::capture::{Buffer, Frame, Image};
 use rustcam::frame::{ImageMut, PixelFormat};
 use rustcam::geometry::Size;
 
+use crate::numpy_api;
+
 /// Owns the memory of an array; it is the array's `base`. When it is freed, on any thread, the memory returns to the capturer.
 #[pyclass(frozen, module = "rustcam._rustcam")]
 struct FrameMemory {
@@ -16,6 +18,7 @@ struct FrameMemory {
 
 /// An array on the frame's own memory, without a copy.
 pub fn from_frame(py: Python<'_>, frame: Frame, writable: bool) -> PyResult<Bound<'_, PyAny>> {
+    numpy_api::load(py)?;
     let Some(Image { buffer, size, format, .. }) = frame.into_image() else {
         return Err(PyValueError::new_err("the frame is not in memory of its own"));
     };
@@ -50,6 +53,7 @@ impl Destination {
     /// # Errors
     /// `TypeError` for something that is not an array, `ValueError` for an array of wrong dtype, shape or layout, or that is read-only.
     pub fn new(out: &Bound<'_, PyAny>, size: Size, format: PixelFormat) -> PyResult<Self> {
+        numpy_api::load(out.py())?;
         let array = out
             .cast::<PyUntypedArray>()
             .map_err(|_| PyTypeError::new_err(format!("out must be a numpy array, not {}", out.get_type())))?;

@@ -1,5 +1,6 @@
 //! A capture that several Python objects share: the capturer and its iterators.
 
+use std::sync::Arc;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use pyo3::prelude::*;
 use rustcam::capture::{Frame, Handle, Interrupt, Request, Target};
 use rustcam::error::Result;
 use rustcam::geometry::Size;
+use rustcam::source::Output;
 
 use crate::errors::detached;
 use crate::interrupt::PythonInterrupt;
@@ -35,28 +37,32 @@ impl Capture {
         }
     }
 
+    /// The output.
+    pub fn output(&self) -> Arc<Output> {
+        self.handle.snapshot().output
+    }
+
     /// The output's size.
     pub fn size(&self) -> Size {
-        self.handle.snapshot().output.size
+        self.output().size
     }
 
     /// [`Handle::grab`] without the interpreter.
     pub fn grab(&self, py: Python<'_>, request: &Request, target: Target<'_>) -> PyResult<Option<Frame>> {
-        self.interruptible(py, request.timeout, |interrupt| self.handle.grab(request, target, interrupt))
+        interruptible(py, request.timeout, |interrupt| self.handle.grab(request, target, interrupt))
     }
+}
 
-    /// Runs engine code that may wait for `wait` without the interpreter. Python's signal handlers run meanwhile, and an exception of theirs
-    /// ends the call.
-    pub fn interruptible<T: Send>(
-        &self,
-        py: Python<'_>,
-        wait: Duration,
-        work: impl FnOnce(&mut dyn Interrupt) -> Result<T> + Send,
-    ) -> PyResult<T> {
-        let mut interrupt = PythonInterrupt::new(py, wait)?;
-        let outcome = detached(py, || work(&mut interrupt));
-        interrupt.raised().map_or(outcome, Err)
-    }
+/// Runs engine code that may wait for `wait` without the interpreter. Python's signal handlers run meanwhile, and an exception of theirs
+/// ends the call.
+pub fn interruptible<T: Send>(
+    py: Python<'_>,
+    wait: Duration,
+    work: impl FnOnce(&mut dyn Interrupt) -> Result<T> + Send,
+) -> PyResult<T> {
+    let mut interrupt = PythonInterrupt::new(py, wait)?;
+    let outcome = detached(py, || work(&mut interrupt));
+    interrupt.raised().map_or(outcome, Err)
 }
 
 impl Drop for Capture {

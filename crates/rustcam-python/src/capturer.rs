@@ -6,20 +6,23 @@ use std::time::Duration;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rustcam::capture::{FixedRate, Handle, Request, Snapshot, StreamOptions, Target};
+use rustcam::capture::{FixedRate, Handle, Request, Snapshot, StreamId, StreamOptions, Target};
 use rustcam::frame::PixelFormat;
 use rustcam::source::texture::TextureSync;
 
 use crate::arguments::{
-    self, AnyThread, BackendName, Copied, Cursor, Format, Fps, Index, NewFrameOnly, OptionalTimeoutMs, Script,
-    SyncMode, TimeoutMs, VideoMode,
+    self, AnyThread, BackendName, Copied, Cursor, Format, Fps, Index, KeepAwake, NewFrameOnly, OpenTimeoutMs,
+    OptionalTimeoutMs, OutputArgument, Patience, Script, SyncMode, TimeoutMs, VideoMode,
 };
 use crate::array::{self, Destination};
-use crate::capture::Capture;
+use crate::capture::{interruptible, Capture};
 use crate::errors::detached;
 use crate::frames::FrameIterator;
-use crate::info::{edges, Edges, FrameInfo, Stats};
+use crate::info::{FrameInfo, Stats};
 use crate::logging;
+use crate::numpy_api;
+use crate::pickling::{edges, Edges};
+use crate::stream::OwnedStream;
 use crate::texture::GpuTexture;
 
 #[pyclass(frozen, weakref, subclass, module = "rustcam")]
@@ -29,34 +32,63 @@ pub struct Capturer {
     cursor: bool,
 }
 
+impl Capturer {
+    fn stream_options(
+        &self,
+        target_fps: &Fps,
+        region: Option<&Bound<'_, PyAny>>,
+        video_mode: VideoMode,
+        fmt: &Format,
+        patience_s: &Patience,
+    ) -> PyResult<StreamOptions> {
+        self.capture.check_thread()?;
+        let rate = target_fps.or_every_present();
+        if video_mode.0 && rate.is_none() {
+            return Err(PyValueError::new_err(
+                "video_mode=True needs a target_fps: it publishes a frame at every tick",
+            ));
+        }
+        let region = arguments::region(region, &self.capture.output())?;
+        let options = StreamOptions::default().rate(rate).region(region).video(video_mode.0);
+        Ok(options.format(fmt.0).patience(patience_s.0))
+    }
+
+    fn start_stream(&self, py: Python<'_>, options: StreamOptions) -> PyResult<StreamId> {
+        interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))
+    }
+}
+
 #[pymethods]
 impl Capturer {
     #[new]
     #[pyo3(
-        signature = (output=Index::zero(), cursor=Cursor(true), region=None, device=Index::zero(), *,
-                     backend=BackendName::auto(), any_thread=AnyThread(false), sim=None),
-        text_signature = "(output=0, cursor=True, region=None, device=0, *, backend='auto', any_thread=False, sim=None)"
+        signature = (output=OutputArgument::zero(), cursor=Cursor(true), region=None, device=Index::zero(), *,
+                     open_timeout_ms=OpenTimeoutMs::SECOND, backend=BackendName::auto(), any_thread=AnyThread(false), sim=None),
+        text_signature = "(output=0, cursor=True, region=None, device=0, *, open_timeout_ms=1000, backend='auto', any_thread=False, sim=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn new(
         py: Python<'_>,
-        output: Index,
+        output: OutputArgument,
         cursor: Cursor,
         region: Option<Bound<'_, PyAny>>,
         device: Index,
+        open_timeout_ms: OpenTimeoutMs,
         backend: BackendName,
         any_thread: AnyThread,
         sim: Option<Script>,
     ) -> PyResult<Self> {
         // Importing numpy takes longer than many frames, so it is done here and not during the first grab.
-        py.import("numpy")?;
-        numpy::dtype::<u8>(py);
+        numpy_api::load(py)?;
         let backend = arguments::backend(py, &backend, sim.as_ref())?;
         let name = backend.name();
-        let open = || Handle::open(&arguments::open_options(backend, &device, &output, cursor.0)?);
-        let handle = detached(py, open)?;
-        let size = handle.snapshot().output.size;
-        let region = arguments::region(region.as_ref(), size)?;
+        let timeout = open_timeout_ms.0;
+        let handle = interruptible(py, timeout, |interrupt| {
+            let options = arguments::open_options(backend, &device, &output, cursor.0, interrupt)?;
+            Handle::open(&options.timeout(timeout), interrupt)
+        })?;
+        let output = handle.snapshot().output;
+        let region = arguments::region(region.as_ref(), &output)?;
         detached(py, || handle.set_region(region))?;
         let capture = Arc::new(Capture::new(handle, any_thread.0));
         Ok(Self { capture, backend: name, cursor: cursor.0 })
@@ -82,7 +114,7 @@ impl Capturer {
         if self.capture.handle.is_closed() {
             return Err(PyRuntimeError::new_err("Capturer is closed"));
         }
-        let region = arguments::region(region.as_ref(), self.capture.size())?;
+        let region = arguments::region(region.as_ref(), &self.capture.output())?;
         let request = Request::within(timeout_ms.0).region(region).new_frame_only(new_frame_only.0);
         let Some(out) = out else {
             let target = if copy.0 { Target::Owned(fmt.0) } else { Target::Retained(fmt.0) };
@@ -115,9 +147,11 @@ impl Capturer {
     }
 
     #[pyo3(
-        signature = (target_fps=Fps::sixty(), region=None, video_mode=VideoMode(false), *, fmt=Format(PixelFormat::Bgra)),
-        text_signature = "($self, target_fps=60, region=None, video_mode=False, *, fmt='bgra')"
+        signature = (target_fps=Fps::sixty(), region=None, video_mode=VideoMode(false), *, fmt=Format(PixelFormat::Bgra),
+                     patience_s=Patience::DEFAULT),
+        text_signature = "($self, target_fps=60, region=None, video_mode=False, *, fmt='bgra', patience_s=30)"
     )]
+    #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn start(
         &self,
         py: Python<'_>,
@@ -125,17 +159,31 @@ impl Capturer {
         region: Option<Bound<'_, PyAny>>,
         video_mode: VideoMode,
         fmt: Format,
+        patience_s: Patience,
     ) -> PyResult<()> {
-        self.capture.check_thread()?;
-        let rate = target_fps.or_every_present();
-        if video_mode.0 && rate.is_none() {
-            return Err(PyValueError::new_err(
-                "video_mode=True needs a target_fps: it publishes a frame at every tick",
-            ));
-        }
-        let region = arguments::region(region.as_ref(), self.capture.size())?;
-        let options = StreamOptions::default().rate(rate).region(region).video(video_mode.0).format(fmt.0);
-        self.capture.interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))
+        let options = self.stream_options(&target_fps, region.as_ref(), video_mode, &fmt, &patience_s)?;
+        self.start_stream(py, options).map(drop)
+    }
+
+    /// `start` for a `FrameStream`, which owns the stream.
+    #[pyo3(
+        signature = (target_fps=Fps::every_present(), region=None, video_mode=VideoMode(false), *, fmt=Format(PixelFormat::Bgra),
+                     patience_s=Patience::DEFAULT),
+        text_signature = "($self, target_fps=0, region=None, video_mode=False, *, fmt='bgra', patience_s=30)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
+    fn _start_owned(
+        &self,
+        py: Python<'_>,
+        target_fps: Fps,
+        region: Option<Bound<'_, PyAny>>,
+        video_mode: VideoMode,
+        fmt: Format,
+        patience_s: Patience,
+    ) -> PyResult<OwnedStream> {
+        let options = self.stream_options(&target_fps, region.as_ref(), video_mode, &fmt, &patience_s)?;
+        let id = self.start_stream(py, options.iterated(true))?;
+        Ok(OwnedStream::new(Arc::clone(&self.capture), id))
     }
 
     #[pyo3(
@@ -150,20 +198,21 @@ impl Capturer {
     ) -> PyResult<Bound<'py, PyAny>> {
         self.capture.check_thread()?;
         let wait = timeout_ms.0.unwrap_or(Duration::MAX);
-        let frame =
-            self.capture.interruptible(py, wait, |interrupt| self.capture.handle.latest(timeout_ms.0, interrupt))?;
+        let frame = interruptible(py, wait, |interrupt| self.capture.handle.latest(timeout_ms.0, interrupt))?;
         array::from_frame(py, frame, copy.0)
     }
 
-    fn stop(&self, py: Python<'_>) {
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.capture.handle.stop());
-        logging::forward(py);
+        logging::forward(py)
     }
 
     #[pyo3(
-        signature = (fps, fmt=Format(PixelFormat::Bgra), region=None, timeout_ms=TimeoutMs::FIVE_SECONDS, *, copy=Copied(true)),
-        text_signature = "($self, fps, fmt='bgra', region=None, timeout_ms=5000, *, copy=True)"
+        signature = (fps, fmt=Format(PixelFormat::Bgra), region=None, timeout_ms=TimeoutMs::FIVE_SECONDS, *, copy=Copied(true),
+                     patience_s=Patience::DEFAULT, keep_awake=KeepAwake(false)),
+        text_signature = "($self, fps, fmt='bgra', region=None, timeout_ms=5000, *, copy=True, patience_s=30, keep_awake=False)"
     )]
+    #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn frames(
         slf: Bound<'_, Self>,
         fps: Fps,
@@ -171,21 +220,29 @@ impl Capturer {
         region: Option<Bound<'_, PyAny>>,
         timeout_ms: TimeoutMs,
         copy: Copied,
+        patience_s: Patience,
+        keep_awake: KeepAwake,
     ) -> PyResult<FrameIterator> {
         let (py, this) = (slf.py(), slf.get());
         this.capture.check_thread()?;
         let rate = fps.positive()?;
-        let region = arguments::region(region.as_ref(), this.capture.size())?;
-        this.capture
-            .interruptible(py, Duration::ZERO, |interrupt| this.capture.handle.begin_frames(region, interrupt))?;
-        let frames = FixedRate::new(rate).region(region).format(fmt.0).timeout(timeout_ms.0);
+        let region = arguments::region(region.as_ref(), &this.capture.output())?;
+        interruptible(py, Duration::ZERO, |interrupt| this.capture.handle.begin_frames(region, interrupt))?;
+        let frames = FixedRate::new(rate)
+            .region(region)
+            .format(fmt.0)
+            .timeout(timeout_ms.0)
+            .patience(patience_s.0)
+            .keep_awake(keep_awake.0);
         Ok(FrameIterator::new(Arc::clone(&this.capture), rate, frames, copy.0))
     }
 
     #[pyo3(
-        signature = (target_fps=None, region=None, video_mode=VideoMode(false), *, fmt=None, copy=Copied(true)),
-        text_signature = "($self, target_fps=0, region=None, video_mode=False, *, fmt='bgra', copy=True)"
+        signature = (target_fps=None, region=None, video_mode=VideoMode(false), *, fmt=None, copy=Copied(true),
+                     patience_s=Patience::DEFAULT),
+        text_signature = "($self, target_fps=0, region=None, video_mode=False, *, fmt='bgra', copy=True, patience_s=30)"
     )]
+    #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn stream<'py>(
         slf: Bound<'py, Self>,
         target_fps: Option<Bound<'py, PyAny>>,
@@ -193,6 +250,7 @@ impl Capturer {
         video_mode: VideoMode,
         fmt: Option<Bound<'py, PyAny>>,
         copy: Copied,
+        patience_s: Patience,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let options = PyDict::new(py);
@@ -202,7 +260,8 @@ impl Capturer {
         if let Some(fmt) = fmt {
             options.set_item("fmt", fmt)?;
         }
-        py.import("rustcam._stream")?.getattr("FrameStream")?.call1((slf, options, copy.0))
+        options.set_item("patience_s", (patience_s.0 != Duration::MAX).then_some(patience_s.0.as_secs_f64()))?;
+        py.import("rustcam")?.getattr("FrameStream")?.call1((slf, options, copy.0))
     }
 
     /// Calls `callback` once, from any thread, as soon as `get_latest_frame` has something to return or to raise.
@@ -217,9 +276,9 @@ impl Capturer {
         detached(py, || this.capture.handle.call_when_ready(callback))
     }
 
-    fn close(&self, py: Python<'_>) {
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.capture.handle.close());
-        logging::forward(py);
+        logging::forward(py)
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
@@ -236,9 +295,9 @@ impl Capturer {
         exc_type: Option<Bound<'_, PyAny>>,
         exc_value: Option<Bound<'_, PyAny>>,
         traceback: Option<Bound<'_, PyAny>>,
-    ) {
+    ) -> PyResult<()> {
         let _ = (exc_type, exc_value, traceback);
-        self.close(py);
+        self.close(py)
     }
 
     fn __repr__(&self) -> String {

@@ -9,7 +9,7 @@ use rustcam::capture::{Conditional, FixedRate, Rate, SlotCounts};
 use rustcam::error::{Error, ErrorKind, Result};
 
 use crate::array;
-use crate::capture::Capture;
+use crate::capture::{interruptible, Capture};
 
 #[pyclass(frozen, weakref, module = "rustcam")]
 pub struct FrameIterator {
@@ -68,7 +68,7 @@ impl FrameIterator {
         if self.is_closed() {
             return Err(PyStopIteration::new_err(()));
         }
-        let next = self.capture.interruptible(py, std::time::Duration::MAX, |interrupt| {
+        let next = interruptible(py, std::time::Duration::MAX, |interrupt| {
             let mut frames = lock(&self.frames);
             let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
             let outcome = self.capture.handle.next_frame(&mut frames, !self.copy, &mut interrupt);

@@ -1,24 +1,25 @@
 //! Information about frames and captures, as small immutable Python objects.
 
+use std::hash::{Hash, Hasher};
+
 use pyo3::prelude::*;
 use rustcam::capture::Stats as EngineStats;
 use rustcam::frame::FrameInfo as EngineInfo;
-use rustcam::geometry::Rect;
 
 use crate::perf_counter;
+use crate::pickling::{edges, info_arguments, reduced, stats_arguments, Edges, InfoArguments, Reduced, StatsArguments};
 use crate::pointer::PointerInfo;
 use crate::repr::{python_bool, quoted};
 
-/// `(left, top, right, bottom)`.
-pub type Edges = (i32, i32, i32, i32);
-
-/// The rectangle as a tuple for Python.
-pub fn edges(r: Rect) -> Edges {
-    (r.left, r.top, r.right, r.bottom)
-}
-
-#[pyclass(frozen, module = "rustcam")]
+#[pyclass(frozen, eq, hash, module = "rustcam")]
+#[derive(PartialEq)]
 pub struct FrameInfo(pub EngineInfo);
+
+impl Hash for FrameInfo {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.0.present_time, self.0.sequence).hash(state);
+    }
+}
 
 #[pymethods]
 impl FrameInfo {
@@ -62,6 +63,10 @@ impl FrameInfo {
         self.0.protected
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Reduced<'py, InfoArguments> {
+        reduced(py, "_frame_info", info_arguments(py, &self.0))
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!(
             "FrameInfo(present_time={:.6}, sequence={}, accumulated={}, is_new={}, dirty={} rects, moves={}, pointer={}, protected={})",
@@ -77,8 +82,15 @@ impl FrameInfo {
     }
 }
 
-#[pyclass(frozen, module = "rustcam")]
+#[pyclass(frozen, eq, hash, module = "rustcam")]
+#[derive(PartialEq)]
 pub struct Stats(pub EngineStats);
+
+impl Hash for Stats {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.0.frames, self.0.timeouts, self.0.missed).hash(state);
+    }
+}
 
 #[pymethods]
 impl Stats {
@@ -125,6 +137,10 @@ impl Stats {
     #[getter]
     fn fallback(&self) -> Option<&str> {
         self.0.session.fallback.as_deref()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Reduced<'py, StatsArguments> {
+        reduced(py, "_stats", stats_arguments(&self.0))
     }
 
     fn __repr__(&self) -> String {

@@ -45,10 +45,7 @@ fn is_main_thread_among_others(py: Python<'_>) -> PyResult<bool> {
 
 impl Interrupt for PythonInterrupt {
     fn check(&mut self) -> Result<()> {
-        let signals = Python::try_attach(|py| {
-            logging::forward(py);
-            py.check_signals()
-        });
+        let signals = Python::try_attach(|py| logging::forward(py).and_then(|()| py.check_signals()));
         let reason = match signals {
             Some(Ok(())) => return Ok(()),
             Some(Err(error)) => {

@@ -14,15 +14,21 @@ mod frames;
 mod info;
 mod interrupt;
 mod logging;
+mod numpy_api;
 mod outputs;
 mod perf_counter;
+mod pickling;
 mod pointer;
 mod repr;
+mod stream;
 mod texture;
+mod unpickling;
 
 /// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and mutable state is behind a mutex.
 #[pyo3::pymodule(gil_used = false)]
 mod _rustcam {
+    #[pymodule_export]
+    use super::arguments::_region;
     #[pymodule_export]
     use super::capturer::Capturer;
     #[pymodule_export]
@@ -34,7 +40,11 @@ mod _rustcam {
     #[pymodule_export]
     use super::pointer::{PointerInfo, PointerShape};
     #[pymodule_export]
+    use super::stream::OwnedStream;
+    #[pymodule_export]
     use super::texture::GpuTexture;
+    #[pymodule_export]
+    use super::unpickling::{_frame_info, _pointer_info, _pointer_shape, _stats};
 
     use pyo3::prelude::*;
 
@@ -44,6 +54,7 @@ mod _rustcam {
         let backends: Vec<_> = rustcam::source::Backend::names().collect();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_backends", backends)?;
+        module.add("_exceptions", super::errors::classes(module.py()))?;
         module.add("_cpu_path", rustcam::pixels::cpu_path())?;
         module.add("_debug_build", cfg!(debug_assertions))
     }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 /// Lines kept while a program makes no calls; then the oldest ones are dropped.
 const MOST_LINES: usize = 200;
@@ -68,38 +68,35 @@ fn lines() -> Option<MutexGuard<'static, VecDeque<Line>>> {
 }
 
 /// Forwards the lines of the queue to Python.
-pub fn forward(py: Python<'_>) {
+///
+/// # Errors
+/// The exception of a signal handler that ran meanwhile, such as `KeyboardInterrupt`.
+pub fn forward(py: Python<'_>) -> PyResult<()> {
     if !HAS_LINES.load(Ordering::Acquire) {
-        return;
+        return Ok(());
     }
     let Some(lines) = lines().map(|mut lines| {
         HAS_LINES.store(false, Ordering::Release);
         std::mem::take(&mut *lines)
     }) else {
-        return;
+        return Ok(());
     };
     for line in lines {
-        if let Err(error) = log_line(py, &line) {
+        match log_line(py, &line) {
             // A log handler of the program failed, which must not fail the call that forwards the line.
-            error.write_unraisable(py, None);
+            Err(error) if error.is_instance_of::<PyException>(py) => error.write_unraisable(py, None),
+            done => done?,
         }
     }
+    Ok(())
 }
 
 fn log_line(py: Python<'_>, line: &Line) -> PyResult<()> {
-    static PYTHON_LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let logger = PYTHON_LOGGER.get_or_try_init(py, || {
-        let logging = py.import("logging")?;
-        let logger = logging.call_method1("getLogger", ("rustcam",))?;
-        // A library logs nowhere unless the program configures logging.
-        logger.call_method1("addHandler", (logging.call_method0("NullHandler")?,))?;
-        Ok::<_, PyErr>(logger.unbind())
-    })?;
     let level = match line.level {
         Level::Error => 40,
         Level::Warn => 30,
         Level::Info => 20,
         Level::Debug | Level::Trace => 10,
     };
-    logger.call_method1(py, "log", (level, "%s", &line.text)).map(drop)
+    py.import("rustcam._imports")?.call_method1("log", (level, &line.text)).map(drop)
 }

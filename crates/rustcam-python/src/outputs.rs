@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rustcam::capture::{Request, Session, Target};
+use rustcam::capture::{persist, Request, Session, Target};
+use rustcam::clock::MonotonicClock;
 use rustcam::error::{Error, ErrorKind};
-use rustcam::source::{self, Adapter, DynamicRange, Output};
+use rustcam::source::{self, Adapter, Backend, DynamicRange, Facts, Output};
 
-use crate::arguments::{self, BackendName, Cursor, Format, Index, Script};
+use crate::arguments::{self, BackendName, Cursor, Format, Index, OutputArgument, Script};
 use crate::array;
-use crate::errors::{detached, to_python};
-use crate::interrupt::PythonInterrupt;
+use crate::capture::interruptible;
+use crate::errors::to_python;
+use crate::numpy_api;
+
+/// How long a passing refusal is waited out.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a screenshot waits for a desktop that is lost, for example behind a prompt.
 const SCREENSHOT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,7 +25,9 @@ const SCREENSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 #[pyo3(signature = (backend=BackendName::auto(), *, sim=None), text_signature = "(backend='auto', *, sim=None)")]
 pub fn list_outputs(py: Python<'_>, backend: BackendName, sim: Option<Script>) -> PyResult<Vec<Bound<'_, PyDict>>> {
     let backend = arguments::backend(py, &backend, sim.as_ref())?;
-    let outputs = detached(py, || source::outputs(&backend))?;
+    let outputs = interruptible(py, OPEN_TIMEOUT, |interrupt| {
+        persist(&MonotonicClock, OPEN_TIMEOUT, interrupt, |check| source::outputs(&backend, check))
+    })?;
     outputs.iter().map(|output| described(py, output, backend.name())).collect()
 }
 
@@ -30,6 +37,7 @@ fn described<'py>(py: Python<'py>, output: &Output, backend: &str) -> PyResult<B
     dict.set_item("output_idx", output.output_idx)?;
     dict.set_item("name", &output.device_name)?;
     dict.set_item("output_name", &output.name)?;
+    dict.set_item("id", if output.id.is_empty() { &output.name } else { &output.id })?;
     dict.set_item("width", output.size.width)?;
     dict.set_item("height", output.size.height)?;
     dict.set_item("rotation", output.rotation.degrees())?;
@@ -41,12 +49,18 @@ fn described<'py>(py: Python<'py>, output: &Output, backend: &str) -> PyResult<B
     Ok(dict)
 }
 
+fn facts(py: Python<'_>, backend: &Backend) -> PyResult<Facts> {
+    interruptible(py, OPEN_TIMEOUT, |interrupt| {
+        persist(&MonotonicClock, OPEN_TIMEOUT, interrupt, |check| source::facts(backend, check))
+    })
+}
+
 /// The graphics adapters that a backend knows, for reports.
 #[pyfunction]
 #[pyo3(signature = (backend=BackendName::auto()), text_signature = "(backend='auto')")]
 pub fn _adapters(py: Python<'_>, backend: BackendName) -> PyResult<Vec<Bound<'_, PyDict>>> {
     let backend = arguments::backend(py, &backend, None)?;
-    let facts = detached(py, || source::facts(&backend))?;
+    let facts = facts(py, &backend)?;
     let adapter = |adapter: &Adapter| {
         let dict = PyDict::new(py);
         dict.set_item("index", adapter.index)?;
@@ -72,24 +86,25 @@ fn dynamic_range(range: DynamicRange) -> Option<&'static str> {
 #[pyo3(signature = (backend=BackendName::auto()), text_signature = "(backend='auto')")]
 pub fn _server(py: Python<'_>, backend: BackendName) -> PyResult<Option<Bound<'_, PyDict>>> {
     let backend = arguments::backend(py, &backend, None)?;
-    let Some(server) = detached(py, || source::facts(&backend))?.server else { return Ok(None) };
+    let Some(server) = facts(py, &backend)?.server else { return Ok(None) };
     let dict = PyDict::new(py);
     dict.set_item("vendor", server.vendor)?;
     dict.set_item("local", server.local)?;
     dict.set_item("composited", server.composited)?;
+    dict.set_item("xwayland", server.xwayland)?;
     Ok(Some(dict))
 }
 
 #[pyfunction]
 #[pyo3(
-    signature = (output=Index::zero(), region=None, fmt=Format(rustcam::frame::PixelFormat::Rgb), *, cursor=Cursor(false),
+    signature = (output=OutputArgument::zero(), region=None, fmt=Format(rustcam::frame::PixelFormat::Rgb), *, cursor=Cursor(false),
                  device=Index::zero(), backend=BackendName::auto(), sim=None),
     text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, backend='auto', sim=None)"
 )]
 #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
 pub fn screenshot<'py>(
     py: Python<'py>,
-    output: Index,
+    output: OutputArgument,
     region: Option<Bound<'py, PyAny>>,
     fmt: Format,
     cursor: Cursor,
@@ -97,24 +112,23 @@ pub fn screenshot<'py>(
     backend: BackendName,
     sim: Option<Script>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    numpy_api::load(py)?;
     let backend = arguments::backend(py, &backend, sim.as_ref())?;
-    let mut session = detached(py, || Session::open(&arguments::open_options(backend, &device, &output, cursor.0)?))?;
-    let region = arguments::region(region.as_ref(), session.output().size)?;
+    let mut session = interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| {
+        let options = arguments::open_options(backend, &device, &output, cursor.0, interrupt)?;
+        Session::open(&options.timeout(SCREENSHOT_TIMEOUT), interrupt)
+    })?;
+    let region = arguments::region(region.as_ref(), session.output())?;
     let request = Request::within(SCREENSHOT_TIMEOUT).region(region);
-    let mut interrupt = PythonInterrupt::new(py, SCREENSHOT_TIMEOUT)?;
-    let frame = detached(py, || session.grab(&request, Target::Owned(fmt.0), &mut interrupt));
-    match (interrupt.raised(), frame) {
-        (Some(raised), _) => Err(raised),
-        (None, frame) => match frame? {
-            Some(frame) => array::from_frame(py, frame, true),
-            None => Err(to_python(
-                py,
-                &Error::new(
-                    ErrorKind::Timeout,
-                    format!("no image of the desktop within {} ms", SCREENSHOT_TIMEOUT.as_millis()),
-                )
-                .with_hint("The desktop is not available, for example behind a lock screen: try again later"),
-            )),
-        },
-    }
+    let frame =
+        interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| session.grab(&request, Target::Owned(fmt.0), interrupt))?;
+    let frame = frame.ok_or_else(|| {
+        let message = format!("no image of the desktop within {} ms", SCREENSHOT_TIMEOUT.as_millis());
+        let error = Error::new(ErrorKind::Timeout, message);
+        to_python(
+            py,
+            &error.with_hint("The desktop is not available, for example behind a lock screen: try again later"),
+        )
+    })?;
+    array::from_frame(py, frame, true)
 }

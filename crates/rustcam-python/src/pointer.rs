@@ -5,13 +5,24 @@ use std::sync::Arc;
 
 use numpy::{PyArray1, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
-use rustcam::frame::{Pointer, PointerShape as EngineShape, ShapeKind};
+use rustcam::frame::{Pointer, PointerShape as EngineShape};
 use rustcam::pixels::PointerImage;
 
+use crate::numpy_api;
+use crate::pickling::{
+    kind_name, pointer_arguments, reduced, shape_arguments, PointerArguments, Reduced, ShapeArguments,
+};
 use crate::repr::python_bool;
 
-#[pyclass(frozen, module = "rustcam")]
+#[pyclass(frozen, eq, hash, module = "rustcam")]
+#[derive(PartialEq)]
 pub struct PointerInfo(pub Pointer);
+
+impl Hash for PointerInfo {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.0.position, self.0.visible).hash(state);
+    }
+}
 
 #[pymethods]
 impl PointerInfo {
@@ -35,6 +46,10 @@ impl PointerInfo {
         self.0.shape.as_ref().map_or(Ok(None), |shape| PointerShape::new(py, shape))
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Reduced<'py, PointerArguments> {
+        reduced(py, "_pointer_info", pointer_arguments(py, &self.0))
+    }
+
     pub fn __repr__(&self) -> String {
         format!("PointerInfo(x={}, y={}, visible={})", self.x(), self.y(), python_bool(self.0.visible))
     }
@@ -48,7 +63,8 @@ pub struct PointerShape {
 
 impl PointerShape {
     /// `None` for a malformed shape, which is not drawn either.
-    fn new(py: Python<'_>, shape: &Arc<EngineShape>) -> PyResult<Option<Self>> {
+    pub fn new(py: Python<'_>, shape: &Arc<EngineShape>) -> PyResult<Option<Self>> {
+        numpy_api::load(py)?;
         let Some(image) = PointerImage::decode(shape) else { return Ok(None) };
         let size = image.size();
         let pixels = PyArray1::from_vec(py, image.bgra());
@@ -74,12 +90,7 @@ impl Hash for PointerShape {
 impl PointerShape {
     #[getter]
     fn kind(&self) -> &'static str {
-        match self.shape.kind {
-            ShapeKind::Monochrome => "monochrome",
-            ShapeKind::Color => "color",
-            ShapeKind::Premultiplied => "premultiplied",
-            ShapeKind::MaskedColor => "masked_color",
-        }
+        kind_name(self.shape.kind)
     }
 
     #[getter]
@@ -100,6 +111,10 @@ impl PointerShape {
     #[getter]
     fn image(&self, py: Python<'_>) -> Py<PyArray3<u8>> {
         self.image.clone_ref(py)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Reduced<'py, ShapeArguments> {
+        reduced(py, "_pointer_shape", shape_arguments(py, &self.shape))
     }
 
     fn __repr__(&self) -> String {

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Writes so many frames of the first output to `out` as YUV4MPEG2 without colour.
 pub fn record(backend: Backend, frames: u64, out: &mut impl Write) -> Result<SlotCounts, Box<dyn Error>> {
-    let handle = Handle::open(&OpenOptions::new(backend))?;
+    let handle = Handle::open(&OpenOptions::new(backend), &mut || Ok(()))?;
     let size = handle.snapshot().output.size;
     writeln!(out, "YUV4MPEG2 W{} H{} F{FPS}:1 Ip A1:1 Cmono", size.width, size.height)?;
     let mut slots = FixedRate::new(Rate::new(FPS, 1)?).format(PixelFormat::Gray);

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Writes the brightness of so many frames to `out`, a line each.
 pub fn watch(backend: Backend, frames: u32, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let handle = Handle::open(&OpenOptions::new(backend))?;
+    let handle = Handle::open(&OpenOptions::new(backend), &mut || Ok(()))?;
     handle.start(StreamOptions::default().format(PixelFormat::Gray), &mut || Ok(()))?;
     let mut taken = 0;
     while taken < frames {

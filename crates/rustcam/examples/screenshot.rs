@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Saves the first output as it is at the moment.
 pub fn save(backend: Backend, path: &Path) -> Result<(), Box<dyn Error>> {
     // Without the pointer; `watch_pointer(true)`, the default, would draw it.
-    let mut session = Session::open(&OpenOptions::new(backend).watch_pointer(false))?;
+    let mut session = Session::open(&OpenOptions::new(backend).watch_pointer(false), &mut || Ok(()))?;
     let request = Request::within(Duration::from_secs(5));
     let frame = session.grab(&request, Target::Owned(PixelFormat::Rgb), &mut || Ok(()))?;
     let image = frame.and_then(Frame::into_image).ok_or("the desktop is not available, perhaps locked")?;

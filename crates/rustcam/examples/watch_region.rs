@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err("usage: watch_region LEFT TOP RIGHT BOTTOM [SECONDS]".into()),
     };
     let options = OpenOptions::new(Backend::choose("auto", None)?).watch_pointer(false);
-    let mut session = Session::open(&options)?;
+    let mut session = Session::open(&options, &mut || Ok(()))?;
     session.set_region(Some(watched))?;
     let time = Duration::from_secs(seconds.unsigned_abs().into());
     let changes = changes(&mut session, &*options.clock, watched, time)?;
@@ -50,7 +50,7 @@ mod tests {
     fn count(events: &str) -> u32 {
         let script = format!("size 320x200; static; pointer still; clock virtual; {events}");
         let options = OpenOptions::new(Backend::choose("sim", Some(&script)).expect("a script")).watch_pointer(false);
-        let mut session = Session::open(&options).expect("a simulated desktop");
+        let mut session = Session::open(&options, &mut || Ok(())).expect("a simulated desktop");
         let watched = Rect::new(100, 100, 200, 150);
         changes(&mut session, &*options.clock, watched, Duration::from_secs(10)).expect("no error")
     }

@@ -25,6 +25,8 @@ pub enum ErrorKind {
     AccessLost,
     /// A deadline passed where the caller asked for an error.
     Timeout,
+    /// There is no memory for the pixels.
+    OutOfMemory,
 }
 
 /// How a loss reported by a source ends if the caller's deadline comes before the desktop does.
@@ -76,6 +78,12 @@ impl Error {
     pub fn with_loss(mut self, loss: Loss) -> Self {
         self.loss = Some(loss);
         self
+    }
+
+    /// The same for a caller that does not try again.
+    #[must_use]
+    pub fn without_loss(self) -> Self {
+        Self { loss: None, ..self }
     }
 
     /// Marks an error of a failed rebuild as a loss, because a later attempt may succeed. An error that is a loss already stays as it is.

@@ -25,7 +25,7 @@
 //! use rustcam::source::{Backend, OpenOptions};
 //!
 //! let backend = Backend::choose("sim", Some("size 320x200; refresh 60; clock virtual"))?;
-//! let mut session = Session::open(&OpenOptions::new(backend))?;
+//! let mut session = Session::open(&OpenOptions::new(backend), &mut || Ok(()))?;
 //!
 //! let request = Request::within(Duration::from_secs(1));
 //! let frame = session.grab(&request, Target::Owned(PixelFormat::Rgb), &mut || Ok(()))?;
@@ -56,7 +56,7 @@
 //! use rustcam::geometry::{Rect, Size};
 //!
 //! # let backend = Backend::choose("sim", Some("size 320x200; refresh 60; clock virtual"))?;
-//! # let mut session = Session::open(&OpenOptions::new(backend))?;
+//! # let mut session = Session::open(&OpenOptions::new(backend), &mut || Ok(()))?;
 //! session.set_region(Some(Rect::new(10, 20, 110, 70)))?;
 //! let stride = 128;
 //! let mut memory = vec![0; stride * 50];
@@ -88,7 +88,7 @@
 //! # use rustcam::source::{Backend, OpenOptions};
 //! let script = "size 320x200; static; pointer still; clock virtual; at 100ms present dirty 10,10,50,30";
 //! let options = OpenOptions::new(Backend::choose("sim", Some(script))?);
-//! let mut session = Session::open(&options)?;
+//! let mut session = Session::open(&options, &mut || Ok(()))?;
 //! let request = Request::within(Duration::from_secs(1));
 //! let mut grab = || session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
 //!
@@ -116,7 +116,7 @@
 //! # let script = "size 320x200; static; pointer still; clock virtual; at 100ms present dirty 10,10,50,30";
 //! # let backend = Backend::choose("sim", Some(script))?;
 //! // The pointer would be drawn again, too.
-//! let mut session = Session::open(&OpenOptions::new(backend).watch_pointer(false))?;
+//! let mut session = Session::open(&OpenOptions::new(backend).watch_pointer(false), &mut || Ok(()))?;
 //! # let request = Request::within(Duration::from_secs(1));
 //! let mut grab = || session.grab(&request, Target::Retained(PixelFormat::Bgra), &mut || Ok(()));
 //! let first = grab()?.expect("the desktop as it is");
@@ -141,7 +141,7 @@
 //!
 //! // On the machine's clock: the script does not ask for a virtual one.
 //! let backend = Backend::choose("sim", Some("size 320x200; refresh 200"))?;
-//! let handle = Handle::open(&OpenOptions::new(backend))?;
+//! let handle = Handle::open(&OpenOptions::new(backend), &mut || Ok(()))?;
 //! handle.start(StreamOptions::default().rate(Rate::new(100, 1)?), &mut || Ok(()))?;
 //! let mut last = 0;
 //! for _ in 0..5 {
@@ -167,7 +167,7 @@
 //!
 //! let options = OpenOptions::new(Backend::choose("sim", Some("size 320x200; refresh 25; pointer still; clock virtual"))?);
 //! let clock = Arc::clone(&options.clock);
-//! let handle = Handle::open(&options)?;
+//! let handle = Handle::open(&options, &mut || Ok(()))?;
 //! let rate = Rate::new(30_000, 1001)?;
 //! let mut slots = FixedRate::new(rate);
 //! handle.begin_frames(None, &mut || Ok(()))?;
@@ -205,7 +205,7 @@
 //! let script = "size 320x200; refresh 50; clock virtual; at 1s lose access for 500ms; at 5s unplug for ever";
 //! let options = OpenOptions::new(Backend::choose("sim", Some(script))?);
 //! let clock = Arc::clone(&options.clock);
-//! let mut session = Session::open(&options)?;
+//! let mut session = Session::open(&options, &mut || Ok(()))?;
 //! let mut grab = |milliseconds| {
 //!     let request = Request::within(Duration::from_millis(milliseconds));
 //!     session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(()))
@@ -236,7 +236,7 @@
 //! use rustcam::error::ErrorKind;
 //!
 //! let backend = Backend::choose("sim", Some("refuse 0x80070005"))?;
-//! let error = Session::open(&OpenOptions::new(backend)).expect_err("refused");
+//! let error = Session::open(&OpenOptions::new(backend), &mut || Ok(())).expect_err("refused");
 //! assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(0x8007_0005)));
 //! assert!(error.hint().is_some());
 //! assert_eq!(
@@ -264,7 +264,7 @@
 //!
 //! let options = OpenOptions::new(Backend::choose("sim", Some("static; pointer still; clock virtual"))?);
 //! let clock = Arc::clone(&options.clock);
-//! let mut session = Session::open(&options)?;
+//! let mut session = Session::open(&options, &mut || Ok(()))?;
 //! let mut interrupt = || {
 //!     if clock.now() < Duration::from_secs(2) {
 //!         Ok(())
@@ -293,7 +293,7 @@
 //!
 //! let script = Script::parse("size 320x200; refresh 60; pointer still; clock virtual")?;
 //! let world = World::new(&script, 0);
-//! let mut session = Session::open(&OpenOptions::new(Backend::Sim(script)).watch_pointer(false))?;
+//! let mut session = Session::open(&OpenOptions::new(Backend::Sim(script)).watch_pointer(false), &mut || Ok(()))?;
 //! for sequence in 1..=10 {
 //!     let request = Request::within(Duration::from_secs(1));
 //!     let frame = session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(()))?.expect("a present");

@@ -1,9 +1,11 @@
 //! Memory for one picture: ordinary, or mapped by a source so that the operating system can write to it.
 
-use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
+use std::alloc::{alloc_zeroed, dealloc, Layout, LayoutError};
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
+
+use crate::error::{Error, ErrorKind, Result};
 
 /// The size of a cache line, and of the widest vector register.
 const ALIGNMENT: usize = 64;
@@ -33,12 +35,14 @@ unsafe impl Sync for Memory {}
 
 impl Memory {
     /// `len` zero bytes of ordinary memory.
-    pub fn heap(len: usize) -> Self {
-        let layout = Self::layout(len);
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn heap(len: usize) -> Result<Self> {
+        let layout = Self::layout(len).map_err(|_| out_of_memory(len))?;
         // SAFETY: the layout is never of size zero, see `layout`.
-        let start = unsafe { alloc_zeroed(layout) };
-        let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout));
-        Self { start, len, origin: Origin::Heap }
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(|| out_of_memory(len))?;
+        Ok(Self { start, len, origin: Origin::Heap })
     }
 
     /// `len` bytes that a source mapped. `unmap` is called once with the same pointer and length. `tag` is the source's number for
@@ -84,16 +88,25 @@ impl Memory {
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
     }
 
-    fn layout(len: usize) -> Layout {
-        Layout::from_size_align(len.max(1), ALIGNMENT).expect("a picture is far smaller than the address space")
+    fn layout(len: usize) -> std::result::Result<Layout, LayoutError> {
+        Layout::from_size_align(len.max(1), ALIGNMENT)
     }
+}
+
+/// The error for `len` bytes that the system does not have.
+pub fn out_of_memory(len: usize) -> Error {
+    Error::new(ErrorKind::OutOfMemory, format!("no memory for an image of {len} bytes"))
+        .with_hint("Drop frames that are no longer needed, or capture a smaller region")
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
         match &self.origin {
-            // SAFETY: allocated in `heap` with this very layout.
-            Origin::Heap => unsafe { dealloc(self.start.as_ptr(), Self::layout(self.len)) },
+            Origin::Heap => {
+                let layout = Self::layout(self.len).expect("it was valid when the block was allocated");
+                // SAFETY: allocated in `heap` with this very layout.
+                unsafe { dealloc(self.start.as_ptr(), layout) }
+            }
             Origin::Mapped { unmap, .. } => unmap(self.start, self.len),
         }
     }
@@ -105,10 +118,17 @@ mod tests {
 
     #[test]
     fn ordinary_memory_is_zero_and_aligned() {
-        let mut memory = Memory::heap(1000);
+        let mut memory = Memory::heap(1000).expect("so little is there");
         assert!(memory.bytes().iter().all(|&b| b == 0));
         assert_eq!(memory.as_ptr() as usize % ALIGNMENT, 0);
         memory.bytes_mut()[999] = 1;
         assert_eq!((memory.tag(), memory.bytes().len()), (None, 1000));
+    }
+
+    #[test]
+    fn memory_that_is_not_there_is_an_error() {
+        for len in [isize::MAX as usize - 4096, usize::MAX] {
+            assert_eq!(Memory::heap(len).err().map(|e| e.kind()), Some(ErrorKind::OutOfMemory), "{len}");
+        }
     }
 }

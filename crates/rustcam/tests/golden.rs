@@ -129,7 +129,7 @@ impl Sheet {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let script = Script::parse(&format!("{}{more}", self.script)).expect("a script");
         let options = OpenOptions::new(Backend::Sim(script)).clock(clock);
-        let mut session = Session::open(&options).expect("the desktop opens");
+        let mut session = Session::open(&options, &mut || Ok(())).expect("the desktop opens");
         let request = Request::within(Duration::from_secs(1)).region(region);
         let row = region.width() as usize * format.channels();
         let picture = |_| {

@@ -65,7 +65,7 @@ fn fail_in_every_way(desktop: &LabDesktop) {
         done.push(kind);
         let mut session = None;
         if row.when != When::Opening {
-            let opened = session.insert(Session::open(&options(desktop, 0, true)).expect("opens"));
+            let opened = session.insert(Session::open(&options(desktop, 0, true), &mut || Ok(())).expect("opens"));
             grab(opened, ms(1000));
             let first = if row.when == When::Replacing { DEVICE_REMOVED } else { ACCESS_LOST };
             if row.when != When::Capturing {
@@ -73,7 +73,7 @@ fn fail_in_every_way(desktop: &LabDesktop) {
             }
         }
         desktop.lab.inject(row.call, 0, row.code as i32).expect("a call");
-        if let Some(mut session) = session.or_else(|| Session::open(&options(desktop, 0, true)).ok()) {
+        if let Some(mut session) = session.or_else(|| Session::open(&options(desktop, 0, true), &mut || Ok(())).ok()) {
             grab(&mut session, ms(100));
         }
         desktop.lab.heal();
@@ -86,8 +86,8 @@ fn nothing_remains_of_a_capture_however_it_ended() {
     let desktop = LabDesktop::new(SCRIPT);
     let cycle = |desktop: &LabDesktop| {
         for _ in 0..3 {
-            let mut session = Session::open(&options(desktop, 0, true)).expect("opens");
-            let mut second = Session::open(&options(desktop, 0, false)).expect("shares");
+            let mut session = Session::open(&options(desktop, 0, true), &mut || Ok(())).expect("opens");
+            let mut second = Session::open(&options(desktop, 0, false), &mut || Ok(())).expect("shares");
             grab(&mut session, ms(1000));
             grab(&mut second, ms(1000));
         }

@@ -10,6 +10,7 @@ use rustcam::capture::{FixedRate, Handle, Rate, Request, StreamOptions, Target};
 use rustcam::clock::{Clock, MonotonicClock, VirtualClock};
 use rustcam::error::{ErrorKind, Result};
 use rustcam::frame::PixelFormat;
+use rustcam::geometry::{Rect, Size};
 use rustcam::source::sim::{Script, World};
 use rustcam::source::{Backend, OpenOptions};
 
@@ -23,7 +24,7 @@ fn every_present() -> StreamOptions {
 fn open_with(script: &str, clock: Arc<dyn Clock>) -> Handle {
     let script = Script::parse(script).expect("a script");
     let options = OpenOptions::new(Backend::Sim(script)).watch_pointer(false).clock(clock);
-    Handle::open(&options).expect("the desktop opens")
+    Handle::open(&options, &mut || Ok(())).expect("the desktop opens")
 }
 
 fn open(script: &str) -> Handle {
@@ -42,6 +43,9 @@ fn grab(handle: &Handle) -> Result<bool> {
     let request = Request::within(Duration::from_secs(1));
     handle.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).map(|frame| frame.is_some())
 }
+
+/// How long a lasting loss is tolerated by default.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const SECOND: Option<Duration> = Some(Duration::from_secs(1));
 
@@ -288,4 +292,132 @@ fn a_first_image_that_does_not_come_is_a_timeout() {
     handle.begin_frames(None, &mut || Ok(())).expect("begins");
     assert_eq!(kind(handle.next_frame(&mut slots, false, &mut || Ok(()))), Some(ErrorKind::Timeout));
     assert_eq!(clock.now(), Duration::from_millis(700));
+}
+
+/// Plays `fps` frames for `slots`, with a consumer that needs `work` for each, on the desktop of `script`. Returns for every slot its time,
+/// the time of its image, and how many bytes the session has written by then.
+fn recorded(script: &str, fps: u64, slots: u64, work: Duration) -> Vec<(Duration, Duration, u64)> {
+    let clock = Arc::new(VirtualClock::new());
+    let script = format!("size 96x64; refresh 60; pointer still; {script}");
+    let handle = open_with(&script, Arc::clone(&clock) as Arc<dyn Clock>);
+    let world = World::new(&Script::parse(&script).expect("a script"), 0);
+    let rate = rate(fps, 1);
+    let mut frames = FixedRate::new(rate);
+    handle.begin_frames(None, &mut || Ok(())).expect("begins");
+    let mut start = Duration::ZERO;
+    let mut played = Vec::new();
+    for expected in 0..slots {
+        let (frame, slot) = handle.next_frame(&mut frames, expected % 3 == 0, &mut || Ok(())).expect("a frame");
+        assert_eq!(slot, expected);
+        if slot == 0 {
+            start = clock.now();
+        }
+        let image = frame.image().expect("memory").bytes();
+        assert!(image == world.image(world.frame_at(frame.info.present_time)), "slot {slot} is exact");
+        played.push((start + rate.slot(slot), frame.info.present_time, handle.snapshot().stats.bytes_copied));
+        clock.sleep(work);
+    }
+    played
+}
+
+#[test]
+fn slots_that_pass_while_the_desktop_is_lost_show_the_image_from_before_and_cost_no_capture() {
+    let played = recorded("at 2s lose access for 10s", 30, 600, Duration::from_millis(12));
+    let second = Duration::from_secs(1);
+    for (slot, (due, presented, _)) in played.iter().enumerate() {
+        assert!(presented <= due, "slot {slot}, due at {due:?}, shows an image of {presented:?}");
+        // The consumer needs 12 ms for each slot of 33 ms: at 17.6 s it has caught up with the slots that passed during 10 s.
+        let behind = (2 * second..18 * second).contains(due);
+        assert!(
+            behind || *due - *presented < second / 2,
+            "slot {slot}, due at {due:?}, shows an image of {presented:?}"
+        );
+    }
+    let written = |from: u32, to: u32| {
+        let between: Vec<u64> =
+            played.iter().filter(|p| (from * second..to * second).contains(&p.0)).map(|p| p.2).collect();
+        between[between.len() - 1] - between[1]
+    };
+    assert_eq!(written(3, 17), 0, "repeating is no capture");
+    assert!(written(18, 600) > 0, "and then it goes on");
+}
+
+#[test]
+fn a_consumer_that_falls_further_behind_with_every_slot_gets_no_image_from_the_future_and_no_frozen_one() {
+    let played = recorded("", 30, 900, Duration::from_millis(40));
+    for (slot, (due, presented, _)) in played.iter().enumerate() {
+        assert!(presented <= due, "slot {slot}, due at {due:?}, shows an image of {presented:?}");
+    }
+    let mut images: Vec<Duration> = played.iter().map(|p| p.1).collect();
+    images.dedup();
+    assert!(images.len() > 10, "{} different images", images.len());
+}
+
+#[test]
+fn a_pause_of_the_consumer_is_filled_with_the_image_from_before_it() {
+    let clock = Arc::new(VirtualClock::new());
+    let handle = open_with("size 96x64; refresh 100; pointer still", Arc::clone(&clock) as Arc<dyn Clock>);
+    let mut frames = FixedRate::new(rate(10, 1)).format(PixelFormat::Rgb);
+    handle.begin_frames(None, &mut || Ok(())).expect("begins");
+    let mut images = Vec::new();
+    for slot in 0..12 {
+        let (frame, _) = handle.next_frame(&mut frames, slot % 2 == 0, &mut || Ok(())).expect("a frame");
+        images.push(frame.info.present_time.as_millis());
+        if slot == 4 {
+            clock.sleep(Duration::from_millis(350));
+        }
+    }
+    assert_eq!(images, [0, 100, 200, 300, 400, 400, 400, 400, 800, 900, 1000, 1100]);
+}
+
+#[test]
+fn a_lasting_loss_is_tolerated_for_as_long_as_the_caller_said() {
+    for (away, comes_back) in [("for 20s", true), ("for ever", false)] {
+        let clock = Arc::new(VirtualClock::new());
+        let script = format!("size 96x64; refresh 60; pointer still; at 1s lose device {away}");
+        let handle = open_with(&script, Arc::clone(&clock) as Arc<dyn Clock>);
+        let mut frames = FixedRate::new(rate(10, 1));
+        handle.begin_frames(None, &mut || Ok(())).expect("begins");
+        let outcome = (0..50).try_for_each(|_| handle.next_frame(&mut frames, false, &mut || Ok(())).map(drop));
+        assert_eq!(kind(outcome), (!comes_back).then_some(ErrorKind::Device));
+        let lost_for = clock.now().saturating_sub(Duration::from_secs(1));
+        assert!(comes_back || (PATIENCE..PATIENCE + Duration::from_secs(2)).contains(&lost_for), "{lost_for:?}");
+    }
+}
+
+#[test]
+fn a_stream_tolerates_a_lasting_loss_too() {
+    let handle = open(&format!("{STILL}; at 30ms lose device for 1500ms; at 2s present full"));
+    let options = every_present().patience(Duration::from_secs(5));
+    handle.start(options, &mut || Ok(())).expect("starts");
+    handle.latest(SECOND, &mut || Ok(())).expect("the first frame");
+    let frame = handle.latest(Some(Duration::from_secs(5)), &mut || Ok(())).expect("the device comes back");
+    assert!(frame.info.is_new);
+    assert_eq!(handle.stats().session.recoveries, 1);
+}
+
+#[test]
+fn the_region_of_a_stream_is_cut_with_the_output_and_restored() {
+    let script =
+        "size 96x64; refresh 200; pointer still; at 300ms mode 50x40; at 700ms mode 96x64; at 1100ms mode 20x20";
+    let handle = open(script);
+    let region = Rect::new(30, 10, 90, 60);
+    handle.start(every_present().region(region), &mut || Ok(())).expect("starts");
+    let mut sizes = Vec::new();
+    let error = loop {
+        match handle.latest(SECOND, &mut || Ok(())) {
+            Ok(frame) => {
+                let size = frame.image().expect("memory").size;
+                if sizes.last() != Some(&(size, handle.stats().session.region_clamped)) {
+                    sizes.push((size, handle.stats().session.region_clamped));
+                }
+            }
+            Err(error) => break error,
+        }
+    };
+    sizes.dedup_by_key(|(size, _)| *size);
+    let sizes: Vec<_> = sizes.iter().map(|(size, _)| *size).collect();
+    assert_eq!(sizes, [Size::new(60, 50), Size::new(20, 30), Size::new(60, 50)]);
+    assert_eq!(error.kind(), ErrorKind::Capture);
+    assert!(error.message().contains("nothing is left of region (30, 10, 90, 60)"), "{error}");
 }

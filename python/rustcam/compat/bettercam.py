@@ -13,7 +13,7 @@ from .dxcam import DXCamera as BetterCam
 from .listings import device_info, output_info
 
 if TYPE_CHECKING:
-    from .dxcam import _Region
+    from .._rustcam import _Region
 
 __all__ = ["BetterCam", "create", "device_info", "output_info"]
 

@@ -5,7 +5,9 @@ Differences:
 - The first `grab()` always returns the screen. `grab(new_frame_only=False)` always returns an image.
 - `copy=False` and the `..._view` methods return read-only arrays that never change while they are held.
 - System errors are `rustcam.CaptureError` and its subclasses instead of `comtypes.COMError`.
-- A wrong region, colour or rate is a `ValueError` from the call that gets it.
+- A wrong region, colour or rate is a `ValueError` or `TypeError` from the call that gets it. A region may be any
+  sequence of four integers; the camera keeps the numbers, not the object.
+- In a forked child the camera raises `RuntimeError`, and `create` makes a new one.
 - It also runs on Linux. `backend` also accepts the names of rustcam's backends. dxcam's own names choose the best
   backend of the platform; with `"winrt"` the pointer is drawn.
 - `processor_backend` is accepted and ignored. `max_buffer_len` has no effect: only the newest frame is kept.
@@ -14,6 +16,7 @@ Differences:
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import weakref
@@ -28,8 +31,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from .._rustcam import _Region
+
     _Frame = npt.NDArray[np.uint8]
-    _Region = tuple[int, int, int, int]
+    _Edges = tuple[int, int, int, int]
 
 __all__ = ["DXCamera", "create", "device_info", "output_info"]
 
@@ -74,7 +79,8 @@ def create(
     """
     name = "auto" if backend in ("dxgi", "winrt") else backend
     device, output = _choose(name, sim, device_idx, output_idx)
-    key = (device, output, backend, sim)
+    # A forked child cannot use the cameras of its parent.
+    key = (device, output, backend, sim, os.getpid())
     existing = _cameras.get(key)
     if existing is not None and not existing.is_released:
         _log.warning("device %s output %s has a camera already, which is returned: release() it first", device, output)
@@ -109,7 +115,9 @@ class DXCamera:
     def __init__(self, capturer: _rustcam.Capturer, output_color: str, max_buffer_len: int, backend: str) -> None:
         self._capturer = capturer
         self._fmt: Any = output_color.lower()
-        self._region: Optional[_Region] = None
+        self._region: Optional[_Edges] = None
+        self._process = os.getpid()
+        self._starts = 0
         self._grabbed = False
         self._taking = threading.Lock()
         self._latest: Optional[_Frame] = None
@@ -135,9 +143,9 @@ class DXCamera:
         return self._capturer.rotation
 
     @property
-    def region(self) -> _Region:
+    def region(self) -> _Edges:
         """The default region of images."""
-        return self._region or self._capturer.region
+        return self._capturer.region if self._region is None else self._region
 
     @property
     def is_capturing(self) -> bool:
@@ -152,6 +160,7 @@ class DXCamera:
     @property
     def latest_frame_time(self) -> Optional[float]:
         """Present time of the newest image, in seconds on the clock of `time.perf_counter`; `None` if there is none."""
+        self._check_process()
         with self._taking:
             self._unseen |= self._take(0)
             return self._latest_time
@@ -175,20 +184,22 @@ class DXCamera:
             new_frame_only: If false, return the current screen even if it has not changed.
 
         Raises:
-            RuntimeError: The camera was released.
+            RuntimeError: The camera was released, or belongs to another process.
+            TypeError: A region that is no sequence of numbers.
             ValueError: A region that does not fit or, while capturing, differs from that of `start()`.
             CaptureError: The system reports an error.
         """
         self._check()
+        wanted = self._region if region is None else _rustcam._region(region)
         if self.is_capturing:
-            if region is not None and tuple(region) != tuple(self.region):
+            if region is not None and wanted != self.region:
                 raise ValueError("while capturing, only the region that was given to start() can be grabbed")
             with self._taking:
                 self._unseen |= self._take(0)
                 latest = self._latest
             return latest if latest is None or not copy else latest.copy()
         wait = 0 if self._grabbed else FIRST_MS
-        frame = self._capturer.grab(wait, self._fmt, region or self._region, copy=copy, new_frame_only=new_frame_only)
+        frame = self._capturer.grab(wait, self._fmt, wanted, copy=copy, new_frame_only=new_frame_only)
         self._grabbed = self._grabbed or frame is not None
         return frame
 
@@ -212,19 +223,24 @@ class DXCamera:
             delay: Seconds to wait first.
 
         Raises:
-            RuntimeError: The camera is capturing already, or was released.
+            RuntimeError: The camera is capturing already, was released, or belongs to another process.
+            TypeError: A region that is no sequence of numbers.
             ValueError: A region or a rate that does not fit.
         """
         self._check()
+        wanted = self._region if region is None else _rustcam._region(region)
         if delay:
             time.sleep(delay)
-        self._capturer.start(target_fps, region or self._region, video_mode, fmt=self._fmt)
-        self._region = region or self._region
+        self._starts += 1
+        self._capturer.start(target_fps, wanted, video_mode, fmt=self._fmt)
+        self._region = wanted
         with self._taking:
             self._forget()
 
     def stop(self) -> None:
         """Ends the capture thread. A `get_latest_frame` that waits in another thread returns `None`."""
+        if self._process != os.getpid():
+            return  # the thread, and any that holds the lock, are in the other process
         self._capturer.stop()
         with self._taking:
             self._forget()
@@ -240,7 +256,9 @@ class DXCamera:
 
         Raises:
             CaptureError: The thread failed.
+            RuntimeError: The camera belongs to another process.
         """
+        self._check_process()
         while self.is_capturing or self._unseen:
             with self._taking:
                 if not self._unseen and not self._take(SLICE_MS):
@@ -259,12 +277,15 @@ class DXCamera:
 
     def _take(self, timeout_ms: int) -> bool:
         """Waits for a new image and stores it as the latest one. False if none came."""
+        starts = self._starts
         try:
             self._latest = self._capturer.get_latest_frame(timeout_ms, copy=False)
         except CaptureTimeout:
             return False
         except RuntimeError:
-            return False  # not started, or stopped during the wait
+            if self.is_capturing and self._starts == starts:
+                raise
+            return False  # not started, or stopped during the wait and perhaps started again
         info = self._capturer.frame_info
         self._latest_time = info.present_time if info else None
         return True
@@ -272,7 +293,12 @@ class DXCamera:
     def _forget(self) -> None:
         self._latest, self._latest_time, self._unseen = None, None, False
 
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            raise RuntimeError("this camera belongs to the process that made it: create() another one after a fork")
+
     def _check(self) -> None:
+        self._check_process()
         if self.is_released:
             raise RuntimeError("this camera was released: create() another one")
 

@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
-import numpy as np
-
 from .._errors import CaptureError
 from .._rustcam import Capturer, _adapters, _server, list_outputs
 from .._types import AdapterInfo, OutputInfo, ServerInfo
 from .finding import NOTE, OK, PROBLEM, Finding
 
 GRAB_MS = 2000
+XWAYLAND_ADVICE = "Log out and choose the X11 session (often called Xorg) on the login screen"
 BLACK = 2  # largest value of a channel that still counts as black, because video drivers round
 
 
@@ -24,6 +23,7 @@ def examine(backend: str, sim: Optional[str] = None) -> Iterator[Finding]:
     except CaptureError as error:
         yield failed(backend, error)
         return
+    xwayland = known_server is not None and known_server["xwayland"]
     if known_server is not None:
         yield server(backend, known_server)
     yield from adapters(backend, known_adapters)
@@ -31,13 +31,27 @@ def examine(backend: str, sim: Optional[str] = None) -> Iterator[Finding]:
     yield Finding(backend, OK, f"{len(outputs)} output{'s' if len(outputs) > 1 else ''}")
     for output in outputs:
         yield described(output)
-        yield from pictured(output, sim)
+        yield from pictured(output, sim, xwayland)
 
 
 def server(backend: str, known: ServerInfo) -> Finding:
     place = "this machine" if known["local"] else "another machine"
     compositor = "a compositor is running" if known["composited"] else "there is no compositor"
-    return Finding(backend, OK, f"an X server of {known['vendor']} on {place}; {compositor}", data=dict(known))
+    message = f"an X server of {known['vendor']} on {place}; {compositor}"
+    if known["xwayland"]:
+        message += "; it is Xwayland, so the Wayland desktop around it is missing in all images"
+        return Finding(backend, NOTE, message, XWAYLAND_ADVICE, dict(known))
+    return Finding(backend, OK, message, data=dict(known))
+
+
+def black_on_xwayland(about: str) -> Finding:
+    return Finding(
+        about,
+        PROBLEM,
+        "the screenshot is all black, because this X server is Xwayland: the desktop, the windows of all programs and"
+        " whatever else the Wayland compositor shows are missing",
+        XWAYLAND_ADVICE,
+    )
 
 
 def adapters(backend: str, known: Sequence[AdapterInfo]) -> Iterator[Finding]:
@@ -79,7 +93,7 @@ def described(output: OutputInfo) -> Finding:
     return Finding(place(output), OK, message, data=dict(output))
 
 
-def pictured(output: OutputInfo, sim: Optional[str]) -> Iterator[Finding]:
+def pictured(output: OutputInfo, sim: Optional[str], xwayland: bool = False) -> Iterator[Finding]:
     """Takes a screenshot without the pointer, so that a black screen with a pointer still counts as black."""
     start = time.perf_counter()
     output_idx, device_idx = output["output_idx"], output["device_idx"]
@@ -108,13 +122,15 @@ def pictured(output: OutputInfo, sim: Optional[str]) -> Iterator[Finding]:
         "a test screenshot took {first_grab_ms:.1f} ms, opening {open_ms:.1f} ms".format_map(times),
         data=times,
     )
-    if is_black(image):
+    if is_black(image) and xwayland:
+        yield black_on_xwayland(place(output))
+    elif is_black(image):
         yield Finding(
             place(output),
             NOTE if _may_be_bare(output) else PROBLEM,
             "the screenshot is all black",
             "If the screen is not black: the display may be asleep or the session locked, a full-screen program may"
-            " show protected content, or this is Xwayland or a virtual screen without windows",
+            " show protected content, or this is a virtual screen without windows",
         )
     if protected:
         yield Finding(
@@ -126,7 +142,7 @@ def pictured(output: OutputInfo, sim: Optional[str]) -> Iterator[Finding]:
 
 def is_black(image: Any) -> bool:
     """Whether all colour channels are black, with a tolerance. Alpha does not count."""
-    return int(np.max(image[:, :, :3])) <= BLACK
+    return int(image[:, :, :3].max()) <= BLACK
 
 
 def _may_be_bare(output: OutputInfo) -> bool:

@@ -19,7 +19,7 @@ def display(environment: Mapping[str, str]) -> Iterator[Finding]:
             PROBLEM,
             "DISPLAY is not set: this process has no screen",
             "Run it in a terminal of the desktop, or set DISPLAY=:0; in a service or over SSH, also set XAUTHORITY."
-            " On a machine without a screen, start a virtual one: Xvfb :99 -screen 0 1920x1080x24",
+            " On a machine without a screen, start a virtual one: Xvfb :99 -screen 0 1920x1080x24 -noreset",
         )
 
 
@@ -28,15 +28,16 @@ def wayland(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "session",
             PROBLEM,
-            "this is a Wayland session, in which X programs can capture only each other: the rest is black",
+            "this is a Wayland session, whose desktop X programs cannot capture: the screen that they see is black",
             "Log out and choose the X11 session (often called Xorg) on the login screen",
         )
 
 
 def forwarded(environment: Mapping[str, str]) -> Iterator[Finding]:
     name = environment.get("DISPLAY", "")
-    host = name.rpartition(":")[0]
-    if host and host != "unix" and not host.startswith("/"):
+    protocol, _, host = name.rpartition(":")[0].rpartition("/")
+    on_this_machine = name.startswith(("/", "unix:/")) or protocol in ("unix", "local") or host in ("", "unix")
+    if not on_this_machine or protocol in ("tcp", "inet", "inet6"):
         yield Finding(
             "session",
             NOTE,

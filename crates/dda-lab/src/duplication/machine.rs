@@ -68,7 +68,7 @@ impl Machine {
         count(&sim.counters.duplications);
         let state = State {
             accumulator: Accumulator::new(index),
-            framebuffer: Framebuffer::new(world, frame, 0),
+            framebuffer: Framebuffer::new(world, frame, 0).expect("memory for a simulated image"),
             pool,
             owned: None,
             mapped: None,

@@ -158,7 +158,7 @@ impl Uploader {
     pub(crate) fn paint_ahead(&mut self, sim: &Simulation, texture: &ID3D11Texture2D, frame: u64) {
         let world = &sim.worlds[self.output];
         let mode = |frame| (world.size(frame), world.rotation(frame));
-        let mut framebuffer = Framebuffer::new(world, frame, 0);
+        let mut framebuffer = Framebuffer::new(world, frame, 0).expect("memory for a simulated image");
         for next in (frame..).take_while(|&next| mode(next) == mode(frame)) {
             let Some(variety) = world.variety(next).filter(|variety| !self.varieties.contains_key(variety)) else {
                 break;

@@ -128,7 +128,7 @@ fn duplicate(
         device::install(&device)?;
         sim.register(&device)
     };
-    let refused = injected.or_else(|| sim.script.refusal().map(|code| HRESULT(code as i32)));
+    let refused = injected.or_else(|| sim.script.refusal(sim.now()).map(|code| HRESULT(code as i32)));
     if let Some(code) = refused.or_else(|| absence(sim, &record, generation)) {
         record.note(code);
         return Err(code.into());

@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let _lab = arguments.next().map(|script| dda_lab::Lab::install(&script)).transpose()?;
 
     let options = OpenOptions::new(Backend::Dxgi);
-    let mut session = Session::open(&options)?;
+    let mut session = Session::open(&options, &mut || Ok(()))?;
     let request = Request::within(Duration::from_secs(5));
     let mut reader = None;
     // Opening is costly, and the same memory comes back: what is open stays open.

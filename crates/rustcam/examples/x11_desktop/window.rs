@@ -42,7 +42,7 @@ pub fn show(seconds: u64) -> Result<(), Box<dyn Error>> {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
     let script = Script::parse(&format!("size {width}x{height}"))?;
     let options = OpenOptions::new(Backend::Sim(script)).watch_pointer(false).clock(Arc::clone(&clock));
-    let mut desktop = Session::open(&options)?;
+    let mut desktop = Session::open(&options, &mut || Ok(()))?;
     let request = Request::within(Duration::from_secs(1));
     let end = clock.now() + Duration::from_secs(seconds);
     let mut announced = false;

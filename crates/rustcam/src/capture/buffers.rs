@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::error::Result;
 use crate::geometry::Size;
 use crate::memory::Memory;
 
@@ -108,9 +109,14 @@ impl Pool {
     }
 
     /// An ordinary buffer of `len` bytes, unused or new.
-    pub(super) fn take_heap(&mut self, len: usize) -> Buffer {
-        self.take_where(|unused| unused.memory.tag().is_none() && unused.memory.bytes().len() == len)
-            .unwrap_or_else(|| self.adopt(Memory::heap(len), Size::default()))
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn take_heap(&mut self, len: usize) -> Result<Buffer> {
+        match self.take_where(|unused| unused.memory.tag().is_none() && unused.memory.bytes().len() == len) {
+            Some(unused) => Ok(unused),
+            None => Ok(self.adopt(Memory::heap(len)?, Size::default())),
+        }
     }
 
     /// Makes a buffer of new memory.
@@ -146,18 +152,18 @@ mod tests {
     #[test]
     fn a_dropped_buffer_is_reused() {
         let mut pool = Pool::default();
-        let first = pool.take_heap(100);
+        let first = pool.take_heap(100).expect("memory");
         let (id, address) = (first.id(), first.as_ptr());
         std::thread::spawn(move || drop(first)).join().expect("dropping cannot fail");
-        let second = pool.take_heap(100);
+        let second = pool.take_heap(100).expect("memory");
         assert_eq!((second.id(), second.as_ptr()), (id, address));
-        assert_ne!(pool.take_heap(100).id(), id, "a buffer in use is never returned again");
+        assert_ne!(pool.take_heap(100).expect("memory").id(), id, "a buffer in use is never returned again");
     }
 
     #[test]
     fn only_a_few_unused_buffers_are_kept() {
         let mut pool = Pool::default();
-        let held: Vec<_> = (0..10).map(|_| pool.take_heap(64)).collect();
+        let held: Vec<_> = (0..10).map(|_| pool.take_heap(64).expect("memory")).collect();
         drop(held);
         assert_eq!(lock(&pool.free_list).unused.len(), KEPT);
     }
@@ -165,7 +171,7 @@ mod tests {
     #[test]
     fn a_buffer_outlives_its_pool() {
         let mut pool = Pool::default();
-        let mut buffer = pool.take_heap(8);
+        let mut buffer = pool.take_heap(8).expect("memory");
         drop(pool);
         buffer.memory_mut().bytes_mut()[7] = 9;
         assert_eq!(buffer.bytes()[7], 9);

@@ -113,6 +113,14 @@ impl<'a> WaitBudget<'a> {
         Ok(())
     }
 
+    /// Ends work that takes its time without waiting.
+    ///
+    /// # Errors
+    /// The interrupt's.
+    pub(super) fn check_interrupt(&mut self) -> Result<()> {
+        self.check().map(drop)
+    }
+
     /// Checks the interrupt once per slice. A check may take longer than a whole frame, for example while another thread holds the lock
     /// of a Python interpreter.
     fn check(&mut self) -> Result<Duration> {

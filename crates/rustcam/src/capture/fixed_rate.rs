@@ -4,18 +4,29 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::PixelFormat;
+use crate::frame::{FrameInfo, PixelFormat};
 use crate::geometry::Rect;
 
 use super::deadline::WaitBudget;
 use super::frame::{Frame, Request, Target};
 use super::interrupt::Interrupt;
+use super::last_image::LastImage;
+use super::loss_limit::LossLimit;
 use super::rate::Rate;
 use super::session::Session;
 
 /// A sequence of frames at a constant rate, for [`Handle::next_frame`](super::Handle::next_frame). Made by [`FixedRate::new`]; the setters
 /// change its defaults.
-#[derive(Clone, Debug)]
+///
+/// | the slot is asked for | it shows |
+/// |---|---|
+/// | before it is due | the image as of the moment it is due |
+/// | after it was due | the image that was current then: the last one that was captured before. Catching up costs no captures |
+/// | while the desktop is lost | waits until it is regained; then it and the slots that passed meanwhile show the image from before |
+///
+/// A consumer that is slower than the rate falls further behind with every slot. Then an image is captured now and then, and shown by the
+/// slot of its time.
+#[derive(Debug)]
 pub struct FixedRate {
     rate: Rate,
     region: Option<Rect>,
@@ -26,6 +37,13 @@ pub struct FixedRate {
     start: Option<Duration>,
     next: u64,
     lead: Lead,
+    limit: LossLimit,
+    keep_awake: bool,
+    last: Option<LastImage>,
+    /// A frame that is newer than the slots asked for so far, and the part of the desktop that it shows.
+    ahead: Option<(Frame, Rect)>,
+    /// By how much the last slot was late.
+    lateness: Duration,
     counts: SlotCounts,
 }
 
@@ -68,6 +86,11 @@ impl FixedRate {
             start: None,
             next: 0,
             lead: Lead::default(),
+            limit: LossLimit::default(),
+            keep_awake: false,
+            last: None,
+            ahead: None,
+            lateness: Duration::ZERO,
             counts: SlotCounts::default(),
         }
     }
@@ -84,6 +107,19 @@ impl FixedRate {
         Self { format, ..self }
     }
 
+    /// Sets how long a lasting loss may take after the first image before it is an error.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { limit: LossLimit(patience), ..self }
+    }
+
+    /// Sets whether the display is kept on from the first image until [`Handle::end_frames`](super::Handle::end_frames), where the system
+    /// can do that.
+    #[must_use]
+    pub fn keep_awake(self, keep_awake: bool) -> Self {
+        Self { keep_awake, ..self }
+    }
+
     /// Sets how long the first image may take.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
@@ -95,16 +131,12 @@ impl FixedRate {
         self.counts
     }
 
-    /// When the next slot is due; `None` before slot 0.
-    fn due(&self) -> Option<Duration> {
-        self.start.map(|start| start.saturating_add(self.rate.slot(self.next)))
+    /// What is known about the frame that is newer than the slots asked for so far, if there is one.
+    pub(super) fn ahead(&self) -> Option<&FrameInfo> {
+        self.ahead.as_ref().map(|(frame, _)| &frame.info)
     }
 
-    /// Waits for the next slot and captures its frame, into a retained buffer if `retained`. Returns the slot's index, too.
-    ///
-    /// The capture begins as long before the slot as captures take, and the frame is returned when the slot is due.
-    ///
-    /// While the desktop is lost, the slot waits until it is regained; the slots that become due meanwhile are late.
+    /// Waits for the next slot and returns its frame, in a retained buffer if `retained`, and its index.
     ///
     /// # Errors
     /// `Timeout` if the first image does not come in time; otherwise those of [`Session::grab`].
@@ -115,37 +147,134 @@ impl FixedRate {
         retained: bool,
         interrupt: &mut dyn Interrupt,
     ) -> Result<(Frame, u64)> {
-        let target = || if retained { Target::Retained(self.format) } else { Target::Owned(self.format) };
-        let Some(due) = self.due() else {
-            let request = Request { region: self.region, timeout: self.timeout, new_frame_only: false };
-            let frame = session.capture(&request, target(), interrupt)?.ok_or_else(|| {
-                Error::new(ErrorKind::Timeout, format!("no first image within {} ms", self.timeout.as_millis()))
-                    .with_hint(
-                        "The desktop is not available, for example behind a lock screen: try again later or allow more time",
-                    )
-            })?;
+        let Some(start) = self.start else {
+            session.keep_awake(self.keep_awake);
+            let frame = self.first(session, retained, interrupt)?;
             self.start = Some(clock.now());
             self.next = 1;
             return Ok((frame, 0));
         };
+        let due = start.saturating_add(self.rate.slot(self.next));
         let requested = clock.now();
-        if requested > due {
+        let frame = if requested <= due {
+            self.lateness = Duration::ZERO;
+            self.on_time(session, clock, retained, (requested, due), interrupt)?
+        } else {
             self.counts.late += 1;
-        }
-        let begin = due.saturating_sub(self.lead.0).max(requested);
-        WaitBudget::new(clock, begin.saturating_sub(requested), interrupt).sleep_out()?;
-        let request = Request { region: self.region, timeout: Duration::from_secs(1), new_frame_only: false };
-        let frame = loop {
-            if let Some(frame) = session.capture(&request, target(), interrupt)? {
-                break frame;
-            }
+            self.overdue(session, retained, (requested, due), interrupt)?
         };
-        self.lead.adapt(clock.now().saturating_sub(begin));
-        clock.sleep_until(due);
         self.counts.repeated += u64::from(!frame.info.is_new);
         self.counts.skipped += frame.info.accumulated.saturating_sub(1);
         let slot = self.next;
         self.next += 1;
         Ok((frame, slot))
+    }
+
+    fn first(&mut self, session: &mut Session, retained: bool, interrupt: &mut dyn Interrupt) -> Result<Frame> {
+        let request = Request { region: self.region, timeout: self.timeout, new_frame_only: false };
+        let frame = session.grab_clamped(&request, self.target(retained), interrupt)?.ok_or_else(|| {
+            Error::new(ErrorKind::Timeout, format!("no first image within {} ms", self.timeout.as_millis())).with_hint(
+                "The desktop is not available, for example behind a lock screen: try again later or allow more time",
+            )
+        })?;
+        let shown = self.shown(session);
+        LastImage::update(&mut self.last, &frame, shown)?;
+        Ok(frame)
+    }
+
+    /// The frame of a slot that is due later. Its capture begins as long before as captures take, and it is returned when it is due.
+    fn on_time(
+        &mut self,
+        session: &mut Session,
+        clock: &dyn Clock,
+        retained: bool,
+        (asked, due): (Duration, Duration),
+        interrupt: &mut dyn Interrupt,
+    ) -> Result<Frame> {
+        let begin = due.saturating_sub(self.lead.0).max(asked);
+        WaitBudget::new(clock, begin.saturating_sub(asked), interrupt).sleep_out()?;
+        let mut frame = self.current(session, clock, retained, interrupt)?;
+        let shown = self.shown(session);
+        if let Some((ahead, _)) = self.ahead.take() {
+            frame.supersede(&ahead);
+        }
+        // If the desktop was away meanwhile, the image is that of a later slot.
+        if clock.now() > due.saturating_add(self.rate.slot(1)) && frame.info.present_time > due {
+            self.ahead = Some((frame, shown));
+            return self.repeat(session);
+        }
+        LastImage::update(&mut self.last, &frame, shown)?;
+        self.lead.adapt(clock.now().saturating_sub(begin));
+        clock.sleep_until(due);
+        Ok(frame)
+    }
+
+    /// The frame of a slot that was due before: the image that was current then.
+    fn overdue(
+        &mut self,
+        session: &mut Session,
+        retained: bool,
+        (asked, due): (Duration, Duration),
+        interrupt: &mut dyn Interrupt,
+    ) -> Result<Frame> {
+        let lateness = asked.saturating_sub(due);
+        let falls_behind = !self.lateness.is_zero() && lateness > self.lateness;
+        self.lateness = lateness;
+        let current = self.ahead.take_if(|(ahead, _)| ahead.info.present_time <= due);
+        if falls_behind && self.ahead.is_none() {
+            let request = Request { region: self.region, timeout: Duration::ZERO, new_frame_only: true };
+            match session.grab_clamped(&request, self.target(retained), interrupt) {
+                Ok(ahead) => self.ahead = ahead.map(|frame| (frame, self.shown(session))),
+                // The slot that needs an image waits for the desktop.
+                Err(error) if error.loss().is_some() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match current {
+            Some((frame, shown)) => {
+                LastImage::update(&mut self.last, &frame, shown)?;
+                Ok(frame)
+            }
+            None => self.repeat(session),
+        }
+    }
+
+    /// The image as it is now, waiting for as long as the desktop is away and the loss is tolerated.
+    fn current(
+        &self,
+        session: &mut Session,
+        clock: &dyn Clock,
+        retained: bool,
+        interrupt: &mut dyn Interrupt,
+    ) -> Result<Frame> {
+        let timeout = self.limit.call(Duration::from_secs(1));
+        let request = Request { region: self.region, timeout, new_frame_only: false };
+        loop {
+            match session.grab_clamped(&request, self.target(retained), interrupt) {
+                Ok(Some(frame)) => return Ok(frame),
+                Ok(None) => {}
+                Err(error) => self.limit.tolerate(error, session, clock.now())?,
+            }
+        }
+    }
+
+    /// The last image once more.
+    fn repeat(&self, session: &mut Session) -> Result<Frame> {
+        let last = self.last.as_ref().expect("slot 0 has shown an image");
+        Ok(last.repeat(session.spare_buffer(last.len())?))
+    }
+
+    fn target(&self, retained: bool) -> Target<'static> {
+        if retained {
+            Target::Retained(self.format)
+        } else {
+            Target::Owned(self.format)
+        }
+    }
+
+    /// The part of the desktop that frames show now.
+    fn shown(&self, session: &Session) -> Rect {
+        let whole = session.output().size.rect();
+        self.region.map_or(session.region(), |region| region.intersection(whole).unwrap_or_default())
     }
 }

@@ -7,6 +7,7 @@ use crate::geometry::{Rect, Size};
 use crate::source::texture::{SharedTexture, TextureSync};
 
 use super::buffers::Buffer;
+use super::damage::DamageAccumulator;
 
 /// Which frame a caller asks for. Made by [`Request::within`]; the setters change its defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,28 @@ impl Frame {
         match &self.pixels {
             Pixels::Device(texture) => Some(texture),
             Pixels::Memory(_) | Pixels::Caller => None,
+        }
+    }
+
+    /// Makes the news of `old`, a frame that no caller saw, part of this one's.
+    pub(super) fn supersede(&mut self, old: &Frame) {
+        self.info.accumulated += old.info.accumulated;
+        self.info.is_new |= old.info.is_new;
+        // After a change of size everything is new anyway, and old rectangles mean nothing.
+        if self.size() == old.size() {
+            let mut damage = DamageAccumulator::default();
+            damage.add(old.info.damage.clone());
+            damage.add(std::mem::take(&mut self.info.damage));
+            self.info.damage = damage.into_damage();
+        }
+    }
+
+    /// Width and height, unless the pixels are in the caller's memory.
+    fn size(&self) -> Option<Size> {
+        match &self.pixels {
+            Pixels::Memory(image) => Some(image.size),
+            Pixels::Device(texture) => Some(texture.size),
+            Pixels::Caller => None,
         }
     }
 

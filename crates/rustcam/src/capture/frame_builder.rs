@@ -96,6 +96,16 @@ impl FrameBuilder {
         self.resources.blitter.bytes()
     }
 
+    /// Memory of `len` bytes that belongs to no frame.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn spare_buffer(&mut self, len: usize) -> Result<Buffer> {
+        let buffer = self.resources.memory.take_heap(len)?;
+        self.retained.forget(buffer.id());
+        Ok(buffer)
+    }
+
     /// Allocates memory for the next frame while there is time.
     pub(super) fn prepare(&mut self, source: &mut dyn Source) {
         self.resources.memory.prepare(source);
@@ -125,7 +135,10 @@ impl FrameBuilder {
     }
 
     fn build_owned(&mut self, job: &mut Job<'_, '_>, begun: Option<Buffer>) -> Result<Outcome<Buffer>> {
-        let mut buffer = begun.unwrap_or_else(|| self.new_buffer(job));
+        let mut buffer = match begun {
+            Some(buffer) => buffer,
+            None => self.new_buffer(job)?,
+        };
         loop {
             match self.resources.blitter.fill(job, &mut buffer, &[job.view.bounds]) {
                 Err(error) => {
@@ -134,7 +147,7 @@ impl FrameBuilder {
                 }
                 Ok(Outcome::Unsupported) => {
                     buffer.discard();
-                    buffer = self.new_buffer(job);
+                    buffer = self.new_buffer(job)?;
                 }
                 Ok(Outcome::Pending) => {
                     self.begun = Some((job.view, Begun::Owned(buffer)));
@@ -167,10 +180,10 @@ impl FrameBuilder {
         }
     }
 
-    fn new_buffer(&mut self, job: &mut Job<'_, '_>) -> Buffer {
-        let buffer = self.resources.memory.take(job.source, &job.view);
+    fn new_buffer(&mut self, job: &mut Job<'_, '_>) -> Result<Buffer> {
+        let buffer = self.resources.memory.take(job.source, &job.view)?;
         self.retained.forget(buffer.id());
-        buffer
+        Ok(buffer)
     }
 }
 

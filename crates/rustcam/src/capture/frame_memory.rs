@@ -1,5 +1,6 @@
 //! Memory for the next frame: that of the source, if the source can write the frame itself.
 
+use crate::error::Result;
 use crate::geometry::Size;
 use crate::source::Source;
 
@@ -16,14 +17,28 @@ pub(super) struct FrameMemory {
 
 impl FrameMemory {
     /// Memory of unknown content for a frame that shows `view`.
-    pub(super) fn take(&mut self, source: &mut dyn Source, view: &View) -> Buffer {
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn take(&mut self, source: &mut dyn Source, view: &View) -> Result<Buffer> {
         let native = if view.is_native() { self.take_native(source, view.size()) } else { None };
         self.native = native.as_ref().map(|_| view.size());
-        native.unwrap_or_else(|| self.pool.take_heap(view.bytes()))
+        match native {
+            Some(buffer) => Ok(buffer),
+            None => self.pool.take_heap(view.bytes()),
+        }
     }
 
     fn take_native(&mut self, source: &mut dyn Source, size: Size) -> Option<Buffer> {
         self.pool.take_native(size).or_else(|| source.allocate(size).map(|memory| self.pool.adopt(memory, size)))
+    }
+
+    /// Ordinary memory of `len` bytes.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn take_heap(&mut self, len: usize) -> Result<Buffer> {
+        self.pool.take_heap(len)
     }
 
     /// The buffer with this id, unless a caller holds it.

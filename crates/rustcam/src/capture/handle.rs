@@ -19,7 +19,7 @@ use super::session::Session;
 use super::session_guard::{SessionGuard, Shared, Usage};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
-use super::stream::{Stream, StreamOptions};
+use super::stream::{Stream, StreamId, StreamOptions};
 
 /// A session that several threads share. Calls are serialised, one stream or sequence of frames can run at a time, and [`Handle::close`]
 /// ends everything from any thread.
@@ -36,8 +36,8 @@ impl Handle {
     ///
     /// # Errors
     /// Those of [`Session::open`].
-    pub fn open(options: &OpenOptions) -> Result<Self> {
-        Ok(Self::over(Session::open(options)?, Arc::clone(&options.clock)))
+    pub fn open(options: &OpenOptions, interrupt: &mut dyn Interrupt) -> Result<Self> {
+        Ok(Self::over(Session::open(options, interrupt)?, Arc::clone(&options.clock)))
     }
 
     /// A handle to `session`, which uses `clock`.
@@ -85,8 +85,11 @@ impl Handle {
         self.shared.is_closed()
     }
 
-    /// Whether a stream or a sequence of frames is active.
+    /// Whether a stream or a sequence of frames is active. A forked child process has none.
     pub fn is_capturing(&self) -> bool {
+        if self.is_forked() {
+            return false;
+        }
         let state = self.shared.lock();
         state.framing || matches!(state.usage, Usage::Streaming(_))
     }
@@ -115,9 +118,9 @@ impl Handle {
             return Ok(None);
         };
         let frame = guard.session().grab(&Request { timeout: left, ..*request }, target, &mut interrupt)?;
-        guard.finish(|delivered| match &frame {
-            Some(frame) => delivered.frame(&frame.info),
-            None => delivered.timeout(),
+        guard.finish(|state| match &frame {
+            Some(frame) => state.delivered.frame(&frame.info),
+            None => state.delivered.timeout(),
         });
         Ok(frame)
     }
@@ -126,9 +129,11 @@ impl Handle {
     ///
     /// # Errors
     /// As for [`Handle::grab`]; `InvalidArgument` if the region is not inside the output.
-    pub fn start(&self, options: StreamOptions, interrupt: &mut dyn Interrupt) -> Result<()> {
+    pub fn start(&self, options: StreamOptions, interrupt: &mut dyn Interrupt) -> Result<StreamId> {
         let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
-        let Some((mut guard, _)) = self.lock_session(Duration::MAX, false, &mut interrupt)? else { return Ok(()) };
+        let Some((mut guard, _)) = self.lock_session(Duration::MAX, false, &mut interrupt)? else {
+            return Err(closed());
+        };
         guard.session().checked_region(options.region)?;
         let shared = Arc::downgrade(&self.shared);
         let observe = move |session: &Session| {
@@ -136,13 +141,22 @@ impl Handle {
                 shared.lock().snapshot = Snapshot::of(session);
             }
         };
-        let stream = Stream::start(*guard.into_session(), Arc::clone(&self.clock), options, observe);
-        self.shared.set_usage(Usage::Streaming(stream));
+        let id = match Stream::start(guard.into_session(), Arc::clone(&self.clock), options, observe) {
+            Ok(stream) => {
+                let id = StreamId::of(stream.mailbox());
+                drop(self.shared.set_usage(Usage::Streaming(stream)));
+                id
+            }
+            Err((session, error)) => {
+                drop(SessionGuard::new(&self.shared, session));
+                return Err(error);
+            }
+        };
         if self.is_closed() {
             // The handle was closed while this call had the session, so that `close` found no stream to end.
             self.close();
         }
-        Ok(())
+        Ok(id)
     }
 
     /// The newest frame of the stream that was not returned before. Waits for one, without limit if there is no timeout.
@@ -193,6 +207,11 @@ impl Handle {
         self.end_stream(|_| true, stopped);
     }
 
+    /// [`Handle::stop`], but only if the stream is the one that [`Handle::start`] returned `stream` for.
+    pub fn stop_only(&self, stream: &StreamId) {
+        self.end_stream(|mailbox| stream.is_of(mailbox), stopped);
+    }
+
     /// Begins a sequence of frames at a constant rate.
     ///
     /// # Errors
@@ -219,15 +238,25 @@ impl Handle {
         let Some((mut guard, _)) = self.lock_session(Duration::MAX, true, &mut interrupt)? else {
             return Err(closed());
         };
-        let (frame, slot) = rate.advance(guard.session(), &*self.clock, retained, &mut interrupt)?;
-        guard.finish(|delivered| delivered.frame(&frame.info));
-        Ok((frame, slot))
+        let outcome = rate.advance(guard.session(), &*self.clock, retained, &mut interrupt);
+        guard.finish(|state| {
+            state.ahead = rate.ahead().cloned();
+            if let Ok((frame, _)) = &outcome {
+                state.delivered.frame(&frame.info);
+            }
+        });
+        outcome
     }
 
     /// Ends the sequence of frames, if there is one.
     pub fn end_frames(&self) {
         if !self.is_forked() {
-            self.shared.lock().framing = false;
+            let mut state = self.shared.lock();
+            state.framing = false;
+            // A call in another thread that uses the session lets the display go when it returns it.
+            if let Usage::Idle(session) = &mut state.usage {
+                session.keep_awake(false);
+            }
         }
     }
 
@@ -269,24 +298,26 @@ impl Handle {
                 return Err(Error::new(ErrorKind::WrongState, "a frames() iterator is open: close it first"));
             }
             match std::mem::replace(&mut state.usage, Usage::Busy) {
-                Usage::Idle(session) => return Ok(Some((SessionGuard::new(&self.shared, session), budget.left()))),
+                Usage::Idle(mut session) => {
+                    if let Some(ahead) = state.ahead.take_if(|_| !framing) {
+                        session.take_back(&ahead);
+                    }
+                    return Ok(Some((SessionGuard::new(&self.shared, session), budget.left())));
+                }
                 Usage::Busy => {}
                 Usage::Gone => {
                     state.usage = Usage::Gone;
                     return Err(closed());
                 }
                 Usage::Streaming(stream) => {
-                    let mailbox = Arc::clone(stream.mailbox());
+                    let (mailbox, refusal) = (Arc::clone(stream.mailbox()), stream.in_the_way());
                     state.usage = Usage::Streaming(stream);
                     drop(state);
                     if let Some(error) = mailbox.failure() {
                         self.end_stream(|ended| Arc::ptr_eq(ended, &mailbox), stopped);
                         return Err(error);
                     }
-                    return Err(Error::new(
-                        ErrorKind::WrongState,
-                        "start() is active: take frames with get_latest_frame(), or call stop() first",
-                    ));
+                    return Err(refusal);
                 }
             }
             if budget.is_over() {
@@ -323,7 +354,7 @@ impl Handle {
         };
         // Without the lock: the thread may need it before it can end.
         match stream.stop(reason()) {
-            Some(session) => drop(SessionGuard::new(&self.shared, Box::new(session))),
+            Some(session) => drop(SessionGuard::new(&self.shared, session)),
             None => drop(self.shared.set_usage(Usage::Gone)),
         }
     }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-use super::damage::DamageAccumulator;
 use super::event_count::EventCount;
-use super::frame::{Frame, Pixels};
+use super::frame::Frame;
 
 /// Called once, on any thread, when a frame or the end of the stream arrives.
 pub type ReadyCallback = Box<dyn FnOnce() + Send>;
@@ -46,7 +45,7 @@ impl Mailbox {
             let mut state = self.lock();
             let replaced = state.frame.take();
             if let Some(old) = &replaced {
-                merge(&mut frame, old);
+                frame.supersede(old);
             }
             state.frame = Some(frame);
             (replaced, state.callback.take())
@@ -123,30 +122,10 @@ impl Mailbox {
     }
 }
 
-/// Adds the presents and the damage of `old`, which no reader took, to those of `frame`.
-fn merge(frame: &mut Frame, old: &Frame) {
-    frame.info.accumulated += old.info.accumulated;
-    frame.info.is_new |= old.info.is_new;
-    // After a change of size everything is dirty, and the old rectangles have no meaning.
-    if size(frame) == size(old) {
-        let mut damage = DamageAccumulator::default();
-        damage.add(old.info.damage.clone());
-        damage.add(std::mem::take(&mut frame.info.damage));
-        frame.info.damage = damage.into_damage();
-    }
-}
-
-fn size(frame: &Frame) -> Option<crate::geometry::Size> {
-    match &frame.pixels {
-        Pixels::Memory(image) => Some(image.size),
-        Pixels::Device(texture) => Some(texture.size),
-        Pixels::Caller => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::frame::Pixels;
     use crate::error::ErrorKind;
     use crate::frame::{Damage, FrameInfo};
     use crate::geometry::Rect;

@@ -33,6 +33,11 @@ impl Recovery {
         self.lost.as_ref()
     }
 
+    /// When the outage began, if there is one.
+    pub(super) fn since(&self) -> Option<Duration> {
+        self.record.as_ref().map(|record| record.since)
+    }
+
     /// Records that the desktop is lost, perhaps for the second time without a frame in between.
     pub(super) fn begin(&mut self, error: Error, output: &Output, now: Duration) {
         if let Some(record) = &mut self.record {

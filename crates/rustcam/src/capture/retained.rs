@@ -128,8 +128,19 @@ impl Retained {
         job: &mut Job<'_, '_>,
         begun: &mut Option<(Work, Step)>,
     ) -> Result<Outcome<Buffer>> {
-        let (mut work, mut step) = begun.take().unwrap_or_else(|| (self.choose(resources, job), Step::Refresh));
-        let outcome = self.update(resources, job, &mut work, &mut step);
+        let resumed = begun.is_some();
+        let (mut work, mut step) = match begun.take() {
+            Some(begun) => begun,
+            None => (self.choose(resources, job)?, Step::Refresh),
+        };
+        let mut outcome = self.update(resources, job, &mut work, &mut step);
+        if resumed && matches!(outcome, Ok(Outcome::Done(_) | Outcome::Overtaken(_))) {
+            // What changed since an earlier call chose the parts is news of this frame, too.
+            match self.note_damage(&mut resources.damage, job) {
+                Ok(changed) => work.known.stale.extend(changed),
+                Err(error) => outcome = Err(error),
+            }
+        }
         match outcome {
             Ok(Outcome::Done(drawn) | Outcome::Overtaken(drawn)) => Ok(Outcome::Done(self.remember(work, drawn))),
             Ok(_) => {
@@ -208,7 +219,7 @@ impl Retained {
                 Outcome::Pending => return Ok(Outcome::Pending),
                 Outcome::Done(drawn) => return Ok(Outcome::Done(drawn)),
                 Outcome::Unsupported => {
-                    let lost = std::mem::replace(work, self.new_work(resources, job));
+                    let lost = std::mem::replace(work, self.new_work(resources, job)?);
                     lost.discard();
                 }
                 Outcome::Overtaken(drawn) => {
@@ -236,7 +247,7 @@ impl Retained {
     }
 
     /// Of the frames that no caller holds the one with the least stale pixels, or a new one.
-    fn choose(&mut self, resources: &mut Resources, job: &mut Job<'_, '_>) -> Work {
+    fn choose(&mut self, resources: &mut Resources, job: &mut Job<'_, '_>) -> Result<Work> {
         let fitting = self.known.iter().filter(|known| known.view == job.view);
         let mut fitting: Vec<(u64, u64)> = fitting.map(|known| (known.stale.area(), known.id)).collect();
         fitting.sort_unstable();
@@ -245,17 +256,20 @@ impl Retained {
             let index = self.known.iter().position(|known| known.id == id)?;
             Some(Work::new(buffer, self.known.remove(index)))
         });
-        let mut work = kept.unwrap_or_else(|| self.new_work(resources, job));
+        let mut work = match kept {
+            Some(work) => work,
+            None => self.new_work(resources, job)?,
+        };
         let mut stale = std::mem::take(&mut work.known.stale);
         stale.extend(work.known.drawn.take());
         work.parts = stale.disjoint(job.view.bounds);
-        work
+        Ok(work)
     }
 
-    fn new_work(&mut self, resources: &mut Resources, job: &mut Job<'_, '_>) -> Work {
-        let buffer = resources.memory.take(job.source, &job.view);
+    fn new_work(&mut self, resources: &mut Resources, job: &mut Job<'_, '_>) -> Result<Work> {
+        let buffer = resources.memory.take(job.source, &job.view)?;
         self.forget(buffer.id());
         let known = Known::new(&buffer, &job.view);
-        Work::new(buffer, known)
+        Ok(Work::new(buffer, known))
     }
 }

@@ -10,10 +10,12 @@ use crate::frame::{FrameInfo, Pointer};
 use crate::geometry::Rect;
 use crate::source::{self, Change, OpenOptions, Outcome, Output, Source, Waker};
 
+use super::buffers::Buffer;
 use super::deadline::WaitBudget;
 use super::frame::{Frame, Request, Target};
 use super::frame_builder::FrameBuilder;
 use super::interrupt::Interrupt;
+use super::opening::persist;
 use super::recovery::Recovery;
 use super::stats::SessionStats;
 
@@ -35,6 +37,19 @@ pub struct Session {
     recovery: Recovery,
     sequence: u64,
     stats: SessionStats,
+    /// Whether the display is kept on.
+    awake: bool,
+    /// Whether the region of the last request had to be cut.
+    request_clamped: bool,
+}
+
+/// What happens to a requested region that the output has outgrown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RegionRule {
+    /// The call fails.
+    Exact,
+    /// It is cut, as the session's own region, and whole again when it fits.
+    Clamp,
 }
 
 impl fmt::Debug for Session {
@@ -69,12 +84,13 @@ struct LastFrame {
 }
 
 impl Session {
-    /// Opens an output.
+    /// Opens an output. Refusals that pass by themselves are waited out for as long as `options` say.
     ///
     /// # Errors
-    /// `InvalidArgument` if there is no such output, `Duplication` if the system refuses.
-    pub fn open(options: &OpenOptions) -> Result<Self> {
-        Ok(Self::over(source::open(options)?, Arc::clone(&options.clock), options.watch_pointer))
+    /// `InvalidArgument` if there is no such output, `Duplication` if the system refuses, the interrupt's.
+    pub fn open(options: &OpenOptions, interrupt: &mut dyn Interrupt) -> Result<Self> {
+        let source = persist(&*options.clock, options.timeout, interrupt, |check| source::open(options, check))?;
+        Ok(Self::over(source, Arc::clone(&options.clock), options.watch_pointer))
     }
 
     /// A session over a source that is open already. With `cursor` the pointer is part of every frame, and a change of it makes a new
@@ -95,6 +111,8 @@ impl Session {
             recovery: Recovery::default(),
             sequence: 0,
             stats: SessionStats::default(),
+            awake: false,
+            request_clamped: false,
         }
     }
 
@@ -127,7 +145,9 @@ impl Session {
     /// What was counted so far.
     pub fn stats(&self) -> SessionStats {
         let lost = self.recovery.lost().map(|error| error.to_string().into());
-        SessionStats { bytes_copied: self.builder.bytes(), lost, fallback: self.fallback(), ..self.stats.clone() }
+        let region_clamped = self.stats.region_clamped || self.request_clamped;
+        let bytes_copied = self.builder.bytes();
+        SessionStats { bytes_copied, lost, region_clamped, fallback: self.fallback(), ..self.stats.clone() }
     }
 
     /// Why the source works in a slower way than it could; the text is allocated once, not per frame.
@@ -148,21 +168,9 @@ impl Session {
             Some(r) if r.is_empty() => Err(Error::invalid(format!(
                 "region {r} is empty: left must be less than right and top less than bottom, inside {whole}"
             ))),
-            Some(r) if !whole.contains(r) => {
-                Err(Error::invalid(format!("region {r} is not inside the output, whose bounds are {whole}")))
-            }
+            Some(r) if !whole.contains(r) => Err(self.output.not_inside(r, Some(r))),
             Some(r) => Ok(r),
-            None => self.region.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Capture,
-                    format!(
-                        "nothing is left of region {} since the output became {}",
-                        self.wanted.unwrap_or_default(),
-                        whole.size()
-                    ),
-                )
-                .with_hint("Create a new Capturer with a region inside the output, or pass region= to the call")
-            }),
+            None => self.region.ok_or_else(|| nothing_left(self.wanted.unwrap_or_default(), whole)),
         }
     }
 
@@ -179,17 +187,27 @@ impl Session {
         interrupt: &mut dyn Interrupt,
     ) -> Result<Option<Frame>> {
         self.checked_region(request.region)?;
-        self.capture(request, target, interrupt)
+        self.capture(request, RegionRule::Exact, target, interrupt)
     }
 
-    /// [`Session::grab`] for a region that was checked before. If the region is no longer inside the output, because the output changed,
-    /// that is not a wrong argument.
+    /// [`Session::grab`] for a region that was inside the output when a stream or a sequence of frames began: it follows the output as the
+    /// session's own region does.
     ///
     /// # Errors
-    /// Those of [`Session::grab`], but `Capture` for a region outside of what the output has become.
-    pub(super) fn capture(
+    /// Those of [`Session::grab`], but `Capture` if nothing is left of the region.
+    pub(super) fn grab_clamped(
         &mut self,
         request: &Request,
+        target: Target<'_>,
+        interrupt: &mut dyn Interrupt,
+    ) -> Result<Option<Frame>> {
+        self.capture(request, RegionRule::Clamp, target, interrupt)
+    }
+
+    fn capture(
+        &mut self,
+        request: &Request,
+        rule: RegionRule,
         mut target: Target<'_>,
         interrupt: &mut dyn Interrupt,
     ) -> Result<Option<Frame>> {
@@ -199,7 +217,7 @@ impl Session {
         let clock = Arc::clone(&self.clock);
         let mut budget = WaitBudget::new(&*clock, request.timeout, interrupt).with_long_waits_if(self.waker.is_some());
         while self.wait(request, &mut budget)? {
-            let shown = (self.region_as_it_is(request.region)?, self.cursor);
+            let shown = (self.region_now(request.region, rule)?, self.cursor);
             self.unreported.frame_begun = true;
             match self.builder.build(&mut *self.source, &mut target, shown, &mut budget) {
                 Ok(Outcome::Done(pixels) | Outcome::Overtaken(pixels)) => {
@@ -222,10 +240,9 @@ impl Session {
                     self.follow_output();
                     continue;
                 }
-            } else if self.unreported.frame_begun {
-                return Ok(true);
             } else {
-                let may_wait = request.new_frame_only || self.last.is_none();
+                // A frame that was begun is not waited for, but what was begun may be old by now: the source looks for a newer image first.
+                let may_wait = !self.unreported.frame_begun && (request.new_frame_only || self.last.is_none());
                 let until = if self.is_due(budget.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
                 let slice = budget.slice(until)?;
                 if !slice.is_zero() {
@@ -287,6 +304,26 @@ impl Session {
         Ok(())
     }
 
+    /// Keeps the display on, or no longer.
+    pub(super) fn keep_awake(&mut self, on: bool) {
+        if std::mem::replace(&mut self.awake, on) != on {
+            self.source.keep_awake(on);
+        }
+    }
+
+    /// Since when the desktop is lost, if it is, or no frame came since it was regained.
+    pub(super) fn lost_since(&self) -> Option<Duration> {
+        self.recovery.since()
+    }
+
+    /// Memory of `len` bytes that belongs to no frame.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn spare_buffer(&mut self, len: usize) -> Result<Buffer> {
+        self.builder.spare_buffer(len)
+    }
+
     /// Fits the region to the output as it was regained.
     fn follow_output(&mut self) {
         self.output = Arc::new(self.source.output().clone());
@@ -296,13 +333,22 @@ impl Session {
     }
 
     /// The region of this request on the output as it is after the wait, which may have changed its size.
-    fn region_as_it_is(&self, region: Option<Rect>) -> Result<Rect> {
-        self.checked_region(region).map_err(|error| match error.kind() {
-            ErrorKind::InvalidArgument => {
-                Error::new(ErrorKind::Capture, format!("the output has changed: {}", error.message()))
+    fn region_now(&mut self, region: Option<Rect>, rule: RegionRule) -> Result<Rect> {
+        let whole = self.output.size.rect();
+        self.request_clamped = false;
+        match region {
+            Some(wanted) if rule == RegionRule::Clamp => {
+                let left = wanted.intersection(whole).ok_or_else(|| nothing_left(wanted, whole))?;
+                self.request_clamped = left != wanted;
+                Ok(left)
             }
-            _ => error,
-        })
+            region => self.checked_region(region).map_err(|error| match error.kind() {
+                ErrorKind::InvalidArgument => {
+                    Error::new(ErrorKind::Capture, format!("the output has changed: {}", error.message()))
+                }
+                _ => error,
+            }),
+        }
     }
 
     /// Takes back a captured frame that no caller got: its presents and its damage are reported with the next one.
@@ -347,4 +393,10 @@ impl Session {
             protected,
         }
     }
+}
+
+fn nothing_left(region: Rect, whole: Rect) -> Error {
+    let message = format!("nothing is left of region {region} since the output became {}", whole.size());
+    Error::new(ErrorKind::Capture, message)
+        .with_hint("Create a new Capturer with a region inside the output, or pass region= to the call")
 }

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::frame::FrameInfo;
+
 use super::session::Session;
 use super::snapshot::Snapshot;
 use super::stats::Delivered;
@@ -23,6 +25,8 @@ pub(super) struct State {
     pub(super) framing: bool,
     pub(super) snapshot: Snapshot,
     pub(super) delivered: Delivered,
+    /// A frame that a sequence at a constant rate has captured and not returned.
+    pub(super) ahead: Option<FrameInfo>,
 }
 
 pub(super) enum Usage {
@@ -38,7 +42,7 @@ impl Shared {
     pub(super) fn new(session: Session) -> Self {
         let snapshot = Snapshot::of(&session);
         let usage = Usage::Idle(Box::new(session));
-        let state = State { usage, framing: false, snapshot, delivered: Delivered::default() };
+        let state = State { usage, framing: false, snapshot, delivered: Delivered::default(), ahead: None };
         Self { state: Mutex::new(state), changed: Condvar::new(), closed: AtomicBool::new(false) }
     }
 
@@ -96,15 +100,18 @@ impl<'a> SessionGuard<'a> {
 }
 
 impl SessionGuard<'_> {
-    /// Returns the session, and under the same lock counts what the call delivers.
-    pub(super) fn finish(mut self, count: impl FnOnce(&mut Delivered)) {
-        self.release(count);
+    /// Returns the session, and under the same lock notes what the call delivers.
+    pub(super) fn finish(mut self, note: impl FnOnce(&mut State)) {
+        self.release(note);
     }
 
-    fn release(&mut self, count: impl FnOnce(&mut Delivered)) {
-        let Some(session) = self.session.take() else { return };
+    fn release(&mut self, note: impl FnOnce(&mut State)) {
+        let Some(mut session) = self.session.take() else { return };
         let mut state = self.shared.lock();
-        count(&mut state.delivered);
+        if !state.framing {
+            session.keep_awake(false);
+        }
+        note(&mut state);
         state.snapshot = Snapshot::of(&session);
         if self.shared.is_closed() {
             state.usage = Usage::Gone;

@@ -1,22 +1,20 @@
 //! The capture thread: it captures continuously, and puts its newest frame into a mailbox.
 
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::{mpsc, Arc, Weak};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::frame::PixelFormat;
 use crate::geometry::Rect;
 
 use super::frame::{Request, Target};
+use super::loss_limit::LossLimit;
 use super::mailbox::Mailbox;
 use super::rate::Rate;
 use super::session::Session;
 use super::stop_token::StopToken;
-
-/// How long the thread tries to recover from a lasting loss before it reports the error.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(1);
 
 /// How long one call of the thread waits. Between calls other threads can read the state of the session.
 const CALL: Duration = Duration::from_millis(250);
@@ -25,7 +23,7 @@ const CALL: Duration = Duration::from_millis(250);
 const EXACT_PART: Duration = Duration::from_millis(2);
 
 /// What a stream captures and how often. The default is every present of the session's own region, in BGRA; the setters change that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamOptions {
     /// At most so many frames per second; `None` for every present.
@@ -36,6 +34,23 @@ pub struct StreamOptions {
     pub video: bool,
     /// Format of the frames.
     pub format: PixelFormat,
+    /// How long the thread tries to regain a desktop after a lasting loss before it reports that.
+    pub patience: Duration,
+    /// Whether an iterator owns the stream. Calls that are refused while it runs say so.
+    pub iterated: bool,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            rate: None,
+            region: None,
+            video: false,
+            format: PixelFormat::default(),
+            patience: LossLimit::default().0,
+            iterated: false,
+        }
+    }
 }
 
 impl StreamOptions {
@@ -62,31 +77,67 @@ impl StreamOptions {
     pub fn format(self, format: PixelFormat) -> Self {
         Self { format, ..self }
     }
+
+    /// Sets how long the thread tries to regain the desktop after a lasting loss; 30 seconds by default.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Sets whether an iterator owns the stream.
+    #[must_use]
+    pub fn iterated(self, iterated: bool) -> Self {
+        Self { iterated, ..self }
+    }
 }
 
 /// A running capture thread. Dropping it stops the thread.
 pub(super) struct Stream {
     mailbox: Arc<Mailbox>,
     stop: Arc<StopToken>,
-    thread: Option<JoinHandle<Session>>,
+    thread: Option<JoinHandle<Option<Box<Session>>>>,
+    iterated: bool,
     process: u32,
+}
+
+/// Identifies one stream among all that a handle runs one after the other.
+#[derive(Clone, Debug)]
+pub struct StreamId(Weak<Mailbox>);
+
+impl StreamId {
+    pub(super) fn of(mailbox: &Arc<Mailbox>) -> Self {
+        Self(Arc::downgrade(mailbox))
+    }
+
+    pub(super) fn is_of(&self, mailbox: &Arc<Mailbox>) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(mailbox))
+    }
 }
 
 impl Stream {
     /// Starts the thread. `observe` is called on it after every call of the session.
     ///
-    /// # Panics
-    /// If the system cannot create a thread.
+    /// # Errors
+    /// The session and the reason, if the system has no thread for it.
     pub(super) fn start(
-        session: Session,
+        session: Box<Session>,
         clock: Arc<dyn Clock>,
         options: StreamOptions,
         observe: impl Fn(&Session) + Send + 'static,
-    ) -> Self {
+    ) -> std::result::Result<Self, (Box<Session>, Error)> {
         let (mailbox, stop) = (Arc::new(Mailbox::default()), Arc::new(StopToken::new(session.waker())));
+        // The session follows the thread, because a refused thread would drop what was moved into it.
+        let (hand_over, received) = mpsc::sync_channel::<Runner>(1);
+        let run = move || received.recv().ok().map(|runner| runner.run(&observe));
+        let thread = match thread::Builder::new().name("rustcam stream".to_owned()).spawn(run) {
+            Ok(thread) => thread,
+            Err(error) => return Err((session, no_thread(&error))),
+        };
+        let iterated = options.iterated;
         let runner = Runner { session, clock, options, mailbox: Arc::clone(&mailbox), stop: Arc::clone(&stop) };
-        let thread = std::thread::spawn(move || runner.run(&observe));
-        Self { mailbox, stop, thread: Some(thread), process: std::process::id() }
+        // The channel has room, and the thread receives before it does anything else.
+        let _ = hand_over.send(runner);
+        Ok(Self { mailbox, stop, thread: Some(thread), iterated, process: std::process::id() })
     }
 
     /// Its frames.
@@ -94,8 +145,18 @@ impl Stream {
         &self.mailbox
     }
 
+    /// The error of a call that is refused while it runs.
+    pub(super) fn in_the_way(&self) -> Error {
+        let message = if self.iterated {
+            "a stream() that was not finished still runs: await its aclose(), or call stop() first"
+        } else {
+            "start() is active: take frames with get_latest_frame(), or call stop() first"
+        };
+        Error::new(ErrorKind::WrongState, message)
+    }
+
     /// Ends the thread and returns its session; `None` if the thread panicked. Readers get `reason`.
-    pub(super) fn stop(mut self, reason: Error) -> Option<Session> {
+    pub(super) fn stop(mut self, reason: Error) -> Option<Box<Session>> {
         self.mailbox.end(reason);
         let mut session = self.halt()?;
         if let Some(leftover) = self.mailbox.leftover() {
@@ -104,14 +165,14 @@ impl Stream {
         Some(session)
     }
 
-    fn halt(&mut self) -> Option<Session> {
+    fn halt(&mut self) -> Option<Box<Session>> {
         let thread = self.thread.take()?;
         if std::process::id() != self.process {
             // A forked child process has no copy of the thread.
             return None;
         }
         self.stop.stop();
-        thread.join().ok()
+        thread.join().ok().flatten()
     }
 }
 
@@ -123,7 +184,7 @@ impl Drop for Stream {
 
 /// What the thread owns.
 struct Runner {
-    session: Session,
+    session: Box<Session>,
     clock: Arc<dyn Clock>,
     options: StreamOptions,
     mailbox: Arc<Mailbox>,
@@ -131,12 +192,12 @@ struct Runner {
 }
 
 impl Runner {
-    fn run(mut self, observe: &dyn Fn(&Session)) -> Session {
+    fn run(mut self, observe: &dyn Fn(&Session)) -> Box<Session> {
         let start = self.clock.now();
         let mut slot = 0;
         // A stream begins with the desktop as it is.
         let mut first = true;
-        let mut failing_since = None;
+        let limit = LossLimit(self.options.patience);
         while !self.stop.is_stopped() {
             if let Some(rate) = self.options.rate {
                 self.pause_until(start + rate.slot(slot));
@@ -150,17 +211,11 @@ impl Runner {
             } else {
                 self.grab(CALL, true, observe).map(drop)
             };
-            let Err(error) = outcome else {
-                failing_since = None;
-                continue;
-            };
-            let now = self.clock.now();
-            let since = *failing_since.get_or_insert(now);
-            let is_final = error.loss().is_none() || now.saturating_sub(since) >= GIVE_UP_AFTER;
-            if is_final && !self.stop.is_stopped() {
-                self.mailbox.end(error);
-            }
-            if is_final {
+            let tolerated = outcome.or_else(|error| limit.tolerate(error, &self.session, self.clock.now()));
+            if let Err(error) = tolerated {
+                if !self.stop.is_stopped() {
+                    self.mailbox.end(error);
+                }
                 break;
             }
         }
@@ -181,7 +236,7 @@ impl Runner {
     fn grab(&mut self, timeout: Duration, new_frame_only: bool, observe: &dyn Fn(&Session)) -> Result<bool> {
         let request = Request { region: self.options.region, timeout, new_frame_only };
         let stop = &self.stop;
-        let outcome = self.session.capture(&request, Target::Owned(self.options.format), &mut || stop.check());
+        let outcome = self.session.grab_clamped(&request, Target::Owned(self.options.format), &mut || stop.check());
         observe(&self.session);
         let Some(frame) = outcome? else { return Ok(false) };
         self.mailbox.put(frame);
@@ -197,4 +252,11 @@ impl Runner {
             self.clock.sleep_until(moment);
         }
     }
+}
+
+fn no_thread(error: &std::io::Error) -> Error {
+    Error::new(ErrorKind::Capture, format!("no thread could be started for the stream: {error}")).with_hint(
+        "The limit of processes and threads is reached: end some, or raise it (`ulimit -u`, the pids limit of a container). grab() \
+         and frames() need no thread",
+    )
 }

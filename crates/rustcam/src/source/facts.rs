@@ -48,4 +48,6 @@ pub struct Server {
     pub local: bool,
     /// Whether a compositing manager runs.
     pub composited: bool,
+    /// Whether it shows its windows on a Wayland desktop, of which it knows nothing.
+    pub xwayland: bool,
 }

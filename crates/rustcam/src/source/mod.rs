@@ -111,7 +111,7 @@ use texture::{SharedTexture, TextureRequest};
 pub use facts::{Adapter, DynamicRange, Facts, Server};
 pub use open::{facts, open, outputs};
 pub use options::{Backend, OpenOptions};
-pub use output::{no_such_output, Output};
+pub use output::{no_such_output, Output, OutputChoice};
 
 /// What a wait saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -174,6 +174,9 @@ impl<T> Outcome<T> {
         }
     }
 }
+
+/// Fails to end an opening before its time. It is called every few milliseconds while the system does not answer.
+pub type CheckInterrupt<'a> = dyn FnMut() -> Result<()> + 'a;
 
 /// Ends a wait of one source in another thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -294,6 +297,12 @@ pub trait Source: Send {
     /// # Errors
     /// A loss if it is not available yet.
     fn rebuild(&mut self, timeout: Duration) -> Result<()>;
+
+    /// Keeps the display from being switched off, and the screen saver from starting, or no longer. It also ends with the source. Nothing
+    /// happens where the system cannot do that.
+    fn keep_awake(&mut self, on: bool) {
+        let _ = on;
+    }
 
     /// Why the source works in a slower way than it could; `None` if it does not.
     fn fallback(&self) -> Option<&str> {

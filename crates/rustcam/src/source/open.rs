@@ -3,20 +3,21 @@
 use super::facts::Facts;
 use super::options::{Backend, OpenOptions};
 use super::output::Output;
-use super::Source;
+use super::{CheckInterrupt, Source};
 use crate::error::Result;
 
-/// Opens one output.
+/// Opens one output. `interrupt` ends that early, where the system takes its time.
 ///
 /// # Errors
-/// `InvalidArgument` if there is no such output, listing those that exist; `Duplication` if the system refuses.
-pub fn open(options: &OpenOptions) -> Result<Box<dyn Source>> {
+/// `InvalidArgument` if there is no such output, listing those that exist; `Duplication` if the system refuses; the interrupt's.
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables, reason = "only an X server keeps its clients waiting"))]
+pub fn open(options: &OpenOptions, interrupt: &mut CheckInterrupt<'_>) -> Result<Box<dyn Source>> {
     match &options.backend {
         Backend::Sim(script) => Ok(Box::new(super::sim::SimSource::open(script, options)?)),
         #[cfg(windows)]
         Backend::Dxgi => Ok(Box::new(super::dxgi::DxgiSource::open(options)?)),
         #[cfg(target_os = "linux")]
-        Backend::X11 => Ok(Box::new(super::x11::X11Source::open(options)?)),
+        Backend::X11 => Ok(Box::new(super::x11::X11Source::open(options, interrupt)?)),
         #[cfg(any(not(windows), not(target_os = "linux")))]
         other => Err(elsewhere(other)),
     }
@@ -26,13 +27,14 @@ pub fn open(options: &OpenOptions) -> Result<Box<dyn Source>> {
 ///
 /// # Errors
 /// As for [`open`].
-pub fn outputs(backend: &Backend) -> Result<Vec<Output>> {
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables, reason = "only an X server keeps its clients waiting"))]
+pub fn outputs(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<Vec<Output>> {
     match backend {
         Backend::Sim(script) => Ok(super::sim::outputs(script)),
         #[cfg(windows)]
         Backend::Dxgi => super::dxgi::outputs(),
         #[cfg(target_os = "linux")]
-        Backend::X11 => super::x11::outputs(),
+        Backend::X11 => super::x11::outputs(interrupt),
         #[cfg(any(not(windows), not(target_os = "linux")))]
         other => Err(elsewhere(other)),
     }
@@ -42,12 +44,13 @@ pub fn outputs(backend: &Backend) -> Result<Vec<Output>> {
 ///
 /// # Errors
 /// As for [`open`].
-pub fn facts(backend: &Backend) -> Result<Facts> {
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables, reason = "only an X server keeps its clients waiting"))]
+pub fn facts(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<Facts> {
     match backend {
         #[cfg(windows)]
         Backend::Dxgi => super::dxgi::facts(),
         #[cfg(target_os = "linux")]
-        Backend::X11 => super::x11::facts(),
+        Backend::X11 => super::x11::facts(interrupt),
         _ => Ok(Facts::default()),
     }
 }

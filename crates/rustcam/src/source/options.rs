@@ -1,8 +1,10 @@
 //! Which desktop to open, and through which API.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use super::output::OutputChoice;
 use super::sim::Script;
 use crate::clock::{Clock, MonotonicClock, VirtualClock};
 use crate::error::{Error, ErrorKind, Result};
@@ -86,14 +88,18 @@ impl fmt::Display for Backend {
 pub struct OpenOptions {
     /// The API to use.
     pub backend: Backend,
-    /// Index of the adapter.
+    /// Index of the adapter, where the output is chosen by its index.
     pub device: usize,
-    /// Index of the output on the adapter.
-    pub output: usize,
+    /// The output.
+    pub output: OutputChoice,
     /// Whether pointer activity is reported, and [`super::Source::pointer`] kept up to date.
     pub watch_pointer: bool,
     /// The clock of present times and, for the simulated desktop, of its world.
     pub clock: Arc<dyn Clock>,
+    /// How long refusals that pass by themselves are waited out.
+    pub timeout: Duration,
+    /// When the first attempt to open the output was made.
+    first_attempt: Arc<OnceLock<Duration>>,
 }
 
 impl OpenOptions {
@@ -102,7 +108,9 @@ impl OpenOptions {
     pub fn new(backend: Backend) -> Self {
         let virtual_time = matches!(&backend, Backend::Sim(script) if script.wants_virtual_clock());
         let clock: Arc<dyn Clock> = if virtual_time { Arc::new(VirtualClock::new()) } else { Arc::new(MonotonicClock) };
-        Self { backend, device: 0, output: 0, watch_pointer: true, clock }
+        let timeout = Duration::from_secs(1);
+        let output = OutputChoice::Index(0);
+        Self { backend, device: 0, output, watch_pointer: true, clock, timeout, first_attempt: Arc::default() }
     }
 
     /// Sets the index of the adapter.
@@ -111,10 +119,10 @@ impl OpenOptions {
         Self { device, ..self }
     }
 
-    /// Sets the index of the output on the adapter.
+    /// Sets the output: its index on the adapter, its name, or its id.
     #[must_use]
-    pub fn output(self, output: usize) -> Self {
-        Self { output, ..self }
+    pub fn output(self, output: impl Into<OutputChoice>) -> Self {
+        Self { output: output.into(), ..self }
     }
 
     /// Sets whether pointer activity is reported.
@@ -128,16 +136,29 @@ impl OpenOptions {
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
+
+    /// Sets how long refusals that pass by themselves are waited out: a second, unless it is set.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Time since the first attempt to open the output, which is this one if there was none.
+    pub(super) fn waited(&self) -> Duration {
+        let now = self.clock.now();
+        now.saturating_sub(*self.first_attempt.get_or_init(|| now))
+    }
 }
 
 impl fmt::Debug for OpenOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backend, device, output, watch_pointer, clock: _ } = self;
+        let Self { backend, device, output, watch_pointer, timeout, clock: _, first_attempt: _ } = self;
         f.debug_struct("OpenOptions")
             .field("backend", backend)
             .field("device", device)
             .field("output", output)
             .field("watch_pointer", watch_pointer)
+            .field("timeout", timeout)
             .finish_non_exhaustive()
     }
 }

@@ -115,14 +115,15 @@ pub(super) fn classify(code: u32, call: Call) -> Verdict {
         (INVALID_CALL, Acquire) => Verdict::ReleaseAndRetry,
         (INVALID_CALL, Release | Metadata) => Verdict::Harmless,
         (DEVICE_REMOVED | DEVICE_HUNG | DEVICE_RESET | DRIVER_INTERNAL_ERROR, _) => Verdict::LostDevice,
-        (E_OUTOFMEMORY, _) => Verdict::Failed,
         // A timeout and an abandoned mutex have the sign of success.
         (_, Sync) if code != S_OK => Verdict::Failed,
         (_, Duplicate | Call::Enumerate | Call::CreateDevice) if is_failure(code) => Verdict::Refused,
         // A fifth process, a missing output and a wrong argument are not transient.
-        (NOT_CURRENTLY_AVAILABLE | NOT_FOUND | E_INVALIDARG | E_NOTIMPL | E_NOINTERFACE, DuplicateAgain) => {
-            Verdict::LostAccess(Lasting)
-        }
+        (
+            NOT_CURRENTLY_AVAILABLE | NOT_FOUND | E_INVALIDARG | E_NOTIMPL | E_NOINTERFACE | E_OUTOFMEMORY,
+            DuplicateAgain,
+        ) => Verdict::LostAccess(Lasting),
+        (E_OUTOFMEMORY, _) => Verdict::Failed,
         (
             ACCESS_LOST
             | WAIT_ABANDONED
@@ -274,9 +275,15 @@ mod tests {
 
     #[test]
     fn a_refusal_when_opening_is_no_loss_and_comes_with_a_hint() {
-        for code in
-            [NOT_CURRENTLY_AVAILABLE, E_INVALIDARG, UNSUPPORTED, E_ACCESSDENIED, SESSION_DISCONNECTED, E_NOTIMPL]
-        {
+        for code in [
+            NOT_CURRENTLY_AVAILABLE,
+            E_INVALIDARG,
+            UNSUPPORTED,
+            E_ACCESSDENIED,
+            SESSION_DISCONNECTED,
+            E_NOTIMPL,
+            E_OUTOFMEMORY,
+        ] {
             let error = error(code, Call::Duplicate);
             assert_eq!((error.kind(), error.loss()), (ErrorKind::Duplication, None), "{code:08X}");
             assert!(error.hint().is_some(), "{code:08X}");

@@ -3,6 +3,7 @@
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
 
+mod fresh;
 mod recovery;
 mod share;
 mod sim_capture;
@@ -245,7 +246,7 @@ fn sessions_on_the_same_output_each_see_every_frame() {
 #[test]
 fn close_ends_a_call_that_waits_in_another_thread() {
     let clock: Arc<dyn Clock> = Arc::new(rustcam::clock::MonotonicClock);
-    let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock)).expect("opens");
+    let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock), &mut || Ok(())).expect("opens");
     handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("the first frame");
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| handle.grab(&waiting(60_000), Target::Owned(PixelFormat::Bgra), &mut || Ok(())));
@@ -260,7 +261,7 @@ fn close_ends_a_call_that_waits_in_another_thread() {
 #[test]
 fn waiting_for_another_threads_call_counts_against_the_timeout() {
     let clock: Arc<dyn Clock> = Arc::new(rustcam::clock::MonotonicClock);
-    let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock)).expect("opens");
+    let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock), &mut || Ok(())).expect("opens");
     handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("the first frame");
     std::thread::scope(|scope| {
         let slow = scope.spawn(|| handle.grab(&waiting(400), Target::Owned(PixelFormat::Bgra), &mut || Ok(())));

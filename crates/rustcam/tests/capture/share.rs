@@ -158,7 +158,8 @@ fn a_loss_while_sharing_is_recovered_from() {
 #[test]
 fn a_source_without_a_gpu_path_says_so_at_once() {
     let clock = Arc::new(VirtualClock::default());
-    let handle = Handle::open(&options("static; pointer still; clock virtual", &clock)).expect("the script is right");
+    let handle = Handle::open(&options("static; pointer still; clock virtual", &clock), &mut || Ok(()))
+        .expect("the script is right");
     let request = Request::within(Duration::from_secs(60));
     for _ in 0..2 {
         let error = handle.grab(&request, Target::Shared(TextureSync::None), &mut || Ok(())).expect_err("no device");

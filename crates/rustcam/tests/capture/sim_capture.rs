@@ -29,7 +29,7 @@ impl SimCapture {
         let clock = Arc::new(VirtualClock::new());
         let options = options(script, cursor, Arc::clone(&clock) as Arc<dyn Clock>);
         let world = World::new(&parsed(script), 0);
-        let handle = Handle::open(&options).expect("the desktop opens");
+        let handle = Handle::open(&options, &mut || Ok(())).expect("the desktop opens");
         Self { handle, clock, world }
     }
 

@@ -25,7 +25,7 @@ fn every_format_is_converted_by_the_system() {
             if older {
                 desktop.lab.inject("DuplicateOutput1", 0, 0x887A_0004_u32 as i32).expect("a call");
             }
-            let mut session = Session::open(&options(&desktop, 0, false)).expect("opens");
+            let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("opens");
             assert!(grab_until(&desktop, &mut session, 100, format) > 5);
             assert_eq!(desktop.counters().duplications1, u64::from(!older), "{format}");
             // An fp16 desktop is cut off at SDR white, so a picture that is not converted would differ.
@@ -42,7 +42,7 @@ fn switching_hdr_on_and_off_is_followed() {
         "lab at 200ms format fp16; lab at 400ms format bgra; lab at 600ms format rgb10; lab at 800ms format fp16";
     for stale in ["unplugged", "strict"] {
         let desktop = LabDesktop::new(&format!("{SMALL} {switches}; lab stale {stale}"));
-        let mut session = Session::open(&options(&desktop, 0, false)).expect("opens");
+        let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("opens");
         assert!(grab_until(&desktop, &mut session, 1000, stale) > 50);
         assert_eq!(session.stats().recoveries, 4);
         drop(session);

@@ -83,7 +83,7 @@ impl Player {
     fn step(&mut self, name: &str, row: &Row) -> Outcome {
         let clock = self.desktop.lab.clock();
         if self.session.is_none() {
-            match Session::open(&options(&self.desktop, 0, false)) {
+            match Session::open(&options(&self.desktop, 0, false), &mut || Ok(())) {
                 Ok(session) => self.session = Some(session),
                 Err(error) => return raised(&error, name, row),
             }
@@ -207,7 +207,7 @@ fn without_both_interfaces_the_error_names_windows_8() {
     for call in ["QueryOutput1", "QueryOutput5"] {
         desktop.lab.inject(call, 0, E_NOINTERFACE as i32).expect("a call");
     }
-    let error = Session::open(&options(&desktop, 0, false)).expect_err("refused");
+    let error = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect_err("refused");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(E_NOINTERFACE)));
     assert!(error.to_string().contains("Windows 8"), "{error}");
     desktop.assert_nothing_lives("Windows 7");
@@ -217,7 +217,7 @@ fn without_both_interfaces_the_error_names_windows_8() {
 #[test]
 fn a_list_that_is_always_longer_than_announced_means_that_everything_changed() -> Result<()> {
     let desktop = LabDesktop::new(&script());
-    let mut session = Session::open(&options(&desktop, 0, false))?;
+    let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(()))?;
     desktop.lab.inject("GetFrameDirtyRects", 0, 0x887A_0003_u32 as i32).expect("a call");
     let everything = session.output().size.rect();
     for _ in 0..3 {

@@ -46,7 +46,7 @@ impl LabDesktop {
     }
 
     pub fn open(&self, watch_pointer: bool) -> BoxedSource {
-        source::open(&options(self, 0, watch_pointer)).expect("the lab's desktop opens")
+        source::open(&options(self, 0, watch_pointer), &mut || Ok(())).expect("the lab's desktop opens")
     }
 
     /// The frame of the script that was presented at `time` on the clock of captures.

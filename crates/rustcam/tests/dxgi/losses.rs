@@ -60,7 +60,7 @@ fn an_outdated_enumeration_is_made_again() {
     for stale in ["strict", "unplugged"] {
         let script = "at 300ms mode 320x200@50; at 600ms rotate 90; at 900ms unplug for 100ms; at 1300ms mode 640x480";
         let desktop = LabDesktop::new(&format!("{SMALL} lab stale {stale}; {script}"));
-        let mut session = Session::open(&options(&desktop, 0, false)).expect("opens");
+        let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("opens");
         while desktop.lab.now() < ms(1600) {
             let grabbed = session.grab(&request(ms(1000)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
             let frame = grabbed.expect("it comes back each time").expect("something is presented");

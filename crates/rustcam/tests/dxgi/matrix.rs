@@ -60,17 +60,17 @@ const HUGE: u32 = 0x4000_0000;
 pub const ROWS: &[Row] = &[
     row(Opening,   "CreateDXGIFactory1",   NOT_FOUND,               Raises(Duplication), Raises(Duplication)),
     row(Opening,   "CreateDXGIFactory1",   E_FAIL,                  Raises(Duplication), Raises(Duplication)),
-    row(Opening,   "CreateDXGIFactory1",   E_OUTOFMEMORY,           Raises(Capture),     Raises(Capture)),
+    row(Opening,   "CreateDXGIFactory1",   E_OUTOFMEMORY,           Raises(Duplication), Raises(Duplication)),
     row(Replacing, "CreateDXGIFactory1",   NOT_FOUND,               Regained,            Raises(AccessLost)),
     row(Replacing, "CreateDXGIFactory1",   E_FAIL,                  Regained,            Raises(AccessLost)),
-    row(Replacing, "CreateDXGIFactory1",   E_OUTOFMEMORY,           Regained,            Raises(Capture)),
+    row(Replacing, "CreateDXGIFactory1",   E_OUTOFMEMORY,           Regained,            Raises(AccessLost)),
 
     row(Opening,   "EnumAdapters1",        NOT_FOUND,               Raises(Duplication), Raises(Duplication)),
     row(Opening,   "EnumAdapters1",        E_FAIL,                  Raises(Duplication), Raises(Duplication)),
-    row(Opening,   "EnumAdapters1",        E_OUTOFMEMORY,           Raises(Capture),     Raises(Capture)),
+    row(Opening,   "EnumAdapters1",        E_OUTOFMEMORY,           Raises(Duplication), Raises(Duplication)),
     row(Replacing, "EnumAdapters1",        NOT_FOUND,               Regained,            Raises(AccessLost)),
     row(Replacing, "EnumAdapters1",        E_FAIL,                  Regained,            Raises(AccessLost)),
-    row(Replacing, "EnumAdapters1",        E_OUTOFMEMORY,           Regained,            Raises(Capture)),
+    row(Replacing, "EnumAdapters1",        E_OUTOFMEMORY,           Regained,            Raises(AccessLost)),
     row(Opening,   "EnumAdapters",         E_FAIL,                  Uncalled,            Uncalled),
 
     row(Opening,   "EnumOutputs",          NOT_FOUND,               Raises(Duplication), Raises(Duplication)),
@@ -80,11 +80,11 @@ pub const ROWS: &[Row] = &[
 
     row(Opening,   "D3D11CreateDevice",    UNSUPPORTED,             Raises(Duplication), Raises(Duplication)),
     row(Opening,   "D3D11CreateDevice",    E_INVALIDARG,            Frame,               Raises(Duplication)),
-    row(Opening,   "D3D11CreateDevice",    E_OUTOFMEMORY,           Raises(Capture),     Raises(Capture)),
+    row(Opening,   "D3D11CreateDevice",    E_OUTOFMEMORY,           Raises(Duplication), Raises(Duplication)),
     row(Opening,   "D3D11CreateDevice",    DEVICE_REMOVED,          Raises(Device),      Raises(Device)),
     row(Replacing, "D3D11CreateDevice",    UNSUPPORTED,             Regained,            Raises(AccessLost)),
     row(Replacing, "D3D11CreateDevice",    E_INVALIDARG,            Regained,            Raises(AccessLost)),
-    row(Replacing, "D3D11CreateDevice",    E_OUTOFMEMORY,           Regained,            Raises(Capture)),
+    row(Replacing, "D3D11CreateDevice",    E_OUTOFMEMORY,           Regained,            Raises(AccessLost)),
     row(Replacing, "D3D11CreateDevice",    DEVICE_REMOVED,          Regained,            Raises(Device)),
 
     // One of the two interfaces is enough; without both, see `without_both_interfaces_the_error_names_windows_8`.
@@ -109,7 +109,7 @@ pub const ROWS: &[Row] = &[
     row(Opening,   "Duplicate",            SESSION_DISCONNECTED,    Raises(Duplication), Raises(Duplication)),
     row(Opening,   "Duplicate",            E_NOTIMPL,               Raises(Duplication), Raises(Duplication)),
     row(Opening,   "Duplicate",            DEVICE_REMOVED,          Raises(Device),      Raises(Device)),
-    row(Opening,   "Duplicate",            E_OUTOFMEMORY,           Raises(Capture),     Raises(Capture)),
+    row(Opening,   "Duplicate",            E_OUTOFMEMORY,           Raises(Duplication), Raises(Duplication)),
     row(Opening,   "Duplicate",            MODE_CHANGE_IN_PROGRESS, Raises(Duplication), Raises(Duplication)),
     row(Regaining, "Duplicate",            E_INVALIDARG,            Regained,            Raises(AccessLost)),
     row(Regaining, "Duplicate",            E_ACCESSDENIED,          Regained,            Nothing),
@@ -118,7 +118,7 @@ pub const ROWS: &[Row] = &[
     row(Regaining, "Duplicate",            SESSION_DISCONNECTED,    Regained,            Nothing),
     row(Regaining, "Duplicate",            E_NOTIMPL,               Regained,            Raises(AccessLost)),
     row(Regaining, "Duplicate",            DEVICE_REMOVED,          Regained,            Raises(Device)),
-    row(Regaining, "Duplicate",            E_OUTOFMEMORY,           Regained,            Raises(Capture)),
+    row(Regaining, "Duplicate",            E_OUTOFMEMORY,           Regained,            Raises(AccessLost)),
     row(Regaining, "Duplicate",            MODE_CHANGE_IN_PROGRESS, Regained,            Nothing),
 
     row(Opening,   "AcquireNextFrame",     ACCESS_LOST,             Regained,            Nothing),

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::time::Duration;
 
-use crate::lab_desktop::{lost, ms, options, presented, request, LabDesktop};
+use crate::lab_desktop::{lost, ms, options, presented, request, LabDesktop, LONG};
 use rustcam::capture::{Session, Target};
 use rustcam::error::{Error, ErrorKind, Loss};
 use rustcam::frame::PixelFormat;
@@ -22,7 +22,7 @@ use windows::Win32::UI::HiDpi::{
 const SMALL: &str = "size 320x200; refresh 100; pointer still; clock virtual; ";
 
 fn refused(desktop: &LabDesktop) -> Error {
-    let error = open(&options(desktop, 0, false)).err().expect("refused");
+    let error = open(&options(desktop, 0, false), &mut || Ok(())).err().expect("refused");
     desktop.assert_nothing_lives("refused");
     error
 }
@@ -120,7 +120,7 @@ fn a_service_without_a_desktop_gets_advice() {
 fn the_error_for_a_device_without_outputs_lists_the_outputs() {
     let desktop = LabDesktop::new(&format!("{SMALL} lab adapters 2"));
     let wrong = options(&desktop, 0, false).device(1);
-    let error = open(&wrong).err().expect("nothing there");
+    let error = open(&wrong, &mut || Ok(())).err().expect("nothing there");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.to_string().contains(r"\\.\DISPLAY1"), "{error}");
     // The device is created on the adapter of the output, whichever other adapters exist.
@@ -148,11 +148,11 @@ fn other_library() -> IDXGIOutputDuplication {
 fn a_duplication_of_another_library_blocks_this_one_until_it_is_released() {
     let desktop = LabDesktop::new(SMALL);
     let other = other_library();
-    let error = open(&options(&desktop, 0, false)).err().expect("refused");
+    let error = open(&options(&desktop, 0, false), &mut || Ok(())).err().expect("refused");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Duplication, Some(E_INVALIDARG)));
     assert!(error.to_string().contains("Another library in this process already duplicates this output"), "{error}");
     drop(other);
-    let mut session = Session::open(&options(&desktop, 0, false)).expect("free");
+    let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("free");
     let grab =
         |session: &mut Session| session.grab(&request(ms(500)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
     grab(&mut session).expect("alive").expect("presents");
@@ -176,7 +176,7 @@ fn a_duplication_of_another_library_blocks_this_one_until_it_is_released() {
 #[test]
 fn calls_wait_for_a_secure_desktop_until_their_deadlines() {
     let desktop = LabDesktop::new(&format!("{SMALL} at 200ms lose access for 2s"));
-    let mut session = Session::open(&options(&desktop, 0, false)).expect("free");
+    let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("free");
     let mut frames = 0;
     let mut grab = |timeout| session.grab(&request(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
     while desktop.lab.now() < ms(150) {
@@ -223,4 +223,28 @@ fn a_device_that_is_removed_during_a_map_is_replaced() {
     desktop.check(&mut source, &[whole], frame);
     drop(source);
     desktop.finish();
+}
+
+#[test]
+fn the_first_image_of_a_second_capture_of_an_output_is_not_the_last_one_of_the_first_capture() {
+    for content in ["full", ""] {
+        let desktop = LabDesktop::new(&format!("{SMALL} {content}"));
+        let clock = desktop.lab.clock();
+        let mut first = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("free");
+        first
+            .grab(&request(LONG), Target::Owned(PixelFormat::Bgra), &mut || Ok(()))
+            .expect("alive")
+            .expect("presented");
+        for target in [Target::Owned(PixelFormat::Bgra), Target::Retained(PixelFormat::Bgra)] {
+            clock.sleep(ms(5000));
+            let began = clock.now();
+            let mut second = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("shared");
+            let frame = second.grab(&request(LONG), target, &mut || Ok(())).expect("alive").expect("presented");
+            desktop.assert_exact(&second, &frame, content);
+            let age = began.saturating_sub(frame.info.present_time);
+            assert!(age < ms(40), "an image from {age:?} before the call");
+        }
+        drop(first);
+        desktop.finish();
+    }
 }

@@ -20,7 +20,7 @@ fn quiet(source: &mut BoxedSource, time: Duration) {
 #[test]
 fn outputs_are_those_of_the_desktop() {
     let desktop = LabDesktop::new("size 1280x720; refresh 144; outputs 2");
-    let found = outputs(&Backend::Dxgi).expect("the lab has outputs");
+    let found = outputs(&Backend::Dxgi, &mut || Ok(())).expect("the lab has outputs");
     assert_eq!(found.len(), 2);
     assert_eq!(found.iter().filter(|o| o.is_primary).count(), 1);
     assert!(found[0].is_primary && found[0].position == Point::new(0, 0));
@@ -28,12 +28,12 @@ fn outputs_are_those_of_the_desktop() {
     assert!(found.iter().all(|o| o.size == Size::new(1280, 720) && !o.device_name.is_empty()));
     assert_ne!(found[0].name, found[1].name);
     for (device, output) in [(0, 2), (1, 0), (usize::MAX, usize::MAX)] {
-        let error = open(&options(&desktop, output, false).device(device)).err();
+        let error = open(&options(&desktop, output, false).device(device), &mut || Ok(())).err();
         let error = error.expect("no such output");
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.to_string().contains(&found[1].name), "{error}");
     }
-    let source = open(&options(&desktop, 1, false)).expect("the second output");
+    let source = open(&options(&desktop, 1, false), &mut || Ok(())).expect("the second output");
     assert_eq!((source.output().output_idx, source.output().refresh_hz), (1, 144.0));
     drop(source);
     assert_eq!(Backend::choose("auto", None).expect("Windows has a backend"), Backend::Dxgi);

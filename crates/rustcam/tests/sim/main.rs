@@ -299,7 +299,7 @@ fn memory_direct_is_written_in_place() {
         let start = ((50 + y) * 100 + 20) * 4;
         assert!(memory.bytes()[y * 160..][..160] == whole[start..][..160]);
     }
-    let mut foreign = rustcam::memory::Memory::heap(4800);
+    let mut foreign = rustcam::memory::Memory::heap(4800).expect("memory");
     assert_eq!(
         desktop.source.read_into(&mut foreign, size, origin, &[part], LONG).expect("no error"),
         Outcome::Unsupported

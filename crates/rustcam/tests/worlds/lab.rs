@@ -21,7 +21,7 @@ use lab_desktop::{options, LabDesktop};
 
 fn play(case: &Case) -> TestCaseResult {
     let desktop = LabDesktop::new(&format!("{}\nclock virtual; lab poison eager; lab pitch 48", case.script));
-    match Handle::open(&options(&desktop, case.output, case.cursor)) {
+    match Handle::open(&options(&desktop, case.output, case.cursor), &mut || Ok(())) {
         Ok(handle) => {
             let start = performance_time(desktop.lab.ticks_at(Duration::ZERO));
             play_on(case, handle, desktop.lab.clock(), start)?;

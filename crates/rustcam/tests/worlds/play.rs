@@ -31,7 +31,7 @@ pub fn play(case: &Case) -> TestCaseResult {
     let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let options = OpenOptions::new(Backend::Sim(script)).output(case.output).watch_pointer(case.cursor);
     let options = options.clock(Arc::clone(&clock) as Arc<dyn Clock>);
-    let handle = Handle::open(&options).expect("the desktop opens");
+    let handle = Handle::open(&options, &mut || Ok(())).expect("the desktop opens");
     play_on(case, handle, clock, Duration::ZERO)
 }
 
@@ -40,7 +40,7 @@ pub fn play_on(case: &Case, handle: Handle, clock: Arc<dyn Clock>, start: Durati
     let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let desktop = Desktop { world: World::new(&script, case.output), start, images: BTreeMap::new() };
     let live = case.script.contains("reads live");
-    let mut player = Player { case, handle, clock, desktop, held: Vec::new(), last: Vec::new(), live };
+    let mut player = Player { case, handle, clock, desktop, held: Vec::new(), own: None, last: Vec::new(), live };
     player.run()
 }
 
@@ -50,6 +50,8 @@ struct Player<'a> {
     clock: Arc<dyn Clock>,
     desktop: Desktop,
     held: Vec<Held>,
+    /// The region of the capture, if it has one.
+    own: Option<Rect>,
     /// The last returned frame; several numbers if these frames are equal in the captured region.
     last: Vec<u64>,
     /// Whether images may be newer than their info.
@@ -73,6 +75,7 @@ impl Player<'_> {
         if let Some(region) = self.case.region {
             let region = region.on(self.size());
             self.handle.set_region(Some(region)).expect("inside the output");
+            self.own = Some(region);
         }
         for step in &self.case.steps {
             match step {
@@ -143,7 +146,8 @@ impl Player<'_> {
                     |image| image.format == format && image.size == request.region.unwrap_or(after.region).size()
                 ));
                 prop_assert!(self.handle.info().is_some_and(|info| info == frame.info));
-                self.check((&frame.info, format), &bytes, request.region.unwrap_or(after.region), &after, began)?;
+                let shown = (request.region.unwrap_or(after.region), after.output.size);
+                self.check((&frame.info, format), &bytes, shown, &after, began)?;
                 if hold && frame.image().is_some() {
                     self.held.push(Held { frame, bytes });
                 }
@@ -163,8 +167,14 @@ impl Player<'_> {
         if let Err(error) = self.handle.begin_frames(region, &mut || Ok(())) {
             return is_announced(&error);
         }
-        let mut slots = FixedRate::new(rate).region(region).format(format).timeout(Duration::from_millis(100));
+        let mut slots = FixedRate::new(rate)
+            .region(region)
+            .format(format)
+            .timeout(Duration::from_millis(100))
+            .patience(LONGEST_WAIT);
         let mut start = Duration::ZERO;
+        // When the call began that may have captured the image of a slot.
+        let mut captured = self.clock.now();
         for expected in 0..frames {
             let began = self.clock.now();
             let (clock, limit) = (Arc::clone(&self.clock), began + LONGEST_WAIT);
@@ -186,10 +196,22 @@ impl Player<'_> {
             if slot == 0 {
                 start = self.clock.now();
             }
-            prop_assert!(self.clock.now() >= start + rate.slot(slot), "slot {} came too early", slot);
+            let due = start + rate.slot(slot);
+            prop_assert!(self.clock.now() >= due, "slot {} came too early", slot);
+            let latest = due + rate.slot(1);
+            let presented = frame.info.present_time;
+            prop_assert!(slot == 0 || presented <= latest, "slot {slot}, due at {due:?}, shows {presented:?}");
             let snapshot = self.handle.snapshot();
             let bytes = frame.image().expect("memory of its own").bytes().to_vec();
-            self.check((&frame.info, format), &bytes, region.unwrap_or(snapshot.region), &snapshot, began)?;
+            // A slot that passed while the desktop changed its mode shows the image from before.
+            let shown = self.desktop.frame_at(frame.info.present_time);
+            let size = if frame.info.is_new { snapshot.output.size } else { self.desktop.world.size(shown) };
+            let wanted = region.or(self.own).unwrap_or(size.rect());
+            let region = wanted.intersection(size.rect()).unwrap_or_default();
+            self.check((&frame.info, format), &bytes, (region, size), &snapshot, captured)?;
+            if frame.info.is_new {
+                captured = began;
+            }
         }
         self.handle.end_frames();
         Ok(())
@@ -200,19 +222,18 @@ impl Player<'_> {
         &mut self,
         (info, format): (&FrameInfo, PixelFormat),
         bytes: &[u8],
-        region: Rect,
+        (region, size): (Rect, Size),
         snapshot: &Snapshot,
-        began: Duration,
+        captured: Duration,
     ) -> TestCaseResult {
         let shown = self.desktop.frame_at(info.present_time);
-        let size = snapshot.output.size;
         prop_assert!(self.live || self.desktop.world.size(shown) == size, "the output as it was in frame {shown}");
         prop_assert!(snapshot.stats.lost.is_none(), "a desktop that delivers is not lost");
         let pointer = Some(&info.pointer).filter(|_| self.case.cursor);
         let now = self.clock.now();
         // A live read shows the desktop at some time since the call began, which only the system knows.
         let possible = if self.live {
-            shown.min(self.desktop.frame_at(began))..=self.desktop.frame_at(now)
+            shown.min(self.desktop.frame_at(captured))..=self.desktop.frame_at(now)
         } else {
             shown..=shown
         };

@@ -4,6 +4,7 @@
 #![allow(clippy::unchecked_time_subtraction)]
 
 mod damage;
+mod identity;
 mod losses;
 mod memory;
 mod opening;

@@ -168,7 +168,8 @@ impl<F: Feed> Source for D3d11Source<F> {
         loop {
             let mut fed = screen.lock();
             view.check(&fed.screen)?;
-            if !polled && fed.screen.presents > view.presents && fed.screen.is_overdue(&*view.clock) {
+            let unreported = view.first || fed.screen.presents > view.presents;
+            if !polled && unreported && fed.screen.is_overdue(&*view.clock) {
                 // An image that another capture or a look-ahead has added need not be the newest any more.
                 view.advance(&mut fed, Duration::ZERO)?;
             }

@@ -21,6 +21,7 @@ use crate::source::d3d11::feed::Feed;
 use crate::source::d3d11::screen::Screen;
 use crate::source::d3d11::shared_screen::FedScreen;
 use crate::source::hresult;
+use crate::source::output::find_again;
 use crate::source::verdict::{self, Call};
 use crate::source::Output;
 
@@ -123,9 +124,9 @@ impl Desktop {
     /// The output as it is now, on a new device of its adapter.
     fn reopen(&mut self, screen: &mut Screen) -> Result<Output> {
         let arrangement = Arrangement::query()?;
-        arrangement.infos()?;
         let name = &screen.output.name;
-        let Some(found) = arrangement.outputs.iter().find(|found| found.info.name == *name) else {
+        let again = find_again(&arrangement.infos()?, &screen.output).cloned();
+        let Some(found) = arrangement.outputs.iter().find(|found| Some(&found.info) == again.as_ref()) else {
             let there: Vec<_> = arrangement.outputs.iter().map(|f| f.info.name.as_str()).collect();
             let message = format!("the output {name} is gone; there is {}", there.join(", "));
             return Err(Error::new(ErrorKind::AccessLost, message)

@@ -36,7 +36,7 @@ impl DxgiSource {
 fn shared_duplication(options: &OpenOptions) -> Result<SharedScreen<Desktop>> {
     let arrangement = Arrangement::query()?;
     let infos = arrangement.infos()?;
-    let chosen = select(&infos, options.device, options.output)?;
+    let chosen = select(&infos, options.device, &options.output)?;
     let index = infos.iter().position(|info| info == chosen).unwrap_or_default();
     DUPLICATIONS.join(&chosen.name, || Desktop::open(&arrangement.outputs[index], &arrangement.factory))
 }

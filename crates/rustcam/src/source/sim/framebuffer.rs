@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::error::Result;
 use crate::frame::{Damage, ImageRef};
 use crate::geometry::{Rect, Rotation, Size};
+use crate::memory::Memory;
 use crate::region::Region;
 
 use super::picture::{patch, stray_alpha};
@@ -17,7 +19,7 @@ const MOST_PIECES: usize = 64;
 
 /// The texture of one mode, holding one frame.
 pub struct Framebuffer {
-    bytes: Vec<u8>,
+    bytes: Memory,
     stride: usize,
     desktop: Size,
     rotation: Rotation,
@@ -45,12 +47,15 @@ impl fmt::Debug for Framebuffer {
 
 impl Framebuffer {
     /// A framebuffer for the mode of `frame`, with rows `pitch` bytes longer than needed.
-    pub fn new(world: &World, frame: u64, pitch: usize) -> Self {
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn new(world: &World, frame: u64, pitch: usize) -> Result<Self> {
         let (desktop, rotation) = (world.size(frame), world.rotation(frame));
         let texture = rotation.apply(desktop);
         let stride = texture.width as usize * 4 + pitch;
-        Self {
-            bytes: vec![0; stride * texture.height as usize],
+        Ok(Self {
+            bytes: Memory::heap(stride * texture.height as usize)?,
             stride,
             desktop,
             rotation,
@@ -60,7 +65,7 @@ impl Framebuffer {
             alpha: (0..desktop.width as i32).map(stray_alpha).collect(),
             block: Vec::new(),
             under: Vec::new(),
-        }
+        })
     }
 
     /// Makes the framebuffer show `frame`, which must belong to the same mode and not be older than the last one.
@@ -89,7 +94,7 @@ impl Framebuffer {
         }
         let start = part.top as usize * self.stride + part.left as usize * 4;
         let end = (part.bottom as usize - 1) * self.stride + part.right as usize * 4;
-        ImageRef::new(&self.bytes[start..end], self.stride, part.size())
+        ImageRef::new(&self.bytes.bytes()[start..end], self.stride, part.size())
     }
 
     /// Draws the pointer over `seen`. It is erased before the framebuffer changes.
@@ -99,7 +104,7 @@ impl Framebuffer {
             for x in covered.left..covered.right {
                 let place = self.rotation.to_texture(Rect::new(x, y, x + 1, y + 1), self.desktop);
                 let start = place.top as usize * self.stride + place.left as usize * 4;
-                let Some(pixel) = self.bytes[start..].first_chunk_mut() else { continue };
+                let Some(pixel) = self.bytes.bytes_mut()[start..].first_chunk_mut() else { continue };
                 self.under.push((start, *pixel));
                 *pixel = Painted::over(Some(painted), *pixel, x, y);
             }
@@ -108,7 +113,7 @@ impl Framebuffer {
 
     fn erase_pointer(&mut self) {
         for (start, pixel) in self.under.drain(..) {
-            self.bytes[start..start + 4].copy_from_slice(&pixel);
+            self.bytes.bytes_mut()[start..start + 4].copy_from_slice(&pixel);
         }
     }
 
@@ -194,7 +199,8 @@ impl Framebuffer {
         let (width, height) = (part.width() as usize, part.height() as usize);
         let place = self.rotation.to_texture(part, self.desktop);
         let block = &self.block;
-        let rows = self.bytes.chunks_mut(self.stride).skip(place.top as usize).take(place.height() as usize);
+        let rows =
+            self.bytes.bytes_mut().chunks_mut(self.stride).skip(place.top as usize).take(place.height() as usize);
         let (from, to) = (place.left as usize * 4, place.right as usize * 4);
         for (v, row) in rows.enumerate() {
             let row = row[from..to].chunks_exact_mut(4);
@@ -215,13 +221,13 @@ impl Framebuffer {
     /// The bytes of a part of the desktop, as the texture holds them.
     fn copy_out(&self, part: Rect) -> Vec<u8> {
         let place = self.rotation.to_texture(part, self.desktop);
-        let rows = self.bytes.chunks(self.stride).skip(place.top as usize).take(place.height() as usize);
+        let rows = self.bytes.bytes().chunks(self.stride).skip(place.top as usize).take(place.height() as usize);
         rows.flat_map(|row| &row[place.left as usize * 4..place.right as usize * 4]).copied().collect()
     }
 
     fn copy_in(&mut self, part: Rect, pixels: &[u8]) {
         let place = self.rotation.to_texture(part, self.desktop);
-        let rows = self.bytes.chunks_mut(self.stride).skip(place.top as usize);
+        let rows = self.bytes.bytes_mut().chunks_mut(self.stride).skip(place.top as usize);
         for (row, new) in rows.zip(pixels.chunks_exact(place.width() as usize * 4)) {
             row[place.left as usize * 4..place.right as usize * 4].copy_from_slice(new);
         }

@@ -98,9 +98,9 @@ impl Script {
         self.outputs
     }
 
-    /// The code with which opening fails, if it does.
-    pub fn refusal(&self) -> Option<u32> {
-        self.refuse
+    /// The code with which opening is refused `waited` after the first attempt, if it is.
+    pub fn refusal(&self, waited: Duration) -> Option<u32> {
+        self.refuse.filter(|(_, span)| span.is_none_or(|span| waited < span)).map(|(code, _)| code)
     }
 
     /// How long every read of pixels takes.

@@ -30,7 +30,7 @@ use super::options::OpenOptions;
 use super::output::{select, Output};
 use super::{Change, Outcome, Sink, Source};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
@@ -62,6 +62,7 @@ fn describe(index: usize, segment: &Segment) -> Output {
     Output {
         output_idx: index,
         device_name: "Simulated adapter".into(),
+        id: format!("simulated-{}", index + 1),
         position: Point::new(index as i32 * segment.size.width as i32, 0),
         rotation: segment.rotation,
         image_rotation: segment.rotation,
@@ -108,11 +109,13 @@ impl SimSource {
     /// # Errors
     /// `InvalidArgument` if the script has no such output, `Duplication` if the script refuses.
     pub fn open(script: &Script, options: &OpenOptions) -> Result<Self> {
-        let output = select(&outputs(script), options.device, options.output)?.clone();
-        if let Some(code) = script.refuse {
-            return Err(Error::new(ErrorKind::Duplication, "the simulated desktop refuses to be captured")
+        let output = select(&outputs(script), options.device, &options.output)?.clone();
+        if let Some(code) = script.refusal(options.waited()) {
+            let error = Error::new(ErrorKind::Duplication, "the simulated desktop refuses to be captured")
                 .with_code(code)
-                .with_hint("Its script says \"refuse\""));
+                .with_hint("Its script says \"refuse\"");
+            let passes = script.refuse.is_some_and(|(_, span)| span.is_some());
+            return Err(if passes { error.with_loss(Loss::Transient) } else { error });
         }
         let world = World::new(script, output.output_idx);
         Ok(Self {
@@ -173,7 +176,7 @@ impl SimSource {
         let now = self.now();
         self.check(Call::Read, now)?;
         if self.script.slow_reads.is_zero() {
-            return Ok(self.catch_up(now));
+            return Ok(self.catch_up(now, parts));
         }
         let request = ReadRequest { parts: parts.to_vec(), into };
         let began = self.reading.take().filter(|(before, _)| *before == request).map_or(now, |(_, began)| began);
@@ -186,17 +189,18 @@ impl SimSource {
         self.sleep(left);
         let now = self.now();
         self.faults.check(&self.world, now)?;
-        Ok(self.catch_up(now))
+        Ok(self.catch_up(now, parts))
     }
 
-    /// Moves on to the desktop as it is at the time of a read, if the script says `reads live`.
-    fn catch_up(&mut self, now: Duration) -> Outcome {
-        if !self.script.live {
-            return Outcome::Done(());
+    /// Moves on to the desktop as it is at the time of a read, if the script says `reads live`, and says whether `parts` of it fit what a
+    /// caller knows from the last damage.
+    fn catch_up(&mut self, now: Duration, parts: &[Rect]) -> Outcome {
+        if self.script.live {
+            self.shown = self.world.frame_at(now);
+            self.update_pointer(now);
         }
-        self.shown = self.world.frame_at(now);
-        self.update_pointer(now);
-        if self.damaged.is_some_and(|known| known != self.shown) {
+        let changed = self.damaged.is_some_and(|known| known != self.shown);
+        if changed && (self.script.live || !region::covers(parts, self.output.texture_size().rect())) {
             Outcome::Overtaken(())
         } else {
             Outcome::Done(())
@@ -222,17 +226,21 @@ impl SimSource {
         }
     }
 
-    fn deliver(&mut self, parts: &[Rect], sink: &mut Sink<'_>) {
+    fn deliver(&mut self, parts: &[Rect], sink: &mut Sink<'_>) -> Result<()> {
         let Self { framebuffer, world, script, shown, pointer, .. } = self;
-        let framebuffer = framebuffer.get_or_insert_with(|| Framebuffer::new(world, *shown, script.pitch));
+        let framebuffer = match framebuffer {
+            Some(framebuffer) => framebuffer,
+            None => framebuffer.insert(Framebuffer::new(world, *shown, script.pitch)?),
+        };
         framebuffer.show(world, *shown);
         for &part in parts {
             sink(part, framebuffer.view(world, part), pointer);
         }
+        Ok(())
     }
 
     /// Writes `parts` into a tightly packed picture of `size` that begins at `origin`, with alpha 255.
-    fn write(&mut self, memory: &mut Memory, size: Size, origin: Point, parts: &[Rect]) {
+    fn write(&mut self, memory: &mut Memory, size: Size, origin: Point, parts: &[Rect]) -> Result<()> {
         let stride = size.width as usize * 4;
         let bytes = memory.bytes_mut();
         self.deliver(parts, &mut |part, image, _| {
@@ -244,7 +252,7 @@ impl SimSource {
                     new.copy_from_slice(&[old[0], old[1], old[2], 255]);
                 }
             }
-        });
+        })
     }
 }
 
@@ -299,7 +307,7 @@ impl Source for SimSource {
     fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {
         let read = self.ready(parts, None, timeout)?;
         if read != Outcome::Pending {
-            self.deliver(parts, sink);
+            self.deliver(parts, sink)?;
         }
         Ok(read)
     }
@@ -322,7 +330,7 @@ impl Source for SimSource {
         }
         let read = self.ready(parts, Some((memory.as_ptr() as usize, size, origin)), timeout)?;
         if read != Outcome::Pending {
-            self.write(memory, size, origin, parts);
+            self.write(memory, size, origin, parts)?;
         }
         Ok(read)
     }
@@ -345,7 +353,7 @@ impl Source for SimSource {
         let area = Rect::at(origin, size);
         let changed = damage.changed().filter_map(|r| r.intersection(area));
         let parts: Vec<Rect> = stale.iter().copied().chain(changed).collect();
-        self.write(memory, size, origin, &parts);
+        self.write(memory, size, origin, &parts)?;
         Ok(Outcome::Done(damage))
     }
 

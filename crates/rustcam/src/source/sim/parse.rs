@@ -76,7 +76,10 @@ fn statement_into(script: &mut Script, words: &mut Words<'_>) -> Result<()> {
         "reads" => script.live = words.choose(&[("latched", false), ("live", true)])?,
         "memory" => script.direct = words.choose(&[("ordinary", false), ("direct", true)])?,
         "damage" => script.wild = words.choose(&[("exact", false), ("wild", true)])?,
-        "refuse" => script.refuse = Some(words.code()?),
+        "refuse" => {
+            let code = words.code()?;
+            script.refuse = Some((code, if words.take("for") { Some(words.time()?) } else { None }));
+        }
         "at" => {
             let at = words.time()?;
             script.events.push(Event { at, action: words.event()? });

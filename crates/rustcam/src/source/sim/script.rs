@@ -30,7 +30,8 @@ pub struct Script {
     pub(super) direct: bool,
     /// Whether damage is reported as by a careless system.
     pub(super) wild: bool,
-    pub(super) refuse: Option<u32>,
+    /// With which code opening is refused, and for how long after the first attempt; `None` for ever.
+    pub(super) refuse: Option<(u32, Option<Duration>)>,
     pub(super) events: Vec<Event>,
 }
 
@@ -333,8 +334,11 @@ impl Display for Script {
         write!(f, "; reads {}", if self.live { "live" } else { "latched" })?;
         write!(f, "; memory {}", if self.direct { "direct" } else { "ordinary" })?;
         write!(f, "; damage {}", if self.wild { "wild" } else { "exact" })?;
-        if let Some(code) = self.refuse {
+        if let Some((code, span)) = self.refuse {
             write!(f, "; refuse 0x{code:08X}")?;
+            if let Some(span) = span {
+                write!(f, " for {}", Time(span))?;
+            }
         }
         for event in &self.events {
             write!(f, "\n{event}")?;

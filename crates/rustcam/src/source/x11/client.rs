@@ -21,6 +21,8 @@ pub(super) struct Client {
     /// The read that was sent and not finished.
     pub(super) batch: Option<Batch>,
     pub(super) watch_pointer: bool,
+    /// The server has been asked not to blank the screen.
+    pub(super) awake: bool,
     /// The loss that every call reports until a rebuild.
     pub(super) lost: Option<Error>,
     /// The connection is unusable; only another one helps.
@@ -53,8 +55,18 @@ impl Client {
             lacks.push("the XFIXES extension is not available: the pointer cannot be shown");
         }
         let (lost, fallback) = (None, None);
-        let mut client =
-            Self { server, desktop, transport, batch: None, watch_pointer, lost, dead: false, lacks, fallback };
+        let mut client = Self {
+            server,
+            desktop,
+            transport,
+            batch: None,
+            watch_pointer,
+            awake: false,
+            lost,
+            dead: false,
+            lacks,
+            fallback,
+        };
         client.explain();
         Ok(client)
     }
@@ -62,6 +74,18 @@ impl Client {
     /// Why this is slower than it could be, if it is.
     pub(super) fn fallback(&self) -> Option<&str> {
         self.fallback.as_deref()
+    }
+
+    /// Asks the server not to blank the screen, or no longer. It forgets that by itself when the connection ends.
+    pub(super) fn keep_awake(&mut self, on: bool) {
+        if std::mem::replace(&mut self.awake, on) == on {
+            return;
+        }
+        match self.settle().and_then(|()| self.server.suspend_screen_saver(on)) {
+            Ok(()) => {}
+            // The answer of a frozen server is not worth waiting for.
+            Err(error) => log::debug!("x11: the screen saver is not suspended: {error:?}"),
+        }
     }
 
     /// Falls back to a slower transport after the server refused what the present one needs.

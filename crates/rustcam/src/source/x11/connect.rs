@@ -2,25 +2,23 @@
 
 use std::env::VarError;
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::net::{self, sockopt, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use x11rb::errors::ConnectError;
-use x11rb::reexports::x11rb_protocol::parse_display::{parse_display, ConnectAddress};
-use x11rb::reexports::x11rb_protocol::xauth::{get_auth, Family};
-use x11rb::rust_connection::{DefaultStream, RustConnection};
+use x11rb::reexports::x11rb_protocol::connect::Connect;
+use x11rb::reexports::x11rb_protocol::xauth::get_auth;
+use x11rb::rust_connection::{PollMode, RustConnection, Stream as _};
 
-use super::advice;
-use super::error::{is_timeout, no_server, timeout, unanswered};
+use super::address::{Address, DisplayName};
+use super::dial::{dial, Dialled, Failure, Limits};
+use super::error::{hung_up, is_timeout, no_server, refused, unanswered};
 use super::stream::DeadlineStream;
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::source::CheckInterrupt;
 
-/// How long a server may take to accept a connection and say what it can do.
+/// How long a server may take to accept a connection and say what it can do, where the caller sets no limit.
 pub(super) const OPENING: Duration = Duration::from_secs(5);
 
 /// The protocol over a [`DeadlineStream`].
@@ -47,68 +45,105 @@ pub(super) fn default_display() -> Result<String> {
     }
 }
 
-/// Connects to `display` until `deadline`.
+/// Connects to `display` until `deadline`, unless `interrupt` fails.
 ///
 /// # Errors
-/// `Duplication`, with what the user can do.
-pub(super) fn connect(display: &str, clock: &Arc<dyn Clock>, deadline: Duration) -> Result<Connected> {
-    let parsed =
-        parse_display(Some(display)).map_err(|_| no_server(format!("{display:?} is not the name of an X server")))?;
-    let mut last = String::from("it has no address");
-    for address in parsed.connect_instruction() {
-        let left = deadline.saturating_sub(clock.now());
-        let local = matches!(address, ConnectAddress::Socket(_));
-        let (stream, (family, host)) = match dial(&address, left) {
-            Ok(stream) => stream,
-            Err(e) if is_timeout(&e) => return Err(unanswered(display)),
-            Err(e) => {
-                last = e.to_string();
-                continue;
+/// `Duplication`, with what the user can do; a transient loss if another attempt may succeed; the interrupt's.
+pub(super) fn connect(
+    display: &str,
+    clock: &Arc<dyn Clock>,
+    deadline: Duration,
+    interrupt: &mut CheckInterrupt<'_>,
+) -> Result<Connected> {
+    let name =
+        DisplayName::parse(display).ok_or_else(|| no_server(format!("{display:?} is not the name of an X server")))?;
+    let mut limits = Limits { clock, deadline, interrupt };
+    let mut unreached = Vec::new();
+    for address in &name.addresses {
+        match dial(address, &mut limits) {
+            Ok(dialled) => {
+                let (connection, screen) = (shake_hands(display, &name, dialled, &mut limits)?, name.screen);
+                return Ok(Connected { connection, screen, local: !matches!(address, Address::Tcp { .. }) });
             }
-        };
-        // Without a readable authority file the server decides whether it accepts the connection.
-        let (name, data) = get_auth(family, &host, parsed.display).ok().flatten().unwrap_or_default();
-        let stream = DeadlineStream::new(stream, Arc::clone(clock), deadline);
-        let screen = usize::from(parsed.screen);
-        return match RustConnection::connect_to_stream_with_auth_info(stream, screen, name, data) {
-            Ok(connection) => Ok(Connected { connection, screen, local }),
-            Err(ConnectError::IoError(e)) if is_timeout(&e) => Err(unanswered(display)),
-            Err(e @ (ConnectError::SetupFailed(_) | ConnectError::SetupAuthenticate(_))) => {
-                let message = format!("the X server at {display} refused the connection: {}", e.to_string().trim());
-                Err(Error::new(ErrorKind::Duplication, message).with_hint(advice::NOT_AUTHORIZED.hint))
-            }
-            Err(e) => Err(no_server(format!("the X server at {display} failed: {e}"))),
-        };
+            Err(Failure::Interrupted(error)) => return Err(error),
+            Err(Failure::Io(error)) if is_timeout(&error) => return Err(unanswered(display)),
+            Err(Failure::Io(error)) => unreached.push(format!("{address}: {error}")),
+        }
     }
-    Err(no_server(format!("cannot reach the X server at {display}: {last}")))
+    Err(no_server(format!("cannot reach the X server at {display}: {}", unreached.join(", "))))
 }
 
-/// A non-blocking stream to `address`, and the peer as an authority file names it.
-fn dial(address: &ConnectAddress<'_>, left: Duration) -> io::Result<(DefaultStream, (Family, Vec<u8>))> {
-    if left.is_zero() {
-        return Err(timeout());
+/// Sends who we are, and receives what the server is.
+fn shake_hands(
+    display: &str,
+    name: &DisplayName,
+    (stream, (family, host)): Dialled,
+    limits: &mut Limits<'_>,
+) -> Result<Connection> {
+    // Without a readable authority file the server decides whether it accepts the connection.
+    let (protocol, key) = get_auth(family, &host, name.number).ok().flatten().unwrap_or_default();
+    let stream = DeadlineStream::new(stream, Arc::clone(limits.clock), limits.deadline);
+    let (mut answer, request) = Connect::with_authorization(protocol, key);
+    match exchange(&stream, &request, &mut answer, limits) {
+        Ok(()) => {}
+        Err(Failure::Interrupted(error)) => return Err(error),
+        Err(Failure::Io(error)) if is_timeout(&error) => return Err(unanswered(display)),
+        Err(Failure::Io(error)) => return Err(hung_up(display, &error.to_string())),
     }
-    match address {
-        ConnectAddress::Socket(path) => {
-            let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-            // A frozen server accepts no connection, and connecting blocks once its backlog is full; unix(7) sockets then obey the
-            // time limit for sending and say EAGAIN.
-            sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(left))?;
-            match net::connect(&socket, &SocketAddrUnix::new(path.as_str())?) {
-                Err(Errno::AGAIN | Errno::INTR) => return Err(timeout()),
-                other => other?,
+    stream.set_limit(limits.deadline);
+    let connection = answer.into_setup().and_then(|setup| {
+        if name.screen >= setup.roots.len() {
+            return Err(ConnectError::InvalidScreen);
+        }
+        RustConnection::for_connected_stream(stream, setup)
+    });
+    let said = |reason: &[u8]| refused(display, String::from_utf8_lossy(reason).trim_end_matches(['\0', '\n']).trim());
+    connection.map_err(|error| match error {
+        ConnectError::SetupFailed(answer) => said(&answer.reason),
+        ConnectError::SetupAuthenticate(answer) => said(&answer.reason),
+        error => no_server(format!("the X server at {display} failed: {error}")),
+    })
+}
+
+/// Sends the request for a connection, and receives the answer to it.
+fn exchange(
+    stream: &DeadlineStream,
+    request: &[u8],
+    answer: &mut Connect,
+    limits: &mut Limits<'_>,
+) -> std::result::Result<(), Failure> {
+    let mut sent = 0;
+    while sent < request.len() {
+        if wait_for(stream, PollMode::Writable, limits)? {
+            sent += transferred(stream.write(&request[sent..], &mut Vec::new()))?;
+        }
+    }
+    loop {
+        if wait_for(stream, PollMode::Readable, limits)? {
+            let received = transferred(stream.read(answer.buffer(), &mut Vec::new()))?;
+            if received > 0 && answer.advance(received) {
+                return Ok(());
             }
-            DefaultStream::from_unix_stream(UnixStream::from(socket))
         }
-        ConnectAddress::Hostname(host, port) => {
-            let address = (*host, *port).to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
-            let stream = TcpStream::connect_timeout(&address, left).map_err(|e| match e.kind() {
-                io::ErrorKind::TimedOut => timeout(),
-                _ => e,
-            })?;
-            stream.set_nodelay(true)?;
-            DefaultStream::from_tcp_stream(stream)
-        }
-        _ => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// Whether `stream` became ready within a slice of the time.
+fn wait_for(stream: &DeadlineStream, mode: PollMode, limits: &mut Limits<'_>) -> std::result::Result<bool, Failure> {
+    let slice = limits.slice()?;
+    stream.set_limit(limits.clock.now() + slice);
+    match stream.poll(mode) {
+        Ok(()) => Ok(true),
+        Err(error) if is_timeout(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How many bytes a stream has taken or given; an error if it has ended.
+fn transferred(result: io::Result<usize>) -> io::Result<usize> {
+    match result {
+        Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection")),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        other => other,
     }
 }

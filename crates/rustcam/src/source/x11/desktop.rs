@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use x11rb::connection::SequenceNumber;
-use x11rb::protocol::xproto::ConnectionExt as _;
+use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 use x11rb::protocol::Event;
 
 use super::advice;
@@ -15,7 +15,7 @@ use super::server::Server;
 use crate::error::{Error, ErrorKind, Loss};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::{Rect, Size};
-use crate::source::Output;
+use crate::source::output::{find_again, Output};
 
 /// How far a call may exceed its time to find out about a new arrangement of outputs. That takes several round trips, and a caller
 /// that only polls would otherwise never see their end; a frozen server costs this once.
@@ -49,8 +49,10 @@ impl Desktop {
     ) -> Result<Self, ProtocolError> {
         let damage = Tracker::create(server)?;
         let cursor = if watch_pointer { Cursor::create(server)? } else { None };
-        // Once the server has answered, it misses nothing that is drawn.
-        server.reply(server.connection.get_input_focus())?;
+        // Once the server has answered, it misses nothing that is drawn. A screen that cannot be read is refused here.
+        let (corner, format) = (output.position, ImageFormat::Z_PIXMAP);
+        let (x, y) = (corner.x as i16, corner.y as i16);
+        server.reply(server.connection.get_image(format, server.screen.root, x, y, 1, 1, u32::MAX))?;
         Ok(Self {
             covers_root: Rect::at(output.position, output.size) == root.rect(),
             output,
@@ -161,7 +163,7 @@ impl Desktop {
         let Layout { outputs, root } = layout?;
         self.layout_stale = false;
         let old = &self.output;
-        let Some(new) = outputs.iter().find(|o| o.name == old.name) else {
+        let Some(new) = find_again(&outputs, old) else {
             return Err(ProtocolError::OutputChanged(Box::new(output_gone(old, &outputs))));
         };
         let Some(change) = difference(old, new) else {
@@ -182,10 +184,14 @@ pub(super) fn output_gone(output: &Output, existing: &[Output]) -> Error {
         .with_loss(Loss::Lasting)
 }
 
-/// How the place, size or rotation of an output changed, in words; `None` if none of them did.
+/// How the place or the mode of an output changed, in words; `None` if none of them did.
 fn difference(old: &Output, new: &Output) -> Option<String> {
     if new.size != old.size {
         Some(format!("from {} to {}", old.size, new.size))
+    } else if new.name != old.name {
+        Some(format!("its connector from {} to {}", old.name, new.name))
+    } else if (new.refresh_hz - old.refresh_hz).abs() > 0.01 {
+        Some(format!("from {:.2} to {:.2} hertz", old.refresh_hz, new.refresh_hz))
     } else if new.rotation != old.rotation {
         Some(format!("from {} to {} degrees", old.rotation.degrees(), new.rotation.degrees()))
     } else if new.position != old.position {

@@ -6,7 +6,7 @@ use x11rb::errors::{ConnectionError, ParseError, ReplyError, ReplyOrIdError};
 use x11rb::x11_utils::X11Error;
 
 use super::advice;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Loss};
 
 /// Why a step of the protocol did not happen.
 #[derive(Debug)]
@@ -101,14 +101,117 @@ pub(super) fn unanswered(display: &str) -> Error {
         .with_hint(advice::FROZEN.hint)
 }
 
+/// The server accepted the connection and closed it. A server that resets itself because its last client has gone does that.
+pub(super) fn hung_up(display: &str, reason: &str) -> Error {
+    Error::new(ErrorKind::Duplication, format!("the X server at {display} hung up: {reason}"))
+        .with_hint(advice::HUNG_UP.hint)
+        .with_loss(Loss::Transient)
+}
+
+/// The server refused the connection and said why.
+pub(super) fn refused(display: &str, reason: &str) -> Error {
+    let message = format!("the X server at {display} refused the connection: {reason}");
+    let error = Error::new(ErrorKind::Duplication, message);
+    let said = |words: &[&str]| words.iter().any(|word| reason.to_ascii_lowercase().contains(word));
+    if said(&["maximum number of clients"]) {
+        error.with_hint(advice::FULL.hint).with_loss(Loss::Transient)
+    } else if said(&["auth", "cookie", "protocol specified"]) {
+        error.with_hint(advice::NOT_AUTHORIZED.hint)
+    } else {
+        error.with_hint(advice::REFUSED.hint)
+    }
+}
+
 /// A server was connected to and cannot be captured.
 pub(super) fn unusable(display: &str, error: ProtocolError) -> Error {
-    let reason = match error {
-        ProtocolError::TimedOut => return unanswered(display),
-        ProtocolError::OutputChanged(error) => return *error,
-        ProtocolError::Disconnected(reason) => reason,
-        ProtocolError::Refused(error) => describe(&error),
-    };
-    Error::new(ErrorKind::Duplication, format!("the X server at {display} cannot be captured: {reason}"))
-        .with_hint(advice::UNUSABLE.hint)
+    match error {
+        ProtocolError::TimedOut => unanswered(display),
+        ProtocolError::OutputChanged(error) => *error,
+        ProtocolError::Disconnected(reason) => hung_up(display, &reason),
+        ProtocolError::Refused(error) => match error.error_kind {
+            x11rb::protocol::ErrorKind::Access => unreadable(ErrorKind::Duplication, display, &error),
+            // The screen is not viewable, or smaller than it was a moment before.
+            x11rb::protocol::ErrorKind::Match => hidden(ErrorKind::Duplication, display, &error),
+            _ => {
+                let reason = describe(&error);
+                Error::new(ErrorKind::Duplication, format!("the X server at {display} cannot be captured: {reason}"))
+                    .with_hint(advice::UNUSABLE.hint)
+            }
+        },
+    }
+}
+
+/// The server refused a read while it was captured.
+pub(super) fn refused_read(display: &str, error: &X11Error) -> Error {
+    match error.error_kind {
+        x11rb::protocol::ErrorKind::Access => {
+            unreadable(ErrorKind::AccessLost, display, error).with_loss(Loss::Lasting)
+        }
+        _ => hidden(ErrorKind::AccessLost, display, error),
+    }
+}
+
+fn unreadable(kind: ErrorKind, display: &str, error: &X11Error) -> Error {
+    let reason = describe(error);
+    Error::new(kind, format!("the X server at {display} does not let this program read its screen: {reason}"))
+        .with_hint(advice::UNTRUSTED.hint)
+}
+
+fn hidden(kind: ErrorKind, display: &str, error: &X11Error) -> Error {
+    Error::new(kind, format!("the X server at {display} does not show its screen: {}", describe(error)))
+        .with_hint(advice::HIDDEN.hint)
+        .with_loss(Loss::Transient)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(kind: x11rb::protocol::ErrorKind) -> X11Error {
+        X11Error {
+            error_kind: kind,
+            error_code: 0,
+            sequence: 0,
+            bad_value: 0,
+            minor_opcode: 0,
+            major_opcode: 73,
+            extension_name: None,
+            request_name: Some("GetImage"),
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_explained_by_its_reason() {
+        for (reason, advice, loss) in [
+            ("Maximum number of clients reached", advice::FULL, Some(Loss::Transient)),
+            ("Client is not authorized to connect to Server", advice::NOT_AUTHORIZED, None),
+            ("Authorization required, but no authorization protocol specified", advice::NOT_AUTHORIZED, None),
+            ("No protocol specified", advice::NOT_AUTHORIZED, None),
+            ("Invalid MIT-MAGIC-COOKIE-1 key", advice::NOT_AUTHORIZED, None),
+            ("Protocol version mismatch", advice::REFUSED, None),
+        ] {
+            let error = refused(":5", reason);
+            assert!(error.message().ends_with(reason));
+            assert_eq!((error.hint(), error.loss()), (Some(advice.hint), loss), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_screen_that_cannot_be_read_is_refused_for_good_and_a_hidden_one_waited_for() {
+        use x11rb::protocol::ErrorKind as Code;
+        for (code, advice, at_opening, later) in [
+            (Code::Access, advice::UNTRUSTED, None, Loss::Lasting),
+            (Code::Match, advice::HIDDEN, Some(Loss::Transient), Loss::Transient),
+        ] {
+            let error = unusable(":5", ProtocolError::Refused(refusal(code)));
+            assert_eq!((error.kind(), error.loss()), (ErrorKind::Duplication, at_opening));
+            assert!(error.message().contains(&format!("{code:?} in GetImage")));
+            assert_eq!(error.hint(), Some(advice.hint));
+            let error = refused_read(":5", &refusal(code));
+            assert_eq!(
+                (error.kind(), error.loss(), error.hint()),
+                (ErrorKind::AccessLost, Some(later), Some(advice.hint))
+            );
+        }
+    }
 }

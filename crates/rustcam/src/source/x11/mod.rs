@@ -13,13 +13,15 @@
 //! | what a call does | `wait`, `read`, `recover` |
 //! | a connection with all that belongs to it | `client` |
 //! | one read | `batch` |
-//! | what is followed | `desktop`: `damage` with its `stations`, `cursor` with its `polling`, `monitors` |
-//! | how pixels leave the server | `transport`, `segment` |
-//! | the protocol | `server`, `connect`, `stream`, `error`, `rects`, `waker`, `advice` |
+//! | what is followed | `desktop`: `damage` with its `stations`, `cursor` with its `polling`, `monitors` with `edid` |
+//! | how pixels leave the server | `transport`, `segment`, `visual` |
+//! | the way to a server | `address`, `dial`, `connect` |
+//! | the protocol | `server`, `stream`, `error`, `rects`, `waker`, `advice` |
 //!
 //! [`Source`]: super::Source
 //! [`Source::fallback`]: super::Source::fallback
 
+mod address;
 pub(in crate::source) mod advice;
 mod batch;
 mod client;
@@ -27,6 +29,8 @@ mod connect;
 mod cursor;
 mod damage;
 mod desktop;
+mod dial;
+mod edid;
 mod error;
 mod facts;
 mod monitors;
@@ -40,6 +44,7 @@ mod source;
 mod stations;
 mod stream;
 mod transport;
+mod visual;
 mod wait;
 mod waker;
 

@@ -1,8 +1,14 @@
 //! Outputs: the monitors of RANDR 1.5, or the whole screen where the server knows none.
 
-use x11rb::protocol::randr::{self, ConnectionExt as _, ModeFlag, MonitorInfo};
-use x11rb::protocol::xproto::ConnectionExt as _;
+use x11rb::cookie::Cookie;
+use x11rb::errors::ConnectionError;
+use x11rb::protocol::randr::{
+    self, ConnectionExt as _, Crtc, GetOutputInfoReply, GetOutputPropertyReply, ModeFlag, MonitorInfo,
+};
+use x11rb::protocol::xproto::{Atom, ConnectionExt as _, GetAtomNameReply};
 
+use super::connect::Connection;
+use super::edid;
 use super::error::ProtocolError;
 use super::rects::from_protocol;
 use super::server::Server;
@@ -15,27 +21,33 @@ pub(super) struct Layout {
     pub(super) root: Size,
 }
 
-/// Asks for the present layout. Takes several round trips.
+/// Asks for the present layout. Takes three round trips.
 pub(super) fn query(server: &Server) -> Result<Layout, ProtocolError> {
     let connection = &server.connection;
     let window = server.screen.root;
-    let geometry = server.reply(connection.get_geometry(window))?;
-    let root = Size::new(u32::from(geometry.width), u32::from(geometry.height));
+    let geometry = connection.get_geometry(window);
     let mut outputs = Vec::new();
-    if server.extensions.monitors {
-        let monitors = server.reply(connection.randr_get_monitors(window, true))?.monitors;
-        let resources = server.reply(connection.randr_get_screen_resources_current(window))?;
-        for monitor in &monitors {
+    let root = if server.extensions.monitors {
+        let monitors = connection.randr_get_monitors(window, true);
+        let resources = connection.randr_get_screen_resources_current(window);
+        let edid = connection.intern_atom(true, b"EDID");
+        let root = server.reply(geometry)?;
+        let (monitors, resources) = (server.reply(monitors)?.monitors, server.reply(resources)?);
+        let edid = server.reply(edid)?.atom;
+        let root = Size::new(u32::from(root.width), u32::from(root.height));
+        let asked: Vec<_> = monitors.iter().map(|monitor| Question::ask(server, monitor, edid, &resources)).collect();
+        let answers: Vec<_> = asked.into_iter().map(|asked| asked.answer(server)).collect::<Result<_, _>>()?;
+        for (monitor, (name, connectors)) in monitors.iter().zip(answers) {
             // A monitor is a plain rectangle that any client may define, also beyond the screen.
             let place = from_protocol(monitor.x, monitor.y, monitor.width, monitor.height);
             let Some(place) = place.intersection(root.rect()) else { continue };
-            let name = server.reply(connection.get_atom_name(monitor.name))?.name;
-            let (rotation, refresh_hz) = mode_of(server, monitor, &resources)?;
+            let (rotation, refresh_hz) = mode_of(server, connectors.first(), &resources)?;
             outputs.push(Output {
                 device_idx: 0,
                 output_idx: outputs.len(),
+                id: identity(monitor, &name, &connectors),
                 device_name: server.vendor.clone(),
-                name: String::from_utf8_lossy(&name).into_owned(),
+                name,
                 position: place.origin(),
                 size: place.size(),
                 rotation,
@@ -45,45 +57,97 @@ pub(super) fn query(server: &Server) -> Result<Layout, ProtocolError> {
                 is_primary: monitor.primary,
             });
         }
-    }
+        root
+    } else {
+        let root = server.reply(geometry)?;
+        Size::new(u32::from(root.width), u32::from(root.height))
+    };
     if outputs.is_empty() {
-        outputs.push(Output {
-            device_idx: 0,
-            output_idx: 0,
-            device_name: server.vendor.clone(),
-            name: "screen".to_owned(),
-            position: Point::default(),
-            size: root,
-            rotation: Rotation::None,
-            image_rotation: Rotation::None,
-            refresh_hz: 0.0,
-            is_primary: true,
-        });
+        outputs.push(Output { device_name: server.vendor.clone(), ..Output::new("screen", root) });
     }
     choose_primary(&mut outputs);
     Ok(Layout { outputs, root })
 }
 
-/// Rotation and refresh rate of the crtc that feeds the monitor's first output.
+/// What feeds a monitor: an output of RANDR.
+struct Connector {
+    /// What tells its monitor from every other one: its EDID, or the name of the connector where it has none.
+    monitor: String,
+    /// What drives it, or `NONE`.
+    crtc: Crtc,
+}
+
+type Asked<'a, R> = Result<Cookie<'a, Connection, R>, ConnectionError>;
+
+/// Requests about a monitor that were sent.
+struct Question<'a> {
+    name: Asked<'a, GetAtomNameReply>,
+    connectors: Vec<(Asked<'a, GetOutputInfoReply>, Asked<'a, GetOutputPropertyReply>)>,
+}
+
+impl<'a> Question<'a> {
+    fn ask(
+        server: &'a Server,
+        monitor: &MonitorInfo,
+        edid: Atom,
+        resources: &randr::GetScreenResourcesCurrentReply,
+    ) -> Self {
+        let connection = &server.connection;
+        let ask = |&output: &randr::Output| {
+            let info = connection.randr_get_output_info(output, resources.config_timestamp);
+            // 32 units of four bytes: the first block of an EDID. Without the atom no output has one, and the request is refused.
+            (info, connection.randr_get_output_property(output, edid, x11rb::NONE, 0, 32, false, false))
+        };
+        let connectors = monitor.outputs.iter().map(ask).collect();
+        Self { name: connection.get_atom_name(monitor.name), connectors }
+    }
+
+    /// The name of the monitor, and what feeds it. An output may have gone since the list was made; the event about that is on its way.
+    fn answer(self, server: &Server) -> Result<(String, Vec<Connector>), ProtocolError> {
+        let name = String::from_utf8_lossy(&server.reply(self.name)?.name).into_owned();
+        let mut connectors = Vec::new();
+        for (info, edid) in self.connectors {
+            let Some(info) = unless_refused(server.reply(info))? else { continue };
+            let connector = String::from_utf8_lossy(&info.name).into_owned();
+            let edid = unless_refused(server.reply(edid))?.map_or(Vec::new(), |property| property.data);
+            let monitor = edid::identity(&edid, &connector).unwrap_or(connector);
+            connectors.push(Connector { monitor, crtc: info.crtc });
+        }
+        Ok((name, connectors))
+    }
+}
+
+/// `None` for an answer that is an error of the protocol.
+fn unless_refused<T>(answer: Result<T, ProtocolError>) -> Result<Option<T>, ProtocolError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(ProtocolError::Refused(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What tells a monitor from every other one. A monitor of the server is what feeds it. One that a client has defined, with
+/// `xrandr --setmonitor`, may be a part of another one, and has a name that may be given to something else: it is its name *and* what
+/// feeds it.
+fn identity(monitor: &MonitorInfo, name: &str, connectors: &[Connector]) -> String {
+    let fed_by = connectors.iter().map(|connector| connector.monitor.as_str()).collect::<Vec<_>>().join("+");
+    match (monitor.automatic, fed_by.is_empty()) {
+        (_, true) => name.to_owned(),
+        (true, false) => fed_by,
+        (false, false) => format!("{name}:{fed_by}"),
+    }
+}
+
+/// Rotation and refresh rate of what drives a connector.
 fn mode_of(
     server: &Server,
-    monitor: &MonitorInfo,
+    connector: Option<&Connector>,
     resources: &randr::GetScreenResourcesCurrentReply,
 ) -> Result<(Rotation, f64), ProtocolError> {
     let unknown = (Rotation::None, 0.0);
-    let Some(&output) = monitor.outputs.first() else { return Ok(unknown) };
-    let timestamp = resources.config_timestamp;
-    let crtc = match server.reply(server.connection.randr_get_output_info(output, timestamp)) {
-        Ok(info) if info.crtc != x11rb::NONE => info.crtc,
-        // The output may have gone since the list was made; the event about that is on its way.
-        Ok(_) | Err(ProtocolError::Refused(_)) => return Ok(unknown),
-        Err(error) => return Err(error),
-    };
-    let info = match server.reply(server.connection.randr_get_crtc_info(crtc, timestamp)) {
-        Ok(info) => info,
-        Err(ProtocolError::Refused(_)) => return Ok(unknown),
-        Err(error) => return Err(error),
-    };
+    let Some(connector) = connector.filter(|connector| connector.crtc != x11rb::NONE) else { return Ok(unknown) };
+    let info = server.connection.randr_get_crtc_info(connector.crtc, resources.config_timestamp);
+    let Some(info) = unless_refused(server.reply(info))? else { return Ok(unknown) };
     let refresh_hz = resources.modes.iter().find(|m| m.id == info.mode).map_or(0.0, refresh);
     Ok((clockwise(info.rotation), refresh_hz))
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::advice;
 use super::client::Client;
 use super::desktop::output_gone;
-use super::error::{describe, unanswered, unusable, ProtocolError};
+use super::error::{refused_read, unanswered, unusable, ProtocolError};
 use super::monitors::{self, Layout};
 use super::server::Server;
 use crate::error::{Error, ErrorKind, Loss, Result};
+use crate::source::output::find_again;
 
 /// Turns what went wrong into the loss that every call reports until the rebuild.
 pub(super) fn lose(client: &mut Client, error: ProtocolError) -> Error {
@@ -22,12 +23,7 @@ pub(super) fn lose(client: &mut Client, error: ProtocolError) -> Error {
                 .with_hint(advice::GONE.hint)
                 .with_loss(Loss::Lasting)
         }
-        ProtocolError::Refused(error) => Error::new(
-            ErrorKind::AccessLost,
-            format!("the X server at {display} does not show its screen: {}", describe(&error)),
-        )
-        .with_hint(advice::HIDDEN.hint)
-        .with_loss(Loss::Transient),
+        ProtocolError::Refused(error) => refused_read(display, &error),
         ProtocolError::TimedOut => unanswered(display).into_loss(Loss::Transient),
     };
     client.lost = Some(error.clone());
@@ -58,26 +54,25 @@ fn reuse_or_reconnect(client: &mut Client, deadline: Duration) -> Result<Layout>
             Err(error) => return Err(lose(client, error)),
         }
     }
-    reconnect(client, deadline).map_err(|error| error.into_loss(Loss::Lasting))
+    reconnect(client, deadline).map_err(|error| error.without_loss().into_loss(Loss::Lasting))
 }
 
 fn reconnect(client: &mut Client, deadline: Duration) -> Result<Layout> {
     let clock = Arc::clone(client.server.clock());
-    let server = Server::open(&client.server.display, &clock, deadline)?;
+    let server = Server::open(&client.server.display, &clock, deadline, &mut || Ok(()))?;
     server.check_pixels()?;
     let layout = monitors::query(&server).map_err(|error| unusable(&server.display, error))?;
+    let awake = client.awake;
     *client = Client::open(server, client.desktop.output.clone(), layout.root, client.watch_pointer)?;
+    client.keep_awake(awake);
     Ok(layout)
 }
 
-/// Follows the output that has the name of the one before, or else its index.
+/// Follows the output that was opened, wherever it is now.
 fn switch_to_same_output(client: &mut Client, layout: Layout) -> Result<()> {
     let Layout { outputs, root } = layout;
-    let old = &client.desktop.output;
-    let by_name = outputs.iter().find(|o| o.name == old.name);
-    let Some(output) = by_name.or_else(|| outputs.iter().find(|o| o.output_idx == old.output_idx)) else {
-        return Err(output_gone(old, &outputs));
-    };
+    let opened = &client.desktop.output;
+    let Some(output) = find_again(&outputs, opened) else { return Err(output_gone(opened, &outputs)) };
     client.desktop.switch_to(output.clone(), root);
     client.desktop.ask_pointer(&client.server).map_err(|error| lose(client, error))
 }

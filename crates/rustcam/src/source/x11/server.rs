@@ -13,18 +13,18 @@ use x11rb::errors::ConnectionError;
 use x11rb::protocol::damage::{self, ConnectionExt as _};
 use x11rb::protocol::randr::{self, ConnectionExt as _};
 use x11rb::protocol::render::{self, ConnectionExt as _, Pictformat};
+use x11rb::protocol::screensaver::{self, ConnectionExt as _};
 use x11rb::protocol::shm::{self, ConnectionExt as _};
 use x11rb::protocol::xfixes::{self, ConnectionExt as _};
-use x11rb::protocol::xproto::{
-    ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageOrder, Screen, VisualClass,
-};
+use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt as _, EventMask, Screen};
 use x11rb::x11_utils::TryParse;
 
-use super::advice;
 use super::connect::{connect, Connected, Connection};
 use super::error::{unusable, ProtocolError};
+use super::visual;
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::source::CheckInterrupt;
 
 /// Picture formats of the RENDER extension.
 #[derive(Clone, Copy)]
@@ -62,12 +62,18 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Connects, learns what the server can do, and asks for events of the root window.
+    /// Connects, learns what the server can do, and asks for events of the root window. `interrupt` is checked while the server does not
+    /// answer.
     ///
     /// # Errors
-    /// `Duplication`.
-    pub(super) fn open(display: &str, clock: &Arc<dyn Clock>, deadline: Duration) -> Result<Self> {
-        let Connected { connection, screen, local } = connect(display, clock, deadline)?;
+    /// `Duplication`, the interrupt's.
+    pub(super) fn open(
+        display: &str,
+        clock: &Arc<dyn Clock>,
+        deadline: Duration,
+        interrupt: &mut CheckInterrupt<'_>,
+    ) -> Result<Self> {
+        let Connected { connection, screen, local } = connect(display, clock, deadline, interrupt)?;
         let setup = connection.setup();
         let vendor = String::from_utf8_lossy(&setup.vendor).into_owned();
         let screen = setup.roots[screen].clone();
@@ -86,43 +92,12 @@ impl Server {
         Ok(server)
     }
 
-    /// Refuses a screen whose images are not BGRA in memory: they are passed on as the server makes them.
+    /// Refuses a screen whose images are not BGRA in memory.
     ///
     /// # Errors
     /// `Duplication`.
     pub(super) fn check_pixels(&self) -> Result<()> {
-        let setup = self.connection.setup();
-        let depth = self.screen.root_depth;
-        let bits = setup.pixmap_formats.iter().find(|f| f.depth == depth).map_or(0, |f| f.bits_per_pixel);
-        let visual = self
-            .screen
-            .allowed_depths
-            .iter()
-            .flat_map(|d| &d.visuals)
-            .find(|v| v.visual_id == self.screen.root_visual)
-            .copied()
-            .unwrap_or_default();
-        let little = setup.image_byte_order == ImageOrder::LSB_FIRST;
-        let masks = (visual.red_mask, visual.green_mask, visual.blue_mask);
-        if little
-            && bits == 32
-            && matches!(depth, 24 | 32)
-            && visual.class == VisualClass::TRUE_COLOR
-            && masks == (0xff_0000, 0xff00, 0xff)
-        {
-            return Ok(());
-        }
-        let order = if little { "little" } else { "big" };
-        Err(Error::new(
-            ErrorKind::Duplication,
-            format!(
-                "the screen has depth {depth} with {bits} bits per pixel, masks red 0x{:x} green 0x{:x} blue 0x{:x}, \
-                 {order}-endian; supported is depth 24 or 32 with 32 bits per pixel, masks red 0xff0000 green 0xff00 blue 0xff, \
-                 little-endian",
-                masks.0, masks.1, masks.2
-            ),
-        )
-        .with_hint(advice::PIXELS.hint))
+        visual::check(self.connection.setup(), &self.screen)
     }
 
     fn negotiate_extensions(&mut self) -> std::result::Result<(), ProtocolError> {
@@ -180,6 +155,20 @@ impl Server {
             f.depth == 32 && shifts == (24, 16, 8, 0) && masks == (0xff, 0xff, 0xff, 0xff)
         })?;
         Some(Formats { root, argb: argb.id })
+    }
+
+    /// Suspends the screen saver and the timers that switch the display off, or lets them go on. Nothing happens without version 1.1 of
+    /// MIT-SCREEN-SAVER.
+    pub(super) fn suspend_screen_saver(&self, suspend: bool) -> std::result::Result<(), ProtocolError> {
+        if self.connection.extension_information(screensaver::X11_EXTENSION_NAME)?.is_none() {
+            return Ok(());
+        }
+        let version = self.reply(self.connection.screensaver_query_version(1, 1))?;
+        if (version.server_major_version, version.server_minor_version) >= (1, 1) {
+            self.connection.screensaver_suspend(u32::from(suspend))?;
+            self.connection.flush()?;
+        }
+        Ok(())
     }
 
     /// The clock of the deadlines.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::advice;
 use super::batch::{ReadSpec, Scope};
 use super::client::Client;
-use super::connect::{default_display, OPENING};
+use super::connect::default_display;
 use super::error::{unusable, ProtocolError};
 use super::monitors;
 use super::server::Server;
@@ -17,7 +17,14 @@ use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
 use crate::region::covers;
 use crate::source::output::select;
-use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source, Waker};
+use crate::source::{check_parts, Change, CheckInterrupt, OpenOptions, Outcome, Output, Sink, Source, Waker};
+
+/// How long an attempt to open an output may take at least, also when the time for opening it is over: a server on this machine needs some
+/// milliseconds.
+const ATTEMPT: Duration = Duration::from_millis(100);
+
+/// How long it may take to keep the display awake, or no longer. What was not sent by then goes with the next request.
+const AWAKE: Duration = Duration::from_millis(20);
 
 /// One output of an X server.
 pub struct X11Source {
@@ -32,17 +39,22 @@ impl X11Source {
     ///
     /// # Errors
     /// As for [`open`](crate::source::open()).
-    pub fn open(options: &OpenOptions) -> Result<Self> {
-        Self::open_display(options, &default_display()?)
+    pub fn open(options: &OpenOptions, interrupt: &mut CheckInterrupt<'_>) -> Result<Self> {
+        Self::open_at(options, &default_display()?, interrupt)
     }
 
     /// Opens an output of the server at `display`.
     #[doc(hidden)]
     pub fn open_display(options: &OpenOptions, display: &str) -> Result<Self> {
-        let server = Server::open(display, &options.clock, options.clock.now() + OPENING)?;
+        Self::open_at(options, display, &mut || Ok(()))
+    }
+
+    fn open_at(options: &OpenOptions, display: &str, interrupt: &mut CheckInterrupt<'_>) -> Result<Self> {
+        let left = options.timeout.saturating_sub(options.waited()).max(ATTEMPT);
+        let server = Server::open(display, &options.clock, options.clock.now().saturating_add(left), interrupt)?;
         server.check_pixels()?;
         let layout = monitors::query(&server).map_err(|error| unusable(display, error))?;
-        let output = select(&layout.outputs, options.device, options.output)?.clone();
+        let output = select(&layout.outputs, options.device, &options.output)?.clone();
         let mut client = Client::open(server, output, layout.root, options.watch_pointer)?;
         client.desktop.ask_pointer(&client.server).map_err(|error| unusable(display, error))?;
         Ok(Self { client, wake_fd: WakeFd::new(), process: std::process::id() })
@@ -168,6 +180,12 @@ impl Source for X11Source {
         self.check_process()?;
         let deadline = self.client.server.now().saturating_add(timeout);
         recover::rebuild(&mut self.client, deadline)
+    }
+
+    fn keep_awake(&mut self, on: bool) {
+        if self.begin(AWAKE).is_ok() {
+            self.client.keep_awake(on);
+        }
     }
 
     fn fallback(&self) -> Option<&str> {
