@@ -102,7 +102,6 @@ def test_bench_of_a_static_desktop_says_so(capsys: pytest.CaptureFixture[str]) -
         ["shot", "--region", "1,2,3"],
         ["shot", "--region", "a,b,c,d"],
         ["shot", "--region", "0,0,1.5,2"],
-        ["shot", "--output", "one"],
         ["shot", "--delay", "-1"],
         ["record"],
         ["record", "-o", "a.mp4", "--fps", "0"],

@@ -65,5 +65,5 @@ def test_wrong_number_of_channels() -> None:
 
 def test_file_on_disk(tmp_path: Path) -> None:
     image = np.full((2, 3, 3), 9, np.uint8)
-    _png.write(tmp_path / "a.png", image, "rgb")
+    (tmp_path / "a.png").write_bytes(_png.encode(image, "rgb"))
     assert np.array_equal(decode((tmp_path / "a.png").read_bytes()), image)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -40,11 +38,6 @@ def encode(image: npt.NDArray[np.uint8], fmt: str, level: int = 2) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, color_type, 0, 0, 0)
     data = zlib.compress(filtered.data, level)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
-
-
-def write(path: str | os.PathLike[str], image: npt.NDArray[np.uint8], fmt: str) -> None:
-    """Writes the PNG file of `image` to `path`."""
-    Path(path).write_bytes(encode(image, fmt))
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

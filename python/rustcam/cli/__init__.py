@@ -10,7 +10,7 @@ from typing import Optional
 
 from .._errors import CaptureError
 from .._rustcam import __version__
-from . import bench, doctor, outputs, record, shot
+from . import bench, doctor, outputs, record, shot, streams
 from .options import Screen, Source
 
 __all__ = ["EXAMPLES", "command_line", "main"]
@@ -26,18 +26,22 @@ EXAMPLES = [
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Runs the command. Returns 0, 1 if it failed, 2 for wrong arguments, 130 after Ctrl-C."""
-    arguments = command_line().parse_args(argv)
-    try:
-        status: int = arguments.run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _broken_pipe()
-    except (CaptureError, OSError) as error:
-        return _fail(error, 1)
-    except ValueError as error:
-        return _fail(error, 2)
-    except KeyboardInterrupt:
-        return 130
+    with streams.usable():
+        arguments = command_line().parse_args(argv)
+        try:
+            status: int = arguments.run(arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader of the output has closed its end, as `head` does.
+            streams.settle(sys.stdout)
+            return 1
+        except (CaptureError, OSError) as error:
+            streams.settle(sys.stdout)
+            return _fail(error, 1)
+        except ValueError as error:
+            return _fail(error, 2)
+        except KeyboardInterrupt:
+            return 130
     return status
 
 
@@ -78,11 +82,5 @@ def examples(lines: Sequence[tuple[str, str]]) -> str:
 
 
 def _fail(error: Exception, status: int) -> int:
-    print("rustcam:", " ".join(str(error).split()), file=sys.stderr)
+    streams.remark(f"rustcam: {' '.join(str(error).split())}", sys.stderr)
     return status
-
-
-def _broken_pipe() -> int:
-    """The reader of the output has closed its end, as `head` does. Python must not write to it at exit either."""
-    sys.stderr.close()
-    return 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from .._rustcam import Capturer, __version__, list_outputs
+from .._rustcam import Capturer, __version__
 from .options import Screen
 
 if TYPE_CHECKING:
@@ -123,7 +123,10 @@ class Dxcam(Contender):
     def __init__(self, screen: Screen, fmt: str) -> None:
         super().__init__(screen, fmt)
         self._camera = importlib.import_module(self.package).create(
-            device_idx=screen.device, output_idx=screen.output, region=screen.region, output_color=fmt.upper()
+            device_idx=screen.device,
+            output_idx=screen.output if isinstance(screen.output, int) else screen.info()["output_idx"],
+            region=screen.region,
+            output_color=fmt.upper(),
         )
 
     def grab(self, timeout: float) -> Optional[_Image]:
@@ -151,9 +154,7 @@ def installed() -> list[str]:
 
 def _on_the_desktop(screen: Screen) -> tuple[int, int, int, int]:
     """The rectangle of `screen` in the coordinates of the whole desktop."""
-    for output in list_outputs(screen.source.backend, sim=screen.source.sim):
-        if (output["device_idx"], output["output_idx"]) == (screen.device, screen.output):
-            x, y = output["left"], output["top"]
-            left, top, right, bottom = screen.region or (0, 0, output["width"], output["height"])
-            return left + x, top + y, right + x, bottom + y
-    raise ValueError(f"there is no output {screen.output} on device {screen.device}")
+    output = screen.info()
+    x, y = output["left"], output["top"]
+    left, top, right, bottom = screen.region or (0, 0, output["width"], output["height"])
+    return left + x, top + y, right + x, bottom + y

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
-from .._rustcam import Capturer
+from .._rustcam import Capturer, list_outputs
+from .._types import OutputInfo
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Screen:
     """An output or a part of it."""
 
     source: Source
-    output: int
+    output: Union[int, str]
     device: int
     region: Optional[tuple[int, int, int, int]]
     cursor: bool
@@ -42,7 +43,7 @@ class Screen:
     @staticmethod
     def options() -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(add_help=False, parents=[Source.options()])
-        parser.add_argument("--output", type=int, default=0, metavar="N", help="index of the output")
+        parser.add_argument("--output", type=output, default=0, metavar="N", help="index, name or id of the output")
         parser.add_argument("--device", type=int, default=0, metavar="N", help="index of the adapter")
         parser.add_argument("--region", type=region, metavar="L,T,R,B", help="left, top, right, bottom in pixels")
         parser.add_argument("--cursor", action="store_true", help="include the pointer")
@@ -52,6 +53,13 @@ class Screen:
     def chosen(cls, arguments: argparse.Namespace) -> Screen:
         a = arguments
         return cls(Source.chosen(a), a.output, a.device, a.region, a.cursor)
+
+    def info(self) -> OutputInfo:
+        """The description of the output."""
+        with self.capturer() as opened:
+            found = (opened.device_idx, opened.output_idx)
+        outputs = list_outputs(self.source.backend, sim=self.source.sim)
+        return next(o for o in outputs if (o["device_idx"], o["output_idx"]) == found)
 
     def capturer(self, **options: Any) -> Capturer:
         """A new capturer of this screen."""
@@ -64,6 +72,13 @@ class Screen:
             sim=self.source.sim,
             **options,
         )
+
+
+def output(text: str) -> Union[int, str]:
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def region(text: str) -> tuple[int, int, int, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
@@ -38,8 +40,7 @@ class Progress:
             self._bar.update(self._bar.task_ids[0], completed=count, description=text)
             self._bar.refresh()
         else:
-            sys.stderr.write(f"\r{text}\x1b[K")
-            sys.stderr.flush()
+            _rewrite(text)
 
     def __exit__(
         self,
@@ -50,8 +51,8 @@ class Progress:
         if self._bar:
             self._bar.stop()
         elif self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _rewrite("")
+            _rewrite("", 0)
 
 
 def describe(count: int, fps: Fraction, frames: FrameIterator, size: int) -> str:
@@ -77,7 +78,27 @@ def _bar(total: Optional[int]) -> Any:
         from rich.progress import BarColumn, Progress, TextColumn
     except ImportError:
         return None
-    columns = [BarColumn(20), TextColumn("{task.description}")]
+    from rich.table import Column
+
+    columns = [BarColumn(20), TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))]
     bar = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
     bar.add_task("", total=total)
     return bar
+
+
+def _rewrite(text: str, width: Optional[int] = None) -> None:
+    """Replaces the last line of the terminal. A longer text would begin a line of its own at every update."""
+    if width is None:
+        # A text in the last column moves some terminals to the next line.
+        width = _columns() - 1
+    with suppress(OSError, ValueError):
+        sys.stderr.write("\r" + text[:width].ljust(width))
+        sys.stderr.flush()
+
+
+def _columns() -> int:
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (AttributeError, OSError, ValueError):
+        columns = 0
+    return columns or 80

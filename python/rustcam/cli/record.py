@@ -10,16 +10,20 @@ from fractions import Fraction
 from types import FrameType, TracebackType
 from typing import Any, Optional
 
+import numpy as np
+
 from .. import _rustcam
+from .._errors import CaptureError
 from . import video
 from .options import Screen, rate, seconds
 from .progress import Progress, describe
+from .streams import remark
 
 NAME = "record"
 HELP = "record a video at a constant frame rate"
 DETAILS = (
-    "Ctrl-C ends the recording and completes the file. .mp4, .mkv and .mov need PyAV; .y4m and pipes need no other"
-    " package, but are large."
+    "Ctrl-C ends the recording and completes the file; what was written can be played however it ends. The video keeps"
+    " the size of the first image. .mp4, .mkv and .mov need PyAV; .y4m and pipes need no other package, but are large."
 )
 EXAMPLES = [
     ("rustcam record -o screen.mp4", "until Ctrl-C"),
@@ -33,47 +37,109 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "-o", dest="file", required=True, metavar="FILE", help=".mp4, .mkv, .mov, .y4m, or - for a pipe"
     )
     parser.add_argument("--fps", type=rate, default=Fraction(30), metavar="N", help="30, 59.94, 60000/1001, ...")
+    parser.add_argument(
+        "--keep-awake",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether the display is kept on during the recording",
+    )
     parser.add_argument("--seconds", type=seconds, metavar="S", help="duration; without it, until Ctrl-C")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    fps: Fraction = arguments.fps
+    kind = video.kind(arguments.file)
+    fps = video.nearest_rate(arguments.fps, kind.RATE_LIMIT)
     total = math.ceil(arguments.seconds * fps) if arguments.seconds else None
-    with StopSignals() as signals, Screen.chosen(arguments).capturer() as screen:
-        left, top, right, bottom = region = screen.region
-        file = video.create(arguments.file, right - left, bottom - top, fps)
-        count = 0
+    recording = Recording(arguments.file, kind, fps)
+    capturer = Screen.chosen(arguments).capturer
+    options: dict[str, Any] = {"copy": False, "keep_awake": arguments.keep_awake}
+    with StopSignals() as signals, capturer() as screen, screen.frames(fps, kind.fmt, **options) as frames:
         try:
-            # With a fixed region all images have one size. If the screen becomes smaller, the recording ends.
-            with screen.frames(fps, file.fmt, region, copy=False) as frames, Progress(total, fps) as progress:
-                while count != total:
+            with recording, Progress(total, fps) as progress:
+                while recording.count != total:
                     image = signals.next_image(frames)
                     if image is None:
                         break
-                    file.write(image)
-                    count += 1
-                    progress.update(count, frames, file.size())
+                    recording.write(image)
+                    progress.update(recording.count, frames, recording.size())
         finally:
-            file.close()
-            if count:
+            if recording.count:
                 # The standard output may be the video.
                 name = "" if arguments.file == "-" else f"{arguments.file}: "
-                print(f"{name}{describe(count, fps, frames, file.size())}", file=sys.stderr)
+                remark(f"{name}{describe(recording.count, fps, frames, recording.size())}", sys.stderr)
+    if not recording.count:
+        raise CaptureError("the recording was ended before the first image of the screen: no file was written")
     return 0
 
 
-class StopSignals:
-    """Handles SIGINT and SIGTERM: they end the wait for an image, but never the writing of one."""
+class Recording:
+    """A video file that is opened at the first image: until then there is nothing to replace an older file with."""
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    def __init__(self, name: str, kind: type[video.Video], fps: Fraction) -> None:
+        self._name, self._kind, self._fps = name, kind, fps
+        self._video: Optional[video.Video] = None
+        self._shape: tuple[int, ...] = ()
+        self.count = 0
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def write(self, image: Any) -> None:
+        try:
+            if self._video is None:
+                self._shape = image.shape
+                self._video = self._kind(self._name, image.shape[1], image.shape[0], self._fps)
+            self._video.write(self._fitted(image))
+        except OSError as error:
+            error.filename = self._name
+            raise
+        self.count += 1
+
+    def _fitted(self, image: Any) -> Any:
+        """The image in the size of the video: a larger one is cut, and beside a smaller one the rest is black."""
+        if image.shape == self._shape:
+            return image
+        height, width = min(image.shape[0], self._shape[0]), min(image.shape[1], self._shape[1])
+        fitted = np.zeros(self._shape, np.uint8)
+        fitted[:height, :width] = image[:height, :width]
+        return fitted
+
+    def size(self) -> int:
+        return self._video.size() if self._video else 0
+
+    def __exit__(
+        self,
+        exc_type: Optional[type[BaseException]],
+        exc_value: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if self._video is None:
+            return
+        try:
+            self._video.close()
+        except OSError:
+            # After a failure it fails again, as on a full disk, and says nothing new.
+            if exc_value is None:
+                raise
+
+
+class StopSignals:
+    """Handles the signals that end a program: they end the wait for an image, but never the writing of one."""
+
+    # SIGHUP: the terminal was closed. SIGBREAK: the same on Windows, and Ctrl-Break.
+    SIGNALS = tuple(
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+    )
 
     def __init__(self) -> None:
         self._received = False
         self._waiting = False
-        self._before: list[Any] = []
+        self._before: list[tuple[signal.Signals, Any]] = []
 
     def __enter__(self) -> StopSignals:
-        self._before = [signal.signal(number, self._handle) for number in self.SIGNALS]
+        self._before = [
+            (number, signal.signal(number, self._handle)) for number in self.SIGNALS if not _is_nohup(number)
+        ]
         return self
 
     def __exit__(
@@ -82,7 +148,7 @@ class StopSignals:
         exc_value: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        for number, handler in zip(self.SIGNALS, self._before):
+        for number, handler in self._before:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: Optional[FrameType]) -> None:
@@ -101,3 +167,8 @@ class StopSignals:
         finally:
             self._waiting = False
         return None
+
+
+def _is_nohup(number: signal.Signals) -> bool:
+    """Whether `nohup` has set that the program goes on when the terminal is closed."""
+    return number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 
-from .. import _png
 from .._rustcam import screenshot
+from . import picture
 from .options import Screen, seconds
+from .streams import binary_output, remark
 
 NAME = "shot"
 HELP = "save a screenshot"
-DETAILS = ""
+DETAILS = "The end of the file name says which format: .png, or any other that Pillow can write, if it is installed."
 EXAMPLES = [
     ("rustcam shot -o screen.png --cursor", "the whole screen with the pointer"),
     ("rustcam shot --region 0,0,640,360", "its top-left corner"),
@@ -24,13 +24,14 @@ EXAMPLES = [
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-o", dest="file", default="screenshot.png", metavar="FILE.png", help="file, or - for the standard output"
+        "-o", dest="file", default="screenshot.png", metavar="FILE", help="file, or - for PNG on the standard output"
     )
     parser.add_argument("--delay", type=seconds, metavar="S", help="seconds to wait first")
 
 
 def run(arguments: argparse.Namespace) -> int:
     screen = Screen.chosen(arguments)
+    encode = picture.encoder("" if arguments.file == "-" else arguments.file)
     if arguments.delay:
         time.sleep(float(arguments.delay))
     image = screenshot(
@@ -42,10 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
         backend=screen.source.backend,
         sim=screen.source.sim,
     )
+    data = encode(image)
     if arguments.file == "-":
-        sys.stdout.buffer.write(_png.encode(image, "rgb"))
+        binary_output().write(data)
         return 0
-    _png.write(arguments.file, image, "rgb")
+    picture.save(arguments.file, data)
     height, width, _ = image.shape
-    print(f"{arguments.file}: {width}x{height}")
+    remark(f"{arguments.file}: {width}x{height}")
     return 0

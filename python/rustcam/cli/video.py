@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import math
 import os
-import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Optional, Protocol
 
 import numpy as np
 
 from .._errors import CaptureError
 from .._types import PixelFormat
+from .streams import binary_output
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 # In order of preference.
 ENCODERS = ("libx264", "libopenh264", "h264_mf", "mpeg4")
+PART_SIZE = 8 << 20
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
 
 
@@ -28,6 +32,11 @@ class Video(Protocol):
 
     fmt: PixelFormat
     """Pixel format of the images for `write`."""
+
+    RATE_LIMIT: int
+    """The largest numerator and denominator of a frame rate."""
+
+    def __init__(self, name: str, width: int, height: int, fps: Fraction) -> None: ...
 
     def write(self, image: _Image) -> None: ...
 
@@ -38,23 +47,52 @@ class Video(Protocol):
         """Completes the file. It is valid then, with any number of images."""
 
 
-def create(name: str, width: int, height: int, fps: Fraction) -> Video:
-    """A new file, or Y4M on the standard output if `name` is `-`."""
+def kind(name: str) -> type[Video]:
+    """The kind of video that a file called `name` holds; `-` is Y4M on the standard output.
+
+    Raises ValueError for an ending that is no video format, OSError if its folder does not exist, CaptureError if the
+    format needs PyAV and that is not installed.
+    """
     suffix = Path(name).suffix.lower()
     if name == "-":
-        return Y4M(sys.stdout.buffer, width, height, fps)
-    if suffix == ".y4m":
-        return Y4M(Path(name).open("wb"), width, height, fps)
-    if suffix not in CONTAINERS:
+        binary_output()
+        return Y4M
+    if suffix not in (*CONTAINERS, ".y4m"):
         known = ", ".join((*CONTAINERS, ".y4m"))
         raise ValueError(f"{name!r} is not a video file name: it must end with one of {known}, or be - for a pipe")
-    return Encoded(name, width, height, fps)
+    if not Path(name).absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    if suffix == ".y4m":
+        return Y4M
+    pyav()
+    return Encoded
+
+
+def nearest_rate(fps: Fraction, limit: int) -> Fraction:
+    """The fraction nearest to `fps` whose numerator and denominator are at most `limit`, by its continued fraction."""
+    fps = min(max(fps, Fraction(1, limit)), Fraction(limit))
+    if max(fps.numerator, fps.denominator) <= limit:
+        return fps
+    before, last = (0, 1), (1, 0)
+    rest = fps
+    while True:
+        whole = math.floor(rest)
+        following = (before[0] + whole * last[0], before[1] + whole * last[1])
+        if max(following) > limit:
+            break
+        before, last = last, following
+        rest = 1 / (rest - whole)
+    # On the other side of `fps` than the last convergent, the nearest is the largest intermediate fraction that fits.
+    steps = min((limit - b) // a for b, a in zip(before, last) if a)
+    between = Fraction(before[0] + steps * last[0], before[1] + steps * last[1])
+    return min(Fraction(*last), between, key=lambda candidate: abs(candidate - fps))
 
 
 class Y4M:
     """Uncompressed video that players and encoders read: YUV4MPEG2 with full chroma, BT.601, limited range."""
 
     fmt: PixelFormat = "rgb"
+    RATE_LIMIT = 2**31 - 1
 
     # Y, Cb and Cr: offset, and weights of red, green and blue, all in 256ths. Every sum fits 16 bits.
     MATRIX = (
@@ -64,8 +102,9 @@ class Y4M:
     )
     BAND = 32  # rows that are converted together, few enough for the processor's cache
 
-    def __init__(self, file: BinaryIO, width: int, height: int, fps: Fraction) -> None:
-        self._file = file
+    def __init__(self, name: str, width: int, height: int, fps: Fraction) -> None:
+        self._to_pipe = name == "-"
+        self._file: BinaryIO = binary_output() if self._to_pipe else Path(name).open("wb")  # noqa: SIM115 - see close()
         self._planes = np.empty((3, height, width), np.uint8)
         self._written = 0
         self._put(f"YUV4MPEG2 W{width} H{height} F{fps.numerator}:{fps.denominator} Ip A1:1 C444\n".encode())
@@ -88,8 +127,9 @@ class Y4M:
         return self._written
 
     def close(self) -> None:
-        self._file.flush()
-        if self._file is not sys.stdout.buffer:
+        if self._to_pipe:
+            self._file.flush()
+        else:
             self._file.close()
 
 
@@ -99,19 +139,28 @@ def _times(weight: int, plane: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]
 
 
 class Encoded:
-    """A compressed video."""
+    """A compressed video. What has been written can be played at any time, also if nobody completes the file."""
 
     fmt: PixelFormat = "bgra"
+    RATE_LIMIT = 2**31 - 1
 
     def __init__(self, name: str, width: int, height: int, fps: Fraction) -> None:
-        self._av = av = _pyav()
+        self._av = av = pyav()
         self._odd = ((0, height % 2), (0, width % 2), (0, 0))
         encoder = next(encoder for encoder in ENCODERS if encoder in av.codecs_available)
         # Opened by Python because its errors name the file.
-        self._file = Path(name).open("wb", buffering=0)  # noqa: SIM115 - closed by close()
-        self._container = av.open(self._file, "w", format=CONTAINERS[Path(name).suffix.lower()])
+        self._file = File(name)
+        container = CONTAINERS[Path(name).suffix.lower()]
+        self._container = av.open(
+            self._file if self._file.seekable() else Pipe(self._file),
+            "w",
+            format=container,
+            options=options(container, self._file.seekable()),
+            # A part leaves in one write.
+            buffer_size=PART_SIZE,
+        )
         self._step = 1 / fps
-        self._count = self._size = 0
+        self._count = 0
         self._stream = stream = self._container.add_stream(encoder, rate=fps)
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
@@ -123,7 +172,8 @@ class Encoded:
         stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU709
         stream.codec_context.color_primaries = stream.codec_context.color_trc = BT709
         if encoder == "libx264":
-            stream.options = {"preset": "veryfast", "crf": "20"}
+            # Without B-frames the times in a file of parts begin at 0.
+            stream.options = {"preset": "veryfast", "crf": "20", "bf": "0"}
 
     def write(self, image: _Image) -> None:
         if self._odd != ((0, 0), (0, 0), (0, 0)):
@@ -138,22 +188,78 @@ class Encoded:
         frame.pts, frame.time_base = self._count, self._step
         self._count += 1
         self._container.mux(self._stream.encode(frame))
+        if self._file.error:
+            raise self._file.error
 
     def size(self) -> int:
-        return self._size if self._file.closed else self._file.tell()
+        return self._file.written
 
     def close(self) -> None:
-        if self._count:
-            self._container.mux(self._stream.encode())
-        self._container.close()
-        self._size = self._file.seek(0, os.SEEK_END)
-        self._file.close()
+        try:
+            if self._count:
+                self._container.mux(self._stream.encode())
+            self._container.close()
+        finally:
+            self._file.close()
+        if self._file.error:
+            raise self._file.error
+
+
+class File(io.FileIO):
+    """A new file that takes all bytes of a write or, if that fails, none of that write and of later ones.
+
+    So a full disk leaves whole parts behind. The failure is kept in `error` instead of being raised: what PyAV does
+    after one depends on its version.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "wb")
+        self.written = 0
+        self.error: Optional[OSError] = None
+
+    def write(self, data: Any) -> int:
+        with memoryview(data) as bytes_:
+            if self.error is None:
+                start = self.tell() if self.seekable() else 0
+                try:
+                    self._write_all(bytes_)
+                    self.written += len(bytes_)
+                except OSError as error:
+                    self.error = error
+                    if self.seekable():
+                        self.truncate(start)
+            return len(bytes_)
+
+    def _write_all(self, data: memoryview) -> None:
+        done = 0
+        while done < len(data):
+            done += super().write(data[done:]) or 0
+
+
+class Pipe:
+    """A file without `seek`, by which PyAV recognises one that cannot seek."""
+
+    def __init__(self, file: File) -> None:
+        self.write = file.write
+
+
+def options(container: str, seekable: bool) -> dict[str, str]:
+    """Options with which a file can be played as far as it was written: one part a second, each complete in itself."""
+    if container == "matroska":
+        return {"cluster_time_limit": "1000", "flush_packets": "1"}
+    # "hybrid": parts until the end, and then one index for the whole file, which more programs can edit.
+    parts = "hybrid_fragmented" if seekable else "empty_moov+default_base_moof"
+    return {"movflags": parts, "frag_duration": "1000000", "flush_packets": "1"}
 
 
 BT709 = 1  # the code of H.273 for primaries and transfer characteristics
 
 
-def _pyav() -> Any:
+def pyav() -> Any:
+    """The module `av`.
+
+    Raises CaptureError with advice if it is not installed.
+    """
     try:
         import av
         import av.video.reformatter
