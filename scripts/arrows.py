@@ -27,7 +27,8 @@ LEVELS = {
     "frame": 3,
     "pixels": 4,
     "source": 4,
-    "capture": 5,
+    "parallel": 5,
+    "capture": 6,
 }
 
 # What may be named where: a pattern, the places allowed to match it, and the reason.
@@ -51,6 +52,7 @@ PLACES = [
             "rustcam/src/memory.rs",
             "rustcam/src/clock.rs",
             "rustcam/src/pixels/",
+            "rustcam/src/parallel/",
             "rustcam-python/",
             "dda-lab/",
         ],

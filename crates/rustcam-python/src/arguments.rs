@@ -10,6 +10,7 @@ use rustcam::capture::{Interrupt, Rate};
 use rustcam::error::Error;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
+use rustcam::parallel::MOST_THREADS;
 use rustcam::source::texture::TextureSync;
 use rustcam::source::{self, Backend, OpenOptions, Output};
 
@@ -304,6 +305,25 @@ pub fn open_options(
         (device, OutputArgument::Index(output)) => {
             let outputs = source::outputs(&options.backend, &mut || interrupt.check())?;
             Err(source::no_such_output(&outputs, &device.shown, &output.shown))
+        }
+    }
+}
+
+/// `threads=`: the most threads that convert a large frame, `None` for the default.
+#[derive(Clone, Copy)]
+pub struct Threads(pub Option<usize>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Threads {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if value.is_none() {
+            return Ok(Self(None));
+        }
+        let index = Index::of(&value)?.ok_or_else(|| wrong_type("threads", "an integer or None", &value))?;
+        match index.value {
+            Some(threads @ 1..=MOST_THREADS) => Ok(Self(Some(threads))),
+            _ => Err(PyValueError::new_err(format!("threads must be 1 to {MOST_THREADS}, got {}", shown(&value)))),
         }
     }
 }

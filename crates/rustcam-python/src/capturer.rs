@@ -12,7 +12,7 @@ use rustcam::source::texture::TextureSync;
 
 use crate::arguments::{
     self, AnyThread, BackendName, Copied, Cursor, Format, Fps, Index, KeepAwake, NewFrameOnly, OpenTimeoutMs,
-    OptionalTimeoutMs, OutputArgument, Patience, Script, SyncMode, TimeoutMs, VideoMode,
+    OptionalTimeoutMs, OutputArgument, Patience, Script, SyncMode, Threads, TimeoutMs, VideoMode,
 };
 use crate::array::{self, Destination};
 use crate::capture::{interruptible, Capture};
@@ -63,8 +63,9 @@ impl Capturer {
     #[new]
     #[pyo3(
         signature = (output=OutputArgument::zero(), cursor=Cursor(true), region=None, device=Index::zero(), *,
-                     open_timeout_ms=OpenTimeoutMs::SECOND, backend=BackendName::auto(), any_thread=AnyThread(false), sim=None),
-        text_signature = "(output=0, cursor=True, region=None, device=0, *, open_timeout_ms=1000, backend='auto', any_thread=False, sim=None)"
+                     open_timeout_ms=OpenTimeoutMs::SECOND, backend=BackendName::auto(), any_thread=AnyThread(false), threads=Threads(None),
+                     sim=None),
+        text_signature = "(output=0, cursor=True, region=None, device=0, *, open_timeout_ms=1000, backend='auto', any_thread=False, threads=None, sim=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn new(
@@ -76,6 +77,7 @@ impl Capturer {
         open_timeout_ms: OpenTimeoutMs,
         backend: BackendName,
         any_thread: AnyThread,
+        threads: Threads,
         sim: Option<Script>,
     ) -> PyResult<Self> {
         // Importing numpy takes longer than many frames, so it is done here and not during the first grab.
@@ -85,11 +87,11 @@ impl Capturer {
         let timeout = open_timeout_ms.0;
         let handle = interruptible(py, timeout, |interrupt| {
             let options = arguments::open_options(backend, &device, &output, cursor.0, interrupt)?;
-            Handle::open(&options.timeout(timeout), interrupt)
+            Handle::open(&options.timeout(timeout).threads(threads.0), interrupt)
         })?;
         let output = handle.snapshot().output;
         let region = arguments::region(region.as_ref(), &output)?;
-        detached(py, || handle.set_region(region))?;
+        detached(py, || handle.set_region(region).map(|()| handle.warm_up()))?;
         let capture = Arc::new(Capture::new(handle, any_thread.0));
         Ok(Self { capture, backend: name, cursor: cursor.0 })
     }

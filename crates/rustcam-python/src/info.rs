@@ -135,6 +135,11 @@ impl Stats {
     }
 
     #[getter]
+    fn threads(&self) -> usize {
+        self.0.session.threads
+    }
+
+    #[getter]
     fn fallback(&self) -> Option<&str> {
         self.0.session.fallback.as_deref()
     }
@@ -146,7 +151,7 @@ impl Stats {
     fn __repr__(&self) -> String {
         let s = &self.0;
         format!(
-            "Stats(frames={}, timeouts={}, pointer_wakeups={}, missed={}, recoveries={}, lost={}, bytes_copied={}, region_clamped={}, fallback={})",
+            "Stats(frames={}, timeouts={}, pointer_wakeups={}, missed={}, recoveries={}, lost={}, bytes_copied={}, region_clamped={}, threads={}, fallback={})",
             s.frames,
             s.timeouts,
             s.session.pointer_wakeups,
@@ -155,6 +160,7 @@ impl Stats {
             quoted(s.session.lost.as_deref()),
             s.session.bytes_copied,
             python_bool(s.session.region_clamped),
+            s.session.threads,
             quoted(s.session.fallback.as_deref())
         )
     }

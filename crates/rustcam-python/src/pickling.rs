@@ -25,7 +25,7 @@ pub type PointerArguments = ((i32, i32), bool, Option<ShapeArguments>);
 /// Present time in nanoseconds, sequence, accumulated, `is_new`, dirty, moves, pointer, protected.
 pub type InfoArguments = (u64, u64, u64, bool, Vec<Edges>, Vec<((i32, i32), Edges)>, PointerArguments, bool);
 /// Frames, timeouts, missed, and the counters of the session.
-pub type StatsArguments = (u64, u64, u64, (u64, u64, Option<String>, u64, bool, Option<String>));
+pub type StatsArguments = (u64, u64, u64, (u64, u64, Option<String>, u64, bool, usize, Option<String>));
 
 pub const KINDS: [(ShapeKind, &str); 4] = [
     (ShapeKind::Monochrome, "monochrome"),
@@ -72,6 +72,7 @@ pub fn stats_arguments(stats: &EngineStats) -> StatsArguments {
         text(&session.lost),
         session.bytes_copied,
         session.region_clamped,
+        session.threads,
         text(&session.fallback),
     );
     (stats.frames, stats.timeouts, stats.missed, counted)

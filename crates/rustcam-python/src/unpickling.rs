@@ -86,9 +86,9 @@ pub fn _stats(
     frames: u64,
     timeouts: u64,
     missed: u64,
-    session: (u64, u64, Option<String>, u64, bool, Option<String>),
+    session: (u64, u64, Option<String>, u64, bool, usize, Option<String>),
 ) -> Stats {
-    let (pointer_wakeups, recoveries, lost, bytes_copied, region_clamped, fallback) = session;
+    let (pointer_wakeups, recoveries, lost, bytes_copied, region_clamped, threads, fallback) = session;
     let mut stats = EngineStats::default();
     (stats.frames, stats.timeouts, stats.missed) = (frames, timeouts, missed);
     stats.session.pointer_wakeups = pointer_wakeups;
@@ -96,6 +96,7 @@ pub fn _stats(
     stats.session.lost = lost.map(Arc::from);
     stats.session.bytes_copied = bytes_copied;
     stats.session.region_clamped = region_clamped;
+    stats.session.threads = threads;
     stats.session.fallback = fallback.map(Arc::from);
     Stats(stats)
 }

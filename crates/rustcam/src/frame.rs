@@ -1,6 +1,7 @@
 //! What a frame is made of: pixel formats, images in memory, damage, the pointer, and what is known about a frame.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,6 +154,28 @@ impl<'a> ImageMut<'a> {
         let y = if self.bottom_up { self.size.height as usize - 1 - y } else { y };
         let start = y * self.stride;
         &mut self.bytes[start..start + self.size.width as usize * self.format.channels()]
+    }
+
+    /// `rows` in bands of `height` rows, the last of which may be lower, each with the number of its first row.
+    pub(crate) fn bands(&mut self, rows: Range<u32>, height: u32) -> impl Iterator<Item = (u32, ImageMut<'_>)> {
+        let Self { stride, size, format, bottom_up, .. } = *self;
+        // In the order of the memory.
+        let (from, to) =
+            if bottom_up { (size.height - rows.end, size.height - rows.start) } else { (rows.start, rows.end) };
+        let mut next = from;
+        let mut rest = self.bytes.get_mut(from as usize * stride..).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let count = height.min(to - next);
+            if count == 0 {
+                return None;
+            }
+            let taken = std::mem::take(&mut rest);
+            let (band, behind) = taken.split_at_mut((count as usize * stride).min(taken.len()));
+            rest = behind;
+            let top = if bottom_up { size.height - next - count } else { next };
+            next += count;
+            Some((top, ImageMut { bytes: band, stride, size: Size::new(size.width, count), format, bottom_up }))
+        })
     }
 }
 

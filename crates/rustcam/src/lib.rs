@@ -330,6 +330,8 @@ pub mod error;
 pub mod frame;
 pub mod geometry;
 pub mod memory;
+#[doc(hidden)]
+pub mod parallel;
 pub mod pixels;
 mod region;
 pub mod source;

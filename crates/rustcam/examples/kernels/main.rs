@@ -1,125 +1,146 @@
-//! Measures the row kernels against `memcpy`, and two threads against one, and prints one JSON object.
+//! Measures the pass over the pixels against `memcpy`, by one and more threads, and prints one JSON object.
 //!
-//! `cargo run --release --example kernels [rounds]`. Every figure is of warm, reused buffers, and the kernels take turns, so that a
-//! slow second of the machine hits all of them alike. Bytes are those read plus those written.
+//! `cargo run --release --example kernels [rounds]`. Memory is reused, and all ways take turns, so that a slow second of the machine
+//! hits them alike. Bytes are those read plus those written. For every step and every way:
 //!
-//! `gain_of_two` is the time of one thread divided by that of two, each with half of the rows, the second of which waits for work
-//! between the rounds. `gain_of_two_after_pause` is the same where nothing happens for a while before each measurement, as between
-//! two frames: the second thread is then asleep, and perhaps its core.
+//! | figure | meaning |
+//! |---|---|
+//! | `warm` | milliseconds, the calls one after the other |
+//! | `paused` | the same after 8 ms without work, as between two frames: the threads sleep, and perhaps their cores |
+//! | `read` | milliseconds that a consumer then needs to read the result once, in the calling thread |
+//! | `cpu` | processor time of all threads, per call, after pauses |
+//!
+//! The ways are `1`, `2` and `4` threads; `1s`, `2s` and `4s` are the same with stores that bypass the caches.
 
 // The JSON on standard output is the whole purpose of the program.
 #![allow(clippy::print_stdout)]
 
-mod partner;
 mod step;
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use partner::{Half, Partner};
 use rustcam::geometry::Size;
+use rustcam::parallel::Workers;
 use rustcam::pixels::cpu_path;
 use step::Step;
 
-const SIZES: [Size; 2] = [Size::new(1920, 1080), Size::new(3840, 2160)];
+const SIZES: [Size; 3] = [Size::new(1280, 720), Size::new(1920, 1080), Size::new(3840, 2160)];
 const PAUSE: Duration = Duration::from_millis(8);
+const WAYS: [(&str, usize, bool); 6] =
+    [("1", 1, false), ("2", 2, false), ("4", 4, false), ("1s", 1, true), ("2s", 2, true), ("4s", 4, true)];
 
-/// Seconds that each round took, sorted once all are there.
+/// What the rounds of one way took, in milliseconds.
 #[derive(Clone, Default)]
-struct Times(Vec<f64>);
+struct Times {
+    warm: Vec<f64>,
+    paused: Vec<f64>,
+    read: Vec<f64>,
+    cpu: Vec<f64>,
+}
 
-impl Times {
-    fn add(&mut self, work: impl FnOnce()) {
-        let start = Instant::now();
-        work();
-        self.0.push(start.elapsed().as_secs_f64());
-    }
+fn timed(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64() * 1e3
+}
 
-    fn sort(&mut self) {
-        self.0.sort_by(f64::total_cmp);
-    }
+fn median(times: &[f64]) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
 
-    fn best(&self) -> f64 {
-        self.0[0]
-    }
+/// Processor time of this process in milliseconds; 0 where it cannot be told.
+fn cpu_ms() -> f64 {
+    std::fs::read_to_string("/proc/self/schedstat").ok().map_or(0.0, |_| {
+        let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+        let nanos = tasks.filter_map(|task| {
+            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse::<f64>().ok()
+        });
+        nanos.sum::<f64>() / 1e6
+    })
+}
 
-    fn median(&self) -> f64 {
-        self.0[self.0.len() / 2]
-    }
+/// What a consumer does at least: reads everything once.
+fn read(bytes: &[u8]) -> u64 {
+    bytes.as_chunks::<8>().0.iter().fold(0, |sum: u64, word| sum.wrapping_add(u64::from_ne_bytes(*word)))
 }
 
 fn picture(size: Size) -> Vec<u8> {
     (0..size.area() as u32 * 4).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-/// The times of each step in one thread.
-fn alone(size: Size, rounds: usize) -> Vec<Times> {
+fn measured(step: Step, size: Size, rounds: usize) -> Vec<Times> {
     let src = picture(size);
     let mut dst = vec![1; src.len()];
-    let steps = Step::all();
-    let mut all = vec![Times::default(); steps.len()];
-    for _ in 0..rounds {
-        for (&step, times) in steps.iter().zip(&mut all) {
-            let height = step.shown(size).height;
-            times.add(|| step.run(black_box(&src), black_box(&mut dst), size, 0..height));
+    let mut workers = WAYS.map(|(_, threads, streams)| Workers::new(threads).streaming(streams));
+    let mut all = vec![Times::default(); WAYS.len()];
+    for round in 0..=rounds {
+        for (times, workers) in all.iter_mut().zip(&mut workers) {
+            let mut run = |dst: &mut [u8]| step.run(workers, black_box(&src), black_box(dst), size);
+            run(&mut dst);
+            let warm = timed(|| run(&mut dst));
+            thread::sleep(PAUSE);
+            let cpu = cpu_ms();
+            let paused = timed(|| run(&mut dst));
+            let written = step.written(size) as usize;
+            let read = timed(|| {
+                black_box(read(black_box(&dst[..written])));
+            });
+            if round > 0 {
+                times.cpu.push(cpu_ms() - cpu - read);
+                times.warm.push(warm);
+                times.paused.push(paused);
+                times.read.push(read);
+            }
         }
     }
-    all.iter_mut().for_each(Times::sort);
     all
 }
 
-/// How many times faster each step is in two threads, with `pause` before each measurement.
-fn gains_of_two(size: Size, rounds: usize, pause: Duration) -> Vec<f64> {
-    let src = Arc::new(picture(size));
-    let (mut dst, mut lower) = (vec![1; src.len()], vec![1; src.len()]);
-    let partner = Partner::new();
-    let gain = |step: Step| {
-        let height = step.shown(size).height;
-        let (mut one, mut two) = (Times::default(), Times::default());
-        for _ in 0..rounds {
-            thread::sleep(pause);
-            one.add(|| step.run(black_box(&src), black_box(&mut dst), size, 0..height));
-            thread::sleep(pause);
-            two.add(|| {
-                partner.begin(Half { step, src: Arc::clone(&src), dst: std::mem::take(&mut lower), size });
-                step.run(black_box(&src), black_box(&mut dst), size, 0..height / 2);
-                lower = partner.finish().dst;
-            });
-        }
-        one.sort();
-        two.sort();
-        one.median() / two.median()
-    };
-    Step::all().into_iter().map(gain).collect()
-}
-
 fn report(size: Size, rounds: usize) -> String {
-    let (steps, times) = (Step::all(), alone(size, rounds));
-    let (busy, paused) = (gains_of_two(size, rounds, Duration::ZERO), gains_of_two(size, rounds, PAUSE));
-    let speed = |i: usize, time: fn(&Times) -> f64| steps[i].bytes(size) / time(&times[i]);
-    let entries: Vec<String> = (0..steps.len())
-        .map(|i| {
-            format!(
-                "\"{}\": {{\"best_ms\": {:.4}, \"median_ms\": {:.4}, \"bytes_per_s\": {:.0}, \"ratio_best\": {:.3}, \
-                 \"ratio_median\": {:.3}, \"gain_of_two\": {:.3}, \"gain_of_two_after_pause\": {:.3}}}",
-                steps[i].name(),
-                times[i].best() * 1e3,
-                times[i].median() * 1e3,
-                speed(i, Times::best),
-                speed(i, Times::best) / speed(0, Times::best),
-                speed(i, Times::median) / speed(0, Times::median),
-                busy[i],
-                paused[i],
-            )
-        })
-        .collect();
+    let mut entries = Vec::new();
+    let mut copy = 0.0;
+    for step in Step::all() {
+        let all = measured(step, size, rounds);
+        let one = median(&all[0].warm);
+        if matches!(step, Step::Memcpy) {
+            copy = step.bytes(size) / one;
+        }
+        let ways: Vec<String> = WAYS
+            .iter()
+            .zip(&all)
+            .map(|((name, ..), times)| {
+                format!(
+                    "\"{name}\": {{\"warm\": {:.4}, \"paused\": {:.4}, \"read\": {:.4}, \"cpu\": {:.4}}}",
+                    median(&times.warm),
+                    median(&times.paused),
+                    median(&times.read),
+                    median(&times.cpu)
+                )
+            })
+            .collect();
+        entries.push(format!(
+            "\"{}\": {{\"median_ms\": {one:.4}, \"best_ms\": {:.4}, \"ratio_median\": {:.3}, \"ways\": {{{}}}}}",
+            step.name(),
+            all[0].warm.iter().copied().fold(f64::MAX, f64::min),
+            step.bytes(size) / one / copy,
+            ways.join(", ")
+        ));
+    }
     format!("\"{size}\": {{{}}}", entries.join(", "))
 }
 
 fn main() {
     let rounds = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(60).max(1);
     let sizes: Vec<String> = SIZES.iter().map(|size| report(*size, rounds)).collect();
-    println!("{{\"cpu_path\": \"{}\", \"rounds\": {rounds}, \"sizes\": {{{}}}}}", cpu_path(), sizes.join(", "));
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    println!(
+        "{{\"cpu_path\": \"{}\", \"cores\": {cores}, \"rounds\": {rounds}, \"sizes\": {{{}}}}}",
+        cpu_path(),
+        sizes.join(", ")
+    );
 }

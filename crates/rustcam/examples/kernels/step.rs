@@ -1,10 +1,9 @@
 //! What is measured: a plain copy, and the pass over the pixels in its formats and rotations.
 
-use std::ops::Range;
-
 use rustcam::frame::{ImageMut, ImageRef, PixelFormat};
-use rustcam::geometry::{Rect, Rotation, Size};
-use rustcam::pixels::{write, Placement};
+use rustcam::geometry::{Rotation, Size};
+use rustcam::parallel::Workers;
+use rustcam::pixels::Placement;
 
 /// What one measured step does.
 #[derive(Clone, Copy)]
@@ -31,33 +30,26 @@ impl Step {
 
     /// Bytes that a picture of `size` reads and writes.
     pub fn bytes(self, size: Size) -> f64 {
-        let written = match self {
-            Step::Memcpy => 4,
-            Step::Convert(format, _) => format.channels() as u64,
-        };
-        (size.area() * (4 + written)) as f64
+        (size.area() * 4 + self.written(size)) as f64
     }
 
-    /// The size of what becomes of a picture of `size`.
-    pub fn shown(self, size: Size) -> Size {
+    /// Bytes that a picture of `size` becomes.
+    pub fn written(self, size: Size) -> u64 {
         match self {
-            Step::Memcpy => size,
-            Step::Convert(_, rotation) => rotation.apply(size),
+            Step::Memcpy => size.area() * 4,
+            Step::Convert(format, _) => size.area() * format.channels() as u64,
         }
     }
 
-    /// Writes `rows` of what becomes of `src` to the beginning of `dst`.
-    pub fn run(self, src: &[u8], dst: &mut [u8], size: Size, rows: Range<u32>) {
-        let row = size.width as usize * 4;
+    /// Writes what becomes of `src` to `dst`.
+    pub fn run(self, workers: &mut Workers, src: &[u8], dst: &mut [u8], size: Size) {
         let Step::Convert(format, rotation) = self else {
-            let src = &src[rows.start as usize * row..rows.end as usize * row];
             return dst[..src.len()].copy_from_slice(src);
         };
-        let desktop = self.shown(size);
-        let region = Rect { top: rows.start as i32, bottom: rows.end as i32, ..desktop.rect() };
+        let desktop = rotation.apply(size);
+        let placement = Placement { region: desktop.rect(), desktop, rotation };
+        let image = ImageRef::new(src, size.width as usize * 4, size);
         let stride = desktop.width as usize * format.channels();
-        let placement = Placement { region, desktop, rotation };
-        let image = ImageRef::new(src, row, size);
-        write(size.rect(), image, &placement, None, &mut ImageMut::new(dst, stride, region.size(), format));
+        workers.write(size.rect(), image, &placement, None, &mut ImageMut::new(dst, stride, desktop, format));
     }
 }

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::frame::{Damage, ImageMut, PixelFormat, Pointer};
 use crate::geometry::{Rect, Size};
+use crate::parallel::Workers;
 use crate::pixels::{self, Placement};
 use crate::region::covers;
 use crate::source::{Outcome, Output, Source};
@@ -65,10 +66,26 @@ pub(super) type Drawn = Option<Rect>;
 #[derive(Default)]
 pub(super) struct Blitter {
     pointer: PointerCache,
+    workers: Workers,
     bytes: u64,
 }
 
 impl Blitter {
+    /// The threads that write large frames.
+    pub(super) fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    /// Sets the threads that write large frames.
+    pub(super) fn set_workers(&mut self, workers: Workers) {
+        self.workers = workers;
+    }
+
+    /// Starts the threads for frames of `region`, if there will be any.
+    pub(super) fn warm_up(&mut self, region: Rect) {
+        self.workers.prepare(region);
+    }
+
     /// Bytes written so far.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
@@ -158,11 +175,11 @@ impl Blitter {
         let mut drawn = None;
         let outcome = loop {
             let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
-            let cache = &mut self.pointer;
+            let (cache, workers) = (&mut self.pointer, &mut self.workers);
             let outcome = job.source.read(parts, slice, &mut |part, pixels, pointer| {
                 drawn = view.pointer_rect(pointer);
                 let shape = drawn.and_then(|_| cache.image(pointer)).map(|shape| (shape, pointer.position));
-                pixels::write(part, pixels, &view.placement, shape, image);
+                workers.write(part, pixels, &view.placement, shape, image);
             })?;
             if outcome != Outcome::Pending {
                 break outcome;

@@ -10,6 +10,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, ImageMut, PixelFormat};
 use crate::geometry::Rect;
+use crate::parallel::Workers;
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::{Outcome, Source};
 
@@ -91,6 +92,16 @@ impl FrameBuilder {
         self.resources.damage = restored;
     }
 
+    /// The threads that write large frames.
+    pub(super) fn workers(&self) -> &Workers {
+        self.resources.blitter.workers()
+    }
+
+    /// Sets the threads that write large frames.
+    pub(super) fn set_workers(&mut self, workers: Workers) {
+        self.resources.blitter.set_workers(workers);
+    }
+
     /// Bytes written to destinations so far.
     pub(super) fn bytes(&self) -> u64 {
         self.resources.blitter.bytes()
@@ -104,6 +115,18 @@ impl FrameBuilder {
         let buffer = self.resources.memory.take_heap(len)?;
         self.retained.forget(buffer.id());
         Ok(buffer)
+    }
+
+    /// Makes ready what the first BGRA frame of `region` needs.
+    pub(super) fn warm_up(&mut self, source: &mut dyn Source, region: Rect) {
+        let view = View::new(source.output(), region, PixelFormat::Bgra, false);
+        source.warm_up(view.bounds);
+        let Ok(mut buffer) = self.resources.memory.take(source, &view) else { return };
+        if !buffer.is_native() {
+            // The system provides a page when it is written for the first time.
+            buffer.memory_mut().bytes_mut().fill(0);
+            self.resources.blitter.warm_up(region);
+        }
     }
 
     /// Allocates memory for the next frame while there is time.

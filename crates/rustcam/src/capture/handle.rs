@@ -58,6 +58,13 @@ impl Handle {
         Ok(())
     }
 
+    /// [`Session::warm_up`], if the session is idle.
+    pub fn warm_up(&self) {
+        if let Usage::Idle(session) = &mut self.shared.lock().usage {
+            session.warm_up();
+        }
+    }
+
     /// The state of the session as of the last call.
     pub fn snapshot(&self) -> Snapshot {
         self.shared.lock().snapshot.clone()

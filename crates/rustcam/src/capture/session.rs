@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameInfo, Pointer};
 use crate::geometry::Rect;
+use crate::parallel::Workers;
 use crate::source::{self, Change, OpenOptions, Outcome, Output, Source, Waker};
 
 use super::buffers::Buffer;
@@ -90,7 +91,9 @@ impl Session {
     /// `InvalidArgument` if there is no such output, `Duplication` if the system refuses, the interrupt's.
     pub fn open(options: &OpenOptions, interrupt: &mut dyn Interrupt) -> Result<Self> {
         let source = persist(&*options.clock, options.timeout, interrupt, |check| source::open(options, check))?;
-        Ok(Self::over(source, Arc::clone(&options.clock), options.watch_pointer))
+        let mut session = Self::over(source, Arc::clone(&options.clock), options.watch_pointer);
+        session.builder.set_workers(options.threads.map_or_else(Workers::default, Workers::new));
+        Ok(session)
     }
 
     /// A session over a source that is open already. With `cursor` the pointer is part of every frame, and a change of it makes a new
@@ -147,12 +150,23 @@ impl Session {
         let lost = self.recovery.lost().map(|error| error.to_string().into());
         let region_clamped = self.stats.region_clamped || self.request_clamped;
         let bytes_copied = self.builder.bytes();
-        SessionStats { bytes_copied, lost, region_clamped, fallback: self.fallback(), ..self.stats.clone() }
+        let threads = self.builder.workers().threads();
+        SessionStats { bytes_copied, lost, region_clamped, threads, fallback: self.fallback(), ..self.stats.clone() }
+    }
+
+    /// Makes ready what the first BGRA frame of the session's region needs: memory, threads, textures. Otherwise that frame takes up to
+    /// 30 ms longer.
+    pub fn warm_up(&mut self) {
+        // Whatever fails here fails again when a frame is asked for, and is reported then.
+        if let Ok(region) = self.checked_region(None) {
+            self.builder.warm_up(&mut *self.source, region);
+        }
     }
 
     /// Why the source works in a slower way than it could; the text is allocated once, not per frame.
     fn fallback(&self) -> Option<Arc<str>> {
-        match (self.source.fallback(), &self.stats.fallback) {
+        let reason = self.source.fallback().or_else(|| self.builder.workers().refused());
+        match (reason, &self.stats.fallback) {
             (Some(now), Some(known)) if now == &**known => Some(Arc::clone(known)),
             (now, _) => now.map(Arc::from),
         }

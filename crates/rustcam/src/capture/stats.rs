@@ -32,6 +32,8 @@ pub struct SessionStats {
     pub bytes_copied: u64,
     /// Whether the session's region had to be cut to fit a changed output.
     pub region_clamped: bool,
+    /// How many threads convert a large frame.
+    pub threads: usize,
     /// Why the source works in a slower way than it could; `None` if it does not.
     pub fallback: Option<Arc<str>>,
 }

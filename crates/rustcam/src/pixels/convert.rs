@@ -7,15 +7,22 @@
 // A kernel must be inlined into the function that enables the instruction set; otherwise it does not use it.
 #![allow(clippy::inline_always)]
 
+use super::stores::stream;
 use crate::frame::PixelFormat;
 
 /// Pixels per step of the gray kernel: with this number the compiler uses the widest vectors on every path.
 const GRAY_STEP: usize = 32;
 
+/// Pixels that are converted at a time before they are stored past the caches: 4 KiB of stack.
+const STREAMED: usize = 1024;
+
 /// A compiled variant of the kernels that this CPU can run. Values are created only after CPU detection.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CpuPath(Isa);
+pub struct CpuPath {
+    isa: Isa,
+    streams: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Isa {
@@ -29,23 +36,35 @@ impl CpuPath {
     pub fn best() -> Self {
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
         if is_x86_feature_detected!("avx2") {
-            return Self(Isa::Avx2);
+            return Self { isa: Isa::Avx2, streams: false };
         }
-        Self(Isa::Baseline)
+        Self { isa: Isa::Baseline, streams: false }
+    }
+
+    /// The same with stores that bypass the caches.
+    #[must_use]
+    pub fn streaming(self) -> Self {
+        Self { streams: true, ..self }
+    }
+
+    /// Whether stores bypass the caches.
+    pub(super) fn streams(self) -> bool {
+        self.streams
     }
 
     /// Every path that this CPU can run, so that a test can compare them.
     pub fn all() -> Vec<Self> {
-        let mut paths = vec![Self(Isa::Baseline)];
+        let mut paths = vec![Self { isa: Isa::Baseline, streams: false }];
         if Self::best() != paths[0] {
             paths.push(Self::best());
         }
+        paths.push(Self::best().streaming());
         paths
     }
 
     /// Its name. On ARM the baseline itself has vectors and is named after them.
     pub const fn name(self) -> &'static str {
-        match self.0 {
+        match self.isa {
             Isa::Baseline if cfg!(target_feature = "neon") => "neon",
             Isa::Baseline => "baseline",
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -56,12 +75,26 @@ impl CpuPath {
     /// Whether the compiler interleaves rows of pixels in registers. For the x86 baseline it does not, and processing in steps is only
     /// slower.
     pub(super) const fn interleaves(self) -> bool {
-        !matches!(self.0, Isa::Baseline) || cfg!(target_feature = "neon")
+        !matches!(self.isa, Isa::Baseline) || cfg!(target_feature = "neon")
     }
 
     /// Converts the BGRA pixels of `src` to `format`. Stops at the end of the shorter row.
     pub(super) fn convert(self, format: PixelFormat, src: &[u8], dst: &mut [u8]) {
-        self.run(Convert { format, src, dst });
+        if self.streams {
+            self.convert_streaming(format, src, dst);
+        } else {
+            self.run(Convert { format, src, dst });
+        }
+    }
+
+    /// Converts in the cache, and stores from there.
+    fn convert_streaming(self, format: PixelFormat, src: &[u8], dst: &mut [u8]) {
+        let mut strip = [0; STREAMED * 4];
+        for (src, dst) in src.chunks(STREAMED * 4).zip(dst.chunks_mut(STREAMED * format.channels())) {
+            let strip = &mut strip[..dst.len()];
+            self.run(Convert { format, src, dst: strip });
+            stream(strip, dst);
+        }
     }
 
     /// Copies the pixels of `src` to `dst` in the opposite order; both have as many.
@@ -71,7 +104,7 @@ impl CpuPath {
 
     /// Compiles and runs `kernel` for this path.
     pub(super) fn run(self, kernel: impl Kernel) {
-        match self.0 {
+        match self.isa {
             Isa::Baseline => kernel.run(),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             // SAFETY: `Isa::Avx2` is made in `CpuPath::best` only, after AVX2 was detected.

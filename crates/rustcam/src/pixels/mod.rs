@@ -4,12 +4,11 @@
 //! no memory. [`draw_pointer`] is for memory that the operating system filled itself. Nothing here keeps state, calls an operating
 //! system, or can fail: geometry that does not fit is clipped.
 //!
-//! One thread does all the work. A 4K picture is limited by memory bandwidth, and of the upright formats only gray is clearly faster with
-//! two threads. Gray and quarter turns gain only while the second thread is awake: between frames it sleeps, on a busy machine it wakes
-//! late, and it always takes more processor time. The example `kernels` measures both cases.
+//! Any part of a destination can be written by itself, and the bytes are the same: so several threads can share a large one.
 
 mod convert;
 mod pointer;
+mod stores;
 mod turn;
 mod view;
 
@@ -55,6 +54,18 @@ pub fn write(
     write_on(CpuPath::best(), part, image, placement, pointer, dst);
 }
 
+/// The pixels of the desktop that [`write()`] writes, from an image of size `held` to a destination of size `shown`.
+pub(crate) fn target(part: Rect, held: Size, placement: &Placement, shown: Size) -> Rect {
+    let Placement { region, desktop, rotation } = *placement;
+    // Clipped to the desktop before it is rotated: outside of it the rotation is undefined and its arithmetic could overflow.
+    let held = Rect::at(part.origin(), held)
+        .intersection(part)
+        .and_then(|held| held.intersection(rotation.apply(desktop).rect()));
+    let shown = Rect::at(region.origin(), shown).intersection(region);
+    let (Some(held), Some(shown)) = (held, shown) else { return Rect::default() };
+    rotation.to_desktop(held, desktop).intersection(shown).unwrap_or_default()
+}
+
 /// [`write`] on a CPU path of the caller's choice, for tests.
 #[doc(hidden)]
 pub fn write_on(
@@ -66,14 +77,10 @@ pub fn write_on(
     dst: &mut ImageMut<'_>,
 ) {
     let Placement { region, desktop, rotation } = *placement;
-    // Clipped to the desktop before it is rotated: outside of it the rotation is undefined and its arithmetic could overflow.
-    let held = Rect::at(part.origin(), image.size())
-        .intersection(part)
-        .and_then(|held| held.intersection(rotation.apply(desktop).rect()));
-    let shown = Rect::at(region.origin(), dst.size()).intersection(region);
-    let (Some(held), Some(shown)) = (held, shown) else { return };
-    let Some(target) = rotation.to_desktop(held, desktop).intersection(shown) else { return };
-
+    let target = target(part, image.size(), placement, dst.size());
+    if target.is_empty() {
+        return;
+    }
     let source = rotation.to_texture(target, desktop);
     let source = SourceView { image, left: offset(part.left, source.left), top: offset(part.top, source.top) };
     let writer = RowWriter { path, format: dst.format(), pointer };
@@ -84,6 +91,9 @@ pub fn write_on(
         Rotation::Clockwise180 => upside_down(&writer, &source, &mut target),
         Rotation::Clockwise90 => turn::quarter(&writer, &source, &mut target, true),
         Rotation::Clockwise270 => turn::quarter(&writer, &source, &mut target, false),
+    }
+    if path.streams() {
+        stores::fence();
     }
 }
 

@@ -98,6 +98,8 @@ pub struct OpenOptions {
     pub clock: Arc<dyn Clock>,
     /// How long refusals that pass by themselves are waited out.
     pub timeout: Duration,
+    /// The most threads that convert a large frame; `None` for as many as there are cores, but no more than four.
+    pub threads: Option<usize>,
     /// When the first attempt to open the output was made.
     first_attempt: Arc<OnceLock<Duration>>,
 }
@@ -110,7 +112,16 @@ impl OpenOptions {
         let clock: Arc<dyn Clock> = if virtual_time { Arc::new(VirtualClock::new()) } else { Arc::new(MonotonicClock) };
         let timeout = Duration::from_secs(1);
         let output = OutputChoice::Index(0);
-        Self { backend, device: 0, output, watch_pointer: true, clock, timeout, first_attempt: Arc::default() }
+        Self {
+            backend,
+            device: 0,
+            output,
+            watch_pointer: true,
+            clock,
+            timeout,
+            threads: None,
+            first_attempt: Arc::default(),
+        }
     }
 
     /// Sets the index of the adapter.
@@ -143,6 +154,12 @@ impl OpenOptions {
         Self { timeout, ..self }
     }
 
+    /// Sets the most threads that convert a large frame: 1 to 64, the calling one included.
+    #[must_use]
+    pub fn threads(self, threads: impl Into<Option<usize>>) -> Self {
+        Self { threads: threads.into(), ..self }
+    }
+
     /// Time since the first attempt to open the output, which is this one if there was none.
     pub(super) fn waited(&self) -> Duration {
         let now = self.clock.now();
@@ -152,13 +169,14 @@ impl OpenOptions {
 
 impl fmt::Debug for OpenOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backend, device, output, watch_pointer, timeout, clock: _, first_attempt: _ } = self;
+        let Self { backend, device, output, watch_pointer, timeout, threads, clock: _, first_attempt: _ } = self;
         f.debug_struct("OpenOptions")
             .field("backend", backend)
             .field("device", device)
             .field("output", output)
             .field("watch_pointer", watch_pointer)
             .field("timeout", timeout)
+            .field("threads", threads)
             .finish_non_exhaustive()
     }
 }
