@@ -23,6 +23,7 @@ SCRIPTED = 10  # seconds of presents that are scripted one by one
 def script(work: Workload) -> str:
     """An ordinary desktop moves a window of 320×200 and brings clock and counter up to date."""
     words = ["size {}x{}".format(*work.size), f"refresh {work.hz}"]
+    words.append("lab pitch 0")  # padding costs a copy
     words.append("pointer storm 1000" if "storm" in work.content else "pointer still")
     if "full" in work.content:
         words += ["full", "lab paint ahead"]

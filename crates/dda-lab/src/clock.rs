@@ -4,8 +4,10 @@ use std::sync::atomic::AtomicU64;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use rustcam::clock::performance_time;
 use windows::Win32::System::Performance::{QueryPerformanceCounter, QueryPerformanceFrequency};
 
+use crate::bypass::bypass;
 use crate::counters::add;
 use crate::mutex::lock;
 
@@ -61,10 +63,24 @@ impl Clock {
                 let mut now = lock(now);
                 *now = now.saturating_add(time);
             }
-            (Clock::Virtual { .. }, None) => std::thread::sleep(Duration::from_millis(5)),
-            (Clock::Real { .. }, time) => std::thread::sleep(time.unwrap_or(SLICE).min(SLICE)),
+            (Clock::Virtual { .. }, None) => sleep(Duration::from_millis(5)),
+            (Clock::Real { .. }, time) => sleep(time.unwrap_or(SLICE).min(SLICE)),
         }
     }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        matches!(self, Clock::Virtual { .. })
+    }
+}
+
+/// Sleeps exactly, whatever the timer of the script is.
+pub(crate) fn sleep(time: Duration) {
+    bypass(|| std::thread::sleep(time));
+}
+
+/// The performance counter as a time.
+pub(crate) fn counter_time() -> Duration {
+    performance_time(ticks())
 }
 
 /// Real time, less the pauses.

@@ -87,6 +87,10 @@ counters! {
     draws,
     /// Calls of `GetData` answered with "not yet".
     still_drawing,
+    /// Successful calls of `MapDesktopSurface`.
+    desktop_maps,
+    /// Calls of `EnqueueSetEvent` that the lab answered.
+    events,
     /// Textures created to be shared by an NT handle.
     shared_textures,
     /// Successful calls of `CreateSharedHandle`.

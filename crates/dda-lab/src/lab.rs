@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustcam::clock::{performance_time, Clock};
+use rustcam::clock::{performance_time, Clock, EventCount, HIGH_RESOLUTION_LATENESS};
 use rustcam::source::sim::World;
 
 use crate::counters::Counters;
 use crate::hooks;
 use crate::script::call::Call;
 use crate::state::simulation::{current, set_current, Simulation};
+use crate::timer;
 
 /// The lab of this process. There is one at a time; dropping it stops it.
 pub struct Lab {
@@ -26,7 +27,8 @@ impl Lab {
             return Err("a lab runs already; stop it first".into());
         }
         let sim = Arc::new(Simulation::new(script)?);
-        hooks::install().map_err(|error| format!("this process has no output to simulate: {error}"))?;
+        timer::start(sim.script.timer());
+        hooks::install(&sim).map_err(|error| format!("this process has no output to simulate: {error}"))?;
         set_current(Some(Arc::clone(&sim)));
         Ok(Self { sim })
     }
@@ -89,18 +91,50 @@ impl Drop for Lab {
     fn drop(&mut self) {
         set_current(None);
         hooks::restore();
+        timer::start(None);
     }
 }
 
 /// Time since the start of the lab, on the timeline of present times.
 struct ScriptClock(Arc<Simulation>);
 
+impl ScriptClock {
+    fn start(&self) -> Duration {
+        performance_time(self.0.clock.ticks_at(Duration::ZERO))
+    }
+}
+
 impl Clock for ScriptClock {
     fn now(&self) -> Duration {
-        performance_time(self.0.clock.ticks_at(Duration::ZERO)) + self.0.now()
+        self.start() + self.0.now()
     }
 
     fn sleep(&self, duration: Duration) {
-        self.0.sleep_until(self.0.now().saturating_add(duration));
+        self.0.sleep_until(self.0.timeout(duration));
+    }
+
+    fn sleep_until(&self, moment: Duration) {
+        let late = if self.0.script.timer().is_some() { HIGH_RESOLUTION_LATENESS } else { Duration::ZERO };
+        if moment > self.now() {
+            self.wait_for_event(moment.saturating_add(late));
+        }
+    }
+
+    fn wait(&self, events: &EventCount, seen: u32, moment: Duration) {
+        if self.0.clock.is_virtual() {
+            if events.count() == seen {
+                self.sleep_until(moment);
+            }
+        } else if let Some(left) = moment.checked_sub(self.now()) {
+            events.wait(seen, left);
+        }
+    }
+
+    fn timeout(&self, duration: Duration) -> Duration {
+        self.start() + self.0.timeout(duration)
+    }
+
+    fn wait_for_event(&self, moment: Duration) {
+        self.0.sleep_until(moment.saturating_sub(self.start()));
     }
 }

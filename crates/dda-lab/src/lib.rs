@@ -21,7 +21,7 @@
 //! | state | `state` | the simulation: the desktop at this moment, and records of the program's devices and textures |
 //! | formats | `pixels` | pixels in the formats of textures, and between textures and memory |
 //! | script | `script` | the lab's own statements, injected failures, formats |
-//! | tools | `patch`, `com`, `clock`, `counters`, `bypass`, `mutex` | replacing functions, private data, time, counting |
+//! | tools | `patch`, `com`, `clock`, `timer`, `counters`, `bypass`, `mutex` | replacing functions, private data, time, waits that end late, counting |
 //!
 //! The objects and the state do not know the hooks. A hook that meets something new, a device or a shared texture, tells the state and
 //! then has the hooks for it installed.
@@ -45,6 +45,7 @@ mod pixels;
 mod script;
 mod sharing;
 mod state;
+mod timer;
 
 pub use counters::Counters;
 pub use lab::Lab;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustcam::frame::PointerShape;
 use rustcam::geometry::Rect;
-use rustcam::source::sim::PointerState;
+use rustcam::source::sim::{careless_damage, PointerState};
 use windows::Win32::Foundation::{POINT, RECT};
 use windows::Win32::Graphics::Dxgi::{DXGI_OUTDUPL_FRAME_INFO, DXGI_OUTDUPL_MOVE_RECT, DXGI_OUTDUPL_POINTER_POSITION};
 
@@ -37,13 +37,19 @@ pub(crate) struct Accumulator {
     first_image: Option<Duration>,
     /// The last frame whose present was reported.
     reported: u64,
+    /// Changes of windows that the compositor answered up to then were reported.
+    nudged: Duration,
     pointer: Option<PointerState>,
     shape: Option<Arc<PointerShape>>,
 }
 
 impl Accumulator {
-    pub(crate) fn new(output: usize) -> Self {
-        Self { output, started: false, first_image: Some(Duration::ZERO), reported: 0, pointer: None, shape: None }
+    /// For a duplication that begins at `born`.
+    pub(crate) fn new(sim: &Simulation, output: usize, born: Duration) -> Self {
+        let pointer = sim.settings.pointer_untold.then(|| sim.worlds[output].pointer_at(born));
+        let shape = pointer.as_ref().map(|pointer| Arc::clone(&pointer.shape));
+        let first_image = Some(Duration::ZERO);
+        Self { output, started: false, first_image, reported: 0, nudged: born, pointer, shape }
     }
 
     /// What is new at `now`, if anything is. It counts as reported.
@@ -56,6 +62,11 @@ impl Accumulator {
                 First::Real => {}
                 First::Black => return Some(self.imageless(sim, now, frame, Content::Black)),
                 First::Partial => return Some(self.imageless(sim, now, frame, Content::UpperHalf)),
+                First::Nothing => (self.first_image, self.reported) = (None, frame),
+                First::Half => {
+                    (self.first_image, self.reported) = (None, frame);
+                    return Some(self.imageless(sim, now, frame, Content::UpperHalf));
+                }
                 First::Pointer => return Some(self.imageless(sim, now, frame, Content::Garbage)),
                 First::Timeless | First::Late => {
                     self.first_image = if first == First::Late { Some(now + LATE) } else { None };
@@ -68,6 +79,9 @@ impl Accumulator {
         if first || (self.reported > 0 && frame > self.reported) {
             return Some(self.image(sim, now, frame, first));
         }
+        if let Some(due) = sim.nudge_due().filter(|due| *due > self.nudged && *due <= now) {
+            return Some(self.composed(sim, now, frame, due));
+        }
         let state = sim.worlds[self.output].pointer_at(now);
         let moved = self.pointer.as_ref().is_none_or(|old| !old.looks_like(&state));
         moved.then(|| self.imageless(sim, now, frame, Content::Garbage))
@@ -76,10 +90,29 @@ impl Accumulator {
     /// The next time at which something may be new.
     pub(crate) fn next_change(&self, sim: &Simulation, now: Duration) -> Option<Duration> {
         let world = &sim.worlds[self.output];
-        [world.next_present(now), world.next_pointer(now), self.first_image.filter(|due| *due > now)]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            world.next_present(now),
+            world.next_pointer(now),
+            self.first_image.filter(|due| *due > now),
+            sim.nudge_due().filter(|due| *due > now),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// A frame that the compositor presents at `due` although nothing of the script changed.
+    fn composed(&mut self, sim: &Simulation, now: Duration, frame: u64, due: Duration) -> Update {
+        self.nudged = due;
+        let first = self.reported == 0;
+        let mut update = self.image(sim, now, frame, first);
+        update.info.LastPresentTime = sim.clock.ticks_at(due);
+        if !first {
+            // The place of the window that changed.
+            update.dirty.push(RECT { left: 0, top: 0, right: 1, bottom: 1 });
+            update.info.TotalMetadataBufferSize += size_of::<RECT>() as u32;
+        }
+        update
     }
 
     fn image(&mut self, sim: &Simulation, now: Duration, frame: u64, first: bool) -> Update {
@@ -91,6 +124,9 @@ impl Accumulator {
         let (mut dirty, mut moves) = (vec![rotation.apply(desktop).rect()], Vec::new());
         if known {
             let damage = world.damage(self.reported, frame).to_texture(rotation, desktop);
+            let texture = rotation.apply(desktop);
+            let careless = sim.script.has_careless_damage();
+            let damage = if careless { careless_damage(&damage, texture, frame) } else { damage };
             (dirty, moves) = (damage.dirty, damage.moves);
         }
         if dirty.len() > sim.settings.coalesce {

@@ -1,12 +1,10 @@
-//! Acquiring, mapping and releasing frames.
+//! Acquiring and releasing frames.
 
 use std::time::Duration;
 
-use rustcam::geometry::Size;
 use windows::Win32::Foundation::WAIT_TIMEOUT;
 use windows::Win32::Graphics::Dxgi::{
-    IDXGIResource, DXGI_ERROR_INVALID_CALL, DXGI_ERROR_UNSUPPORTED, DXGI_ERROR_WAIT_TIMEOUT, DXGI_MAPPED_RECT,
-    DXGI_OUTDUPL_FRAME_INFO,
+    IDXGIResource, DXGI_ERROR_INVALID_CALL, DXGI_ERROR_WAIT_TIMEOUT, DXGI_OUTDUPL_FRAME_INFO,
 };
 use windows_core::{Interface, Result, HRESULT};
 
@@ -22,8 +20,6 @@ use crate::script::call::Call;
 
 /// The timeout of a wait without end.
 const INFINITE: u32 = u32::MAX;
-/// Extra bytes per row of a desktop mapped from system memory.
-const MAPPED_PADDING: usize = 52;
 
 impl Machine {
     /// Waits until something is new, and returns it with the texture.
@@ -41,7 +37,7 @@ impl Machine {
             count(&sim.counters.acquire_while_owned);
         }
         let mut now = sim.now();
-        let deadline = (timeout != INFINITE).then(|| now + Duration::from_millis(u64::from(timeout)));
+        let deadline = (timeout != INFINITE).then(|| sim.timeout(Duration::from_millis(u64::from(timeout))));
         self.injected_while_waiting(&mut state, deadline)?;
         // Windows holds the device's lock for the whole wait.
         let _device = sim.settings.device_lock.then(|| lock(&self.device.lock));
@@ -50,7 +46,8 @@ impl Machine {
             if state.owned.is_some() {
                 return failure(DXGI_ERROR_INVALID_CALL);
             }
-            if let Some(update) = state.accumulator.take(sim, now) {
+            let update = if state.frames >= self.most { None } else { state.accumulator.take(sim, now) };
+            if let Some(update) = update {
                 return self.deliver(&mut state, update);
             }
             if deadline.is_some_and(|deadline| deadline <= now) {
@@ -59,9 +56,11 @@ impl Machine {
                 return failure(DXGI_ERROR_WAIT_TIMEOUT);
             }
             let losses = sim.worlds[0].gaps().map(|gap| gap.at).filter(|at| *at > now).min();
+            let changes = sim.changes_of(self.index).filter(|at| *at > now).min();
             let formats = sim.settings.formats.iter().map(|(at, _)| *at).filter(|at| *at > now).min();
             let fault = lock(&sim.faults).next(Call::AcquireNextFrame, now);
-            let event = [state.accumulator.next_change(sim, now), losses, formats, fault].into_iter().flatten().min();
+            let news = if state.frames >= self.most { None } else { state.accumulator.next_change(sim, now) };
+            let event = [news, losses, changes, formats, fault].into_iter().flatten().min();
             let wake = [event, deadline].into_iter().flatten().min();
             stopwatch.pause(|| sim.clock.sleep(wake.map(|wake| wake.saturating_sub(now))));
             now = sim.now();
@@ -104,6 +103,7 @@ impl Machine {
             count(&sim.counters.pointer_frames);
         }
         state.released = false;
+        state.frames += 1;
         state.owned = Some(Frame { update, texture });
         Ok((info, resource))
     }
@@ -121,7 +121,7 @@ impl Machine {
             return Err(error);
         }
         self.check(&mut state, now)?;
-        if state.mapped.is_some() {
+        if state.surface.is_mapped() {
             count(&sim.counters.release_while_mapped);
             return failure(DXGI_ERROR_INVALID_CALL);
         }
@@ -142,37 +142,5 @@ impl Machine {
             texture.release(self.sim.worlds[self.index].frame_at(now));
         }
         state.released = true;
-    }
-
-    /// Maps the image, if the script says that the desktop is in system memory.
-    pub(crate) fn map(&self) -> Result<DXGI_MAPPED_RECT> {
-        let mut state = self.enter(Call::MapDesktopSurface)?;
-        let State { framebuffer, owned, mapped, .. } = &mut *state;
-        let (None, Some(owned)) = (&mapped, owned) else { return failure(DXGI_ERROR_INVALID_CALL) };
-        if !self.sim.settings.system_memory {
-            return failure(DXGI_ERROR_UNSUPPORTED);
-        }
-        let world = &self.sim.worlds[self.index];
-        let frame = owned.update.frame;
-        let size: Size = world.rotation(frame).apply(world.size(frame));
-        let pitch = size.width as usize * 4 + MAPPED_PADDING;
-        let mut memory = vec![0xCD; pitch * size.height as usize];
-        if owned.update.content == Content::Frame {
-            let image = framebuffer.view(world, size.rect());
-            for (y, row) in memory.chunks_exact_mut(pitch).enumerate() {
-                row[..size.width as usize * 4].copy_from_slice(image.row(y));
-            }
-        }
-        let bits = mapped.insert(memory).as_mut_ptr();
-        Ok(DXGI_MAPPED_RECT { Pitch: pitch as i32, pBits: bits })
-    }
-
-    /// Unmaps what [`Self::map`] mapped.
-    pub(crate) fn unmap(&self) -> Result<()> {
-        let mut state = self.enter(Call::UnMapDesktopSurface)?;
-        match state.mapped.take() {
-            Some(_) => Ok(()),
-            None => failure(DXGI_ERROR_INVALID_CALL),
-        }
     }
 }

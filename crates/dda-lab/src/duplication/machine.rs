@@ -12,6 +12,7 @@ use windows_core::Result;
 use crate::com::failure;
 use crate::counters::{add, count};
 use crate::duplication::accumulator::{Accumulator, Update};
+use crate::duplication::desktop_surface::DesktopSurface;
 use crate::duplication::texture_pool::TexturePool;
 use crate::duplication::upload::Uploader;
 use crate::mutex::lock;
@@ -30,9 +31,10 @@ pub(crate) struct State {
     pub(crate) accumulator: Accumulator,
     pub(crate) framebuffer: Framebuffer,
     pub(crate) pool: TexturePool,
+    /// How many frames it delivered.
+    pub(crate) frames: u64,
     pub(crate) owned: Option<Frame>,
-    /// The image as mapped memory.
-    pub(crate) mapped: Option<Vec<u8>>,
+    pub(crate) surface: DesktopSurface,
     /// Once lost, it stays lost.
     pub(crate) lost: bool,
     /// Whether the frame of the last acquire was released.
@@ -47,6 +49,8 @@ pub(crate) struct Machine {
     pub(crate) index: usize,
     pub(crate) device: Arc<Device>,
     born: Duration,
+    /// After how many frames it is silent.
+    pub(crate) most: u64,
     state: Mutex<State>,
 }
 
@@ -57,7 +61,7 @@ impl Machine {
         device: ID3D11Device,
         record: Arc<Device>,
         format: DXGI_FORMAT,
-        born: Duration,
+        (born, most): (Duration, u64),
     ) -> Result<Self> {
         let world = &sim.worlds[index];
         let frame = world.frame_at(born);
@@ -67,16 +71,17 @@ impl Machine {
         }
         count(&sim.counters.duplications);
         let state = State {
-            accumulator: Accumulator::new(index),
+            accumulator: Accumulator::new(sim, index, born),
+            frames: 0,
             framebuffer: Framebuffer::new(world, frame, 0).expect("memory for a simulated image"),
             pool,
             owned: None,
-            mapped: None,
+            surface: DesktopSurface::default(),
             lost: false,
             released: false,
             may_release: false,
         };
-        Ok(Self { sim: Arc::clone(sim), index, device: record, born, state: Mutex::new(state) })
+        Ok(Self { sim: Arc::clone(sim), index, device: record, born, most, state: Mutex::new(state) })
     }
 
     /// Fails with the injected code of a call, if there is one. An injected loss stays, as others do.
@@ -94,7 +99,9 @@ impl Machine {
             return Err(code.into());
         }
         let desktop = |why| why != Why::Device;
-        state.lost |= sim.is_over() || sim.lost_since(self.born, now, desktop) || sim.format_changed(self.born, now);
+        let changed = sim.changes_of(self.index).any(|at| at > self.born && at <= now);
+        state.lost |=
+            changed || sim.is_over() || sim.lost_since(self.born, now, desktop) || sim.format_changed(self.born, now);
         if state.lost {
             return Err(DXGI_ERROR_ACCESS_LOST.into());
         }

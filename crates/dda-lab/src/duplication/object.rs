@@ -30,7 +30,8 @@ pub(crate) struct Duplication {
 }
 
 impl Duplication {
-    /// Duplicates output `index`. The caller has added it to the outputs that have a duplication; the end removes it.
+    /// Duplicates output `index`. The caller has added it to the outputs that have a duplication; the end removes it. After
+    /// `most` frames it delivers nothing more.
     pub(crate) fn create(
         sim: &Arc<Simulation>,
         index: usize,
@@ -38,9 +39,10 @@ impl Duplication {
         device: ID3D11Device,
         record: Arc<Device>,
         format: DXGI_FORMAT,
+        most: u64,
     ) -> Result<IDXGIOutputDuplication> {
         let born = sim.now();
-        let machine = Machine::new(sim, index, device, record, format, born)?;
+        let machine = Machine::new(sim, index, device, record, format, (born, most))?;
         let desc = describe::duplication(sim, index, born);
         Ok(Self { machine, output, desc, data: PrivateData::default() }.into())
     }

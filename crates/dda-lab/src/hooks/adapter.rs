@@ -2,8 +2,7 @@
 
 use std::ffi::c_void;
 
-use rustcam::source::sim::Why;
-use windows::Win32::Foundation::S_OK;
+use windows::Win32::Foundation::{LUID, S_OK};
 use windows::Win32::Graphics::Dxgi::{
     IDXGIAdapter, IDXGIAdapter1, IDXGIAdapter1_Vtbl, IDXGIAdapter_Vtbl, IDXGIFactory1, IDXGIOutput, DXGI_ADAPTER_DESC,
     DXGI_ADAPTER_DESC1, DXGI_ERROR_NOT_FOUND,
@@ -11,10 +10,12 @@ use windows::Win32::Graphics::Dxgi::{
 use windows_core::{Interface, Result, HRESULT};
 
 use crate::com::written;
-use crate::hooks::identity::{adapter_index, factory_generation, tag_output};
+use crate::hooks::identity::{adapter_identity, factory_generation, tag_output};
 use crate::hooks::watched::injected;
 use crate::patch::vtable::{original, patch, slot};
 use crate::script::call::Call;
+use crate::script::settings::Described;
+use crate::state::describe;
 use crate::state::simulation::current;
 
 const ENUM_OUTPUTS: usize = slot!(IDXGIAdapter_Vtbl, EnumOutputs);
@@ -44,47 +45,63 @@ unsafe extern "system" fn enum_outputs(this: *mut c_void, index: u32, out: *mut 
         // SAFETY: the caller's own arguments.
         return unsafe { before(this, index, out) };
     };
-    let now = sim.now();
-    let unplugged = sim.present_gap(now).is_some_and(|gap| gap.why == Why::Unplugged);
-    let absent = unplugged || index as usize >= sim.worlds.len() || adapter_index(&sim, adapter) != 0;
+    let (here, _) = adapter_identity(&sim, adapter);
+    let found = sim.outputs_on(here, sim.now()).nth(index as usize);
     let code = match injected(Call::EnumOutputs) {
         Some(code) => code,
-        None if absent => DXGI_ERROR_NOT_FOUND,
+        None if found.is_none() => DXGI_ERROR_NOT_FOUND,
         // SAFETY: the caller's own arguments, but for the index: all outputs are the first.
         None => unsafe { before(this, 0, out) },
     };
     // SAFETY: `out` is null or the caller's variable; after success it holds an output.
     let output = unsafe { written(code, out) };
     // SAFETY: null or an output.
-    if let Some(output) = unsafe { IDXGIOutput::from_raw_borrowed(&output) } {
+    if let (Some(output), Some(found)) = (unsafe { IDXGIOutput::from_raw_borrowed(&output) }, found) {
         // SAFETY: every adapter has a factory.
         let generation = unsafe { adapter.GetParent::<IDXGIFactory1>() }
-            .map_or_else(|_| sim.generation(now), |factory| factory_generation(&sim, &factory));
-        tag_output(&sim, output, index, generation);
+            .map_or_else(|_| sim.generation(sim.now()), |factory| factory_generation(&sim, &factory));
+        tag_output(&sim, output, found, generation);
     }
     code
 }
 
 unsafe extern "system" fn desc(this: *mut c_void, out: *mut DXGI_ADAPTER_DESC) -> HRESULT {
     // SAFETY: the caller's own arguments.
-    unsafe { describe(this, DESC, out, |desc| (&mut desc.Description, &mut desc.AdapterLuid.LowPart)) }
+    unsafe {
+        describe(this, DESC, out, |desc| Members {
+            name: &mut desc.Description,
+            vendor: &mut desc.VendorId,
+            device: &mut desc.DeviceId,
+            luid: &mut desc.AdapterLuid,
+        })
+    }
 }
 
 unsafe extern "system" fn desc1(this: *mut c_void, out: *mut DXGI_ADAPTER_DESC1) -> HRESULT {
     // SAFETY: the caller's own arguments.
-    unsafe { describe(this, DESC1, out, |desc| (&mut desc.Description, &mut desc.AdapterLuid.LowPart)) }
+    unsafe {
+        describe(this, DESC1, out, |desc| Members {
+            name: &mut desc.Description,
+            vendor: &mut desc.VendorId,
+            device: &mut desc.DeviceId,
+            luid: &mut desc.AdapterLuid,
+        })
+    }
 }
 
-/// `GetDesc` and `GetDesc1`: an adapter that exists only in the script has a name and a LUID of its own.
+/// The members of a description that come from the script.
+struct Members<'a> {
+    name: &'a mut [u16; 128],
+    vendor: &'a mut u32,
+    device: &'a mut u32,
+    luid: &'a mut LUID,
+}
+
+/// `GetDesc` and `GetDesc1`: an adapter that exists only in the script has a LUID and, unless all are alike, a name of its own.
 ///
 /// # Safety
 /// As the replaced methods.
-unsafe fn describe<T>(
-    this: *mut c_void,
-    slot: usize,
-    out: *mut T,
-    identity: fn(&mut T) -> (&mut [u16; 128], &mut u32),
-) -> HRESULT {
+unsafe fn describe<T>(this: *mut c_void, slot: usize, out: *mut T, members: fn(&mut T) -> Members<'_>) -> HRESULT {
     // SAFETY: called for the slot that was replaced.
     let before: Describe<T> = unsafe { original(this, slot) };
     // SAFETY: the caller's own arguments.
@@ -92,14 +109,14 @@ unsafe fn describe<T>(
     // SAFETY: after success `out` is valid; `this` is the adapter that the method was called on.
     let (desc, adapter) = unsafe { (out.as_mut(), IDXGIAdapter::from_raw_borrowed(&this)) };
     if let (S_OK, Some(sim), Some(desc), Some(adapter)) = (code, current(), desc, adapter) {
-        let index = adapter_index(&sim, adapter);
-        if index > 0 {
-            let (name, luid) = identity(desc);
-            *name = [0; 128];
-            for (place, unit) in name.iter_mut().zip(format!("Lab adapter {index}").encode_utf16()) {
-                *place = unit;
-            }
-            *luid ^= 0x4C41_4200 | index as u32;
+        let (index, renewals) = adapter_identity(&sim, adapter);
+        let Members { name, vendor, device, luid } = members(desc);
+        *luid = describe::luid(*luid, index, renewals);
+        if index > 0 && !sim.settings.alike {
+            *name = describe::utf16(&format!("Lab adapter {index}"));
+        } else if sim.settings.described == Described::Basic {
+            *name = describe::utf16("Microsoft Basic Render Driver");
+            (*vendor, *device) = (0x1414, 0x8C);
         }
     }
     code

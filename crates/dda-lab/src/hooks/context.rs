@@ -13,6 +13,7 @@ use windows_core::{Interface, Result, HRESULT};
 use crate::bypass::bypass;
 use crate::clock::timed;
 use crate::counters::{add, count};
+use crate::hooks::queue;
 use crate::hooks::watched::{context_call, device_time, ContextCall};
 use crate::mutex::lock;
 use crate::patch::vtable::{original, patch, slot};
@@ -77,10 +78,12 @@ unsafe extern "system" fn map(
     // SAFETY: called for the slot that was replaced.
     let before: Map = unsafe { original(this, MAP) };
     // SAFETY: `this` is the context that the method was called on.
-    let Some(ContextCall { sim, device, .. }) = (unsafe { context_call(&this) }) else {
+    let Some(call) = (unsafe { context_call(&this) }) else {
         // SAFETY: the caller's own arguments.
         return unsafe { before(this, resource, subresource, kind, flags, out) };
     };
+    submit(&call);
+    let ContextCall { sim, device, .. } = call;
     let _lock = lock(&device.lock);
     let may_wait = flags & D3D11_MAP_FLAG_DO_NOT_WAIT.0 as u32 == 0;
     if let Some(code) = failed_map(&sim, &device, resource as usize, may_wait) {
@@ -190,6 +193,11 @@ fn check_source(sim: &Simulation, context: &ID3D11DeviceContext, resource: usize
     }
 }
 
+/// The device does everything that is queued.
+pub(super) fn submit(call: &ContextCall<'_>) {
+    queue::submit(call, |context, source| check_source(&call.sim, context, source));
+}
+
 unsafe extern "system" fn copy(this: *mut c_void, to: *mut c_void, from: *mut c_void) {
     // SAFETY: called for the slot that was replaced.
     let before: Copy = unsafe { original(this, COPY) };
@@ -204,6 +212,10 @@ unsafe extern "system" fn copy(this: *mut c_void, to: *mut c_void, from: *mut c_
         lock(&device.copied).insert(to as usize, sim.now());
         guard
     });
+    // SAFETY: the caller's own arguments.
+    if unsafe { queue::enqueue(call.as_ref(), (to, 0, [0; 3]), (from, 0), std::ptr::null()) } {
+        return;
+    }
     // SAFETY: the caller's own arguments.
     timed(device_time(call.as_ref()), || unsafe { before(this, to, from) });
 }
@@ -242,6 +254,10 @@ unsafe extern "system" fn copy_region(
         guard
     });
     // SAFETY: the caller's own arguments.
+    if unsafe { queue::enqueue(call.as_ref(), (to, to_sub, [x, y, z]), (from, from_sub), part) } {
+        return;
+    }
+    // SAFETY: the caller's own arguments.
     timed(device_time(call.as_ref()), || unsafe {
         before(this, to, to_sub, x, y, z, from, from_sub, part);
     });
@@ -252,9 +268,10 @@ unsafe extern "system" fn flush(this: *mut c_void) {
     let before: Flush = unsafe { original(this, FLUSH) };
     // SAFETY: `this` is the context that the method was called on.
     let call = unsafe { context_call(&this) };
-    let _lock = call.as_ref().map(|ContextCall { sim, device, .. }| {
-        count(&sim.counters.flushes);
-        lock(&device.lock)
+    let _lock = call.as_ref().map(|call| {
+        submit(call);
+        count(&call.sim.counters.flushes);
+        lock(&call.device.lock)
     });
     // SAFETY: the caller's own argument.
     timed(device_time(call.as_ref()), || unsafe { before(this) });

@@ -1,17 +1,17 @@
 //! The functions that create factories and devices: they can be made to fail.
 
-use std::ffi::{c_void, CStr};
+use std::ffi::c_void;
 
 use windows_core::{Result, GUID, HRESULT};
 
 use crate::bypass::bypass;
 use crate::com::clear;
 use crate::hooks::watched::injected;
-use crate::patch::function::{original, replace};
+use crate::patch::function::Function;
 use crate::script::call::Call;
 
-const CREATE_FACTORY: &CStr = c"CreateDXGIFactory1";
-const CREATE_DEVICE: &CStr = c"D3D11CreateDevice";
+static CREATE_FACTORY: Function = Function::new(c"dxgi.dll", c"CreateDXGIFactory1");
+static CREATE_DEVICE: Function = Function::new(c"d3d11.dll", c"D3D11CreateDevice");
 
 type CreateFactory = unsafe extern "system" fn(*const GUID, *mut *mut c_void) -> HRESULT;
 type CreateDevice = unsafe extern "system" fn(
@@ -31,8 +31,8 @@ type CreateDevice = unsafe extern "system" fn(
 pub(crate) fn install() -> Result<()> {
     // SAFETY: the hooks have the types of these functions.
     unsafe {
-        replace(c"dxgi.dll", CREATE_FACTORY, create_factory as *const () as usize)?;
-        replace(c"d3d11.dll", CREATE_DEVICE, create_device as *const () as usize)
+        CREATE_FACTORY.replace(create_factory as *const () as usize)?;
+        CREATE_DEVICE.replace(create_device as *const () as usize)
     }
 }
 
@@ -43,7 +43,7 @@ unsafe extern "system" fn create_factory(iid: *const GUID, out: *mut *mut c_void
         return code;
     }
     // SAFETY: this is the function that was replaced, with the caller's own arguments.
-    unsafe { original::<CreateFactory>(CREATE_FACTORY)(iid, out) }
+    unsafe { CREATE_FACTORY.original::<CreateFactory>()(iid, out) }
 }
 
 #[allow(clippy::too_many_arguments)] // As the original.
@@ -70,7 +70,7 @@ unsafe extern "system" fn create_device(
     // What the function calls in turn is not a call of the program.
     // SAFETY: this is the function that was replaced, with the caller's own arguments.
     bypass(|| unsafe {
-        let before: CreateDevice = original(CREATE_DEVICE);
+        let before: CreateDevice = CREATE_DEVICE.original();
         before(adapter, driver, software, flags, levels, number, version, device, level, context)
     })
 }

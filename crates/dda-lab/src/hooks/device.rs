@@ -10,7 +10,7 @@ use windows_core::{Interface, Result, HRESULT};
 use crate::com::clear;
 use crate::counters::count;
 use crate::hooks::watched::watching;
-use crate::hooks::{context, drawing, sharing, surface};
+use crate::hooks::{completion, context, drawing, sharing, surface};
 use crate::patch::vtable::{original, patch, slot};
 use crate::script::call::Call;
 use crate::sharing::open;
@@ -42,6 +42,7 @@ pub(crate) fn install(device: &ID3D11Device) -> Result<()> {
     context::install(&immediate)?;
     drawing::install(&immediate)?;
     surface::install(device)?;
+    completion::install(device)?;
     sharing::install(device)
 }
 

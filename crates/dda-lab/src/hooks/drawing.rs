@@ -10,6 +10,7 @@ use windows_core::{Interface, Result, HRESULT};
 
 use crate::clock::timed;
 use crate::counters::count;
+use crate::hooks::context::submit;
 use crate::hooks::watched::{context_call, device_time, ContextCall};
 use crate::mutex::lock;
 use crate::patch::vtable::{original, patch, slot};
@@ -54,8 +55,9 @@ unsafe extern "system" fn draw(this: *mut c_void, vertices: u32, first: u32) {
     // SAFETY: `this` is the context that the method was called on.
     let call = unsafe { context_call(&this) };
     let _lock = call.as_ref().map(|call| {
+        submit(call);
         count(&call.sim.counters.draws);
-        *lock(&call.device.drawn) = call.sim.now();
+        *lock(&call.device.drawn) = Some(call.sim.now());
         if let Some(endpoint) = target(call.context).and_then(|texture| Endpoint::of(&texture)) {
             endpoint.note_drawing(&call.sim);
         }
@@ -68,6 +70,7 @@ unsafe extern "system" fn draw(this: *mut c_void, vertices: u32, first: u32) {
 unsafe extern "system" fn end(this: *mut c_void, query: *mut c_void) {
     // SAFETY: called for the slot that was replaced; `this` is the context that the method was called on.
     let (before, call): (End, _) = unsafe { (original(this, END), context_call(&this)) };
+    call.as_ref().inspect(|call| submit(call));
     // SAFETY: the caller's own arguments.
     timed(device_time(call.as_ref()), || unsafe { before(this, query) });
 }
@@ -94,7 +97,7 @@ unsafe extern "system" fn get_data(
         if let Some(code) = sim.removal(device, sim.now()) {
             return code;
         }
-        if sim.is_drawing(*lock(&device.drawn)) {
+        if lock(&device.drawn).is_some_and(|begun| sim.is_drawing(begun)) {
             count(&sim.counters.still_drawing);
             return S_FALSE;
         }

@@ -8,7 +8,7 @@ use windows::Win32::Foundation::{E_ACCESSDENIED, E_INVALIDARG, S_OK};
 use windows::Win32::Graphics::Direct3D11::ID3D11Device;
 use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT, DXGI_FORMAT_B8G8R8A8_UNORM};
 use windows::Win32::Graphics::Dxgi::{
-    IDXGIAdapter, IDXGIDevice, IDXGIOutput, IDXGIOutput1_Vtbl, IDXGIOutput5_Vtbl, IDXGIOutput6, IDXGIOutputDuplication,
+    IDXGIDevice, IDXGIOutput, IDXGIOutput1_Vtbl, IDXGIOutput5_Vtbl, IDXGIOutput6, IDXGIOutputDuplication,
     DXGI_ERROR_DEVICE_REMOVED, DXGI_ERROR_NOT_CURRENTLY_AVAILABLE, DXGI_ERROR_NOT_FOUND, DXGI_ERROR_UNSUPPORTED,
 };
 use windows::Win32::UI::HiDpi::{
@@ -20,11 +20,12 @@ use windows_core::{IUnknown, Interface, Result, HRESULT};
 use crate::counters::count;
 use crate::duplication::Duplication;
 use crate::hooks::device;
-use crate::hooks::identity::{adapter_index, output_index};
+use crate::hooks::identity::{adapter_identity, output_index};
 use crate::mutex::lock;
 use crate::patch::vtable::{original, patch, slot};
 use crate::script::call::Call;
 use crate::script::format::Format;
+use crate::script::settings::Stale;
 use crate::state::device::Device;
 use crate::state::simulation::{current, Simulation};
 
@@ -34,6 +35,9 @@ const _: () = assert!(DUPLICATE_OUTPUT == 22 && DUPLICATE_OUTPUT1 == 26);
 
 /// Number of processes that can duplicate at a time.
 const MOST_PROCESSES: u32 = 4;
+
+/// Frames after which the first duplication of an output is silent in a session that is not at the console.
+const FRAMES_WHEN_DETACHED: u64 = 4;
 
 type Duplicate = unsafe extern "system" fn(*mut c_void, *mut c_void, *mut *mut c_void) -> HRESULT;
 type Duplicate1 =
@@ -122,18 +126,21 @@ fn duplicate(
     let again = lock(&sim.ever_duplicated).contains(&index);
     // A script's own failures do not concern the first duplication.
     let injected = sim.injected(call).or_else(|| if again { sim.injected(Call::Duplicate) } else { None });
+    let own = adapter_of(sim, &device)?;
     let record = if let Some(record) = sim.device(&device) {
         record
     } else {
         device::install(&device)?;
-        sim.register(&device)
+        sim.register(&device, own.0)
     };
-    let refused = injected.or_else(|| sim.script.refusal(sim.now()).map(|code| HRESULT(code as i32)));
-    if let Some(code) = refused.or_else(|| absence(sim, &record, generation)) {
+    let refused = injected.or_else(|| sim.refusal());
+    if let Some(code) = refused.or_else(|| absence(sim, &record, index, generation)) {
         record.note(code);
         return Err(code.into());
     }
-    if !same_adapter(sim, &device, output)? {
+    // An output that was found earlier goes on accepting devices that belong to its adapter as it was then.
+    let there = sim.adapter_of(index);
+    if own != (there, sim.settings.changes.renewals(there, sim.known_until(generation, sim.now()))) {
         return Err(E_INVALIDARG.into());
     }
     let format = negotiate(sim, formats)?;
@@ -145,7 +152,10 @@ fn duplicate(
         return Err(E_INVALIDARG.into());
     }
     lock(&sim.ever_duplicated).insert(index);
-    let duplication = Duplication::create(sim, index, output.clone(), device, record, format)?;
+    let silent = sim.settings.stale == Stale::Silent && generation < sim.generation(sim.now());
+    let most = if sim.settings.detached && !again { FRAMES_WHEN_DETACHED } else { u64::MAX };
+    let most = if silent { 0 } else { most };
+    let duplication = Duplication::create(sim, index, output.clone(), device, record, format, most)?;
     if call == Call::DuplicateOutput1 {
         count(&sim.counters.duplications1);
     }
@@ -153,7 +163,7 @@ fn duplicate(
 }
 
 /// The code that says why the output cannot be duplicated now.
-fn absence(sim: &Simulation, device: &Device, generation: u64) -> Option<HRESULT> {
+fn absence(sim: &Simulation, device: &Device, index: usize, generation: u64) -> Option<HRESULT> {
     let now = sim.now();
     if let Some(code) = sim.removal(device, now) {
         return Some(code);
@@ -165,19 +175,16 @@ fn absence(sim: &Simulation, device: &Device, generation: u64) -> Option<HRESULT
             sim.removal(device, now)
         }
         Some(Why::Unplugged) => Some(DXGI_ERROR_NOT_FOUND),
+        None if !sim.outputs_on(sim.adapter_of(index), now).any(|there| there == index) => Some(DXGI_ERROR_NOT_FOUND),
         None => sim.is_stale(generation, now).then_some(DXGI_ERROR_UNSUPPORTED),
     }
 }
 
-fn same_adapter(sim: &Simulation, device: &ID3D11Device, output: &IDXGIOutput) -> Result<bool> {
-    // SAFETY: every Direct3D device is a DXGI device with an adapter, and every output has one too.
-    let (ours, theirs): (IDXGIAdapter, IDXGIAdapter) =
-        unsafe { (output.GetParent()?, device.cast::<IDXGIDevice>()?.GetAdapter()?) };
-    // SAFETY: the calls have no other condition.
-    let (a, b) = unsafe { (ours.GetDesc()?.AdapterLuid, theirs.GetDesc()?.AdapterLuid) };
-    // Outputs belong to the first adapter, whichever object is their parent.
-    let first = adapter_index(sim, &theirs) == 0;
-    Ok(first && (a.LowPart, a.HighPart) == (b.LowPart, b.HighPart))
+/// The index of the adapter of a device, and the number of its LUID.
+fn adapter_of(sim: &Simulation, device: &ID3D11Device) -> Result<(u64, u64)> {
+    // SAFETY: every Direct3D device is a DXGI device with an adapter.
+    let adapter = unsafe { device.cast::<IDXGIDevice>()?.GetAdapter()? };
+    Ok(adapter_identity(sim, &adapter))
 }
 
 /// The format of the textures: that of the desktop if the caller accepts it, else BGRA, else the first that the caller accepts.

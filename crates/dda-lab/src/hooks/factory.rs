@@ -12,6 +12,7 @@ use crate::hooks::identity::{factory_generation, tag_adapter};
 use crate::hooks::watched::injected;
 use crate::patch::vtable::{original, patch, slot};
 use crate::script::call::Call;
+use crate::script::settings::Stale;
 use crate::state::simulation::current;
 
 const ENUM_ADAPTERS: usize = slot!(IDXGIFactory_Vtbl, EnumAdapters);
@@ -57,19 +58,21 @@ unsafe fn enumerate(this: *mut c_void, call: Call, index: u32, out: *mut *mut c_
         // SAFETY: the caller's own arguments.
         return unsafe { before(this, index, out) };
     };
-    factory_generation(&sim, factory);
-    let many = sim.settings.adapters > 1;
+    let generation = factory_generation(&sim, factory);
+    let now = sim.now();
+    let mut there = (0..u64::from(sim.settings.adapters)).filter(|n| sim.settings.changes.has_adapter(*n, now));
+    let found = there.nth(index as usize);
     let code = match injected(call) {
         Some(code) => code,
-        None if many && index >= sim.settings.adapters => DXGI_ERROR_NOT_FOUND,
+        None if found.is_none() => DXGI_ERROR_NOT_FOUND,
         // SAFETY: the caller's own arguments, but for the index: all adapters are the first.
-        None => unsafe { before(this, if many { 0 } else { index }, out) },
+        None => unsafe { before(this, 0, out) },
     };
     // SAFETY: `out` is null or the caller's variable; after success it holds an adapter.
     let adapter = unsafe { written(code, out) };
     // SAFETY: null or an adapter.
-    if let Some(adapter) = unsafe { IDXGIAdapter::from_raw_borrowed(&adapter) } {
-        tag_adapter(&sim, adapter, index);
+    if let (Some(adapter), Some(found)) = (unsafe { IDXGIAdapter::from_raw_borrowed(&adapter) }, found) {
+        tag_adapter(&sim, adapter, found, generation);
     }
     code
 }
@@ -77,7 +80,8 @@ unsafe fn enumerate(this: *mut c_void, call: Call, index: u32, out: *mut *mut c_
 unsafe extern "system" fn is_current(this: *mut c_void) -> BOOL {
     // SAFETY: `this` is the factory that the method was called on.
     if let (Some(sim), Some(factory)) = (current(), unsafe { IDXGIFactory1::from_raw_borrowed(&this) }) {
-        return (factory_generation(&sim, factory) == sim.generation(sim.now())).into();
+        let current = factory_generation(&sim, factory) == sim.generation(sim.now());
+        return (current || sim.settings.stale == Stale::Silent).into();
     }
     // SAFETY: called for the slot that was replaced.
     let before: IsCurrent = unsafe { original(this, IS_CURRENT) };

@@ -15,19 +15,22 @@ pub(crate) fn factory_generation(sim: &Simulation, factory: &IDXGIObject) -> u64
     tag.generation
 }
 
-/// Notes that `adapter` is adapter `index`.
-pub(crate) fn tag_adapter(sim: &Simulation, adapter: &IDXGIAdapter, index: u32) {
-    Tag { run: sim.run, number: u64::from(index), generation: 0 }.write(adapter);
+/// Notes that `adapter` is adapter `index`, found in `generation`.
+pub(crate) fn tag_adapter(sim: &Simulation, adapter: &IDXGIAdapter, index: u64, generation: u64) {
+    Tag { run: sim.run, number: index, generation }.write(adapter);
 }
 
-/// The index of an adapter.
-pub(crate) fn adapter_index(sim: &Simulation, adapter: &IDXGIAdapter) -> u64 {
-    Tag::read(adapter, sim.run).map_or(0, |tag| tag.number)
+/// The index of an adapter, and the number of its LUID: how many others it had before.
+pub(crate) fn adapter_identity(sim: &Simulation, adapter: &IDXGIAdapter) -> (u64, u64) {
+    let now = sim.now();
+    let (index, known) =
+        Tag::read(adapter, sim.run).map_or((0, now), |tag| (tag.number, sim.known_until(tag.generation, now)));
+    (index, sim.settings.changes.renewals(index, known))
 }
 
 /// Notes that `output` is output `index`, found in `generation`.
-pub(crate) fn tag_output(sim: &Simulation, output: &IDXGIOutput, index: u32, generation: u64) {
-    Tag { run: sim.run, number: u64::from(index), generation }.write(output);
+pub(crate) fn tag_output(sim: &Simulation, output: &IDXGIOutput, index: usize, generation: u64) {
+    Tag { run: sim.run, number: index as u64, generation }.write(output);
 }
 
 /// The index of an output, and the generation that it was found in.

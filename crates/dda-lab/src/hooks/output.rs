@@ -15,6 +15,7 @@ use crate::hooks::identity::output_index;
 use crate::hooks::watched::injected;
 use crate::patch::vtable::{original, patch, slot};
 use crate::script::call::Call;
+use crate::script::settings::Stale;
 use crate::state::describe;
 use crate::state::simulation::current;
 
@@ -105,9 +106,13 @@ unsafe fn describe<T>(this: *mut c_void, slot: usize, out: *mut T, members: fn(&
     // SAFETY: after success `out` is valid; `this` is the output that the method was called on.
     let (desc, output) = unsafe { (out.as_mut(), IDXGIOutput::from_raw_borrowed(&this)) };
     if let (S_OK, Some(sim), Some(desc), Some(output)) = (code, current(), desc, output) {
-        let (index, _) = output_index(&sim, output);
+        let (index, generation) = output_index(&sim, output);
+        let now = sim.now();
+        // A stale output describes itself as it was.
+        let silent = sim.settings.stale == Stale::Silent;
+        let known = if silent { sim.known_until(generation, now) } else { now };
         let desc = members(desc);
-        (*desc.name, *desc.place, *desc.rotation) = describe::output(&sim, index, sim.now());
+        (*desc.name, *desc.place, *desc.rotation) = describe::output(&sim, index, known);
         *desc.attached = true.into();
     }
     code

@@ -1,6 +1,7 @@
 //! The other way to map a staging texture: as an `IDXGISurface`.
 
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use windows::Win32::Foundation::S_OK;
 use windows::Win32::Graphics::Direct3D11::{
@@ -12,7 +13,8 @@ use windows_core::{Interface, Result, HRESULT};
 
 use crate::bypass::bypass;
 use crate::counters::{add, count};
-use crate::hooks::watched::watching;
+use crate::hooks::context::submit;
+use crate::hooks::watched::{watching, ContextCall};
 use crate::mutex::lock;
 use crate::patch::vtable::{original, patch, slot};
 use crate::script::call::Call;
@@ -56,6 +58,11 @@ unsafe extern "system" fn map(this: *mut c_void, out: *mut DXGI_MAPPED_RECT, fla
     };
     // SAFETY: every surface of a Direct3D texture has a device.
     let device = unsafe { surface.GetDevice::<ID3D11Device>() }.ok().and_then(|device| sim.device(&device));
+    // SAFETY: as above, and every device has an immediate context.
+    let context = unsafe { surface.GetDevice::<ID3D11Device>().and_then(|device| device.GetImmediateContext()) }.ok();
+    if let (Some(device), Some(context)) = (&device, &context) {
+        submit(&ContextCall { sim: Arc::clone(&sim), device: Arc::clone(device), context });
+    }
     let _lock = device.as_ref().map(|device| lock(&device.lock));
     if let Some(device) = &device {
         if let Some(code) = sim.injected(Call::Map).or_else(|| sim.removal(device, sim.now())) {

@@ -31,9 +31,16 @@ const JUMP: [u8; 8] = [0x50, 0, 0, 0x58, 0, 2, 0x1F, 0xD6];
 /// Granularity at which Windows reserves memory.
 const STEP: usize = 1 << 16;
 
-struct Replaced {
+/// A function that a DLL exports.
+pub(crate) struct Function {
+    dll: &'static CStr,
     name: &'static CStr,
-    original: usize,
+    /// Its address, 0 before it was replaced for the first time. Readable without a lock: the hooks of waits need it, and a lock waits.
+    original: AtomicUsize,
+}
+
+struct Replaced {
+    function: &'static Function,
     hook: usize,
     /// The function's entry in the DLL's export table.
     entry: usize,
@@ -47,52 +54,61 @@ struct Replaced {
 /// Entries stay forever, as the DLLs do.
 static REPLACED: RwLock<Vec<Replaced>> = RwLock::new(Vec::new());
 
-/// Makes every module call `hook` instead of the function `name` of `dll`. A function that is replaced already stays as it is.
-///
-/// # Safety
-/// `hook` is a function of that function's type that lives as long as the process.
-pub(crate) unsafe fn replace(dll: &CStr, name: &'static CStr, hook: usize) -> Result<()> {
-    let mut replaced = REPLACED.write().unwrap_or_else(PoisonError::into_inner);
-    if !replaced.iter().any(|function| function.name == name) {
-        // SAFETY: system libraries, never unloaded from here on.
-        let module = unsafe { LoadLibraryA(PCSTR(dll.as_ptr().cast())) }?;
-        // SAFETY: a loaded module.
-        let entry = unsafe { Image(module).export(name) }?;
-        let base = module.0 as usize;
-        // SAFETY: an entry of the export table.
-        let before = unsafe { *(entry as *const u32) };
-        // SAFETY: as the caller promises.
-        let after = u32::try_from(unsafe { trampoline(module, hook) }? - base).map_err(|_| E_OUTOFMEMORY)?;
-        replaced.push(Replaced { name, original: base + before as usize, hook, entry, before, after, active: false });
+impl Function {
+    pub(crate) const fn new(dll: &'static CStr, name: &'static CStr) -> Self {
+        Self { dll, name, original: AtomicUsize::new(0) }
     }
-    for function in replaced.iter_mut().filter(|function| function.name == name && !function.active) {
-        // SAFETY: an entry of an export table.
-        unsafe { set_export(function.entry, function.after) }?;
-        set_imports(function.original, function.hook)?;
-        function.active = true;
+
+    /// Makes every module call `hook` instead. A function that is replaced already stays as it is.
+    ///
+    /// # Safety
+    /// `hook` is a function of this function's type that lives as long as the process.
+    pub(crate) unsafe fn replace(&'static self, hook: usize) -> Result<()> {
+        let mut replaced = REPLACED.write().unwrap_or_else(PoisonError::into_inner);
+        if !replaced.iter().any(|entry| std::ptr::eq(entry.function, self)) {
+            // SAFETY: system libraries, never unloaded from here on.
+            let module = unsafe { LoadLibraryA(PCSTR(self.dll.as_ptr().cast())) }?;
+            // SAFETY: a loaded module.
+            let entry = unsafe { Image(module).export(self.name) }?;
+            let base = module.0 as usize;
+            // SAFETY: an entry of the export table.
+            let before = unsafe { *(entry as *const u32) };
+            // SAFETY: as the caller promises.
+            let after = u32::try_from(unsafe { trampoline(module, hook) }? - base).map_err(|_| E_OUTOFMEMORY)?;
+            self.original.store(base + before as usize, Ordering::Release);
+            replaced.push(Replaced { function: self, hook, entry, before, after, active: false });
+        }
+        for entry in replaced.iter_mut().filter(|entry| std::ptr::eq(entry.function, self) && !entry.active) {
+            // SAFETY: an entry of an export table.
+            unsafe { set_export(entry.entry, entry.after) }?;
+            set_imports(self.address(), entry.hook)?;
+            entry.active = true;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// The function as it was before it was replaced.
+    ///
+    /// # Safety
+    /// `F` is its type, and it was replaced once.
+    pub(crate) unsafe fn original<F: Copy>(&self) -> F {
+        // SAFETY: as the caller promises; a function is a pointer.
+        unsafe { std::mem::transmute_copy(&self.address()) }
+    }
+
+    fn address(&self) -> usize {
+        self.original.load(Ordering::Acquire)
+    }
 }
 
 /// Makes every module call the original functions again.
 pub(crate) fn restore() {
     let mut replaced = REPLACED.write().unwrap_or_else(PoisonError::into_inner);
-    for function in replaced.iter_mut().filter(|function| function.active) {
+    for entry in replaced.iter_mut().filter(|entry| entry.active) {
         // SAFETY: an entry of an export table.
-        let restored = unsafe { set_export(function.entry, function.before) };
-        function.active = restored.and_then(|()| set_imports(function.hook, function.original)).is_err();
+        let restored = unsafe { set_export(entry.entry, entry.before) };
+        entry.active = restored.and_then(|()| set_imports(entry.hook, entry.function.address())).is_err();
     }
-}
-
-/// The function called `name`, as it was before it was replaced.
-///
-/// # Safety
-/// `F` is the type of that function, and [`replace`] was called for it.
-pub(crate) unsafe fn original<F: Copy>(name: &CStr) -> F {
-    let replaced = REPLACED.read().unwrap_or_else(PoisonError::into_inner);
-    let address = replaced.iter().find(|function| function.name == name).map_or(0, |function| function.original);
-    // SAFETY: as the caller promises; a function is a pointer.
-    unsafe { std::mem::transmute_copy(&address) }
 }
 
 /// A loaded module.

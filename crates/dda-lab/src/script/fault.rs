@@ -15,18 +15,27 @@ pub(crate) struct Fault {
     /// Number of calls that fail; `None` for all.
     left: Option<u32>,
     code: u32,
+    /// For how long after the first call it happens, if not for a number of calls.
+    span: Option<Duration>,
+    first: Option<Duration>,
 }
 
 impl Fault {
     /// The `nth` call from now on fails with `code`; every call, if `nth` is 0.
     pub(crate) fn new(name: &str, nth: u32, code: u32) -> Result<Self, String> {
         let left = if nth == 0 { None } else { Some(1) };
-        Ok(Self { call: Call::named(name)?, from: Duration::ZERO, skip: nth.saturating_sub(1), left, code })
+        let (call, from) = (Call::named(name)?, Duration::ZERO);
+        Ok(Self { call, from, skip: nth.saturating_sub(1), left, code, span: None, first: None })
+    }
+
+    /// Every call fails with `code` until `span` has passed since the first one.
+    pub(crate) fn refusal(name: &str, code: u32, span: Duration) -> Result<Self, String> {
+        Ok(Self { span: Some(span), ..Self::new(name, 0, code)? })
     }
 
     /// The first `times` calls after `from` fail with `code`.
     pub(crate) fn scripted(call: Call, from: Duration, times: u32, code: u32) -> Self {
-        Self { call, from, skip: 0, left: Some(times), code }
+        Self { call, from, skip: 0, left: Some(times), code, span: None, first: None }
     }
 }
 
@@ -39,6 +48,10 @@ impl Faults {
     pub(crate) fn take(&mut self, call: Call, now: Duration) -> Option<u32> {
         self.0.retain(|fault| fault.left != Some(0));
         for fault in self.0.iter_mut().filter(|fault| fault.call == call && fault.from <= now) {
+            let first = *fault.first.get_or_insert(now);
+            if fault.span.is_some_and(|span| now >= first + span) {
+                continue;
+            }
             if fault.skip > 0 {
                 fault.skip -= 1;
                 continue;
@@ -71,6 +84,14 @@ mod tests {
         assert_eq!(taken(fault(3)), [false, false, true, false]);
         assert_eq!(taken(fault(0)), [true; 4]);
         assert_eq!(fault(1).take(Call::ReleaseFrame, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn a_refusal_passes_some_time_after_the_first_call() {
+        let ms = Duration::from_millis;
+        let mut faults = Faults(vec![Fault::refusal("map", CODE, ms(100)).expect("a call")]);
+        let taken = [500, 599, 600, 700].map(|now| faults.take(Call::Map, ms(now)));
+        assert_eq!(taken, [Some(CODE), Some(CODE), None, None]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rustcam::geometry::{Point, Rect, Rotation};
-use windows::Win32::Foundation::{POINT, RECT};
+use windows::Win32::Foundation::{LUID, POINT, RECT};
 use windows::Win32::Graphics::Dxgi::Common::{
     DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020, DXGI_COLOR_SPACE_RGB_FULL_G22_NONE_P709, DXGI_COLOR_SPACE_TYPE,
     DXGI_FORMAT_B8G8R8A8_UNORM, DXGI_MODE_DESC, DXGI_MODE_ROTATION, DXGI_MODE_ROTATION_IDENTITY,
@@ -15,16 +15,31 @@ use windows::Win32::Graphics::Dxgi::DXGI_OUTDUPL_DESC;
 use crate::script::format::Format;
 use crate::state::simulation::Simulation;
 
+/// The name of an output. Programs look it up among the system's display devices, so it has the system's form.
+pub(crate) fn name(sim: &Simulation, index: usize, now: Duration) -> [u16; 32] {
+    utf16(&format!(r"\\.\DISPLAY{}", sim.settings.changes.name_of(index, now)))
+}
+
+/// The LUID of an adapter whose platform has `luid`.
+pub(crate) fn luid(luid: LUID, adapter: u64, renewals: u64) -> LUID {
+    let own = if adapter > 0 { 0x4C41_4200 | adapter as u32 } else { 0 };
+    LUID { LowPart: luid.LowPart ^ own, HighPart: luid.HighPart ^ ((renewals as i32) << 8) }
+}
+
+/// A text in the form of a description's member.
+pub(crate) fn utf16<const N: usize>(text: &str) -> [u16; N] {
+    let mut units = [0; N];
+    for (place, unit) in units.iter_mut().zip(text.encode_utf16()) {
+        *place = unit;
+    }
+    units
+}
+
 /// Name, rectangle on the whole desktop and rotation of an output.
 pub(crate) fn output(sim: &Simulation, index: usize, now: Duration) -> ([u16; 32], RECT, DXGI_MODE_ROTATION) {
     let geometry = sim.worlds[index.min(sim.worlds.len() - 1)].geometry_at(now);
-    // Programs look these names up among the system's display devices, so they have the system's form.
-    let mut name = [0; 32];
-    for (place, unit) in name.iter_mut().zip(format!(r"\\.\DISPLAY{}", index + 1).encode_utf16()) {
-        *place = unit;
-    }
     let corner = Point::new(index as i32 * geometry.size.width as i32, 0);
-    (name, rect(Rect::at(corner, geometry.size)), rotation(geometry.rotation))
+    (name(sim, index, now), rect(Rect::at(corner, geometry.size)), rotation(geometry.rotation))
 }
 
 /// Colour space and bits per colour of the desktop.

@@ -10,33 +10,46 @@ use windows::Win32::Graphics::Dxgi::{
 use windows_core::HRESULT;
 
 use crate::mutex::lock;
+use crate::state::queue::QueuedCopy;
 
 /// A device for which a duplication was requested.
 pub(crate) struct Device {
     /// When the first duplication was requested.
     pub(crate) since: Duration,
+    /// The index of its adapter.
+    pub(crate) adapter: u64,
     /// Why it is removed, if it is.
     removed: Mutex<Option<HRESULT>>,
     /// Held by a waiting `AcquireNextFrame`, as on Windows, and by calls on the immediate context.
     pub(crate) lock: Mutex<()>,
     /// When a texture was last copied into, by its address.
     pub(crate) copied: Mutex<BTreeMap<usize, Duration>>,
+    /// Copies that wait to be submitted.
+    pub(crate) queued: Mutex<Vec<QueuedCopy>>,
     /// When something was last drawn.
-    pub(crate) drawn: Mutex<Duration>,
+    pub(crate) drawn: Mutex<Option<Duration>>,
     /// Mapped memory with longer rows, by texture and subresource.
     pub(crate) padded: Mutex<BTreeMap<(usize, u32), Vec<u8>>>,
 }
 
 impl Device {
-    pub(crate) fn new(since: Duration) -> Self {
+    pub(crate) fn new(since: Duration, adapter: u64) -> Self {
         Self {
             since,
+            adapter,
             removed: Mutex::default(),
             lock: Mutex::default(),
             copied: Mutex::default(),
+            queued: Mutex::default(),
             drawn: Mutex::default(),
             padded: Mutex::default(),
         }
+    }
+
+    /// When the last work was queued that it may not have done yet.
+    pub(crate) fn busy_since(&self) -> Option<Duration> {
+        let copied = lock(&self.copied).values().max().copied();
+        copied.max(*lock(&self.drawn))
     }
 
     /// Why it is removed, if it is.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustcam::source::sim::{Failing, Gap, Script, Why, World};
@@ -18,11 +18,16 @@ use crate::pixels::convert::Converter;
 use crate::script::call::Call;
 use crate::script::fault::{Fault, Faults};
 use crate::script::format::Format;
-use crate::script::settings::Settings;
+use crate::script::settings::{Settings, Stale};
+use crate::state::completions::Completions;
 use crate::state::device::Device;
 use crate::state::lifetime;
 use crate::state::surface::SharedSurface;
 use crate::state::texture::TextureRecord;
+use crate::timer;
+
+/// How long the compositor takes from a change of a window to its present.
+const COMPOSITION: Duration = Duration::from_millis(8);
 
 /// Everything that the hooks and the COM objects share.
 pub(crate) struct Simulation {
@@ -45,6 +50,12 @@ pub(crate) struct Simulation {
     pub(crate) textures: Mutex<BTreeMap<usize, Arc<TextureRecord>>>,
     /// The surfaces that textures share, by number.
     pub(crate) surfaces: Mutex<BTreeMap<u64, Arc<SharedSurface>>>,
+    /// Events that are to be set in virtual time.
+    pub(crate) completions: Completions,
+    /// When the first duplication was requested.
+    first_request: OnceLock<Duration>,
+    /// When the compositor answers the last change of a window.
+    nudge: Mutex<Option<Duration>>,
     numbers: AtomicU64,
     over: AtomicBool,
 }
@@ -92,6 +103,9 @@ impl Simulation {
             devices: Mutex::default(),
             textures: Mutex::default(),
             surfaces: Mutex::default(),
+            completions: Completions::default(),
+            first_request: OnceLock::new(),
+            nudge: Mutex::default(),
             numbers: AtomicU64::new(1),
             over: AtomicBool::new(false),
         })
@@ -99,6 +113,11 @@ impl Simulation {
 
     pub(crate) fn now(&self) -> Duration {
         self.clock.now()
+    }
+
+    /// When a wait of `duration` that begins now times out.
+    pub(crate) fn timeout(&self, duration: Duration) -> Duration {
+        timer::timeout(self.now(), duration)
     }
 
     /// Sleeps until `time`.
@@ -169,9 +188,9 @@ impl Simulation {
         self.device(&unsafe { context.GetDevice() }.ok()?)
     }
 
-    /// Makes the record of a device.
-    pub(crate) fn register(&self, device: &ID3D11Device) -> Arc<Device> {
-        let (number, record) = (self.new_number(), Arc::new(Device::new(self.now())));
+    /// Makes the record of a device on an adapter.
+    pub(crate) fn register(&self, device: &ID3D11Device, adapter: u64) -> Arc<Device> {
+        let (number, record) = (self.new_number(), Arc::new(Device::new(self.now(), adapter)));
         Tag { run: self.run, number, generation: 0 }.write_device(device);
         lifetime::count_device(&self.counters, device);
         lock(&self.devices).insert(number, Arc::clone(&record));
@@ -180,7 +199,11 @@ impl Simulation {
 
     /// Why a device is removed at `now`, if it is.
     pub(crate) fn removal(&self, device: &Device, now: Duration) -> Option<HRESULT> {
-        if device.removal().is_none() && self.lost_since(device.since, now, |why| why == Why::Device) {
+        let lost = || {
+            self.lost_since(device.since, now, |why| why == Why::Device)
+                || self.settings.changes.was_removed(device.adapter, device.since, now)
+        };
+        if device.removal().is_none() && lost() {
             device.note(DXGI_ERROR_DEVICE_REMOVED);
         }
         device.removal()
@@ -206,18 +229,76 @@ impl Simulation {
         self.settings.formats.iter().any(|(at, _)| *at > born && *at <= now)
     }
 
-    /// Number of the desktop's state as a factory sees it. It grows with every change after which factories are not current.
-    pub(crate) fn generation(&self, now: Duration) -> u64 {
-        let gaps = self.worlds[0].gaps().filter(|gap| matches!(gap.why, Why::Unplugged | Why::Mode));
-        let moments = gaps.flat_map(|gap| [Some(gap.at), gap.until.filter(|_| gap.why == Why::Unplugged)]).flatten();
-        let formats = self.settings.formats.iter().skip(1).map(|(at, _)| *at);
-        moments.chain(formats).filter(|at| *at <= now).count() as u64
+    /// When duplications of an output are lost because of its adapter, its monitor or its name.
+    pub(crate) fn changes_of(&self, output: usize) -> impl Iterator<Item = Duration> + '_ {
+        self.settings.changes.losses(output, self.adapter_of(output))
     }
 
-    /// Whether an output found in generation `found` is useless at `now`.
+    /// Number of the desktop's state as a factory sees it. It grows with every change after which factories are not current.
+    pub(crate) fn generation(&self, now: Duration) -> u64 {
+        self.moments().filter(|at| *at <= now).count() as u64
+    }
+
+    /// The time when generation `found` ended, at most `now`: what its objects know is older than that.
+    pub(crate) fn known_until(&self, found: u64, now: Duration) -> Duration {
+        let mut moments: Vec<_> = self.moments().collect();
+        moments.sort_unstable();
+        let end = moments.get(found as usize).map(|end| end.saturating_sub(Duration::from_nanos(1)));
+        end.map_or(now, |end| end.min(now))
+    }
+
+    /// Every change after which factories are not current.
+    fn moments(&self) -> impl Iterator<Item = Duration> + '_ {
+        let gaps = self.worlds[0].gaps().filter(|gap| matches!(gap.why, Why::Unplugged | Why::Mode));
+        let gaps = gaps.flat_map(|gap| [Some(gap.at), gap.until.filter(|_| gap.why == Why::Unplugged)]).flatten();
+        let formats = self.settings.formats.iter().skip(1).map(|(at, _)| *at);
+        gaps.chain(formats).chain(self.settings.changes.moments())
+    }
+
+    /// The code with which the script refuses a duplication that is requested now, if it does.
+    pub(crate) fn refusal(&self) -> Option<HRESULT> {
+        let now = self.now();
+        let waited = now.saturating_sub(*self.first_request.get_or_init(|| now));
+        self.script.refusal(waited).map(|code| HRESULT(code as i32))
+    }
+
+    /// A window of the program has changed, so the compositor will present something, unless it has not yet done so for the last one.
+    pub(crate) fn nudge(&self) {
+        let now = self.now();
+        let mut nudge = lock(&self.nudge);
+        if self.settings.nudge_answered && nudge.is_none_or(|due| due <= now) {
+            *nudge = Some(now + COMPOSITION);
+        }
+    }
+
+    /// When the compositor answers, or has answered, the last change of a window.
+    pub(crate) fn nudge_due(&self) -> Option<Duration> {
+        *lock(&self.nudge)
+    }
+
+    /// The adapter of an output.
+    pub(crate) fn adapter_of(&self, output: usize) -> u64 {
+        self.settings.places.get(&output).copied().unwrap_or(0)
+    }
+
+    /// The outputs that are to be found on an adapter at `now`, in the order of enumeration.
+    pub(crate) fn outputs_on(&self, adapter: u64, now: Duration) -> impl Iterator<Item = usize> + '_ {
+        let unplugged = self.present_gap(now).is_some_and(|gap| gap.why == Why::Unplugged);
+        let there = move |output: &usize| {
+            !unplugged
+                && self.adapter_of(*output) == adapter
+                && self.settings.changes.has_adapter(adapter, now)
+                && self.settings.changes.is_attached(*output, now)
+        };
+        (0..self.worlds.len()).filter(there)
+    }
+
+    /// Whether an output that was found in generation `found` is refused at `now`.
     pub(crate) fn is_stale(&self, found: u64, now: Duration) -> bool {
-        if self.settings.strict_stale {
-            return found < self.generation(now);
+        match self.settings.stale {
+            Stale::Silent => return false,
+            Stale::Strict => return found < self.generation(now),
+            Stale::Unplugged => {}
         }
         let last_unplugged = self.worlds[0].gaps().filter(|gap| gap.why == Why::Unplugged && gap.at <= now).last();
         last_unplugged.is_some_and(|gap| found < self.generation(gap.until.unwrap_or(gap.at).min(now)))

@@ -108,6 +108,11 @@ impl Script {
         self.slow_reads
     }
 
+    /// Whether damage is listed as by [`careless_damage`](super::careless_damage).
+    pub fn has_careless_damage(&self) -> bool {
+        self.wild
+    }
+
     /// Whether every periodic present changes every pixel.
     pub fn is_full(&self) -> bool {
         self.full

@@ -42,6 +42,7 @@ use pointer_track::State;
 use script::Call;
 use world::Segment;
 
+pub use faults::careless_damage;
 pub use framebuffer::Framebuffer;
 pub use inspect::{Failing, Failure, Gap, Geometry, PointerState, Why};
 pub use picture::decode_stripe;
@@ -180,13 +181,13 @@ impl SimSource {
         }
         let request = ReadRequest { parts: parts.to_vec(), into };
         let began = self.reading.take().filter(|(before, _)| *before == request).map_or(now, |(_, began)| began);
-        let left = (began + self.script.slow_reads).saturating_sub(now);
-        if left > timeout {
-            self.sleep(timeout);
+        let done = began + self.script.slow_reads;
+        let end = self.timeout(timeout);
+        self.wait_until(done.min(end));
+        if done > end {
             self.reading = Some((request, began));
             return Ok(Outcome::Pending);
         }
-        self.sleep(left);
         let now = self.now();
         self.faults.check(&self.world, now)?;
         Ok(self.catch_up(now, parts))
@@ -220,9 +221,14 @@ impl SimSource {
         changed
     }
 
-    fn sleep(&self, time: Duration) {
-        if !time.is_zero() {
-            self.clock.sleep(time);
+    /// When a wait of `duration` that begins now times out.
+    fn timeout(&self, duration: Duration) -> Duration {
+        self.clock.timeout(duration).saturating_sub(self.opened)
+    }
+
+    fn wait_until(&self, time: Duration) {
+        if time > self.now() {
+            self.clock.wait_for_event(self.opened.saturating_add(time));
         }
     }
 
@@ -273,7 +279,7 @@ impl Source for SimSource {
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<Change> {
-        let deadline = self.now().saturating_add(timeout);
+        let deadline = self.timeout(timeout);
         loop {
             let now = self.now();
             self.check(Call::Wait, now)?;
@@ -282,7 +288,7 @@ impl Source for SimSource {
                 return Ok(change);
             }
             let wake = self.next_event(now).map_or(deadline, |event| event.min(deadline));
-            self.sleep(wake.saturating_sub(now));
+            self.wait_until(wake);
         }
     }
 
@@ -290,7 +296,7 @@ impl Source for SimSource {
         let now = self.now();
         self.check(Call::Damage, now)?;
         let in_time = self.script.slow_damage <= timeout;
-        self.sleep(self.script.slow_damage.min(timeout));
+        self.wait_until(now + self.script.slow_damage.min(timeout));
         self.faults.check(&self.world, self.now())?;
         let before = self.damaged.replace(self.shown).filter(|_| in_time);
         let Some(before) = before else {
@@ -301,7 +307,8 @@ impl Source for SimSource {
             damage.dirty = vec![region::bounds(&damage.dirty)];
         }
         let damage = damage.to_texture(self.output.image_rotation, self.output.size);
-        Ok(if self.script.wild { faults::wild(&damage, self.output.texture_size()) } else { damage })
+        let careless = self.script.has_careless_damage();
+        Ok(if careless { careless_damage(&damage, self.output.texture_size(), self.shown) } else { damage })
     }
 
     fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {

@@ -20,7 +20,7 @@ const FARTHEST: i32 = 100_000;
 const LONGEST_SECONDS: u64 = 36_000_000;
 
 const STATEMENTS: &str =
-    "size, refresh, rotation, outputs, pitch, clock, static, present, full, pointer, slow, reads, memory, damage, refuse, at";
+    "size, refresh, rotation, outputs, pitch, clock, timer, static, present, full, pointer, slow, reads, memory, damage, refuse, at";
 const EVENTS: &str = "present, pointer, shape, lose, unplug, mode, rotate, protect, fail";
 
 impl Script {
@@ -53,6 +53,7 @@ fn statement_into(script: &mut Script, words: &mut Words<'_>) -> Result<()> {
         "outputs" => script.outputs = words.number("a number of outputs", 1, 16)?,
         "pitch" => script.pitch = words.number("a number of bytes", 0, 65_536)?,
         "clock" => script.virtual_clock = words.choose(&[("real", false), ("virtual", true)])?,
+        "timer" => script.timer = if words.take("exact") { Duration::ZERO } else { words.period()? },
         "static" => script.every = None,
         "present" => {
             words.choose(&[("every", ())])?;
@@ -180,6 +181,15 @@ impl<'a> Words<'a> {
             .map(Duration::from_nanos)
             .filter(|time| *time <= Duration::from_secs(LONGEST_SECONDS))
             .ok_or_else(|| self.wrong(word, ALLOWED))
+    }
+
+    fn period(&mut self) -> Result<Duration> {
+        let word = self.words.peek().copied().unwrap_or_default();
+        let time = self.time()?;
+        let allowed = Duration::from_micros(100)..=Duration::from_secs(1);
+        Some(time)
+            .filter(|time| allowed.contains(time))
+            .ok_or_else(|| self.wrong(word, "exact, or a period from 0.1ms to 1s"))
     }
 
     fn code(&mut self) -> Result<u32> {

@@ -1,8 +1,10 @@
 //! Scripts as data, and their text form.
 
 use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::{Clock, MonotonicClock, VirtualClock, WindowsTimer};
 use crate::error::Loss;
 use crate::frame::Damage;
 use crate::geometry::{Point, Rect, Rotation, Size};
@@ -19,6 +21,8 @@ pub struct Script {
     pub(super) outputs: usize,
     pub(super) pitch: usize,
     pub(super) virtual_clock: bool,
+    /// The period of the system's timer, zero if it is exact.
+    pub(super) timer: Duration,
     /// Refreshes from one periodic present to the next, `None` on a static desktop.
     pub(super) every: Option<u32>,
     pub(super) full: bool,
@@ -43,6 +47,21 @@ impl Script {
     pub fn wants_virtual_clock(&self) -> bool {
         self.virtual_clock
     }
+
+    /// The period of the system's timer, with whose ticks waits time out; `None` if they time out exactly.
+    pub fn timer(&self) -> Option<Duration> {
+        Some(self.timer).filter(|period| !period.is_zero())
+    }
+
+    /// A clock as the script wants it.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        match (self.virtual_clock, self.timer()) {
+            (false, None) => Arc::new(MonotonicClock),
+            (true, None) => Arc::new(VirtualClock::new()),
+            (false, Some(period)) => Arc::new(WindowsTimer::new(MonotonicClock, period)),
+            (true, Some(period)) => Arc::new(WindowsTimer::new(VirtualClock::new(), period)),
+        }
+    }
 }
 
 impl Default for Script {
@@ -54,6 +73,7 @@ impl Default for Script {
             outputs: 1,
             pitch: Self::PITCH,
             virtual_clock: false,
+            timer: Duration::ZERO,
             every: Some(1),
             full: false,
             pointer: PointerMode::Path,
@@ -318,6 +338,9 @@ impl Display for Script {
         write!(f, "size {}; refresh {}; rotation {}", self.size, self.refresh, self.rotation.degrees())?;
         write!(f, "; outputs {}; pitch {}", self.outputs, self.pitch)?;
         write!(f, "; clock {}", if self.virtual_clock { "virtual" } else { "real" })?;
+        if !self.timer.is_zero() {
+            write!(f, "; timer {}", Time(self.timer))?;
+        }
         match self.every {
             None => f.write_str("; static")?,
             Some(n) => write!(f, "; present every {n}")?,
