@@ -20,7 +20,9 @@ HERE = Path(__file__).resolve().parent.parent
 # A module of the engine may use modules of lower levels only; those of one level do not know each other.
 LEVELS = {
     "error": 0,
-    "clock": 0,
+    "kernel_wait": 0,
+    "event_count": 1,
+    "clock": 2,
     "memory": 1,
     "geometry": 1,
     "region": 2,
@@ -36,14 +38,14 @@ PLACES = [
     (r"\bx11rb::", ["rustcam/src/source/x11/"], "only the x11 backend speaks X11"),
     (
         r"\bwindows(_core|_sys)?::",
-        ["rustcam/src/source/d3d11/", "rustcam/src/source/dxgi/", "dda-lab/"],
-        "only the backends of Windows and their lab speak to Windows",
+        ["rustcam/src/source/d3d11/", "rustcam/src/source/dxgi/", "rustcam/src/kernel_wait.rs", "dda-lab/"],
+        "only the backends of Windows, their lab and kernel_wait.rs speak to Windows",
     ),
     (r"\b(pyo3|numpy)::", ["rustcam-python/"], "the engine knows no Python"),
     (
         r"\bInstant\b|\bSystemTime\b|\bthread::sleep\b|\bclock_gettime\b",
-        ["rustcam/src/clock.rs", "dda-lab/src/clock.rs"],
-        "only clock.rs reads the clock or sleeps, and the clock of the lab",
+        ["rustcam/src/clock.rs", "rustcam/src/event_count.rs", "dda-lab/src/clock.rs"],
+        "only clock.rs reads the clock or sleeps, event_count.rs, and the clock of the lab",
     ),
     (
         r"\bunsafe\b",
@@ -51,6 +53,7 @@ PLACES = [
             "rustcam/src/source/",
             "rustcam/src/memory.rs",
             "rustcam/src/clock.rs",
+            "rustcam/src/kernel_wait.rs",
             "rustcam/src/pixels/",
             "rustcam/src/parallel/",
             "rustcam-python/",

@@ -100,8 +100,10 @@ def main() -> int:
         return 2
     # Whatever was started is ended on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    # A shell starts its background jobs with SIGINT ignored, which all their children would inherit.
+    # A shell starts its background jobs with SIGINT ignored, and nohup ignores SIGHUP. All children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     results: list[Result] = []
     for name in names:
         print(f"--- {name}", flush=True)

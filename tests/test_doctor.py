@@ -117,6 +117,36 @@ LAPTOP = [adapter(0, "Integrated", "SDR"), adapter(1, "Basic", software=True)]
 DISCRETE = adapter(2, "Discrete")
 
 
+def module_file_name(_: Any, text: Any, length: int) -> int:
+    text.value = REALLY_RUNS
+    return min(len(text.value), length)
+
+
+REALLY_RUNS = r"C:\Program Files\Python\python.exe"
+
+
+def test_advice_names_the_program_that_runs_and_not_the_one_that_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", r"C:\project\.venv\Scripts\python.exe")
+    windows_where(monkeypatch, kernel32=Library(GetModuleFileNameW=module_file_name))
+    asked: list[str] = []
+
+    def preference(program: str) -> str:
+        asked.append(program)
+        return "2"
+
+    monkeypatch.setattr(windows, "preference", preference)
+    (finding,) = windows.graphics_preference()
+    assert asked == [REALLY_RUNS]
+    assert REALLY_RUNS in finding.message
+    assert REALLY_RUNS in finding.advice
+    (note,) = [finding for finding in backends.adapters("dxgi", [*LAPTOP, DISCRETE]) if finding.level == NOTE]
+    assert REALLY_RUNS in note.advice
+    # Where the system does not tell, Python knows which program it is.
+    windows_where(monkeypatch, kernel32=Library(GetModuleFileNameW=lambda *_: 0))
+    monkeypatch.setattr(sys, "_base_executable", r"D:\base\python.exe", raising=False)
+    assert windows.running_program() == r"D:\base\python.exe"
+
+
 def test_two_graphics_adapters_come_with_advice() -> None:
     assert messages(backends.adapters("dxgi", LAPTOP), NOTE) == []
     (note,) = [finding for finding in backends.adapters("dxgi", [*LAPTOP, DISCRETE]) if finding.level == NOTE]
@@ -275,7 +305,7 @@ def test_dpi_awareness(monkeypatch: pytest.MonkeyPatch, awareness: int, findings
     assert len(list(windows.dpi())) == findings
 
 
-@pytest.mark.parametrize(("release", "problems"), [("6.1.7601", 1), ("6.2.9200", 0), ("10.0.26100", 0), ("?", 0)])
+@pytest.mark.parametrize(("release", "problems"), [("6.1.7601", 1), ("6.3.9600", 1), ("10.0.26100", 0), ("?", 0)])
 def test_versions_of_windows(monkeypatch: pytest.MonkeyPatch, release: str, problems: int) -> None:
     monkeypatch.setattr(platform, "version", lambda: release)
     assert len(messages(windows.version(), PROBLEM)) == problems

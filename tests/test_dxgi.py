@@ -54,6 +54,30 @@ def test_a_region_maps_only_its_own_bytes(lab: Lab) -> None:
         assert lab.counters()["bytes_mapped"] == 160 * 90 * 4
 
 
+@pytest.mark.parametrize(("memory", "copies"), [("", True), ("; lab system memory", False)])
+def test_stats_tell_what_the_device_did(lab: Lab, memory: str, copies: bool) -> None:
+    lab.start(f"{MOVING}{memory}")
+    with rustcam.Capturer(cursor=False) as capturer:
+        for _ in range(5):
+            must(capturer.grab())
+        stats = capturer.stats
+        assert (stats.device_copies > 0, stats.device_bytes > 0, stats.reads_in_place == 0) == (copies, copies, copies)
+        assert (stats.gpu_priority is not None, stats.thread_priority) == (True, None)
+        capturer.start(0)
+        capturer.get_latest_frame(5000)
+        capturer.stop()
+        assert capturer.stats.thread_priority is not None
+
+
+def test_an_output_has_the_device_path_of_its_monitor_as_its_identity(lab: Lab) -> None:
+    lab.start(f"{STILL}; outputs 2")
+    first, second = rustcam.list_outputs("dxgi")
+    assert first["id"] != second["id"]
+    assert first["id"].startswith("\\\\?\\DISPLAY#")
+    with rustcam.Capturer(second["id"]) as capturer:
+        assert capturer.output_idx == 1
+
+
 @pytest.mark.parametrize("pointer", ["still", "storm 1000"])
 def test_a_static_desktop_causes_no_device_work(lab: Lab, pointer: str) -> None:
     lab.start(f"size {WIDTH}x{HEIGHT}; refresh 60; static; pointer {pointer}; clock virtual")

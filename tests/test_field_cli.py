@@ -14,6 +14,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Optional
@@ -213,25 +215,27 @@ def test_a_full_disk_is_one_line_and_leaves_a_video_that_plays(tmp_path: Path, n
         assert shown == pytest.approx([slot / 60 for slot in range(len(shown))], abs=0.0006)
 
 
-def started(tmp_path: Path, name: str, *more: str, least: int = 60_000) -> subprocess.Popen[str]:
+@contextmanager
+def recording(tmp_path: Path, name: str) -> Iterator[subprocess.Popen[str]]:
     """A recording that has written something."""
-    process = subprocess.Popen(
-        [*RUSTCAM, "record", "-o", name, "--fps", "60", *MOVING, *more], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 20
-    while not ((tmp_path / name).exists() and (tmp_path / name).stat().st_size > least):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return process
+    command = [*RUSTCAM, "record", "-o", name, "--fps", "60", *MOVING]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while not ((tmp_path / name).exists() and (tmp_path / name).stat().st_size > 60_000):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.kill()
 
 
 @needs_pyav
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mov"])
 def test_a_killed_recording_plays(tmp_path: Path, name: str) -> None:
-    process = started(tmp_path, name)
-    process.kill()
-    process.communicate(timeout=20)
+    with recording(tmp_path, name) as process:
+        process.kill()
     shown = times(tmp_path / name)
     assert len(shown) > 10
     assert shown == pytest.approx([slot / 60 for slot in range(len(shown))], abs=0.0006)
@@ -241,9 +245,9 @@ def test_a_killed_recording_plays(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.y4m"])
 @pytest.mark.parametrize("number", ["SIGHUP", "SIGTERM", "SIGINT"])
 def test_every_signal_that_can_be_caught_completes_the_file(tmp_path: Path, name: str, number: str) -> None:
-    process = started(tmp_path, name)
-    process.send_signal(signal.Signals[number])
-    _, error = process.communicate(timeout=20)
+    with recording(tmp_path, name) as process:
+        process.send_signal(signal.Signals[number])
+        _, error = process.communicate(timeout=20)
     assert process.returncode == 0
     if name != "a.y4m":
         assert f" {len(times(tmp_path / name))} frames: " in error

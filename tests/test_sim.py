@@ -170,6 +170,14 @@ def test_rotated_from_the_start() -> None:
         assert must(capturer.grab()).shape == (capturer.height, capturer.width, 4)
 
 
+def test_a_desktop_without_a_device_has_no_work_of_one() -> None:
+    with sim(STILL, cursor=False) as capturer:
+        capturer.grab()
+        stats = capturer.stats
+        assert (stats.device_copies, stats.device_bytes, stats.reads_in_place) == (0, 0, 0)
+        assert (stats.gpu_priority, stats.thread_priority) == (None, None)
+
+
 def test_a_refusal_is_a_duplication_error_with_its_code() -> None:
     with pytest.raises(rustcam.DuplicationError) as caught:
         sim(f"{STILL}; refuse 0x887A0022")

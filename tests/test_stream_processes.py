@@ -38,6 +38,25 @@ def test_exit_is_silent_while_streaming(desktop: Desktop, python: Any, ending: s
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+def test_a_stream_that_runs_at_exit_has_ended_when_earlier_exit_handlers_run(desktop: Desktop, python: Any) -> None:
+    # Handlers run in the reverse order of their registration, so the package's runs before this one.
+    source = f"""
+import atexit, os, sys
+def threads():
+    if sys.platform != "linux":
+        return []
+    tasks = [f"/proc/self/task/{{task}}/comm" for task in os.listdir("/proc/self/task")]
+    return [name for name in map(lambda path: open(path).read().strip(), tasks) if name == "rustcam stream"]
+atexit.register(lambda: print("at exit:", threads(), [c.stats.frames > 0 for c in running]))
+{STREAM}
+running = [capturer]
+if sys.platform == "linux":
+    assert threads() == ["rustcam stream"], threads()
+"""
+    result = python(source, desktop.backend)
+    assert (result.returncode, result.stdout.strip(), result.stderr) == (0, "at exit: [] [True]", "")
+
+
 def test_exit_while_the_capture_thread_waits_for_the_gil(python: Any) -> None:
     source = f"""
 import faulthandler

@@ -6,12 +6,16 @@ code only. So everything that the extension module imports by name is imported h
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import sys
 import threading  # noqa: F401 - for waits that signals interrupt
 import time  # noqa: F401 - for the clocks of `time`
 
 from . import _rustcam, _stream  # noqa: F401
+
+# A thread inside a graphics driver must not outlive the interpreter.
+atexit.register(_rustcam._end_streams)
 
 
 def check_numpy() -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "_backends",
     "_cpu_path",
     "_debug_build",
+    "_end_streams",
     "_exceptions",
     "_frame_info",
     "_pointer_info",
@@ -55,7 +56,8 @@ _Rate: TypeAlias = float | Fraction | Decimal
 # Arguments of the functions that make pickled values again.
 _Edges: TypeAlias = tuple[int, int, int, int]
 _Shape: TypeAlias = tuple[str, int, int, int, tuple[int, int], bytes]
-_Counters: TypeAlias = tuple[int, int, str | None, int, bool, str | None]
+_SourceCounters: TypeAlias = tuple[int, int, int, bool | None, bool | None]
+_Counters: TypeAlias = tuple[int, int, str | None, int, bool, int, str | None, _SourceCounters]
 
 @disjoint_base
 class Capturer:
@@ -742,8 +744,31 @@ class Stats:
         """How many threads convert a large frame: 1 also if the system refused to start more."""
 
     @property
+    def device_copies(self) -> int:
+        """Copies that the graphics device was told to make, for all capturers of the output. 0 without a device."""
+
+    @property
+    def device_bytes(self) -> int:
+        """Bytes of these copies."""
+
+    @property
+    def reads_in_place(self) -> int:
+        """Images read from the desktop itself, where it is in system memory: virtual machines, remote sessions."""
+
+    @property
+    def gpu_priority(self) -> bool | None:
+        """Whether the graphics device prefers the capture to other programs, `None` without a device."""
+
+    @property
+    def thread_priority(self) -> bool | None:
+        """Whether the thread of the last `start` had the system's priority for captures, `None` where there is none."""
+
+    @property
     def fallback(self) -> str | None:
         """Why a slower path is in use, `None` if the fastest is."""
+
+def _end_streams() -> None:
+    """Ends the threads of all streams. `atexit` calls it."""
 
 def _region(region: _Region, /) -> _Edges:
     """The four integers of a region; `TypeError` or `ValueError` for anything else. Where it lies is not checked."""

@@ -1,6 +1,6 @@
 //! A capture that several Python objects share: the capturer and its iterators.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -51,6 +51,26 @@ impl Capture {
     pub fn grab(&self, py: Python<'_>, request: &Request, target: Target<'_>) -> PyResult<Option<Frame>> {
         interruptible(py, request.timeout, |interrupt| self.handle.grab(request, target, interrupt))
     }
+}
+
+/// The captures that have started a stream.
+static STREAMING: Mutex<Vec<Weak<Capture>>> = Mutex::new(Vec::new());
+
+/// Ends the stream of `capture` when the interpreter exits, if it is running then: a thread inside a graphics driver must not outlive it.
+pub fn end_stream_at_exit(capture: &Arc<Capture>) {
+    let mut streaming = STREAMING.lock().unwrap_or_else(PoisonError::into_inner);
+    let this = Arc::downgrade(capture);
+    streaming.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&this));
+    streaming.push(this);
+}
+
+/// Ends all streams that are running. `atexit` calls it.
+#[pyfunction]
+pub fn _end_streams(py: Python<'_>) {
+    let streaming = std::mem::take(&mut *STREAMING.lock().unwrap_or_else(PoisonError::into_inner));
+    let captures: Vec<_> = streaming.iter().filter_map(Weak::upgrade).collect();
+    // Without the interpreter: a capture thread may be about to call into Python.
+    py.detach(|| captures.iter().for_each(|capture| capture.handle.end_thread_at_exit()));
 }
 
 /// Runs engine code that may wait for `wait` without the interpreter. Python's signal handlers run meanwhile, and an exception of theirs

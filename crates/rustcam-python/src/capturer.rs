@@ -15,7 +15,7 @@ use crate::arguments::{
     OptionalTimeoutMs, OutputArgument, Patience, Script, SyncMode, Threads, TimeoutMs, VideoMode,
 };
 use crate::array::{self, Destination};
-use crate::capture::{interruptible, Capture};
+use crate::capture::{end_stream_at_exit, interruptible, Capture};
 use crate::errors::detached;
 use crate::frames::FrameIterator;
 use crate::info::{FrameInfo, Stats};
@@ -54,6 +54,7 @@ impl Capturer {
     }
 
     fn start_stream(&self, py: Python<'_>, options: StreamOptions) -> PyResult<StreamId> {
+        end_stream_at_exit(&self.capture);
         interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))
     }
 }

@@ -140,6 +140,31 @@ impl Stats {
     }
 
     #[getter]
+    fn device_copies(&self) -> u64 {
+        self.0.session.source.device_copies
+    }
+
+    #[getter]
+    fn device_bytes(&self) -> u64 {
+        self.0.session.source.device_bytes
+    }
+
+    #[getter]
+    fn reads_in_place(&self) -> u64 {
+        self.0.session.source.reads_in_place
+    }
+
+    #[getter]
+    fn gpu_priority(&self) -> Option<bool> {
+        self.0.session.source.gpu_priority
+    }
+
+    #[getter]
+    fn thread_priority(&self) -> Option<bool> {
+        self.0.session.source.thread_priority
+    }
+
+    #[getter]
     fn fallback(&self) -> Option<&str> {
         self.0.session.fallback.as_deref()
     }

@@ -30,6 +30,8 @@ mod _rustcam {
     #[pymodule_export]
     use super::arguments::_region;
     #[pymodule_export]
+    use super::capture::_end_streams;
+    #[pymodule_export]
     use super::capturer::Capturer;
     #[pymodule_export]
     use super::frames::FrameIterator;

@@ -25,7 +25,11 @@ pub type PointerArguments = ((i32, i32), bool, Option<ShapeArguments>);
 /// Present time in nanoseconds, sequence, accumulated, `is_new`, dirty, moves, pointer, protected.
 pub type InfoArguments = (u64, u64, u64, bool, Vec<Edges>, Vec<((i32, i32), Edges)>, PointerArguments, bool);
 /// Frames, timeouts, missed, and the counters of the session.
-pub type StatsArguments = (u64, u64, u64, (u64, u64, Option<String>, u64, bool, usize, Option<String>));
+pub type StatsArguments = (u64, u64, u64, SessionCounters);
+/// Pointer wake-ups, recoveries, lost, bytes copied, region clamped, threads, fallback, and the counters of the source.
+pub type SessionCounters = (u64, u64, Option<String>, u64, bool, usize, Option<String>, SourceCounters);
+/// Copies on the device, their bytes, reads in place, and the two priorities.
+pub type SourceCounters = (u64, u64, u64, Option<bool>, Option<bool>);
 
 pub const KINDS: [(ShapeKind, &str); 4] = [
     (ShapeKind::Monochrome, "monochrome"),
@@ -65,6 +69,7 @@ pub fn info_arguments(py: Python<'_>, info: &EngineInfo) -> InfoArguments {
 
 pub fn stats_arguments(stats: &EngineStats) -> StatsArguments {
     let session = &stats.session;
+    let source = &session.source;
     let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
     let counted = (
         session.pointer_wakeups,
@@ -74,6 +79,7 @@ pub fn stats_arguments(stats: &EngineStats) -> StatsArguments {
         session.region_clamped,
         session.threads,
         text(&session.fallback),
+        (source.device_copies, source.device_bytes, source.reads_in_place, source.gpu_priority, source.thread_priority),
     );
     (stats.frames, stats.timeouts, stats.missed, counted)
 }

@@ -11,7 +11,7 @@ use rustcam::frame::{Damage, FrameInfo as EngineInfo, Move, Pointer, PointerShap
 use rustcam::geometry::{Point, Rect, Size};
 
 use crate::info::{FrameInfo, Stats};
-use crate::pickling::{Edges, PointerArguments, ShapeArguments, KINDS};
+use crate::pickling::{Edges, PointerArguments, SessionCounters, ShapeArguments, KINDS};
 use crate::pointer::{PointerInfo, PointerShape};
 
 fn shape(py: Python<'_>, (name, width, height, pitch, (x, y), data): ShapeArguments) -> PyResult<Arc<EngineShape>> {
@@ -82,13 +82,8 @@ pub fn _pointer_shape(
 
 #[pyfunction]
 #[pyo3(signature = (frames, timeouts, missed, session, /))]
-pub fn _stats(
-    frames: u64,
-    timeouts: u64,
-    missed: u64,
-    session: (u64, u64, Option<String>, u64, bool, usize, Option<String>),
-) -> Stats {
-    let (pointer_wakeups, recoveries, lost, bytes_copied, region_clamped, threads, fallback) = session;
+pub fn _stats(frames: u64, timeouts: u64, missed: u64, session: SessionCounters) -> Stats {
+    let (pointer_wakeups, recoveries, lost, bytes_copied, region_clamped, threads, fallback, source) = session;
     let mut stats = EngineStats::default();
     (stats.frames, stats.timeouts, stats.missed) = (frames, timeouts, missed);
     stats.session.pointer_wakeups = pointer_wakeups;
@@ -98,5 +93,8 @@ pub fn _stats(
     stats.session.region_clamped = region_clamped;
     stats.session.threads = threads;
     stats.session.fallback = fallback.map(Arc::from);
+    let of_source = &mut stats.session.source;
+    (of_source.device_copies, of_source.device_bytes, of_source.reads_in_place, ..) = source;
+    (.., of_source.gpu_priority, of_source.thread_priority) = source;
     Stats(stats)
 }

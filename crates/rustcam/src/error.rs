@@ -86,6 +86,15 @@ impl Error {
         Self { loss: None, ..self }
     }
 
+    /// Adds how long attempts were made before this was the result.
+    #[must_use]
+    pub fn after(mut self, time: std::time::Duration) -> Self {
+        if !time.is_zero() {
+            self.message = format!("{}; attempts were made for {} ms", self.message, time.as_millis());
+        }
+        self
+    }
+
     /// Marks an error of a failed rebuild as a loss, because a later attempt may succeed. An error that is a loss already stays as it is.
     /// [`ErrorKind::Duplication`] becomes [`ErrorKind::AccessLost`], because the output was captured before.
     #[must_use]

@@ -81,6 +81,17 @@ pub struct ImageRef<'a> {
 }
 
 impl<'a> ImageRef<'a> {
+    /// The part of the image that `part`, which is inside it, shows.
+    ///
+    /// # Panics
+    /// If `part` is not inside the image.
+    #[must_use]
+    pub fn cropped(&self, part: Rect) -> ImageRef<'a> {
+        assert!(self.size.rect().contains(part), "{part} is not inside {}", self.size);
+        let start = part.top as usize * self.stride + part.left as usize * 4;
+        ImageRef::new(&self.bytes[start..], self.stride, part.size())
+    }
+
     /// An image of `size` whose rows start `stride` bytes apart; the last row need not be padded.
     ///
     /// # Panics

@@ -327,8 +327,11 @@
 pub mod capture;
 pub mod clock;
 pub mod error;
+mod event_count;
 pub mod frame;
 pub mod geometry;
+#[cfg(windows)]
+mod kernel_wait;
 pub mod memory;
 #[doc(hidden)]
 pub mod parallel;

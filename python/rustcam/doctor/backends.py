@@ -10,6 +10,7 @@ from .._errors import CaptureError
 from .._rustcam import Capturer, _adapters, _server, list_outputs
 from .._types import AdapterInfo, OutputInfo, ServerInfo
 from .finding import NOTE, OK, PROBLEM, Finding
+from .windows import running_program
 
 GRAB_MS = 2000
 XWAYLAND_ADVICE = "Log out and choose the X11 session (often called Xorg) on the login screen"
@@ -66,8 +67,8 @@ def adapters(backend: str, known: Sequence[AdapterInfo]) -> Iterator[Finding]:
             backend,
             NOTE,
             f"there are {len(real)} graphics adapters; an output can be captured only on the adapter that drives it",
-            "If duplication is refused as unsupported: Settings, System, Display, Graphics, add python.exe, and choose"
-            " the adapter that drives the display (on laptops usually Power saving)",
+            f"If duplication is refused as unsupported: Settings, System, Display, Graphics, add {running_program()},"
+            " and choose the adapter that drives the display (on laptops usually Power saving)",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import platform
 import sys
@@ -14,6 +15,7 @@ SM_REMOTESESSION = 0x1000
 DESKTOP_READOBJECTS = 0x0001
 UOI_NAME = 2
 PER_MONITOR = 2  # PROCESS_DPI_AWARENESS
+LONGEST_PATH = 32768  # characters
 GPU_PREFERENCES = r"Software\Microsoft\DirectX\UserGpuPreferences"
 
 
@@ -25,13 +27,11 @@ def examine() -> Iterator[Finding]:
 def version() -> Iterator[Finding]:
     release = platform.version()
     try:
-        major, minor = (int(part) for part in release.split(".")[:2])
+        major = int(release.split(".")[0])
     except ValueError:
         return
-    if (major, minor) < (6, 2):
-        yield Finding(
-            "session", PROBLEM, f"Windows {release} has no Desktop Duplication", "It needs Windows 8 or later"
-        )
+    if major < 10:
+        yield Finding("session", PROBLEM, f"Windows {release} is too old", "It needs Windows 10 or later")
 
 
 def remote_session() -> Iterator[Finding]:
@@ -110,16 +110,28 @@ def dpi() -> Iterator[Finding]:
 
 
 def graphics_preference() -> Iterator[Finding]:
-    """The adapter that the graphics settings choose for this interpreter; it matters on laptops with two adapters."""
-    chosen = preference(sys.executable)
+    """The adapter that the graphics settings choose for this program; it matters on laptops with two adapters."""
+    program = running_program()
+    chosen = preference(program)
     if chosen is not None:
         names = {"0": "Windows decides", "1": "power saving", "2": "high performance"}
         yield Finding(
             "session",
             NOTE,
-            f"the graphics settings choose the adapter for this Python: {names.get(chosen, chosen)}",
-            "If duplication is refused as unsupported, change it: Settings, System, Display, Graphics",
+            f"the graphics settings choose the adapter for {program}: {names.get(chosen, chosen)}",
+            f"If duplication is refused as unsupported, change it for {program}: Settings, System, Display, Graphics",
+            data={"program": program},
         )
+
+
+def running_program() -> str:
+    """The program that this process runs. In a virtual environment `sys.executable` is not it, but starts it."""
+    text = ctypes.create_unicode_buffer(LONGEST_PATH)
+    with contextlib.suppress(KeyError):  # not Windows
+        if _dll("kernel32").GetModuleFileNameW(None, text, LONGEST_PATH):
+            return text.value
+    base: str = getattr(sys, "_base_executable", None) or sys.executable
+    return base
 
 
 def preference(program: str) -> Any:

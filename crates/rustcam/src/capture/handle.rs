@@ -19,7 +19,7 @@ use super::session::Session;
 use super::session_guard::{SessionGuard, Shared, Usage};
 use super::snapshot::Snapshot;
 use super::stats::Stats;
-use super::stream::{Stream, StreamId, StreamOptions};
+use super::stream::{Stream, StreamId, StreamOptions, StreamThread};
 
 /// A session that several threads share. Calls are serialised, one stream or sequence of frames can run at a time, and [`Handle::close`]
 /// ends everything from any thread.
@@ -219,6 +219,20 @@ impl Handle {
         self.end_stream(|mailbox| stream.is_of(mailbox), stopped);
     }
 
+    /// Ends the thread of the stream, if there is one, and frees what it captured with, before the process ends. Readers are not told: they
+    /// go on waiting. The session cannot be used afterwards.
+    pub fn end_thread_at_exit(&self) {
+        if self.is_forked() {
+            return;
+        }
+        let thread = match &mut self.shared.lock().usage {
+            Usage::Streaming(stream) => stream.take_thread(),
+            _ => None,
+        };
+        // Without the lock: the thread may need it before it can end.
+        drop(thread.and_then(StreamThread::end));
+    }
+
     /// Begins a sequence of frames at a constant rate.
     ///
     /// # Errors
@@ -332,7 +346,10 @@ impl Handle {
             }
             drop(state);
             let slice = budget.slice(Duration::MAX)?;
-            state = self.shared.wait(self.shared.lock(), slice);
+            state = self.shared.lock();
+            if matches!(state.usage, Usage::Busy) {
+                state = self.shared.wait(state, slice);
+            }
         }
     }
 

@@ -3,9 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::clock::EventCount;
 use crate::error::{Error, Result};
 
-use super::event_count::EventCount;
 use super::frame::Frame;
 
 /// Called once, on any thread, when a frame or the end of the stream arrives.

@@ -16,7 +16,6 @@ mod blitter;
 mod buffers;
 mod damage;
 mod deadline;
-mod event_count;
 mod fixed_rate;
 mod frame;
 mod frame_builder;

@@ -36,7 +36,10 @@ pub fn persist<T>(
                 }
                 return Ok(value);
             }
-            Err(error) if last || error.loss() != Some(Loss::Transient) => return Err(error.without_loss()),
+            Err(error) if last || error.loss() != Some(Loss::Transient) => {
+                let error = error.without_loss();
+                return Err(if refused.is_some() { error.after(clock.now().saturating_sub(begun)) } else { error });
+            }
             Err(error) => refused = Some(error),
         }
         let next = clock.now().saturating_add(PAUSE);

@@ -1,5 +1,6 @@
 //! The capture of one output: wait → recover → build.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,8 +151,9 @@ impl Session {
         let lost = self.recovery.lost().map(|error| error.to_string().into());
         let region_clamped = self.stats.region_clamped || self.request_clamped;
         let bytes_copied = self.builder.bytes();
-        let threads = self.builder.workers().threads();
-        SessionStats { bytes_copied, lost, region_clamped, threads, fallback: self.fallback(), ..self.stats.clone() }
+        let (threads, source) = (self.builder.workers().threads(), self.source.stats());
+        let fallback = self.fallback();
+        SessionStats { lost, bytes_copied, region_clamped, threads, source, fallback, ..self.stats.clone() }
     }
 
     /// Makes ready what the first BGRA frame of the session's region needs: memory, threads, textures. Otherwise that frame takes up to
@@ -161,6 +163,11 @@ impl Session {
         if let Ok(region) = self.checked_region(None) {
             self.builder.warm_up(&mut *self.source, region);
         }
+    }
+
+    /// See [`Source::prioritise_thread`].
+    pub(super) fn prioritise_thread(&mut self) -> Option<Box<dyn Any>> {
+        self.source.prioritise_thread()
     }
 
     /// Why the source works in a slower way than it could; the text is allocated once, not per frame.

@@ -1,9 +1,10 @@
 //! Exclusive use of the session: by one call at a time, or by the capture thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::clock::EventCount;
 use crate::frame::FrameInfo;
 
 use super::session::Session;
@@ -15,7 +16,7 @@ use super::stream::Stream;
 pub(super) struct Shared {
     state: Mutex<State>,
     /// Notified when the usage changes.
-    changed: Condvar,
+    changed: EventCount,
     closed: AtomicBool,
 }
 
@@ -43,7 +44,7 @@ impl Shared {
         let snapshot = Snapshot::of(&session);
         let usage = Usage::Idle(Box::new(session));
         let state = State { usage, framing: false, snapshot, delivered: Delivered::default(), ahead: None };
-        Self { state: Mutex::new(state), changed: Condvar::new(), closed: AtomicBool::new(false) }
+        Self { state: Mutex::new(state), changed: EventCount::default(), closed: AtomicBool::new(false) }
     }
 
     /// The state is consistent at every moment, so a poisoned lock can be used.
@@ -52,8 +53,11 @@ impl Shared {
     }
 
     /// Waits at most `timeout` until the usage changes.
-    pub(super) fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
-        self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
+    pub(super) fn wait<'a>(&'a self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
+        let seen = self.changed.count();
+        drop(state);
+        self.changed.wait(seen, timeout);
+        self.lock()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -73,7 +77,7 @@ impl Shared {
 
     /// Wakes all threads that wait for the usage to change.
     pub(super) fn notify(&self) {
-        self.changed.notify_all();
+        self.changed.notify();
     }
 }
 

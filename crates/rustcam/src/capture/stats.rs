@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::frame::FrameInfo;
+use crate::source::SourceStats;
 
 /// What happened since the capture was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct SessionStats {
     pub region_clamped: bool,
     /// How many threads convert a large frame.
     pub threads: usize,
+    /// What the source counts.
+    pub source: SourceStats,
     /// Why the source works in a slower way than it could; `None` if it does not.
     pub fallback: Option<Arc<str>>,
 }

@@ -1,32 +1,29 @@
 //! Stops the capture thread from another thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::clock::{Clock, EventCount};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Waker;
 
 /// Ends the pauses of a capture thread, and the waits of its session.
 pub(super) struct StopToken {
     stopped: AtomicBool,
-    lock: Mutex<()>,
-    signal: Condvar,
+    events: EventCount,
     waker: Option<Waker>,
 }
 
 impl StopToken {
     /// A token for a thread whose waits `waker` can end.
     pub(super) fn new(waker: Option<Waker>) -> Self {
-        Self { stopped: AtomicBool::new(false), lock: Mutex::default(), signal: Condvar::new(), waker }
+        Self { stopped: AtomicBool::new(false), events: EventCount::default(), waker }
     }
 
     /// Asks the thread to end.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
-        // A thread that is about to pause holds the lock until it waits on the condition variable.
-        drop(self.lock.lock());
-        self.signal.notify_all();
+        self.events.notify();
         if let Some(wake) = &self.waker {
             wake();
         }
@@ -48,9 +45,14 @@ impl StopToken {
         }
     }
 
-    /// Pauses for `time`, or until the thread is asked to end.
-    pub(super) fn pause(&self, time: Duration) {
-        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.signal.wait_timeout_while(guard, time, |()| !self.is_stopped()));
+    /// Pauses until `moment`, or until the thread is asked to end.
+    pub(super) fn pause_until(&self, clock: &dyn Clock, moment: Duration) {
+        loop {
+            let seen = self.events.count();
+            if self.is_stopped() || clock.now() >= moment {
+                return;
+            }
+            clock.wait(&self.events, seen, moment);
+        }
     }
 }

@@ -165,14 +165,29 @@ impl Stream {
         Some(session)
     }
 
-    fn halt(&mut self) -> Option<Box<Session>> {
+    /// The thread, for the caller to end; `None` if there is none any more. Readers are not told.
+    pub(super) fn take_thread(&mut self) -> Option<StreamThread> {
         let thread = self.thread.take()?;
-        if std::process::id() != self.process {
-            // A forked child process has no copy of the thread.
-            return None;
-        }
+        // A forked child process has no copy of the thread.
+        (std::process::id() == self.process).then(|| StreamThread { thread, stop: Arc::clone(&self.stop) })
+    }
+
+    fn halt(&mut self) -> Option<Box<Session>> {
+        self.take_thread()?.end()
+    }
+}
+
+/// A capture thread that is to be ended.
+pub(super) struct StreamThread {
+    thread: JoinHandle<Option<Box<Session>>>,
+    stop: Arc<StopToken>,
+}
+
+impl StreamThread {
+    /// Ends the thread and returns its session; `None` if the thread panicked.
+    pub(super) fn end(self) -> Option<Box<Session>> {
         self.stop.stop();
-        thread.join().ok().flatten()
+        self.thread.join().ok().flatten()
     }
 }
 
@@ -193,6 +208,7 @@ struct Runner {
 
 impl Runner {
     fn run(mut self, observe: &dyn Fn(&Session)) -> Box<Session> {
+        let _priority = self.session.prioritise_thread();
         let start = self.clock.now();
         let mut slot = 0;
         // A stream begins with the desktop as it is.
@@ -244,10 +260,7 @@ impl Runner {
     }
 
     fn pause_until(&self, moment: Duration) {
-        let left = moment.saturating_sub(self.clock.now());
-        if left > EXACT_PART {
-            self.stop.pause(left.saturating_sub(EXACT_PART));
-        }
+        self.stop.pause_until(&*self.clock, moment.saturating_sub(EXACT_PART));
         if !self.stop.is_stopped() {
             self.clock.sleep_until(moment);
         }

@@ -1,6 +1,6 @@
 //! The pixel pass of large frames by several threads.
 //!
-//! The rows of the destination are cut into bands. The calling thread and the threads of a [pool](pool) take one band after the other
+//! The rows of the destination are cut into bands. The calling thread and the threads of a pool take one band after the other
 //! until none is left, so a thread that wakes late delays nothing but the band that it has taken. Bands are disjoint, and
 //! [`pixels::write()`] makes the same bytes of a band as of the same rows of the whole.
 

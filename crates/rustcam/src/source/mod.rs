@@ -98,6 +98,7 @@ pub mod x11;
 #[cfg(all(test, target_os = "linux"))]
 mod troubleshooting;
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,6 +147,23 @@ impl Change {
     pub fn any(self) -> bool {
         self.presents > 0 || self.pointer
     }
+}
+
+/// What a source has counted since it was opened, and how it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceStats {
+    /// Copies that the graphics device was told to make, for all captures of the output.
+    pub device_copies: u64,
+    /// Bytes of these copies.
+    pub device_bytes: u64,
+    /// Reads that took their pixels from the desktop itself, because it is in system memory.
+    pub reads_in_place: u64,
+    /// Whether the graphics device prefers the capture to other programs; `None` without a device.
+    pub gpu_priority: Option<bool>,
+    /// Whether the thread of the last stream had the system's priority for captures; `None` if there was no stream, or the system has no
+    /// such priority.
+    pub thread_priority: Option<bool>,
 }
 
 /// How a step ended that takes the system some time and delivers a `T`.
@@ -307,6 +325,17 @@ pub trait Source: Send {
     /// happens where the system cannot do that.
     fn keep_awake(&mut self, on: bool) {
         let _ = on;
+    }
+
+    /// Gives the calling thread, which captures a stream, the priority that the system has for that. It ends when the returned value is
+    /// dropped, on the same thread. `None` where the system has no such priority, or refuses.
+    fn prioritise_thread(&mut self) -> Option<Box<dyn Any>> {
+        None
+    }
+
+    /// What the source has counted.
+    fn stats(&self) -> SourceStats {
+        SourceStats::default()
     }
 
     /// Why the source works in a slower way than it could; `None` if it does not.

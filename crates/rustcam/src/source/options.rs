@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::output::OutputChoice;
 use super::sim::Script;
-use crate::clock::{Clock, MonotonicClock, VirtualClock};
+use crate::clock::{Clock, MonotonicClock};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An API through which a desktop is captured.
@@ -105,11 +105,10 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// The first output of the first adapter, with the pointer, on the machine's clock, or on one of its own where the script of a
-    /// simulated desktop says `clock virtual`.
+    /// The first output of the first adapter, with the pointer, on the machine's clock, or on the one that the script of a simulated
+    /// desktop wants.
     pub fn new(backend: Backend) -> Self {
-        let virtual_time = matches!(&backend, Backend::Sim(script) if script.wants_virtual_clock());
-        let clock: Arc<dyn Clock> = if virtual_time { Arc::new(VirtualClock::new()) } else { Arc::new(MonotonicClock) };
+        let clock = if let Backend::Sim(script) = &backend { script.clock() } else { Arc::new(MonotonicClock) };
         let timeout = Duration::from_secs(1);
         let output = OutputChoice::Index(0);
         Self {

@@ -54,6 +54,16 @@ impl Output {
         }
     }
 
+    /// What tells its monitor from every other one, as well as the system can.
+    #[cfg(windows)]
+    pub(super) fn identity(&self) -> &str {
+        if self.id.is_empty() {
+            &self.name
+        } else {
+            &self.id
+        }
+    }
+
     /// Size of the delivered images.
     pub fn texture_size(&self) -> Size {
         self.image_rotation.apply(self.size)

@@ -31,6 +31,8 @@ pub(super) enum Call {
     Acquire,
     /// `GetFrameDirtyRects`, `GetFrameMoveRects`, `GetFramePointerShape`.
     Metadata,
+    /// `MapDesktopSurface` and `UnMapDesktopSurface`.
+    MapDesktop,
     /// `ReleaseFrame`.
     Release,
     /// `CreateTexture2D`.
@@ -48,13 +50,14 @@ pub(super) enum Call {
 impl Call {
     /// The calls of every capture; those that only shared textures need are left out.
     #[cfg(test)]
-    pub(super) const ALL: [Call; 9] = [
+    pub(super) const ALL: [Call; 10] = [
         Call::Enumerate,
         Call::CreateDevice,
         Call::Duplicate,
         Call::DuplicateAgain,
         Call::Acquire,
         Call::Metadata,
+        Call::MapDesktop,
         Call::Release,
         Call::CreateTexture,
         Call::Map,
@@ -69,6 +72,7 @@ impl Call {
             Call::DuplicateAgain => "the desktop cannot be duplicated again yet",
             Call::Acquire => "no frame of the desktop could be acquired",
             Call::Metadata => "the description of a frame could not be read",
+            Call::MapDesktop => "the desktop could not be read in place",
             Call::Release => "a frame could not be released",
             Call::CreateTexture => "no texture could be created",
             Call::Map => "pixels could not be read back",
@@ -100,23 +104,45 @@ pub(super) enum Verdict {
     LostDevice,
     /// The system refuses to let the desktop be captured.
     Refused,
+    /// The same, for a reason that passes by itself.
+    RefusedForNow,
     /// This call fails; the capture itself is not affected.
     Failed,
 }
 
 /// What `code` from `call` means for the capture.
 pub(super) fn classify(code: u32, call: Call) -> Verdict {
-    use Call::{Acquire, CreateTexture, Draw, Duplicate, DuplicateAgain, Map, Metadata, Release, Share, Sync};
+    use Call::{
+        Acquire, CreateTexture, Draw, Duplicate, DuplicateAgain, Map, MapDesktop, Metadata, Release, Share, Sync,
+    };
     use Loss::{Lasting, Transient};
     match (code, call) {
         (WAIT_TIMEOUT | DXGI_WAIT_TIMEOUT, Acquire) => Verdict::NoFrame,
         (WAS_STILL_DRAWING, Map) => Verdict::StillDrawing,
         (MORE_DATA, Metadata) => Verdict::MoreData,
         (INVALID_CALL, Acquire) => Verdict::ReleaseAndRetry,
-        (INVALID_CALL, Release | Metadata) => Verdict::Harmless,
+        // A desktop that cannot be read in place is copied by the device.
+        (INVALID_CALL, Release | Metadata | MapDesktop) | (UNSUPPORTED, MapDesktop) => Verdict::Harmless,
         (DEVICE_REMOVED | DEVICE_HUNG | DEVICE_RESET | DRIVER_INTERNAL_ERROR, _) => Verdict::LostDevice,
         // A timeout and an abandoned mutex have the sign of success.
         (_, Sync) if code != S_OK => Verdict::Failed,
+        (
+            ACCESS_LOST
+            | WAIT_ABANDONED
+            | ACCESS_DENIED
+            | E_ACCESSDENIED
+            | UNSUPPORTED
+            | SESSION_DISCONNECTED
+            | MODE_CHANGE_IN_PROGRESS
+            | NOT_FOUND
+            | NOT_CURRENTLY_AVAILABLE
+            | NOT_CURRENT,
+            Duplicate,
+        )
+        | (
+            E_ACCESSDENIED | SESSION_DISCONNECTED | MODE_CHANGE_IN_PROGRESS | NOT_FOUND | NOT_CURRENT,
+            Call::Enumerate,
+        ) => Verdict::RefusedForNow,
         (_, Duplicate | Call::Enumerate | Call::CreateDevice) if is_failure(code) => Verdict::Refused,
         // A fifth process, a missing output and a wrong argument are not transient.
         (
@@ -135,9 +161,9 @@ pub(super) fn classify(code: u32, call: Call) -> Verdict {
             | NOT_FOUND
             | NOT_CURRENTLY_AVAILABLE
             | NOT_CURRENT,
-            Acquire | Metadata | Release | DuplicateAgain,
+            Acquire | Metadata | MapDesktop | Release | DuplicateAgain,
         ) => Verdict::LostAccess(Transient),
-        (_, Metadata) if is_failure(code) => Verdict::Harmless,
+        (_, Metadata | MapDesktop) if is_failure(code) => Verdict::Harmless,
         (_, Map | CreateTexture | Draw | Share) if is_failure(code) => Verdict::Failed,
         _ if is_failure(code) => Verdict::LostAccess(Lasting),
         _ => Verdict::Success,
@@ -157,6 +183,7 @@ pub(super) fn error(code: u32, call: Call) -> Error {
         Verdict::ReleaseAndRetry => (ErrorKind::AccessLost, Some(Loss::Transient)),
         Verdict::LostDevice => (ErrorKind::Device, Some(Loss::Lasting)),
         Verdict::Refused => (ErrorKind::Duplication, None),
+        Verdict::RefusedForNow => (ErrorKind::Duplication, Some(Loss::Transient)),
         _ => (ErrorKind::Capture, None),
     };
     let mut error = Error::new(kind, message).with_code(code);
@@ -193,7 +220,8 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
         }
         (UNSUPPORTED, Duplicate) => {
             "On a computer with two graphics adapters the process must run on the one that drives the display: Settings, System, Display, \
-             Graphics, add python.exe, choose Power saving. Adapters without a driver of their own cannot be captured"
+             Graphics, add the program that `rustcam doctor` names (not the python.exe of a virtual environment, which starts another), \
+             choose Power saving, start it again. Adapters without a driver of their own cannot be captured"
         }
         (E_FAIL | E_INVALIDARG | E_NOTIMPL | E_NOINTERFACE | UNSUPPORTED, CreateDevice) => {
             "Install or update the driver of the graphics adapter; Direct3D 10 or newer is needed"
@@ -204,7 +232,7 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
         }
         (SESSION_DISCONNECTED, _) => "Reconnect the session: a disconnected remote desktop shows nothing",
         (E_NOTIMPL | E_NOINTERFACE, Duplicate | DuplicateAgain) => {
-            "Desktop Duplication needs Windows 8 or later; Wine does not have it"
+            "Desktop Duplication needs Windows 10 or later; Wine does not have it"
         }
         (NOT_FOUND, Call::Enumerate) => "Attach a display, and install the driver of the graphics adapter",
         (NOT_FOUND, DuplicateAgain) => PLUG_IN,
@@ -212,12 +240,12 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
             "The graphics driver crashed, was updated, or the adapter was unplugged; if it happens again, update the driver"
         }
         (E_NOTIMPL | E_NOINTERFACE, Call::Share | Call::Sync) => {
-            "Shared textures need Windows 8 or later; Wine does not have them. Use grab()"
+            "Shared textures need Windows 10 or later; Wine does not have them. Use grab()"
         }
         (E_ACCESSDENIED | ACCESS_DENIED, Call::Share) => "The process may not share textures: use grab()",
         (E_OUTOFMEMORY, _) => "Close programs that use much graphics memory, or capture a smaller region",
         _ => match classify(code, call) {
-            Verdict::LostAccess(Loss::Transient) | Verdict::ReleaseAndRetry => PASSES,
+            Verdict::LostAccess(Loss::Transient) | Verdict::RefusedForNow | Verdict::ReleaseAndRetry => PASSES,
             Verdict::Failed if matches!(code, E_FAIL | E_INVALIDARG) => {
                 "Try again; if it happens again, update the graphics driver"
             }
@@ -274,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_when_opening_is_no_loss_and_comes_with_a_hint() {
+    fn a_refusal_when_opening_passes_or_lasts_and_comes_with_a_hint() {
         for code in [
             NOT_CURRENTLY_AVAILABLE,
             E_INVALIDARG,
@@ -284,8 +312,10 @@ mod tests {
             E_NOTIMPL,
             E_OUTOFMEMORY,
         ] {
+            let passes = [NOT_CURRENTLY_AVAILABLE, UNSUPPORTED, E_ACCESSDENIED, SESSION_DISCONNECTED].contains(&code);
             let error = error(code, Call::Duplicate);
-            assert_eq!((error.kind(), error.loss()), (ErrorKind::Duplication, None), "{code:08X}");
+            let loss = passes.then_some(Loss::Transient);
+            assert_eq!((error.kind(), error.loss()), (ErrorKind::Duplication, loss), "{code:08X}");
             assert!(error.hint().is_some(), "{code:08X}");
         }
         assert!(error(NOT_CURRENTLY_AVAILABLE, Call::Duplicate).to_string().contains("four processes"));

@@ -4,6 +4,7 @@
 #![allow(clippy::unchecked_time_subtraction)]
 
 mod fresh;
+mod pacing;
 mod recovery;
 mod share;
 mod sim_capture;

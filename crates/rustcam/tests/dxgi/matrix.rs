@@ -58,14 +58,17 @@ const HUGE: u32 = 0x4000_0000;
 
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
-    row(Opening,   "CreateDXGIFactory1",   NOT_FOUND,               Raises(Duplication), Raises(Duplication)),
+    row(Opening,   "CreateDXGIFactory1",   NOT_FOUND,               Frame,               Raises(Duplication)),
     row(Opening,   "CreateDXGIFactory1",   E_FAIL,                  Raises(Duplication), Raises(Duplication)),
     row(Opening,   "CreateDXGIFactory1",   E_OUTOFMEMORY,           Raises(Duplication), Raises(Duplication)),
     row(Replacing, "CreateDXGIFactory1",   NOT_FOUND,               Regained,            Raises(AccessLost)),
     row(Replacing, "CreateDXGIFactory1",   E_FAIL,                  Regained,            Raises(AccessLost)),
     row(Replacing, "CreateDXGIFactory1",   E_OUTOFMEMORY,           Regained,            Raises(AccessLost)),
 
-    row(Opening,   "EnumAdapters1",        NOT_FOUND,               Raises(Duplication), Raises(Duplication)),
+    row(Regaining, "CreateDXGIFactory1",   E_FAIL,                  Regained,            Raises(AccessLost)),
+    row(Regaining, "CreateDXGIFactory1",   MODE_CHANGE_IN_PROGRESS, Regained,            Nothing),
+
+    row(Opening,   "EnumAdapters1",        NOT_FOUND,               Frame,               Raises(Duplication)),
     row(Opening,   "EnumAdapters1",        E_FAIL,                  Raises(Duplication), Raises(Duplication)),
     row(Opening,   "EnumAdapters1",        E_OUTOFMEMORY,           Raises(Duplication), Raises(Duplication)),
     row(Replacing, "EnumAdapters1",        NOT_FOUND,               Regained,            Raises(AccessLost)),
@@ -73,7 +76,11 @@ pub const ROWS: &[Row] = &[
     row(Replacing, "EnumAdapters1",        E_OUTOFMEMORY,           Regained,            Raises(AccessLost)),
     row(Opening,   "EnumAdapters",         E_FAIL,                  Uncalled,            Uncalled),
 
-    row(Opening,   "EnumOutputs",          NOT_FOUND,               Raises(Duplication), Raises(Duplication)),
+    row(Opening,   "EnumOutputs",          MODE_CHANGE_IN_PROGRESS, Frame,               Raises(Duplication)),
+    row(Opening,   "EnumOutputs",          SESSION_DISCONNECTED,    Frame,               Raises(Duplication)),
+    row(Regaining, "EnumOutputs",          NOT_FOUND,               Regained,            Raises(AccessLost)),
+    row(Regaining, "EnumOutputs",          MODE_CHANGE_IN_PROGRESS, Regained,            Nothing),
+    row(Opening,   "EnumOutputs",          NOT_FOUND,               Frame,               Raises(Duplication)),
     row(Opening,   "EnumOutputs",          NOT_CURRENTLY_AVAILABLE, Raises(Duplication), Raises(Duplication)),
     row(Replacing, "EnumOutputs",          NOT_FOUND,               Regained,            Raises(AccessLost)),
     row(Replacing, "EnumOutputs",          NOT_CURRENTLY_AVAILABLE, Regained,            Raises(AccessLost)),
@@ -87,7 +94,7 @@ pub const ROWS: &[Row] = &[
     row(Replacing, "D3D11CreateDevice",    E_OUTOFMEMORY,           Regained,            Raises(AccessLost)),
     row(Replacing, "D3D11CreateDevice",    DEVICE_REMOVED,          Regained,            Raises(Device)),
 
-    // One of the two interfaces is enough; without both, see `without_both_interfaces_the_error_names_windows_8`.
+    // One of the two interfaces is enough; without both, see `without_both_interfaces_the_error_names_windows_10`.
     row(Opening,   "QueryOutput1",         E_NOINTERFACE,           Uncalled,            Uncalled),
     row(Opening,   "QueryOutput5",         E_NOINTERFACE,           Frame,               Frame),
     row(Regaining, "QueryOutput5",         E_NOINTERFACE,           Regained,            Regained),
@@ -103,14 +110,14 @@ pub const ROWS: &[Row] = &[
 
     // Both functions fail.
     row(Opening,   "Duplicate",            E_INVALIDARG,            Raises(Duplication), Raises(Duplication)),
-    row(Opening,   "Duplicate",            E_ACCESSDENIED,          Raises(Duplication), Raises(Duplication)),
-    row(Opening,   "Duplicate",            UNSUPPORTED,             Raises(Duplication), Raises(Duplication)),
-    row(Opening,   "Duplicate",            NOT_CURRENTLY_AVAILABLE, Raises(Duplication), Raises(Duplication)),
-    row(Opening,   "Duplicate",            SESSION_DISCONNECTED,    Raises(Duplication), Raises(Duplication)),
+    row(Opening,   "Duplicate",            E_ACCESSDENIED,          Frame,               Raises(Duplication)),
+    row(Opening,   "Duplicate",            UNSUPPORTED,             Frame,               Raises(Duplication)),
+    row(Opening,   "Duplicate",            NOT_CURRENTLY_AVAILABLE, Frame,               Raises(Duplication)),
+    row(Opening,   "Duplicate",            SESSION_DISCONNECTED,    Frame,               Raises(Duplication)),
     row(Opening,   "Duplicate",            E_NOTIMPL,               Raises(Duplication), Raises(Duplication)),
     row(Opening,   "Duplicate",            DEVICE_REMOVED,          Raises(Device),      Raises(Device)),
     row(Opening,   "Duplicate",            E_OUTOFMEMORY,           Raises(Duplication), Raises(Duplication)),
-    row(Opening,   "Duplicate",            MODE_CHANGE_IN_PROGRESS, Raises(Duplication), Raises(Duplication)),
+    row(Opening,   "Duplicate",            MODE_CHANGE_IN_PROGRESS, Frame,               Raises(Duplication)),
     row(Regaining, "Duplicate",            E_INVALIDARG,            Regained,            Raises(AccessLost)),
     row(Regaining, "Duplicate",            E_ACCESSDENIED,          Regained,            Nothing),
     row(Regaining, "Duplicate",            UNSUPPORTED,             Regained,            Nothing),
@@ -174,13 +181,14 @@ pub const ROWS: &[Row] = &[
     row(Capturing, "ReleaseFrame",         ACCESS_LOST,             Regained,            Nothing),
     row(Capturing, "ReleaseFrame",         DEVICE_REMOVED,          Regained,            Raises(Device)),
 
-    // Pixels are always read through a staging texture, even if the desktop is in system memory.
-    row(Capturing, "MapDesktopSurface",    UNSUPPORTED,             Uncalled,            Uncalled),
-    row(Capturing, "MapDesktopSurface",    INVALID_CALL,            Uncalled,            Uncalled),
-    row(Capturing, "MapDesktopSurface",    ACCESS_LOST,             Uncalled,            Uncalled),
-    row(Capturing, "UnMapDesktopSurface",  UNSUPPORTED,             Uncalled,            Uncalled),
-    row(Capturing, "UnMapDesktopSurface",  INVALID_CALL,            Uncalled,            Uncalled),
-    row(Capturing, "UnMapDesktopSurface",  ACCESS_LOST,             Uncalled,            Uncalled),
+    // A desktop in system memory is read in place. Without that, it is copied.
+    row(Capturing, "MapDesktopSurface",    UNSUPPORTED,             Frame,               Frame),
+    row(Capturing, "MapDesktopSurface",    INVALID_CALL,            Frame,               Frame),
+    row(Capturing, "MapDesktopSurface",    ACCESS_LOST,             Regained,            Nothing),
+    row(Capturing, "MapDesktopSurface",    DEVICE_REMOVED,          Regained,            Raises(Device)),
+    row(Capturing, "UnMapDesktopSurface",  UNSUPPORTED,             Regained,            Nothing),
+    row(Capturing, "UnMapDesktopSurface",  INVALID_CALL,            Regained,            Nothing),
+    row(Capturing, "UnMapDesktopSurface",  ACCESS_LOST,             Regained,            Nothing),
 
     row(Opening,   "CreateTexture2D",      E_OUTOFMEMORY,           Raises(Capture),     Raises(Capture)),
     row(Opening,   "CreateTexture2D",      E_INVALIDARG,            Raises(Capture),     Raises(Capture)),

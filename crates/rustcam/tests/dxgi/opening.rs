@@ -74,22 +74,23 @@ fn the_older_function_is_used_if_the_newer_one_fails() {
 }
 
 #[test]
-fn a_refusal_when_opening_is_final_and_comes_with_advice() {
+fn a_refusal_when_opening_passes_or_lasts_and_comes_with_advice() {
     let desktop = LabDesktop::new(SMALL);
-    for (code, advice) in [
-        (NOT_CURRENTLY_AVAILABLE, "close another screen recorder"),
-        (E_INVALIDARG, "close the other capture, or choose the device"),
-        (UNSUPPORTED, "choose Power saving"),
-        (E_ACCESSDENIED, "unlock the screen"),
-        (SESSION_DISCONNECTED, "Reconnect the session"),
-        (MODE_CHANGE_IN_PROGRESS, "Try again in a moment"),
-        (E_NOTIMPL, "Windows 8"),
+    let passes = Some(Loss::Transient);
+    for (code, loss, advice) in [
+        (NOT_CURRENTLY_AVAILABLE, passes, "close another screen recorder"),
+        (E_INVALIDARG, None, "close the other capture, or choose the device"),
+        (UNSUPPORTED, passes, "choose Power saving"),
+        (E_ACCESSDENIED, passes, "unlock the screen"),
+        (SESSION_DISCONNECTED, passes, "Reconnect the session"),
+        (MODE_CHANGE_IN_PROGRESS, passes, "Try again in a moment"),
+        (E_NOTIMPL, None, "Windows 10"),
     ] {
         for call in ["DuplicateOutput", "DuplicateOutput1"] {
             desktop.lab.inject(call, 0, code as i32).expect("a call");
         }
         let error = refused(&desktop);
-        assert_eq!((error.kind(), error.code(), error.loss()), (ErrorKind::Duplication, Some(code), None));
+        assert_eq!((error.kind(), error.code(), error.loss()), (ErrorKind::Duplication, Some(code), loss));
         assert!(error.to_string().contains(advice), "{error}");
         desktop.lab.heal();
     }
@@ -223,6 +224,32 @@ fn a_device_that_is_removed_during_a_map_is_replaced() {
     desktop.check(&mut source, &[whole], frame);
     drop(source);
     desktop.finish();
+}
+
+#[test]
+fn opening_waits_out_refusals_that_pass_and_says_how_long_it_tried() {
+    for code in [E_ACCESSDENIED, UNSUPPORTED, SESSION_DISCONNECTED, MODE_CHANGE_IN_PROGRESS, ACCESS_LOST, NOT_FOUND] {
+        let desktop = LabDesktop::new(SMALL);
+        // Each of three attempts tries two functions.
+        for call in ["DuplicateOutput", "DuplicateOutput1"] {
+            for _ in 0..3 {
+                desktop.lab.inject(call, 1, code as i32).expect("a call");
+            }
+        }
+        let began = desktop.lab.now();
+        let session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("the fourth attempt");
+        assert_eq!(desktop.lab.now() - began, ms(300), "{code:08X}");
+        drop(session);
+        for call in ["DuplicateOutput", "DuplicateOutput1"] {
+            desktop.lab.inject(call, 0, code as i32).expect("a call");
+        }
+        let began = desktop.lab.now();
+        let error = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect_err("it does not pass");
+        assert_eq!((error.kind(), error.code(), error.loss()), (ErrorKind::Duplication, Some(code), None));
+        assert!(error.to_string().contains("1000 ms"), "{error}");
+        assert_eq!(desktop.lab.now() - began, ms(1000), "{code:08X}");
+        desktop.finish();
+    }
 }
 
 #[test]

@@ -131,6 +131,59 @@ fn a_region_transfers_only_its_own_bytes() {
     assert_eq!(after.maps - before.maps, 5);
     assert_eq!(after.bytes_mapped - before.bytes_mapped, 5 * 640 * 360 * 4);
     assert_eq!(after.textures - before.textures, 2, "the staging texture and the bounce texture are created once");
+    let stats = source.stats();
+    assert_eq!((stats.device_copies, stats.device_bytes), (after.copy_region, after.bytes_copied), "what was counted");
+    drop(source);
+    desktop.finish();
+}
+
+#[test]
+fn parts_are_copied_once_on_hardware_and_through_small_textures_where_direct3d_is_translated() {
+    let parts = [Rect::new(8, 8, 40, 30), Rect::new(300, 200, 340, 260)];
+    let copied = |claim: &str| {
+        let desktop = LabDesktop::new(&format!("{SMALL} clock virtual; full; {claim}"));
+        let mut source = desktop.open(false);
+        presented(&mut source);
+        desktop.check(&mut source, &parts, 1);
+        let before = desktop.counters();
+        for _ in 0..10 {
+            let frame = desktop.frame_at(presented(&mut source).present_time);
+            desktop.check(&mut source, &parts, frame);
+        }
+        let after = desktop.counters();
+        // The copy of each image on the device is not what differs.
+        let images = after.image_frames - before.image_frames;
+        let bytes = after.bytes_copied - before.bytes_copied - images * WHOLE.area() * 4;
+        let stats = source.stats();
+        assert_eq!((stats.device_copies, stats.device_bytes), (after.copy_region, after.bytes_copied), "{claim}");
+        drop(source);
+        desktop.finish();
+        bytes
+    };
+    let once = 10 * 4 * parts.iter().map(|part| part.area()).sum::<u64>();
+    assert_eq!(copied("lab claims hardware; lab events prompt"), once);
+    assert_eq!(copied(""), 2 * once);
+}
+
+#[test]
+fn priorities_are_asked_for_and_what_came_of_it_is_told() {
+    let desktop = LabDesktop::new(&format!("{SMALL} static"));
+    let mut source = desktop.open(false);
+    assert_eq!(source.stats().thread_priority, None, "no stream");
+    let thread = source.prioritise_thread();
+    assert_eq!(source.stats().thread_priority, Some(thread.is_some()));
+    assert!(source.stats().gpu_priority.is_some());
+    drop((thread, source));
+    desktop.finish();
+}
+
+#[test]
+fn a_display_that_has_to_stay_on_is_requested_and_released() {
+    let desktop = LabDesktop::new(&format!("{SMALL} static"));
+    let mut source = desktop.open(false);
+    for on in [true, true, false, false, true] {
+        source.keep_awake(on);
+    }
     drop(source);
     desktop.finish();
 }
@@ -169,6 +222,22 @@ fn rapid_pointer_movements_cause_no_work_of_the_gpu() {
         (after.bytes_copied, after.maps, after.flushes, after.textures),
         (before.bytes_copied, before.maps, before.flushes, before.textures)
     );
+    drop(source);
+    desktop.finish();
+}
+
+#[test]
+fn a_fast_mouse_does_not_wake_a_capture_that_ignores_it_at_its_rate() {
+    let desktop = LabDesktop::new("size 64x64; static; pointer storm 4000; clock virtual");
+    let mut source = desktop.open(false);
+    presented(&mut source);
+    let before = desktop.counters().acquires;
+    let end = desktop.lab.now() + ms(1000);
+    while desktop.lab.now() < end {
+        assert_eq!(source.wait(ms(20)).expect("alive"), Change::default());
+    }
+    let acquires = desktop.counters().acquires - before;
+    assert!(acquires <= 1100, "{acquires} frames per second");
     drop(source);
     desktop.finish();
 }

@@ -16,6 +16,8 @@ fn wrong_scripts_name_their_line_and_what_is_allowed() {
         ("outputs 0", "line 1", "1 to 16"),
         ("pitch -1", "line 1", "0 to 65536"),
         ("clock atomic", "line 1", "real, virtual"),
+        ("timer", "line 1", "ends too early"),
+        ("timer 0ms", "line 1", "exact, or a period from 0.1ms to 1s"),
         ("present every 0", "line 1", "refreshes"),
         ("present 2", "line 1", "every"),
         ("pointer fly", "line 1", "path, still, storm"),

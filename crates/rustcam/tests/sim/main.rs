@@ -13,9 +13,33 @@ use rustcam::clock::{Clock, MonotonicClock, VirtualClock};
 use rustcam::error::ErrorKind;
 use rustcam::frame::{Damage, Move};
 use rustcam::geometry::{Point, Rect, Rotation, Size};
-use rustcam::source::sim::{decode_stripe, outputs, Script, World};
+use rustcam::source::sim::{decode_stripe, outputs, Script, SimSource, World};
 use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source};
 use sim_desktop::{apply, ms, opaque, open, parsed, SimDesktop, LONG, ZERO};
+
+#[test]
+fn waits_time_out_with_the_ticks_of_the_timer_and_events_end_them_at_once() {
+    let script = parsed("static; size 64x64; pointer still; slow reads 5ms; at 100ms present; at 110ms present; clock virtual; timer 15.625ms");
+    let options = OpenOptions::new(Backend::Sim(script.clone()));
+    let clock = Arc::clone(&options.clock);
+    let mut source = SimSource::open(&script, &options).expect("an output");
+    let now = || clock.now().as_micros();
+    let mut wait = |timeout| (source.wait(timeout).expect("a desktop").presents, now());
+    assert_eq!(wait(ms(2)), (1, 0));
+    assert_eq!(wait(ZERO), (0, 0), "no wait");
+    assert_eq!(wait(ms(2)), (0, 15_625));
+    assert_eq!(wait(ms(82)), (1, 100_000), "an event before the tick that ends the wait");
+    assert_eq!(wait(ms(9)), (0, 109_375));
+    assert_eq!(wait(ms(9)), (1, 110_000));
+    // The device is done during the wait that was to end earlier.
+    let whole = source.output().texture_size().rect();
+    let read = source.read(&[whole], ms(1), &mut |_, _, _| {});
+    assert_eq!((read.ok(), now()), (Some(Outcome::Done(())), 115_000));
+    clock.sleep(ms(1));
+    assert_eq!(now(), 125_000);
+    clock.sleep_until(ms(130));
+    assert_eq!(now(), 130_500, "a high-resolution timer");
+}
 
 #[test]
 fn the_empty_script_is_a_1080p_desktop_at_60_hertz() {

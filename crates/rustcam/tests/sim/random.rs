@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn display_parses_back(script in scripts(), extra in "(clock virtual|slow reads 1[.]000001ms|slow damage 2s|memory direct|refuse 0xFFFFFFFF|damage wild|at 2ms lose device during read for 3ms|at 2ms unplug during rebuild|at 2ms lose access during wait for ever lasting|outputs 4|at 3ms fail wait 0x1 times 4|at 1s lose access for ever lasting|at 1s lose device)?") {
+    fn display_parses_back(script in scripts(), extra in "(clock virtual|timer 15[.]625ms|timer exact|slow reads 1[.]000001ms|slow damage 2s|memory direct|refuse 0xFFFFFFFF|damage wild|at 2ms lose device during read for 3ms|at 2ms unplug during rebuild|at 2ms lose access during wait for ever lasting|outputs 4|at 3ms fail wait 0x1 times 4|at 1s lose access for ever lasting|at 1s lose device)?") {
         let script = Script::parse(&format!("{script}\n{extra}")).expect("a script");
         prop_assert_eq!(Script::parse(&script.to_string()).expect("its own text"), script);
     }

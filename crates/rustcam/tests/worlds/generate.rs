@@ -130,10 +130,11 @@ pub fn scripts() -> impl Strategy<Value = (usize, String)> {
     ]);
     let memory = select(vec!["memory ordinary", "memory direct"]);
     let damage = select(vec!["", "", "; damage wild"]);
-    (frame, mode, pointer, slow, memory, damage, prop::collection::vec(event(), 0..12)).prop_map(
-        |((w, h, rotation, hz, outputs), mode, pointer, slow, memory, damage, events)| {
+    let timer = select(vec!["", "", "; timer 1ms", "; timer 15.625ms"]);
+    (frame, mode, pointer, slow, memory, (damage, timer), prop::collection::vec(event(), 0..12)).prop_map(
+        |((w, h, rotation, hz, outputs), mode, pointer, slow, memory, (damage, timer), events)| {
             let mut script = format!(
-                "size {w}x{h}; rotation {rotation}; refresh {hz}; outputs {outputs}; {mode}; {pointer}; {memory}{slow}{damage}"
+                "size {w}x{h}; rotation {rotation}; refresh {hz}; outputs {outputs}; {mode}; {pointer}; {memory}{slow}{damage}{timer}"
             );
             for event in events {
                 let _ = write!(script, "\n{event}");

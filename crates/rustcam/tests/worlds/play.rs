@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
 use rustcam::capture::{FixedRate, Frame, Handle, Rate, Request, Snapshot, Stats, Target};
-use rustcam::clock::{Clock, VirtualClock};
+use rustcam::clock::Clock;
 use rustcam::error::{Error, ErrorKind, Result};
 use rustcam::frame::{Damage, FrameInfo, ImageMut, PixelFormat};
 use rustcam::geometry::{Point, Rect, Size};
@@ -27,10 +27,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 /// Plays `case` on the simulated desktop.
 pub fn play(case: &Case) -> TestCaseResult {
-    let clock = Arc::new(VirtualClock::new());
-    let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let script = format!("{}\nclock virtual", case.script);
+    let script = Script::parse(&script).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let options = OpenOptions::new(Backend::Sim(script)).output(case.output).watch_pointer(case.cursor);
-    let options = options.clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    let clock = Arc::clone(&options.clock);
     let handle = Handle::open(&options, &mut || Ok(())).expect("the desktop opens");
     play_on(case, handle, clock, Duration::ZERO)
 }

@@ -1,7 +1,8 @@
 //! Bounce textures: small parts are copied to staging through a small texture on the device.
 //!
 //! Where Direct3D is translated, as by Wine, only whole textures leave the device: a copy of one corner to a staging texture reads back
-//! the whole source first. So a part is copied to a small texture of its own on the device, and from there to staging.
+//! the whole source first. So there a part is copied to a small texture of its own on the device, and from there to staging. On hardware
+//! the second copy would only cost time.
 
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 
@@ -33,7 +34,7 @@ impl BounceTextures {
         part: Rect,
         (to, at): (&ID3D11Texture2D, Point),
     ) -> Result<()> {
-        if rounded(part.size()).area() * 2 >= whole.area() {
+        if !device.translated || rounded(part.size()).area() * 2 >= whole.area() {
             device.copy(from, part, to, at);
             return Ok(());
         }

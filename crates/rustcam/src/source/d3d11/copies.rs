@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | shadow copy | on the device | regions: a read copies exactly the wanted parts from it to region staging, and only their bytes cross the bus |
 //! | region staging | readable by the processor, one per reader | the parts of one read |
+//! | memory copy | ordinary memory | desktops in system memory, which need no device: what changed is copied when a frame is released |
 //! | staging copies, at most two | readable by the processor | full frames: while a caller reads most of the screen, the changes are copied directly to one of them, and a read maps it without further work of the device. An image that comes while one is mapped goes to the other |
 //!
 //! Small parts are copied from the device to staging through [`BounceTextures`]. Every frame shows the whole screen, so the next one can
@@ -41,12 +42,20 @@ struct Copy {
     readers: Arc<()>,
 }
 
+/// A copy of the whole screen in ordinary memory, without padding.
+struct MemoryCopy {
+    bytes: Vec<u8>,
+    image: u64,
+}
+
 /// The copies of one screen.
 pub(super) struct Copies {
     size: Size,
     shadow: Option<Copy>,
     staging: Vec<Copy>,
     bounce: BounceTextures,
+    /// The copy of a desktop in system memory.
+    memory: Option<MemoryCopy>,
     /// The image of the last read of most of the screen.
     wide: Option<u64>,
 }
@@ -63,7 +72,7 @@ pub(super) struct RegionStaging {
 
 impl Copies {
     pub(super) fn new(size: Size) -> Self {
-        Self { size, shadow: None, staging: Vec::new(), bounce: BounceTextures::default(), wide: None }
+        Self { size, shadow: None, staging: Vec::new(), bounce: BounceTextures::default(), memory: None, wide: None }
     }
 
     /// Queues the copy of the newest image of `changes`, which `frame` shows.
@@ -82,6 +91,30 @@ impl Copies {
         }
         device.flush();
         Ok(())
+    }
+
+    /// Copies what changed until the newest image, which `desktop` shows, to ordinary memory. `false` without memory for it.
+    pub(super) fn keep_in_memory(&mut self, desktop: ImageRef<'_>, changes: &Changes) -> bool {
+        let len = self.size.area() as usize * 4;
+        let Some(copy) = self.memory.take().or_else(|| MemoryCopy::new(len)) else { return false };
+        let copy = self.memory.insert(copy);
+        let stride = self.size.width as usize * 4;
+        for part in changes.parts_since(copy.image, self.size.rect()) {
+            let rows = desktop.cropped(part);
+            for y in 0..part.height() as usize {
+                let start = (part.top as usize + y) * stride + part.left as usize * 4;
+                let row = rows.row(y);
+                copy.bytes[start..start + row.len()].copy_from_slice(row);
+            }
+        }
+        copy.image = changes.newest();
+        true
+    }
+
+    /// The newest image, if ordinary memory has it.
+    pub(super) fn in_memory(&self, changes: &Changes) -> Option<ImageRef<'_>> {
+        let copy = self.memory.as_ref().filter(|copy| copy.image == changes.newest())?;
+        Some(ImageRef::new(&copy.bytes, self.size.width as usize * 4, self.size))
     }
 
     /// Makes `parts` of the newest image readable. `None` if the device is not done at `deadline`.
@@ -133,9 +166,20 @@ impl Copies {
         self.wide = None;
         let newest = changes.newest();
         if self.shadow.as_ref().is_none_or(|shadow| shadow.image != newest) {
-            let Some(staging) = self.staging.iter().find(|staging| staging.image == newest) else { return Ok(None) };
+            let staging = self.staging.iter().find(|staging| staging.image == newest);
+            let memory = self.memory.as_ref().filter(|copy| copy.image == newest);
+            if staging.is_none() && memory.is_none() {
+                return Ok(None);
+            }
             let shadow = existing(&mut self.shadow, device, self.size)?;
-            shadow.follow(device, &staging.texture, changes, self.size);
+            match (staging, memory) {
+                (Some(staging), _) => shadow.follow(device, &staging.texture, changes, self.size),
+                (None, Some(memory)) => {
+                    device.upload(&memory.bytes, self.size, &shadow.texture);
+                    shadow.image = newest;
+                }
+                (None, None) => {}
+            }
         }
         Ok(self.shadow.as_ref().map(|shadow| &shadow.texture))
     }
@@ -163,6 +207,16 @@ impl Copies {
             });
             lit
         }))
+    }
+}
+
+impl MemoryCopy {
+    /// `None` without memory.
+    fn new(len: usize) -> Option<Self> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(len).ok()?;
+        bytes.resize(len, 0);
+        Some(Self { bytes, image: 0 })
     }
 }
 

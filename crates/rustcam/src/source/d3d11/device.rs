@@ -1,9 +1,10 @@
 //! A Direct3D device on the adapter of the screen, and operations on its textures.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use windows::core::{Interface, BOOL, HRESULT};
-use windows::Win32::Foundation::{CloseHandle, HANDLE, HMODULE, WAIT_OBJECT_0};
+use windows::core::{s, w, Interface, BOOL, HRESULT};
+use windows::Win32::Foundation::HMODULE;
 use windows::Win32::Graphics::Direct3D::{
     D3D_DRIVER_TYPE_UNKNOWN, D3D_FEATURE_LEVEL_10_0, D3D_FEATURE_LEVEL_10_1, D3D_FEATURE_LEVEL_11_0,
     D3D_FEATURE_LEVEL_11_1,
@@ -18,15 +19,21 @@ use windows::Win32::Graphics::Direct3D11::{
 };
 use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT_B8G8R8A8_UNORM, DXGI_SAMPLE_DESC};
 use windows::Win32::Graphics::Dxgi::{IDXGIAdapter1, IDXGIDevice2};
-use windows::Win32::System::Threading::{CreateEventW, WaitForSingleObject};
+use windows::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 
 use super::failure::failed;
-use crate::clock::Clock;
+use super::priority::raise_gpu_priority;
+use super::work::Work;
+use crate::clock::{Clock, EventCount};
 use crate::error::{Error, Result};
 use crate::geometry::{Point, Rect, Size};
+use crate::kernel_wait::Event;
 use crate::source::hresult;
 use crate::source::texture::{Luid, TextureSync};
 use crate::source::verdict::{self, Call, Verdict};
+
+/// How often one wait for the device asks the system for a notification: the first may be one that an earlier wait did not wait for.
+const NOTIFICATIONS: u32 = 3;
 
 /// Where a texture lives.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,8 +51,11 @@ pub(in crate::source) struct Device {
     pub(in crate::source) object: ID3D11Device,
     pub(super) context: ID3D11DeviceContext,
     /// Its adapter.
-    pub(super) luid: Luid,
+    pub(in crate::source) luid: Luid,
     idle: Option<IdleEvent>,
+    /// Direct3D is translated to another API, as by Wine.
+    pub(super) translated: bool,
+    pub(super) work: Arc<Work>,
 }
 
 impl Device {
@@ -86,9 +96,20 @@ impl Device {
             let _ = unsafe { lock.SetMultithreadProtected(true) };
         }
         // SAFETY: the result is checked.
-        let luid = unsafe { adapter.GetDesc1() }.map_err(|e| failed(&e, Call::CreateDevice))?.AdapterLuid;
+        let desc = unsafe { adapter.GetDesc1() }.map_err(|e| failed(&e, Call::CreateDevice))?;
+        let luid = Luid { low: desc.AdapterLuid.LowPart, high: desc.AdapterLuid.HighPart };
         let idle = IdleEvent::create(&device);
-        Ok(Self { object: device, context, luid: Luid { low: luid.LowPart, high: luid.HighPart }, idle })
+        let work = Arc::<Work>::default();
+        work.set_gpu_priority(raise_gpu_priority(&device, desc.VendorId));
+        Ok(Self { object: device, context, luid, idle, translated: is_translated(), work })
+    }
+
+    /// This device, which replaces `before` and goes on counting.
+    pub(super) fn count_on(mut self, before: &Self) -> Self {
+        let raised = self.work.stats(None).gpu_priority.unwrap_or_default();
+        self.work = Arc::clone(&before.work);
+        self.work.set_gpu_priority(raised);
+        self
     }
 
     /// Why the device was removed; `None` if it was not.
@@ -140,11 +161,20 @@ impl Device {
             bottom: part.bottom as u32,
             back: 1,
         };
+        self.work.copied(part.area() * 4);
         // SAFETY: both textures are of this device and of the same format; the caller guarantees that the box is inside them.
         // Direct3D ignores a copy that is not; it does not fault.
         unsafe {
             self.context.CopySubresourceRegion(to, 0, at.x as u32, at.y as u32, 0, from, 0, Some(&raw const area));
         }
+    }
+
+    /// Queues the copy of an image without padding to `to`, a texture of its size.
+    pub(super) fn upload(&self, bytes: &[u8], size: Size, to: &ID3D11Texture2D) {
+        debug_assert_eq!(bytes.len() as u64, size.area() * 4);
+        self.work.copied(bytes.len() as u64);
+        // SAFETY: the memory has as many rows of as many bytes as the texture; the call copies them before it returns.
+        unsafe { self.context.UpdateSubresource(to, 0, None, bytes.as_ptr().cast(), size.width * 4, 0) };
     }
 
     /// Submits the queued work to the GPU.
@@ -234,8 +264,9 @@ impl Device {
         deadline: Duration,
         mut query: impl FnMut() -> Result<Option<T>>,
     ) -> Result<Option<T>> {
+        let never = EventCount::default();
         let mut pause = Duration::from_micros(50);
-        let mut waited = false;
+        let mut notified = 0;
         loop {
             if let Some(result) = query()? {
                 return Ok(Some(result));
@@ -245,10 +276,11 @@ impl Device {
                 return Ok(None);
             }
             // The kernel wakes the thread when the device is done. Where it cannot, poll with growing pauses.
-            if !std::mem::replace(&mut waited, true) && self.idle.as_ref().is_some_and(|idle| idle.wait(left)) {
+            notified += 1;
+            if notified <= NOTIFICATIONS && self.idle.as_ref().is_some_and(|idle| idle.wait(left)) {
                 continue;
             }
-            clock.sleep(pause.min(left));
+            clock.wait(&never, never.count(), clock.now() + pause.min(left));
             pause = (pause * 2).min(Duration::from_millis(1));
         }
     }
@@ -291,35 +323,22 @@ impl Drop for Mapped {
 /// An event that the system sets when the device has done all work queued so far.
 struct IdleEvent {
     device: IDXGIDevice2,
-    event: HANDLE,
+    event: Event,
 }
 
-// SAFETY: event handles belong to the process, not to a thread.
-unsafe impl Send for IdleEvent {}
-
 impl IdleEvent {
-    /// `None` before Windows 8, and where the system has no memory for an event.
+    /// `None` where the system has no memory for an event.
     fn create(device: &ID3D11Device) -> Option<Self> {
-        let device = device.cast().ok()?;
-        // SAFETY: an unnamed auto-reset event with default security.
-        let event = unsafe { CreateEventW(None, false, false, None) }.ok()?;
-        Some(Self { device, event })
+        Some(Self { device: device.cast().ok()?, event: Event::new()? })
     }
 
     /// Submits the queued work and waits for it. `false` if the system cannot notify, or the work is not done in time.
     fn wait(&self, timeout: Duration) -> bool {
-        let ms = timeout.as_micros().div_ceil(1000).min(1000) as u32;
-        // SAFETY: the event lives as long as `self`. A late signal of an earlier wait only ends a later wait too early.
-        unsafe {
-            self.device.EnqueueSetEvent(self.event).is_ok() && WaitForSingleObject(self.event, ms) == WAIT_OBJECT_0
-        }
-    }
-}
-
-impl Drop for IdleEvent {
-    fn drop(&mut self) {
-        // SAFETY: created in `create`, closed only here. A pending signal holds its own reference to the event.
-        let _ = unsafe { CloseHandle(self.event) };
+        // The signal of an earlier wait may have come after that wait's end. One that comes later still ends this wait too early.
+        self.event.reset();
+        // SAFETY: the event lives as long as `self`. A pending signal holds its own reference to it.
+        let queued = unsafe { self.device.EnqueueSetEvent(self.event.handle()) };
+        queued.is_ok() && self.event.wait(timeout)
     }
 }
 
@@ -333,6 +352,18 @@ pub(super) fn bgra_texture(size: Size) -> D3D11_TEXTURE2D_DESC {
         Format: DXGI_FORMAT_B8G8R8A8_UNORM,
         SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
         ..Default::default()
+    }
+}
+
+/// Whether this system translates Direct3D. Wine says its version; elsewhere there is no such function, or it says nothing.
+fn is_translated() -> bool {
+    type Version = unsafe extern "C" fn() -> *const std::ffi::c_char;
+    // SAFETY: ntdll is in every process; the name is that of a function of this type, which has no preconditions.
+    unsafe {
+        let Ok(ntdll) = GetModuleHandleW(w!("ntdll.dll")) else { return false };
+        let Some(address) = GetProcAddress(ntdll, s!("wine_get_version")) else { return false };
+        let version: Version = std::mem::transmute(address);
+        !version().is_null()
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::screen::Screen;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::frame::ImageRef;
+use crate::geometry::Rect;
 
 /// An API that delivers the images of one screen.
 pub(in crate::source) trait Feed: Send {
@@ -16,6 +18,30 @@ pub(in crate::source) trait Feed: Send {
 
     /// Whether there is an image that may be delivered.
     fn has_image(&self) -> bool;
+
+    /// Delivers `parts` of the newest image to `sink` from the desktop itself, without a copy, if it is in memory that the processor can
+    /// read, and no later frame was asked for. `false` otherwise.
+    ///
+    /// # Errors
+    /// A loss.
+    fn read_in_place(
+        &mut self,
+        screen: &Screen,
+        parts: &[Rect],
+        sink: &mut dyn FnMut(Rect, ImageRef<'_>),
+    ) -> Result<bool> {
+        let _ = (screen, parts, sink);
+        Ok(false)
+    }
+
+    /// Brings the copies of `screen` up to date if the newest image is only where [`Feed::read_in_place`] reads it.
+    ///
+    /// # Errors
+    /// As for [`Screen::add_image`].
+    fn copy_to_device(&mut self, screen: &mut Screen) -> Result<()> {
+        let _ = screen;
+        Ok(())
+    }
 
     /// Releases the frame that is held, if there is one, after an error that is not a loss.
     fn release(&mut self);

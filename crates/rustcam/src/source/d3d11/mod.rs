@@ -17,6 +17,10 @@ pub(super) mod failure;
 #[cfg(windows)]
 pub(super) mod feed;
 #[cfg(windows)]
+mod power;
+#[cfg(windows)]
+mod priority;
+#[cfg(windows)]
 mod rendered;
 #[cfg(windows)]
 mod renderer;
@@ -32,6 +36,8 @@ mod shared_texture;
 mod sharing;
 #[cfg(windows)]
 mod source;
+#[cfg(windows)]
+mod work;
 
 #[cfg(windows)]
 pub(super) use source::D3d11Source;

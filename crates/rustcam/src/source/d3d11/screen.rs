@@ -9,7 +9,7 @@ use super::copies::Copies;
 use super::device::Device;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::frame::{Damage, Pointer};
+use crate::frame::{Damage, ImageRef, Pointer};
 use crate::geometry::Rect;
 use crate::source::Output;
 
@@ -26,6 +26,8 @@ pub(in crate::source) struct Screen {
     /// Why the screen is lost; `None` if it is not.
     pub(super) lost: Option<Error>,
     pub(super) presents: u64,
+    /// Frames that only brought the pointer.
+    pub(in crate::source) pointer_frames: u64,
     pub(super) present_time: Duration,
     pub(super) protected: bool,
     pub(in crate::source) pointer: Pointer,
@@ -41,6 +43,7 @@ impl Screen {
             generation: 0,
             lost: None,
             presents: 0,
+            pointer_frames: 0,
             present_time: Duration::ZERO,
             protected: false,
             pointer: Pointer::default(),
@@ -59,6 +62,24 @@ impl Screen {
     pub(in crate::source) fn add_image(&mut self, texture: &ID3D11Texture2D, damage: Damage) -> Result<()> {
         self.changes.push(damage);
         self.copies.update(&self.device, texture, &self.changes)
+    }
+
+    /// Records a new image, which differs from the one before by `damage`, and is copied later, or not at all.
+    pub(in crate::source) fn add_image_elsewhere(&mut self, damage: Damage) {
+        self.changes.push(damage);
+    }
+
+    /// Queues the copy of the newest image after [`Screen::add_image_elsewhere`].
+    ///
+    /// # Errors
+    /// As for [`Screen::add_image`].
+    pub(in crate::source) fn copy_image(&mut self, texture: &ID3D11Texture2D) -> Result<()> {
+        self.copies.update(&self.device, texture, &self.changes)
+    }
+
+    /// Copies what changed until the newest image, which `desktop` shows, to ordinary memory. `false` without memory.
+    pub(in crate::source) fn keep_in_memory(&mut self, desktop: ImageRef<'_>) -> bool {
+        self.copies.keep_in_memory(desktop, &self.changes)
     }
 
     /// Records that the newest image was presented at `time`, as the last of `presents` since the one before.
@@ -88,11 +109,18 @@ impl Screen {
         self.lost = Some(error);
     }
 
-    /// Records that the screen was regained as `output`.
+    /// Works on `device` from now on.
+    pub(in crate::source) fn replace_device(&mut self, device: Device) {
+        self.copies = Copies::new(self.output.texture_size());
+        self.device = device.count_on(&self.device);
+    }
+
+    /// Records that the screen was regained as `output`. The new duplication reports the pointer anew.
     pub(in crate::source) fn regained(&mut self, output: Output) {
         self.copies = Copies::new(output.texture_size());
         self.output = output;
         self.changes = Changes::default();
+        self.pointer = Pointer::default();
         self.lost = None;
         self.generation += 1;
     }

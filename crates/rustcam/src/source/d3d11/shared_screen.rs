@@ -8,8 +8,10 @@ use super::device::or_device_removed;
 use super::fair_mutex::{FairMutex, FairMutexGuard};
 use super::feed::Feed;
 use super::screen::Screen;
-use crate::clock::Clock;
+use crate::clock::{Clock, EventCount};
 use crate::error::{Error, Loss, Result};
+use crate::frame::ImageRef;
+use crate::geometry::Rect;
 use crate::source::hresult;
 use crate::source::verdict::{self, Call};
 
@@ -18,11 +20,13 @@ pub(in crate::source) struct FedScreen<F> {
     // The order of the fields is the order of their destruction: the feed first, the device last.
     pub(super) feed: F,
     pub(super) screen: Screen,
+    /// When a frame was last asked for.
+    pub(super) polled: Duration,
 }
 
 impl<F: Feed> FedScreen<F> {
     pub(in crate::source) fn new(feed: F, screen: Screen) -> Self {
-        Self { feed, screen }
+        Self { feed, screen, polled: Duration::ZERO }
     }
 
     /// Waits at most `timeout` for the next frame and adds it to the screen.
@@ -41,6 +45,24 @@ impl<F: Feed> FedScreen<F> {
             }
             error
         })
+    }
+
+    /// Delivers `parts` of the newest image to `sink` if it is in system memory, in place or as a copy. `false` if it is not: then the device has it.
+    ///
+    /// # Errors
+    /// A loss.
+    pub(super) fn read_in_memory(&mut self, parts: &[Rect], sink: &mut dyn FnMut(Rect, ImageRef<'_>)) -> Result<bool> {
+        let Self { feed, screen, .. } = self;
+        if feed.read_in_place(screen, parts, sink)? {
+            screen.device.work.read_in_place();
+            return Ok(true);
+        }
+        if let Some(image) = screen.copies.in_memory(&screen.changes) {
+            deliver(image, parts, sink);
+            return Ok(true);
+        }
+        feed.copy_to_device(screen)?;
+        Ok(false)
     }
 
     /// Adds the next frame if it is available already, so that the device copies it while the processor converts the one before. A loss is
@@ -80,13 +102,21 @@ impl<F: Feed> FedScreen<F> {
     }
 }
 
-/// The screens that this process captures, by name. Names of outputs are unique in a session, and stay the same when a driver restarts,
-/// unlike the identity of the adapter.
+/// Passes `parts` of `image` to `sink`.
+pub(in crate::source) fn deliver(image: ImageRef<'_>, parts: &[Rect], sink: &mut dyn FnMut(Rect, ImageRef<'_>)) {
+    for &part in parts {
+        sink(part, image.cropped(part));
+    }
+}
+
+/// The screens that this process captures, by the identity of their monitors: names and indices of outputs change hands.
 pub(in crate::source) struct Registry<F>(Mutex<Vec<(String, Weak<Shared<F>>)>>);
 
 struct Shared<F> {
     screen: FairMutex<FedScreen<F>>,
     captures: AtomicUsize,
+    /// Counts the images and the losses of the screen.
+    news: EventCount,
 }
 
 impl<F: Feed> Registry<F> {
@@ -94,23 +124,24 @@ impl<F: Feed> Registry<F> {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// Joins the captures of the screen called `name`, or opens it.
+    /// Joins the captures of the screen that `identity` names, or opens it.
     ///
     /// # Errors
     /// Those of `open`.
     pub(in crate::source) fn join(
         &'static self,
-        name: &str,
+        identity: &str,
         open: impl FnOnce() -> Result<FedScreen<F>>,
     ) -> Result<SharedScreen<F>> {
         let mut screens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         screens.retain(|(_, screen)| screen.strong_count() > 0);
-        let known = screens.iter().find(|(known, _)| known == name).and_then(|(_, screen)| screen.upgrade());
+        let known = screens.iter().find(|(known, _)| known == identity).and_then(|(_, screen)| screen.upgrade());
         let shared = if let Some(shared) = known {
             shared
         } else {
-            let shared = Arc::new(Shared { screen: FairMutex::new(open()?), captures: AtomicUsize::new(0) });
-            screens.push((name.to_owned(), Arc::downgrade(&shared)));
+            let screen = FairMutex::new(open()?);
+            let shared = Arc::new(Shared { screen, captures: AtomicUsize::new(0), news: EventCount::default() });
+            screens.push((identity.to_owned(), Arc::downgrade(&shared)));
             shared
         };
         shared.captures.fetch_add(1, Ordering::Relaxed);
@@ -126,9 +157,14 @@ pub(in crate::source) struct SharedScreen<F: Feed + 'static> {
 }
 
 impl<F: Feed> SharedScreen<F> {
-    /// Waits for exclusive use of the screen.
-    pub(super) fn lock(&self) -> FairMutexGuard<'_, FedScreen<F>> {
-        self.shared().screen.lock()
+    /// Waits for exclusive use of the screen. `None` if another capture uses it until `deadline`, for example to reset the device.
+    pub(super) fn lock(&self, clock: &dyn Clock, deadline: Duration) -> Option<FairMutexGuard<'_, FedScreen<F>>> {
+        self.shared().screen.lock(clock, deadline)
+    }
+
+    /// Counts the images and the losses of the screen.
+    pub(super) fn news(&self) -> &EventCount {
+        &self.shared().news
     }
 
     /// Whether no other capture uses the screen.

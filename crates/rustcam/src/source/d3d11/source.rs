@@ -1,25 +1,36 @@
 //! One capture of a screen: what it has seen, and the trait [`Source`].
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::copies::RegionStaging;
 use super::feed::Feed;
+use super::power::DisplayRequired;
+use super::priority::CaptureThread;
 use super::screen::Screen;
 use super::shared_screen::{FedScreen, SharedScreen};
 use super::sharing::Sharing;
+use super::work::Work;
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::Rect;
 use crate::region::covers;
 use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::verdict::{self, Call};
-use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source};
+use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source, SourceStats};
 
-/// Captures that share a screen wait in slices of at most this, because a waiting thread blocks the device for the others.
-const SHARED_WAIT: Duration = Duration::from_millis(2);
+/// Captures that share a screen poll it so often, all together. A thread that waits for a frame blocks the device for the others, up to the
+/// next tick of the system's timer, whatever its timeout.
+const POLL: Duration = Duration::from_millis(1);
+
+/// How long a call waits for another capture to unlock the screen, beyond its own timeout.
+const LOCK_GRACE: Duration = Duration::from_millis(25);
+
+/// How long a capture that has just been opened waits for the others to unlock the screen.
+const OPEN_WAIT: Duration = Duration::from_secs(5);
 
 /// One capture of a screen whose images come from `F`.
 pub(in crate::source) struct D3d11Source<F: Feed + 'static> {
@@ -47,15 +58,26 @@ struct View {
     /// The image at the last call of `damage`, 0 before the first.
     damaged: u64,
     pointer: Pointer,
+    work: Arc<Work>,
+    /// Whether the system gave the capture thread its priority; `None` if there is no such thread.
+    thread_priority: Option<bool>,
+    awake: Option<DisplayRequired>,
     /// The loss, until a rebuild succeeds.
     lost: Option<Error>,
 }
 
 impl<F: Feed> D3d11Source<F> {
     /// A capture of `screen`.
-    pub(in crate::source) fn new(screen: SharedScreen<F>, options: &OpenOptions) -> Self {
-        let view = View::new(&screen.lock().screen, options);
-        Self { view, screen }
+    ///
+    /// # Errors
+    /// `Duplication` if another capture uses the screen for long.
+    pub(in crate::source) fn new(screen: SharedScreen<F>, options: &OpenOptions) -> Result<Self> {
+        let clock = &*options.clock;
+        let view = match screen.lock(clock, clock.now().saturating_add(OPEN_WAIT)) {
+            Some(fed) => View::new(&fed.screen, options),
+            None => return Err(in_use(ErrorKind::Duplication)),
+        };
+        Ok(Self { view, screen })
     }
 }
 
@@ -74,6 +96,9 @@ impl View {
             image: 0,
             damaged: 0,
             pointer: Pointer::default(),
+            work: Arc::clone(&screen.device.work),
+            thread_priority: None,
+            awake: None,
             lost: None,
         }
     }
@@ -126,9 +151,14 @@ impl View {
             if left.is_zero() {
                 return Ok(false);
             }
-            self.advance(fed, left.min(SHARED_WAIT))?;
+            self.advance(fed, left.min(POLL))?;
         }
         Ok(true)
+    }
+
+    /// How long a call with this deadline waits for exclusive use of the screen.
+    fn lock_until(&self, deadline: Duration) -> Duration {
+        deadline.max(self.clock.now().saturating_add(LOCK_GRACE))
     }
 
     /// What this capture has not reported yet.
@@ -163,40 +193,72 @@ impl<F: Feed> Source for D3d11Source<F> {
 
     fn wait(&mut self, timeout: Duration) -> Result<Change> {
         let Self { view, screen } = self;
-        let deadline = view.clock.now().saturating_add(timeout);
+        let clock = Arc::clone(&view.clock);
+        let deadline = clock.now().saturating_add(timeout);
         let mut polled = false;
         loop {
-            let mut fed = screen.lock();
+            let Some(mut fed) = screen.lock(&*clock, view.lock_until(deadline)) else { return Ok(Change::NOTHING) };
             view.check(&fed.screen)?;
             let unreported = view.first || fed.screen.presents > view.presents;
-            if !polled && unreported && fed.screen.is_overdue(&*view.clock) {
+            if !polled && unreported && fed.screen.is_overdue(&*clock) {
                 // An image that another capture or a look-ahead has added need not be the newest any more.
                 view.advance(&mut fed, Duration::ZERO)?;
             }
             let change = view.unreported(&fed);
-            let left = deadline.saturating_sub(view.clock.now());
+            let left = deadline.saturating_sub(clock.now());
             if change.any() || (polled && left.is_zero()) {
                 return Ok(change);
             }
-            polled = true;
-            let wait = if screen.is_alone() { left } else { left.min(SHARED_WAIT) };
-            view.advance(&mut fed, wait)?;
+            if screen.is_alone() {
+                polled = true;
+                let pointer_frames = fed.screen.pointer_frames;
+                view.advance(&mut fed, left)?;
+                let news = view.first || fed.screen.presents > view.presents || view.watch_pointer;
+                if !news && fed.screen.pointer_frames != pointer_frames {
+                    // A mouse may report thousands of movements per second, which nobody has asked for.
+                    drop(fed);
+                    let end = clock.now().saturating_add(POLL).min(deadline);
+                    clock.wait(screen.news(), screen.news().count(), end);
+                }
+                continue;
+            }
+            let seen = screen.news().count();
+            let next = fed.polled.saturating_add(POLL);
+            if !polled || clock.now() >= next {
+                polled = true;
+                fed.polled = clock.now();
+                let known = fed.screen.changes.newest();
+                let advanced = view.advance(&mut fed, Duration::ZERO);
+                if advanced.is_err() || fed.screen.changes.newest() != known {
+                    screen.news().notify();
+                }
+                advanced?;
+                continue;
+            }
+            drop(fed);
+            clock.wait(screen.news(), seen, next.min(deadline));
         }
     }
 
-    fn damage(&mut self, _timeout: Duration) -> Result<Damage> {
+    fn damage(&mut self, timeout: Duration) -> Result<Damage> {
         let Self { view, screen } = self;
-        let fed = screen.lock();
+        let deadline = view.clock.now().saturating_add(timeout);
+        let everything = Damage::everything(view.output.texture_size().rect());
+        let Some(fed) = screen.lock(&*view.clock, view.lock_until(deadline)) else {
+            view.damaged = 0;
+            return Ok(everything);
+        };
         view.check(&fed.screen)?;
         let before = std::mem::replace(&mut view.damaged, view.image);
         let damage = fed.screen.changes.between(before, view.image);
-        Ok(damage.unwrap_or_else(|| Damage::everything(view.output.texture_size().rect())))
+        Ok(damage.unwrap_or(everything))
     }
 
     fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {
         let Self { view, screen } = self;
         let deadline = view.clock.now().saturating_add(timeout);
-        let mut fed = screen.lock();
+        let locked = screen.lock(&*view.clock, view.lock_until(deadline));
+        let Some(mut fed) = locked else { return Ok(Outcome::Pending) };
         view.check(&fed.screen)?;
         let whole = view.output.texture_size().rect();
         check_parts(parts, whole)?;
@@ -207,8 +269,14 @@ impl<F: Feed> Source for D3d11Source<F> {
             return Ok(Outcome::Pending);
         }
         view.pointer.clone_from(&fed.screen.pointer);
+        view.image = fed.screen.changes.newest();
+        let changed = view.damaged != 0 && view.damaged != view.image;
+        let outcome = if changed && !covers(parts, whole) { Outcome::Overtaken(()) } else { Outcome::Done(()) };
+        let in_memory = fed.read_in_memory(parts, &mut |part, image| sink(part, image, &view.pointer));
+        if in_memory.map_err(|error| view.lose(fed.lose(error)))? {
+            return Ok(outcome);
+        }
         let Screen { copies, device, changes, .. } = &mut fed.screen;
-        view.image = changes.newest();
         let mapped = copies.map(device, changes, &mut view.region_staging, parts, (&*view.clock, deadline));
         let mapped = mapped.map_err(|error| view.lose(fed.lose(error)))?;
         let Some(mapped) = mapped else { return Ok(Outcome::Pending) };
@@ -217,8 +285,7 @@ impl<F: Feed> Source for D3d11Source<F> {
             fed.look_ahead(&*view.clock);
         }
         mapped.deliver(parts, &mut |part, image| sink(part, image, &view.pointer));
-        let changed = view.damaged != 0 && view.damaged != view.image;
-        Ok(if changed && !covers(parts, whole) { Outcome::Overtaken(()) } else { Outcome::Done(()) })
+        Ok(outcome)
     }
 
     fn can_share(&self) -> Result<()> {
@@ -228,7 +295,8 @@ impl<F: Feed> Source for D3d11Source<F> {
     fn share(&mut self, request: &TextureRequest, timeout: Duration) -> Result<Outcome<SharedTexture>> {
         let Self { view, screen } = self;
         let deadline = view.clock.now().saturating_add(timeout);
-        let mut fed = screen.lock();
+        let locked = screen.lock(&*view.clock, view.lock_until(deadline));
+        let Some(mut fed) = locked else { return Ok(Outcome::Pending) };
         view.check(&fed.screen)?;
         check_parts(&[request.region], view.output.size.rect())?;
         if !view.await_image(&mut fed, deadline)? {
@@ -238,6 +306,8 @@ impl<F: Feed> Source for D3d11Source<F> {
             view.pointer.clone_from(&fed.screen.pointer);
             view.image = fed.screen.changes.newest();
         }
+        let FedScreen { feed, screen, .. } = &mut *fed;
+        feed.copy_to_device(screen).map_err(|error| view.lose(fed.lose(error)))?;
         let shared = view.sharing.share(&mut fed.screen, request, (&*view.clock, deadline));
         shared.map_err(|error| view.lose(fed.lose(error)))
     }
@@ -246,12 +316,38 @@ impl<F: Feed> Source for D3d11Source<F> {
         &self.view.pointer
     }
 
-    fn rebuild(&mut self, _timeout: Duration) -> Result<()> {
+    fn rebuild(&mut self, timeout: Duration) -> Result<()> {
         let Self { view, screen } = self;
         view.free_textures();
-        let mut fed = screen.lock();
+        let deadline = view.clock.now().saturating_add(timeout);
+        let Some(mut fed) = screen.lock(&*view.clock, deadline) else {
+            return Err(view.lose(in_use(ErrorKind::AccessLost)));
+        };
         fed.rebuild().map_err(|error| view.lose(error))?;
         view.restart(&fed.screen);
         Ok(())
     }
+
+    fn keep_awake(&mut self, on: bool) {
+        let awake = &mut self.view.awake;
+        *awake = if on { awake.take().or_else(DisplayRequired::request) } else { None };
+    }
+
+    fn prioritise_thread(&mut self) -> Option<Box<dyn Any>> {
+        let thread = CaptureThread::begin();
+        self.view.thread_priority = Some(thread.is_some());
+        thread.map(|thread| Box::new(thread) as Box<dyn Any>)
+    }
+
+    fn stats(&self) -> SourceStats {
+        self.view.work.stats(self.view.thread_priority)
+    }
+}
+
+/// The error while another capture of this process uses the screen: it may wait for a driver to reset.
+fn in_use(kind: ErrorKind) -> Error {
+    Error::new(kind, "another capture of this process uses the screen")
+        .with_code(hresult::ACCESS_LOST)
+        .with_hint(verdict::PASSES)
+        .with_loss(Loss::Transient)
 }

@@ -3,37 +3,39 @@
 use std::time::Duration;
 
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
-use windows::Win32::Graphics::Dxgi::{IDXGIFactory1, IDXGIOutput, DXGI_OUTDUPL_FRAME_INFO};
+use windows::Win32::Graphics::Dxgi::DXGI_OUTDUPL_FRAME_INFO;
 
-use super::dpi::PhysicalPixels;
 use super::duplication::{Acquired, Duplication};
 use super::first_frame::FirstFrame;
 use super::format_check::{mismatch, FormatCheck};
 use super::metadata::Lists;
 use super::outputs::{self, Arrangement, Found};
 use super::pointer;
+use super::silence::{is_at_the_console, Silence};
 use crate::clock::{performance_time, Clock};
 use crate::error::{Error, ErrorKind, Loss, Result};
-use crate::frame::Damage;
-use crate::geometry::Size;
+use crate::frame::{Damage, ImageRef};
+use crate::geometry::{Rect, Size};
 use crate::source::d3d11::device::{or_device_removed, Device};
 use crate::source::d3d11::feed::Feed;
 use crate::source::d3d11::screen::Screen;
-use crate::source::d3d11::shared_screen::FedScreen;
+use crate::source::d3d11::shared_screen::{deliver, FedScreen};
 use crate::source::hresult;
-use crate::source::output::find_again;
 use crate::source::verdict::{self, Call};
 use crate::source::Output;
 
 /// The duplication of one output, and what is needed to make a new one.
 pub(in crate::source) struct Desktop {
+    /// The image of the frame that is held while it can be read in place. Freed before the duplication.
+    held: Option<ID3D11Texture2D>,
     duplication: Option<Duplication>,
-    output: IDXGIOutput,
-    factory: IDXGIFactory1,
-    /// Adapters and outputs have to be enumerated again.
-    outdated: bool,
+    /// Attempts to regain the desktop since the last image.
+    attempts: u32,
+    /// The device may be what is wrong.
+    doubtful_device: bool,
     first_frame: FirstFrame,
-    /// An image was announced but not delivered, so the damage of the next one is incomplete.
+    silence: Silence,
+    /// The image before is not known exactly, so the damage of the next one is incomplete.
     gap: bool,
     lists: Lists,
     format_check: FormatCheck,
@@ -44,16 +46,17 @@ impl Desktop {
     ///
     /// # Errors
     /// `Duplication`, `Device`.
-    pub(super) fn open(found: &Found, factory: &IDXGIFactory1) -> Result<FedScreen<Self>> {
+    pub(super) fn open(found: &Found) -> Result<FedScreen<Self>> {
         let device = Device::create(&found.adapter)?;
         let duplication = Duplication::create(&found.output, &device, Call::Duplicate)?;
         let info = refine(found.info.clone(), &duplication, None);
         let desktop = Self {
+            held: None,
             duplication: Some(duplication),
-            output: found.output.clone(),
-            factory: factory.clone(),
-            outdated: false,
+            attempts: 0,
+            doubtful_device: false,
             first_frame: FirstFrame::AWAITED,
+            silence: Silence::default(),
             gap: false,
             lists: Lists::default(),
             format_check: FormatCheck::default(),
@@ -61,27 +64,45 @@ impl Desktop {
         Ok(FedScreen::new(desktop, Screen::new(device, info)))
     }
 
-    fn next_frame(&mut self, screen: &mut Screen, timeout: Duration) -> Result<()> {
+    fn next_frame(&mut self, screen: &mut Screen, timeout: Duration, clock: &dyn Clock) -> Result<()> {
+        self.release_held(screen)?;
         let Some(duplication) = &mut self.duplication else {
             return Err(verdict::error(hresult::ACCESS_LOST, Call::Acquire));
         };
         let Acquired::Frame(info, texture) = duplication.acquire(timeout)? else { return Ok(()) };
-        let added = self.add_frame(screen, &info, texture.as_ref());
+        let added = self.add_frame(screen, &info, texture.as_ref(), clock.now());
         drop(texture);
+        if added.is_ok() && self.held.is_some() {
+            return Ok(());
+        }
         let released = self.duplication.as_mut().map_or(Ok(()), Duplication::release);
         added.and(released)
     }
 
-    /// Adds the frame that is held to `screen`. The texture of a frame in which only the pointer changed has no defined content.
+    /// Releases the frame whose image could be read in place, after what changed in it was copied: no later frame needs to show it.
+    fn release_held(&mut self, screen: &mut Screen) -> Result<()> {
+        let (Some(texture), Some(duplication)) = (self.held.take(), &mut self.duplication) else { return Ok(()) };
+        let size = screen.whole().size();
+        let kept = duplication.read(size, |desktop| screen.keep_in_memory(desktop))?;
+        if kept != Some(true) {
+            screen.copy_image(&texture)?;
+        }
+        drop(texture);
+        duplication.release()
+    }
+
+    /// Adds the frame that is held, and was acquired at `now`, to `screen`. The texture of a frame in which only the pointer changed has no defined content.
     fn add_frame(
         &mut self,
         screen: &mut Screen,
         info: &DXGI_OUTDUPL_FRAME_INFO,
         texture: Option<&ID3D11Texture2D>,
+        now: Duration,
     ) -> Result<()> {
         let Some(duplication) = &self.duplication else { return Ok(()) };
         pointer::update(&mut screen.pointer, &duplication.object, info)?;
         let presented = info.LastPresentTime != 0;
+        screen.pointer_frames += u64::from(!presented);
         let whole = screen.whole();
         let Some(texture) = texture else {
             self.gap |= presented;
@@ -90,96 +111,106 @@ impl Desktop {
         if !presented {
             if matches!(self.first_frame, FirstFrame::Awaited { .. }) && mismatch(texture, whole.size()).is_none() {
                 screen.add_image(texture, Damage::everything(whole))?;
-                self.first_frame.note_provisional();
+                self.first_frame.note_provisional(now);
             }
             return Ok(());
         }
         self.format_check.check(texture, whole.size())?;
+        let gap = std::mem::take(&mut self.gap);
         let damage = match self.first_frame {
-            FirstFrame::Shown if !std::mem::take(&mut self.gap) => self.lists.read(&duplication.object, info, whole)?,
+            FirstFrame::Shown if !gap => self.lists.read(&duplication.object, info, whole)?,
             _ => Damage::everything(whole),
         };
-        screen.add_image(texture, damage)?;
+        if duplication.in_system_memory {
+            screen.add_image_elsewhere(damage);
+            self.held = Some(texture.clone());
+        } else {
+            screen.add_image(texture, damage)?;
+        }
         self.first_frame = FirstFrame::Shown;
+        (self.attempts, self.doubtful_device) = (0, false);
+        self.silence.heard();
         self.format_check.passed();
         let presents = u64::from(info.AccumulatedFrames.max(1));
         screen.presented(presents, performance_time(info.LastPresentTime), info.ProtectedContentMaskedOut.as_bool());
         Ok(())
     }
 
+    /// Duplicates the output of the same monitor, wherever it is now. Always through a new factory: objects of an earlier one may stay silent
+    /// for ever while they claim to be current.
     fn duplicate_again(&mut self, screen: &mut Screen) -> Result<()> {
         self.duplication = None;
-        // SAFETY: no preconditions.
-        self.outdated |= !unsafe { self.factory.IsCurrent() }.as_bool() || screen.device.removed().is_some();
-        let info = if self.outdated { self.reopen(screen)? } else { self.describe_again(&screen.output)? };
-        let duplication = Duplication::create(&self.output, &screen.device, Call::DuplicateAgain)
+        let arrangement = Arrangement::query().map_err(lost_again)?;
+        let found = arrangement.find_again(&screen.output)?;
+        let second = self.attempts == 2;
+        if second || self.doubtful_device || screen.device.luid != found.luid || screen.device.removed().is_some() {
+            screen.replace_device(Device::create(&found.adapter)?);
+            self.doubtful_device = false;
+        }
+        let duplication = Duplication::create(&found.output, &screen.device, Call::DuplicateAgain)
             .map_err(|error| or_device_removed(&screen.device, error))?;
-        screen.regained(refine(info, &duplication, self.format_check.true_size()));
+        screen.regained(refine(found.info.clone(), &duplication, self.format_check.true_size()));
         self.duplication = Some(duplication);
         self.first_frame = FirstFrame::AWAITED;
-        self.outdated = false;
+        self.silence.begin_again();
+        self.gap = false;
         Ok(())
-    }
-
-    /// The output as it is now, on a new device of its adapter.
-    fn reopen(&mut self, screen: &mut Screen) -> Result<Output> {
-        let arrangement = Arrangement::query()?;
-        let name = &screen.output.name;
-        let again = find_again(&arrangement.infos()?, &screen.output).cloned();
-        let Some(found) = arrangement.outputs.iter().find(|found| Some(&found.info) == again.as_ref()) else {
-            let there: Vec<_> = arrangement.outputs.iter().map(|f| f.info.name.as_str()).collect();
-            let message = format!("the output {name} is gone; there is {}", there.join(", "));
-            return Err(Error::new(ErrorKind::AccessLost, message)
-                .with_code(hresult::NOT_FOUND)
-                .with_hint(verdict::PLUG_IN)
-                .with_loss(Loss::Lasting));
-        };
-        screen.device = Device::create(&found.adapter)?;
-        self.output = found.output.clone();
-        self.factory = arrangement.factory.clone();
-        Ok(found.info.clone())
-    }
-
-    fn describe_again(&self, old: &Output) -> Result<Output> {
-        let _pixels = PhysicalPixels::for_this_thread();
-        let Some(now) = outputs::describe(&self.output)? else {
-            return Err(verdict::error(hresult::NOT_FOUND, Call::DuplicateAgain));
-        };
-        Ok(Output {
-            device_idx: old.device_idx,
-            output_idx: old.output_idx,
-            device_name: old.device_name.clone(),
-            is_primary: old.is_primary,
-            ..now
-        })
     }
 }
 
 impl Feed for Desktop {
     fn advance(&mut self, screen: &mut Screen, timeout: Duration, clock: &dyn Clock) -> Result<()> {
-        self.next_frame(screen, timeout)?;
-        self.first_frame.settle(screen, clock)
+        self.next_frame(screen, timeout, clock)?;
+        if self.first_frame.settle(screen, clock)? {
+            self.gap = true;
+            self.silence.heard();
+        }
+        self.silence.check(clock.now(), is_at_the_console)
     }
 
     fn has_image(&self) -> bool {
         matches!(self.first_frame, FirstFrame::Shown)
     }
 
+    fn read_in_place(
+        &mut self,
+        screen: &Screen,
+        parts: &[Rect],
+        sink: &mut dyn FnMut(Rect, ImageRef<'_>),
+    ) -> Result<bool> {
+        let (Some(_), Some(duplication)) = (&self.held, &mut self.duplication) else { return Ok(false) };
+        let read = duplication.read(screen.whole().size(), |desktop| deliver(desktop, parts, sink))?;
+        Ok(read.is_some())
+    }
+
+    fn copy_to_device(&mut self, screen: &mut Screen) -> Result<()> {
+        self.held.as_ref().map_or(Ok(()), |texture| screen.copy_image(texture))
+    }
+
     fn release(&mut self) {
+        self.held = None;
         if let Some(duplication) = &mut self.duplication {
             let _ = duplication.release();
         }
     }
 
     fn lose(&mut self, error: &Error) {
+        self.held = None;
         self.duplication = None;
-        self.outdated |= error.kind() == ErrorKind::Device;
+        self.doubtful_device |= error.kind() == ErrorKind::Device;
     }
 
     fn regain(&mut self, screen: &mut Screen) -> Result<()> {
+        self.attempts = self.attempts.saturating_add(1);
         // During a prompt only waiting helps; a new device for each attempt would be wasted.
-        self.duplicate_again(screen).inspect_err(|error| self.outdated |= error.loss() != Some(Loss::Transient))
+        self.duplicate_again(screen).inspect_err(|error| self.doubtful_device |= error.loss() != Some(Loss::Transient))
     }
+}
+
+/// A refusal to list adapters and outputs, for a desktop that was captured before. Without an output the loss is lasting.
+fn lost_again(error: Error) -> Error {
+    let loss = error.loss().filter(|_| error.code() != Some(hresult::NOT_FOUND)).unwrap_or(Loss::Lasting);
+    error.without_loss().into_loss(loss)
 }
 
 /// `info` with what the duplication reports more exactly: the size and the rotation of its images, and the refresh rate.

@@ -11,7 +11,9 @@ use windows::Win32::Graphics::Dxgi::{
 };
 
 use super::dpi::PhysicalPixels;
-use crate::error::Result;
+use crate::error::{Loss, Result};
+use crate::frame::ImageRef;
+use crate::geometry::Size;
 use crate::source::d3d11::device::Device;
 use crate::source::d3d11::failure::failed;
 use crate::source::hresult;
@@ -29,6 +31,8 @@ pub(super) enum Acquired {
 pub(super) struct Duplication {
     pub(super) object: IDXGIOutputDuplication,
     held: bool,
+    /// Whether the desktop is in system memory, so that [`Duplication::read`] can read it.
+    pub(super) in_system_memory: bool,
 }
 
 impl Duplication {
@@ -51,7 +55,10 @@ impl Duplication {
             // SAFETY: valid objects.
             unsafe { output.DuplicateOutput(device) }
         });
-        Ok(Self { object: object.map_err(|e| failed(&e, call))?, held: false })
+        let object = object.map_err(|e| failed(&e, call))?;
+        let mut duplication = Self { object, held: false, in_system_memory: false };
+        duplication.in_system_memory = duplication.desc().DesktopImageInSystemMemory.as_bool();
+        Ok(duplication)
     }
 
     /// Mode and rotation at the time of the creation.
@@ -94,6 +101,42 @@ impl Duplication {
         let HRESULT(code) =
             unsafe { (self.object.vtable().AcquireNextFrame)(self.object.as_raw(), ms, &raw mut info, place) };
         (code as u32, info, resource)
+    }
+
+    /// Passes the desktop, an image of `size` in system memory, to `read` while a frame is held. `None` if the system does not let it be
+    /// mapped.
+    ///
+    /// # Errors
+    /// A loss, also if it cannot be unmapped: then the frame cannot be released.
+    pub(super) fn read<T>(&mut self, size: Size, read: impl FnOnce(ImageRef<'_>) -> T) -> Result<Option<T>> {
+        // SAFETY: no preconditions.
+        let mapped = match unsafe { self.object.MapDesktopSurface() } {
+            Ok(mapped) => mapped,
+            Err(error) => {
+                let code = error.code().0 as u32;
+                return match verdict::classify(code, Call::MapDesktop) {
+                    Verdict::Harmless | Verdict::Failed => Ok(None),
+                    _ => Err(verdict::error(code, Call::MapDesktop)),
+                };
+            }
+        };
+        let row = size.width as usize * 4;
+        let stride = usize::try_from(mapped.Pitch).unwrap_or_default();
+        let plausible = !mapped.pBits.is_null() && stride >= row && size.height > 0;
+        let result = plausible.then(|| {
+            let len = (size.height as usize - 1) * stride + row;
+            // SAFETY: the system maps the whole desktop, whose size is that of the images, and nothing writes to it until the frame is
+            // released, which happens after the call of `UnMapDesktopSurface` below.
+            let bytes = unsafe { std::slice::from_raw_parts(mapped.pBits.cast_const(), len) };
+            read(ImageRef::new(bytes, stride, size))
+        });
+        // SAFETY: mapped above.
+        if let Err(error) = unsafe { self.object.UnMapDesktopSurface() } {
+            self.held = false;
+            let code = error.code().0 as u32;
+            return Err(verdict::error(code, Call::MapDesktop).into_loss(Loss::Transient));
+        }
+        Ok(result)
     }
 
     /// Releases the frame, if one is held. Copies that were queued before still read its content.

@@ -4,7 +4,8 @@ use windows::core::Interface as _;
 use windows::Win32::Graphics::Dxgi::Common::DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020;
 use windows::Win32::Graphics::Dxgi::{CreateDXGIFactory1, IDXGIAdapter1, IDXGIFactory1, IDXGIOutput, IDXGIOutput6};
 
-use super::outputs::{is_software, text};
+use super::outputs::is_software;
+use super::utf16::text;
 use crate::error::Result;
 use crate::source::d3d11::failure::failed;
 use crate::source::verdict::Call;

@@ -5,13 +5,12 @@
 
 use std::time::Duration;
 
-use windows::Win32::Graphics::Gdi::InvalidateRect;
-
+use super::nudge::nudge;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::source::d3d11::screen::Screen;
 
-/// How long to wait for a presented frame before all windows are invalidated, so that the system presents one.
+/// How long to wait for a presented frame before the system is made to present one.
 const NUDGE_AFTER: Duration = Duration::from_millis(100);
 
 /// How long to wait for a presented frame before a frame without a present time is delivered instead.
@@ -20,47 +19,49 @@ const SETTLE_AFTER: Duration = Duration::from_millis(250);
 /// Whether the first frame has come.
 #[derive(Clone, Copy)]
 pub(super) enum FirstFrame {
-    /// There was no presented image yet. `provisional`: there was an image without a present time.
-    Awaited { since: Option<Duration>, nudged: bool, provisional: bool },
+    /// There was no presented image yet. `provisional`: when an image without a present time came, if one did.
+    Awaited { since: Option<Duration>, nudged: bool, provisional: Option<Duration> },
     /// There was a presented image, or the provisional one was delivered.
     Shown,
 }
 
 impl FirstFrame {
-    pub(super) const AWAITED: Self = Self::Awaited { since: None, nudged: false, provisional: false };
+    pub(super) const AWAITED: Self = Self::Awaited { since: None, nudged: false, provisional: None };
 
-    /// Records an image without a present time. It may be the desktop nevertheless.
-    pub(super) fn note_provisional(&mut self) {
+    /// Records that an image without a present time came at `now`. It may be the desktop nevertheless.
+    pub(super) fn note_provisional(&mut self, now: Duration) {
         if let Self::Awaited { provisional, .. } = self {
-            *provisional = true;
+            *provisional = Some(now);
         }
     }
 
-    /// Makes the system present something, or delivers the provisional image in `screen`, when it is time for that.
+    /// Makes the system present something, or delivers the provisional image in `screen`, when it is time for that. Returns whether it
+    /// delivered it: it may be half a picture, so the next image must be copied whole.
     ///
     /// # Errors
     /// `Capture`, `Device` if the device is lost.
-    pub(super) fn settle(&mut self, screen: &mut Screen, clock: &dyn Clock) -> Result<()> {
-        let Self::Awaited { since, nudged, provisional } = *self else { return Ok(()) };
+    pub(super) fn settle(&mut self, screen: &mut Screen, clock: &dyn Clock) -> Result<bool> {
+        let Self::Awaited { since, nudged, provisional } = *self else { return Ok(false) };
         let now = clock.now();
         let since = since.unwrap_or(now);
         let waited = now.saturating_sub(since);
-        let nudge = !nudged && waited >= NUDGE_AFTER;
-        if nudge {
-            // SAFETY: no window and no rectangle mean all windows, wholly.
-            let _ = unsafe { InvalidateRect(None, None, false) };
+        let due = !nudged && waited >= NUDGE_AFTER;
+        if due {
+            nudge(screen.output.position);
         }
-        *self = Self::Awaited { since: Some(since), nudged: nudged || nudge, provisional };
-        if provisional && waited >= SETTLE_AFTER {
+        *self = Self::Awaited { since: Some(since), nudged: nudged || due, provisional };
+        let Some(came) = provisional else { return Ok(false) };
+        if waited >= SETTLE_AFTER {
             match screen.shows_something(clock, now + Duration::from_millis(10))? {
                 Some(true) => {
                     *self = Self::Shown;
-                    screen.presented(1, now, false);
+                    screen.presented(1, came, false);
+                    return Ok(true);
                 }
-                Some(false) => *self = Self::Awaited { since: Some(since), nudged: true, provisional: false },
+                Some(false) => *self = Self::Awaited { since: Some(since), nudged: true, provisional: None },
                 None => {}
             }
         }
-        Ok(())
+        Ok(false)
     }
 }

@@ -10,26 +10,32 @@ use windows::Win32::Graphics::Dxgi::{
 use windows::Win32::Graphics::Gdi::{EnumDisplaySettingsW, DEVMODEW, ENUM_CURRENT_SETTINGS};
 
 use super::dpi::PhysicalPixels;
-use crate::error::{Error, ErrorKind, Result};
+use super::monitors::Monitors;
+use super::utf16::text;
+use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::geometry::{Point, Rect, Rotation};
 use crate::source::d3d11::failure::failed;
 use crate::source::hresult;
-use crate::source::verdict::Call;
+use crate::source::output::find_again;
+use crate::source::texture::Luid;
+use crate::source::verdict::{self, Call};
 use crate::source::Output;
 
 /// One output with the objects that lead to it.
 pub(super) struct Found {
     pub(super) adapter: IDXGIAdapter1,
     pub(super) output: IDXGIOutput,
+    /// The adapter's identity until the system restarts.
+    pub(super) luid: Luid,
     pub(super) info: Output,
 }
 
 /// One enumeration of adapters and outputs. Objects of an outdated factory do not see later changes.
 pub(super) struct Arrangement {
-    pub(super) factory: IDXGIFactory1,
     pub(super) outputs: Vec<Found>,
     /// Adapters that compute in software and show nothing.
     software: Vec<String>,
+    monitors: Monitors,
 }
 
 impl Arrangement {
@@ -41,22 +47,24 @@ impl Arrangement {
         let _pixels = PhysicalPixels::for_this_thread();
         // SAFETY: no arguments; the result is checked.
         let factory: IDXGIFactory1 = unsafe { CreateDXGIFactory1() }.map_err(|e| failed(&e, Call::Enumerate))?;
-        let mut arrangement = Self { factory, outputs: Vec::new(), software: Vec::new() };
+        let mut arrangement = Self { outputs: Vec::new(), software: Vec::new(), monitors: Monitors::query() };
         let mut has_primary = false;
         for device_idx in 0.. {
             // SAFETY: any index is allowed.
-            let adapter = match unsafe { arrangement.factory.EnumAdapters1(device_idx) } {
+            let adapter = match unsafe { factory.EnumAdapters1(device_idx) } {
                 Ok(adapter) => adapter,
                 Err(e) if e.code().0 as u32 == hresult::NOT_FOUND => break,
                 Err(e) => return Err(failed(&e, Call::Enumerate)),
             };
             // SAFETY: the result is checked.
             let desc = unsafe { adapter.GetDesc1() }.map_err(|e| failed(&e, Call::Enumerate))?;
-            if is_software(&desc) {
-                arrangement.software.push(text(&desc.Description));
-                continue;
-            }
+            let known = arrangement.outputs.len();
             arrangement.list(device_idx, &adapter, &desc, &mut has_primary)?;
+            // Without a driver for the display, the basic render driver of Windows has outputs. Whether they can be duplicated is the
+            // system's decision.
+            if is_software(&desc) && arrangement.outputs.len() == known {
+                arrangement.software.push(text(&desc.Description));
+            }
         }
         Ok(arrangement)
     }
@@ -76,12 +84,14 @@ impl Arrangement {
                 Err(e) => return Err(failed(&e, Call::Enumerate)),
             };
             let Some(mut info) = describe(&output)? else { continue };
+            info.id = self.monitors.of(&info.name);
             info.device_idx = device_idx as usize;
             info.output_idx = output_idx as usize;
             info.device_name = text(&desc.Description);
             // Cloned displays are all at the origin.
             info.is_primary &= !std::mem::replace(has_primary, *has_primary || info.is_primary);
-            self.outputs.push(Found { adapter: adapter.clone(), output, info });
+            let luid = Luid { low: desc.AdapterLuid.LowPart, high: desc.AdapterLuid.HighPart };
+            self.outputs.push(Found { adapter: adapter.clone(), output, luid, info });
         }
         Ok(())
     }
@@ -97,18 +107,39 @@ impl Arrangement {
         Ok(self.outputs.iter().map(|found| found.info.clone()).collect())
     }
 
+    /// The output that shows on the monitor of `opened`.
+    ///
+    /// # Errors
+    /// A lasting loss if it is gone.
+    pub(super) fn find_again(&self, opened: &Output) -> Result<&Found> {
+        let infos = self.infos().map_err(|error| error.without_loss().into_loss(Loss::Lasting))?;
+        let again = find_again(&infos, opened);
+        self.outputs.iter().find(|found| Some(&found.info) == again).ok_or_else(|| {
+            let there: Vec<_> = infos.iter().map(|info| info.name.as_str()).collect();
+            let message = format!("the monitor of {} is gone; there is {}", opened.name, there.join(", "));
+            Error::new(ErrorKind::AccessLost, message)
+                .with_code(hresult::NOT_FOUND)
+                .with_hint(verdict::PLUG_IN)
+                .with_loss(Loss::Lasting)
+        })
+    }
+
     fn nothing(&self) -> Error {
         let mut message = "no display is attached to a graphics adapter".to_owned();
         if !self.software.is_empty() {
             message = format!("{message}; there is only {}", self.software.join(", "));
         }
-        Error::new(ErrorKind::Duplication, message).with_code(hresult::NOT_FOUND).with_hint(
-            "Attach a display or install a virtual one, install the driver of the graphics adapter, and run in the session of a user",
-        )
+        Error::new(ErrorKind::Duplication, message)
+            .with_code(hresult::NOT_FOUND)
+            .with_hint(
+                "Attach a display or install a virtual one, install the driver of the graphics adapter, and run in the session of a user",
+            )
+            // As while a driver restarts.
+            .with_loss(Loss::Transient)
     }
 }
 
-/// Whether it is an adapter like the basic render driver of Windows (vendor 1414, device 8c), which never lets the desktop be duplicated.
+/// Whether it is an adapter like the basic render driver of Windows (vendor 1414, device 8c), which draws on the processor.
 pub(super) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
     desc.Flags & DXGI_ADAPTER_FLAG_SOFTWARE.0 as u32 != 0 || (desc.VendorId, desc.DeviceId) == (0x1414, 0x8c)
 }
@@ -162,9 +193,4 @@ pub(super) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
 
 pub(super) fn rect(r: RECT) -> Rect {
     Rect::new(r.left, r.top, r.right, r.bottom)
-}
-
-pub(super) fn text(utf16: &[u16]) -> String {
-    let end = utf16.iter().position(|&c| c == 0).unwrap_or(utf16.len());
-    String::from_utf16_lossy(&utf16[..end])
 }

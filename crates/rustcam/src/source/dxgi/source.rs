@@ -2,7 +2,7 @@
 
 use super::desktop::Desktop;
 use super::outputs::Arrangement;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::d3d11::shared_screen::{Registry, SharedScreen};
 use crate::source::d3d11::D3d11Source;
 use crate::source::output::select;
@@ -19,7 +19,7 @@ pub(in crate::source) type DxgiSource = D3d11Source<Desktop>;
 /// # Errors
 /// `Duplication` if there is none.
 pub(in crate::source) fn outputs() -> Result<Vec<Output>> {
-    Arrangement::query()?.infos()
+    Arrangement::query()?.infos().map_err(Error::without_loss)
 }
 
 impl DxgiSource {
@@ -28,7 +28,7 @@ impl DxgiSource {
     /// # Errors
     /// As for [`crate::source::open`].
     pub(in crate::source) fn open(options: &OpenOptions) -> Result<Self> {
-        Ok(Self::new(shared_duplication(options)?, options))
+        Self::new(shared_duplication(options)?, options)
     }
 }
 
@@ -38,5 +38,5 @@ fn shared_duplication(options: &OpenOptions) -> Result<SharedScreen<Desktop>> {
     let infos = arrangement.infos()?;
     let chosen = select(&infos, options.device, &options.output)?;
     let index = infos.iter().position(|info| info == chosen).unwrap_or_default();
-    DUPLICATIONS.join(&chosen.name, || Desktop::open(&arrangement.outputs[index], &arrangement.factory))
+    DUPLICATIONS.join(chosen.identity(), || Desktop::open(&arrangement.outputs[index]))
 }
