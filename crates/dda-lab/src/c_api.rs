@@ -24,6 +24,7 @@ fn start(script: &str) -> i32 {
     *running = None;
     match Lab::install(script) {
         Ok(lab) => {
+            lab.let_polls_take_time();
             *running = Some(lab);
             0
         }

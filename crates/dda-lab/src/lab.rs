@@ -1,5 +1,6 @@
 //! Starting and stopping the lab.
 
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,6 +80,12 @@ impl Lab {
     /// The performance counter at `time`, as frames report it.
     pub fn ticks_at(&self, time: Duration) -> i64 {
         self.sim.clock.ticks_at(time)
+    }
+
+    /// With `clock virtual` a poll that finds nothing takes a millisecond: for programs that cannot use [`Lab::clock`], and would poll for
+    /// ever in real time.
+    pub(crate) fn let_polls_take_time(&self) {
+        self.sim.polls_take_time.store(true, Ordering::Relaxed);
     }
 
     /// The clock of the script, for the capturer: with `clock virtual` a whole capture runs in virtual time.

@@ -1,5 +1,6 @@
 //! Acquiring and releasing frames.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use windows::Win32::Foundation::WAIT_TIMEOUT;
@@ -17,6 +18,9 @@ use crate::duplication::not_a_texture::NotATexture;
 use crate::duplication::upload::Content;
 use crate::mutex::lock;
 use crate::script::call::Call;
+
+/// The virtual time that a poll takes for programs that wait in real time.
+const POLL: Duration = Duration::from_millis(1);
 
 /// The timeout of a wait without end.
 const INFINITE: u32 = u32::MAX;
@@ -53,6 +57,9 @@ impl Machine {
             if deadline.is_some_and(|deadline| deadline <= now) {
                 count(&sim.counters.timeouts);
                 state.released = false;
+                if timeout == 0 && sim.clock.is_virtual() && sim.polls_take_time.load(Ordering::Relaxed) {
+                    sim.clock.sleep(Some(POLL));
+                }
                 return failure(DXGI_ERROR_WAIT_TIMEOUT);
             }
             let losses = sim.worlds[0].gaps().map(|gap| gap.at).filter(|at| *at > now).min();

@@ -57,6 +57,8 @@ pub(crate) struct Simulation {
     /// When the compositor answers the last change of a window.
     nudge: Mutex<Option<Duration>>,
     numbers: AtomicU64,
+    /// Whether a poll that finds nothing takes virtual time, because the program waits in real time.
+    pub(crate) polls_take_time: AtomicBool,
     over: AtomicBool,
 }
 
@@ -107,6 +109,7 @@ impl Simulation {
             first_request: OnceLock::new(),
             nudge: Mutex::default(),
             numbers: AtomicU64::new(1),
+            polls_take_time: AtomicBool::new(false),
             over: AtomicBool::new(false),
         })
     }
