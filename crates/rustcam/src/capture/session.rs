@@ -156,7 +156,7 @@ impl Session {
         SessionStats { lost, bytes_copied, region_clamped, threads, source, fallback, ..self.stats.clone() }
     }
 
-    /// Makes ready what the first BGRA frame of the session's region needs: memory, threads, textures. Otherwise that frame takes up to
+    /// Makes ready what the first BGRA frame of the session's region needs: memory and threads. Otherwise that frame takes up to
     /// 30 ms longer.
     pub fn warm_up(&mut self) {
         // Whatever fails here fails again when a frame is asked for, and is reported then.

@@ -245,11 +245,6 @@ pub trait Source: Send {
     /// A loss, as for `wait`.
     fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome>;
 
-    /// Makes ready what the first read of `bounds` needs, such as textures.
-    fn warm_up(&mut self, bounds: Rect) {
-        let _ = bounds;
-    }
-
     /// Memory for a tightly packed BGRA image of `size` that [`Source::read_into`] can write to. `None` if this source cannot, or not
     /// now; then the caller uses ordinary memory and [`Source::read`].
     fn allocate(&mut self, size: Size) -> Option<Memory> {

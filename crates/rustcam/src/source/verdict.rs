@@ -110,6 +110,20 @@ pub(super) enum Verdict {
     Failed,
 }
 
+/// What prompts, lock screens, changes of mode, switches of the session and monitors that wake up cause: it passes by itself.
+const TRANSIENT: [u32; 10] = [
+    ACCESS_LOST,
+    WAIT_ABANDONED,
+    ACCESS_DENIED,
+    E_ACCESSDENIED,
+    UNSUPPORTED,
+    SESSION_DISCONNECTED,
+    MODE_CHANGE_IN_PROGRESS,
+    NOT_FOUND,
+    NOT_CURRENTLY_AVAILABLE,
+    NOT_CURRENT,
+];
+
 /// What `code` from `call` means for the capture.
 pub(super) fn classify(code: u32, call: Call) -> Verdict {
     use Call::{
@@ -126,20 +140,8 @@ pub(super) fn classify(code: u32, call: Call) -> Verdict {
         (DEVICE_REMOVED | DEVICE_HUNG | DEVICE_RESET | DRIVER_INTERNAL_ERROR, _) => Verdict::LostDevice,
         // A timeout and an abandoned mutex have the sign of success.
         (_, Sync) if code != S_OK => Verdict::Failed,
+        (_, Duplicate) if TRANSIENT.contains(&code) => Verdict::RefusedForNow,
         (
-            ACCESS_LOST
-            | WAIT_ABANDONED
-            | ACCESS_DENIED
-            | E_ACCESSDENIED
-            | UNSUPPORTED
-            | SESSION_DISCONNECTED
-            | MODE_CHANGE_IN_PROGRESS
-            | NOT_FOUND
-            | NOT_CURRENTLY_AVAILABLE
-            | NOT_CURRENT,
-            Duplicate,
-        )
-        | (
             E_ACCESSDENIED | SESSION_DISCONNECTED | MODE_CHANGE_IN_PROGRESS | NOT_FOUND | NOT_CURRENT,
             Call::Enumerate,
         ) => Verdict::RefusedForNow,
@@ -150,19 +152,9 @@ pub(super) fn classify(code: u32, call: Call) -> Verdict {
             DuplicateAgain,
         ) => Verdict::LostAccess(Lasting),
         (E_OUTOFMEMORY, _) => Verdict::Failed,
-        (
-            ACCESS_LOST
-            | WAIT_ABANDONED
-            | ACCESS_DENIED
-            | E_ACCESSDENIED
-            | UNSUPPORTED
-            | SESSION_DISCONNECTED
-            | MODE_CHANGE_IN_PROGRESS
-            | NOT_FOUND
-            | NOT_CURRENTLY_AVAILABLE
-            | NOT_CURRENT,
-            Acquire | Metadata | MapDesktop | Release | DuplicateAgain,
-        ) => Verdict::LostAccess(Transient),
+        (_, Acquire | Metadata | MapDesktop | Release | DuplicateAgain) if TRANSIENT.contains(&code) => {
+            Verdict::LostAccess(Transient)
+        }
         (_, Metadata | MapDesktop) if is_failure(code) => Verdict::Harmless,
         (_, Map | CreateTexture | Draw | Share) if is_failure(code) => Verdict::Failed,
         _ if is_failure(code) => Verdict::LostAccess(Lasting),

@@ -3,10 +3,10 @@
 use windows::Win32::Devices::Display::{
     DisplayConfigGetDeviceInfo, GetDisplayConfigBufferSizes, QueryDisplayConfig,
     DISPLAYCONFIG_DEVICE_INFO_GET_SOURCE_NAME, DISPLAYCONFIG_DEVICE_INFO_GET_TARGET_NAME,
-    DISPLAYCONFIG_DEVICE_INFO_HEADER, DISPLAYCONFIG_MODE_INFO, DISPLAYCONFIG_PATH_INFO,
+    DISPLAYCONFIG_DEVICE_INFO_HEADER, DISPLAYCONFIG_DEVICE_INFO_TYPE, DISPLAYCONFIG_MODE_INFO, DISPLAYCONFIG_PATH_INFO,
     DISPLAYCONFIG_SOURCE_DEVICE_NAME, DISPLAYCONFIG_TARGET_DEVICE_NAME, QDC_ONLY_ACTIVE_PATHS,
 };
-use windows::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_SUCCESS};
+use windows::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_SUCCESS, LUID};
 
 use super::utf16::text;
 
@@ -58,24 +58,26 @@ fn active_paths() -> Vec<DISPLAYCONFIG_PATH_INFO> {
     Vec::new()
 }
 
+/// The header of a packet `T`, which asks `about` something on an adapter.
+fn header<T>(r#type: DISPLAYCONFIG_DEVICE_INFO_TYPE, about: (LUID, u32)) -> DISPLAYCONFIG_DEVICE_INFO_HEADER {
+    let (adapter, id) = about;
+    DISPLAYCONFIG_DEVICE_INFO_HEADER { r#type, size: size_of::<T>() as u32, adapterId: adapter, id }
+}
+
 /// The name of the output of `path`, and the device path of its monitor.
 fn named(path: &DISPLAYCONFIG_PATH_INFO) -> Option<(String, String)> {
     let mut source = DISPLAYCONFIG_SOURCE_DEVICE_NAME {
-        header: DISPLAYCONFIG_DEVICE_INFO_HEADER {
-            r#type: DISPLAYCONFIG_DEVICE_INFO_GET_SOURCE_NAME,
-            size: size_of::<DISPLAYCONFIG_SOURCE_DEVICE_NAME>() as u32,
-            adapterId: path.sourceInfo.adapterId,
-            id: path.sourceInfo.id,
-        },
+        header: header::<DISPLAYCONFIG_SOURCE_DEVICE_NAME>(
+            DISPLAYCONFIG_DEVICE_INFO_GET_SOURCE_NAME,
+            (path.sourceInfo.adapterId, path.sourceInfo.id),
+        ),
         ..Default::default()
     };
     let mut target = DISPLAYCONFIG_TARGET_DEVICE_NAME {
-        header: DISPLAYCONFIG_DEVICE_INFO_HEADER {
-            r#type: DISPLAYCONFIG_DEVICE_INFO_GET_TARGET_NAME,
-            size: size_of::<DISPLAYCONFIG_TARGET_DEVICE_NAME>() as u32,
-            adapterId: path.targetInfo.adapterId,
-            id: path.targetInfo.id,
-        },
+        header: header::<DISPLAYCONFIG_TARGET_DEVICE_NAME>(
+            DISPLAYCONFIG_DEVICE_INFO_GET_TARGET_NAME,
+            (path.targetInfo.adapterId, path.targetInfo.id),
+        ),
         ..Default::default()
     };
     // SAFETY: each packet says its type and its size, and is valid during the call. The headers are their first members.
