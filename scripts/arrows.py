@@ -1,6 +1,6 @@
 """Holds the architecture: which part of the source may use which other part, and no circles: arrows.py [ROOT].
 
-`error <- geometry <- region <- frame <- {pixels, source} <- capture <- rustcam-python`, one way only. Inside each
+`error <- geometry <- region, color <- frame <- {pixels, source} <- capture <- rustcam-python`, one way only. Inside each
 crate no file may use another that uses it, directly or through others; `rust_modules.py` says what counts as a use.
 Comments and tests are free.
 """
@@ -23,6 +23,7 @@ LEVELS = {
     "kernel_wait": 0,
     "event_count": 1,
     "clock": 2,
+    "color": 1,
     "memory": 1,
     "geometry": 1,
     "region": 2,

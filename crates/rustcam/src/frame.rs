@@ -6,10 +6,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::color::TextureFormat;
 use crate::error::Error;
 use crate::geometry::{Point, Rect, Rotation, Size};
 
-/// The pixel formats of frames, one byte per channel, named in memory order.
+/// The pixel formats of frames, named in memory order: one byte per channel, or half floats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PixelFormat {
@@ -24,20 +25,38 @@ pub enum PixelFormat {
     Rgb,
     /// Luma: `(77·R + 150·G + 29·B + 128) >> 8`.
     Gray,
+    /// Little-endian half floats of red, green, blue and alpha: linear scRGB, 1.0 is 80 nits. Alpha is always 1.0.
+    Rgba16f,
 }
 
 impl PixelFormat {
     /// All formats, in the order in which messages list them.
-    pub const ALL: &'static [PixelFormat] =
-        &[PixelFormat::Bgra, PixelFormat::Rgba, PixelFormat::Bgr, PixelFormat::Rgb, PixelFormat::Gray];
+    pub const ALL: &'static [PixelFormat] = &[
+        PixelFormat::Bgra,
+        PixelFormat::Rgba,
+        PixelFormat::Bgr,
+        PixelFormat::Rgb,
+        PixelFormat::Gray,
+        PixelFormat::Rgba16f,
+    ];
 
-    /// Bytes per pixel.
+    /// Channels per pixel.
     pub const fn channels(self) -> usize {
         match self {
-            PixelFormat::Bgra | PixelFormat::Rgba => 4,
+            PixelFormat::Bgra | PixelFormat::Rgba | PixelFormat::Rgba16f => 4,
             PixelFormat::Bgr | PixelFormat::Rgb => 3,
             PixelFormat::Gray => 1,
         }
+    }
+
+    /// Bytes per pixel.
+    pub const fn bytes(self) -> usize {
+        self.channels() * if self.is_half_float() { 2 } else { 1 }
+    }
+
+    /// Whether channels are half floats instead of bytes.
+    pub const fn is_half_float(self) -> bool {
+        matches!(self, PixelFormat::Rgba16f)
     }
 
     /// Lower-case name.
@@ -48,6 +67,7 @@ impl PixelFormat {
             PixelFormat::Bgr => "bgr",
             PixelFormat::Rgb => "rgb",
             PixelFormat::Gray => "gray",
+            PixelFormat::Rgba16f => "rgba16f",
         }
     }
 }
@@ -67,17 +87,18 @@ impl FromStr for PixelFormat {
             return Ok(PixelFormat::Gray);
         }
         PixelFormat::ALL.iter().copied().find(|format| format.name() == lower).ok_or_else(|| {
-            Error::invalid(format!("unknown pixel format {name:?}; choose one of bgra, rgba, bgr, rgb, gray"))
+            Error::invalid(format!("unknown pixel format {name:?}; choose one of bgra, rgba, bgr, rgb, gray, rgba16f"))
         })
     }
 }
 
-/// Pixels to read: BGRA in memory, the fourth byte undefined.
+/// Pixels to read, as a source delivers them.
 #[derive(Clone, Copy)]
 pub struct ImageRef<'a> {
     bytes: &'a [u8],
     stride: usize,
     size: Size,
+    format: TextureFormat,
 }
 
 impl<'a> ImageRef<'a> {
@@ -88,20 +109,32 @@ impl<'a> ImageRef<'a> {
     #[must_use]
     pub fn cropped(&self, part: Rect) -> ImageRef<'a> {
         assert!(self.size.rect().contains(part), "{part} is not inside {}", self.size);
-        let start = part.top as usize * self.stride + part.left as usize * 4;
-        ImageRef::new(&self.bytes[start..], self.stride, part.size())
+        let start = part.top as usize * self.stride + part.left as usize * self.format.bytes();
+        ImageRef::of(self.format, &self.bytes[start..], self.stride, part.size())
     }
 
-    /// An image of `size` whose rows start `stride` bytes apart; the last row need not be padded.
+    /// A BGRA image of `size` whose rows start `stride` bytes apart; the last row need not be padded. The fourth byte of each pixel is
+    /// undefined.
     ///
     /// # Panics
     /// If the rows overlap or do not fit into `bytes`: a bug of the caller, never the result of user input.
     pub fn new(bytes: &'a [u8], stride: usize, size: Size) -> Self {
-        assert!(
-            rows_fit(bytes.len(), stride, size.width as usize * 4, size.height as usize),
-            "image exceeds its memory"
-        );
-        Self { bytes, stride, size }
+        Self::of(TextureFormat::Bgra8, bytes, stride, size)
+    }
+
+    /// [`ImageRef::new`] for an image of any format.
+    ///
+    /// # Panics
+    /// As [`ImageRef::new`].
+    pub fn of(format: TextureFormat, bytes: &'a [u8], stride: usize, size: Size) -> Self {
+        let row = size.width as usize * format.bytes();
+        assert!(rows_fit(bytes.len(), stride, row, size.height as usize), "image exceeds its memory");
+        Self { bytes, stride, size, format }
+    }
+
+    /// Format of the pixels.
+    pub fn format(&self) -> TextureFormat {
+        self.format
     }
 
     /// Width and height.
@@ -109,17 +142,21 @@ impl<'a> ImageRef<'a> {
         self.size
     }
 
-    /// The bytes of row `y`, 4 per pixel.
+    /// The bytes of row `y`, [`TextureFormat::bytes`] per pixel.
     pub fn row(&self, y: usize) -> &'a [u8] {
         let start = y * self.stride;
-        &self.bytes[start..start + self.size.width as usize * 4]
+        &self.bytes[start..start + self.size.width as usize * self.format.bytes()]
     }
 }
 
 impl fmt::Debug for ImageRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bytes: _, stride, size } = self;
-        f.debug_struct("ImageRef").field("size", size).field("stride", stride).finish_non_exhaustive()
+        let Self { bytes: _, stride, size, format } = self;
+        f.debug_struct("ImageRef")
+            .field("size", size)
+            .field("format", format)
+            .field("stride", stride)
+            .finish_non_exhaustive()
     }
 }
 
@@ -138,7 +175,7 @@ impl<'a> ImageMut<'a> {
     /// # Panics
     /// If the rows overlap or do not fit into `bytes`: a bug of the caller, never the result of user input.
     pub fn new(bytes: &'a mut [u8], stride: usize, size: Size, format: PixelFormat) -> Self {
-        let row = size.width as usize * format.channels();
+        let row = size.width as usize * format.bytes();
         assert!(rows_fit(bytes.len(), stride, row, size.height as usize), "image exceeds its memory");
         Self { bytes, stride, size, format, bottom_up: false }
     }
@@ -160,11 +197,11 @@ impl<'a> ImageMut<'a> {
         self.format
     }
 
-    /// The bytes of row `y`, [`PixelFormat::channels`] per pixel.
+    /// The bytes of row `y`, [`PixelFormat::bytes`] per pixel.
     pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
         let y = if self.bottom_up { self.size.height as usize - 1 - y } else { y };
         let start = y * self.stride;
-        &mut self.bytes[start..start + self.size.width as usize * self.format.channels()]
+        &mut self.bytes[start..start + self.size.width as usize * self.format.bytes()]
     }
 
     /// `rows` in bands of `height` rows, the last of which may be lower, each with the number of its first row.

@@ -311,6 +311,7 @@
 //! |---|---|
 //! | [`capture`] | sessions, handles, streams, constant rates, counters |
 //! | [`source`] | backends, outputs, the trait [`Source`](source::Source), shared textures, the simulated desktop |
+//! | [`color`] | dynamic range, colour spaces, tone mapping |
 //! | [`frame`] | pixel formats, images in memory, damage, the pointer |
 //! | [`pixels`] | pure functions: crop, rotate, convert, blend the pointer |
 //! | [`geometry`] | points, sizes, rectangles, rotations |
@@ -320,12 +321,13 @@
 //!
 //! The crate logs with [`log`](https://docs.rs/log): losses as warnings, recoveries as information.
 //!
-//! Dependencies between the modules point one way: `error ← geometry ← frame ← {pixels, source} ← capture`.
+//! Dependencies between the modules point one way: `error ← geometry, color ← frame ← {pixels, source} ← capture`.
 
 #![warn(missing_debug_implementations)]
 
 pub mod capture;
 pub mod clock;
+pub mod color;
 pub mod error;
 mod event_count;
 pub mod frame;

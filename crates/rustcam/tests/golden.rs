@@ -131,7 +131,7 @@ impl Sheet {
         let options = OpenOptions::new(Backend::Sim(script)).clock(clock);
         let mut session = Session::open(&options, &mut || Ok(())).expect("the desktop opens");
         let request = Request::within(Duration::from_secs(1)).region(region);
-        let row = region.width() as usize * format.channels();
+        let row = region.width() as usize * format.bytes();
         let picture = |_| {
             let mut own = vec![0; row * region.height() as usize];
             let target = match lifetime {

@@ -15,7 +15,12 @@ pub enum Step {
 impl Step {
     pub fn all() -> Vec<Step> {
         let mut steps = vec![Step::Memcpy];
-        steps.extend(PixelFormat::ALL.iter().map(|format| Step::Convert(*format, Rotation::None)));
+        steps.extend(
+            PixelFormat::ALL
+                .iter()
+                .filter(|format| !format.is_half_float())
+                .map(|format| Step::Convert(*format, Rotation::None)),
+        );
         steps.extend(Rotation::ALL[1..].iter().map(|rotation| Step::Convert(PixelFormat::Bgra, *rotation)));
         steps
     }

@@ -1,10 +1,11 @@
 //! Reads parts of a source into memory, converted, with the pointer drawn over them.
 
+use crate::color::{Color, ToneMapping};
 use crate::error::Result;
 use crate::frame::{Damage, ImageMut, PixelFormat, Pointer};
 use crate::geometry::{Rect, Size};
 use crate::parallel::Workers;
-use crate::pixels::{self, Placement};
+use crate::pixels::{self, Placement, Tone, ToneSettings};
 use crate::region::covers;
 use crate::source::{Outcome, Output, Source};
 
@@ -19,15 +20,27 @@ pub(super) struct View {
     placement: Placement,
     /// The region in texture space.
     pub(super) bounds: Rect,
-    cursor: bool,
+    pub(super) cursor: bool,
+    /// Frames of another level of SDR white are other frames.
+    pub(super) tone: ToneSettings,
 }
 
 impl View {
-    /// `region` of `output`, with the pointer over it if `cursor`.
+    /// `region` of `output`, which is SDR, with the pointer over it if `cursor`.
     pub(super) fn new(output: &Output, region: Rect, format: PixelFormat, cursor: bool) -> Self {
         let placement = Placement { region, desktop: output.size, rotation: output.image_rotation };
         let bounds = placement.rotation.to_texture(region, placement.desktop);
-        Self { format, placement, bounds, cursor }
+        Self { format, placement, bounds, cursor, tone: ToneSettings::default() }
+    }
+
+    /// The same of an output of this colour.
+    pub(super) fn with_tone(self, color: &Color, mapping: ToneMapping) -> Self {
+        Self { tone: ToneSettings::new(color, mapping), ..self }
+    }
+
+    /// The part of the desktop that it shows.
+    pub(super) fn region(&self) -> Rect {
+        self.placement.region
     }
 
     /// Width and height of the frame.
@@ -37,7 +50,7 @@ impl View {
 
     /// Bytes of the whole frame.
     pub(super) fn bytes(&self) -> usize {
-        self.size().area() as usize * self.format.channels()
+        self.size().area() as usize * self.format.bytes()
     }
 
     /// Whether a source that writes upright BGRA can write this frame directly.
@@ -66,6 +79,7 @@ pub(super) type Drawn = Option<Rect>;
 #[derive(Default)]
 pub(super) struct Blitter {
     pointer: PointerCache,
+    tone: Tone,
     workers: Workers,
     bytes: u64,
 }
@@ -105,7 +119,7 @@ impl Blitter {
         let View { format, bounds, .. } = job.view;
         let size = job.view.size();
         if !buffer.is_native() {
-            let stride = size.width as usize * format.channels();
+            let stride = size.width as usize * format.bytes();
             let mut image = ImageMut::new(buffer.memory_mut().bytes_mut(), stride, size, format);
             return self.fill_image(job, &mut image, parts);
         }
@@ -172,21 +186,24 @@ impl Blitter {
         parts: &[Rect],
     ) -> Result<Outcome<Drawn>> {
         let view = job.view;
+        if self.tone.settings() != view.tone {
+            self.tone = Tone::new(view.tone);
+        }
         let mut drawn = None;
         let outcome = loop {
             let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
-            let (cache, workers) = (&mut self.pointer, &mut self.workers);
+            let (cache, tone, workers) = (&mut self.pointer, &self.tone, &mut self.workers);
             let outcome = job.source.read(parts, slice, &mut |part, pixels, pointer| {
                 drawn = view.pointer_rect(pointer);
                 let shape = drawn.and_then(|_| cache.image(pointer)).map(|shape| (shape, pointer.position));
-                workers.write(part, pixels, &view.placement, shape, image);
+                workers.write_toned(part, pixels, &view.placement, tone, shape, image);
             })?;
             if outcome != Outcome::Pending {
                 break outcome;
             }
         };
-        let channels = image.format().channels() as u64;
-        self.bytes += parts.iter().map(|p| p.area() * channels).sum::<u64>();
+        let bytes = image.format().bytes() as u64;
+        self.bytes += parts.iter().map(|p| p.area() * bytes).sum::<u64>();
         // The pointer is drawn inside the parts only. If it has moved out of them since they were chosen, the frame is not complete.
         let complete = drawn.is_none_or(|pointer| covers(parts, pointer));
         Ok(match outcome {

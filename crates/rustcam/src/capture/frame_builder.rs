@@ -7,10 +7,12 @@
 //! | the caller's own memory | everything |
 //! | a shared texture | what is out of date, by the device |
 
+use crate::color::ToneMapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, ImageMut, PixelFormat};
 use crate::geometry::Rect;
 use crate::parallel::Workers;
+use crate::pixels::ToneSettings;
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::{Outcome, Source};
 
@@ -33,6 +35,9 @@ pub(super) struct FrameBuilder {
     resources: Resources,
     retained: Retained,
     begun: Option<(View, Begun)>,
+    tone_mapping: ToneMapping,
+    /// The settings of the last frame.
+    tone: Option<ToneSettings>,
 }
 
 impl FrameBuilder {
@@ -53,7 +58,28 @@ impl FrameBuilder {
             Target::Into(image) => image.format(),
             Target::Shared(_) => PixelFormat::Bgra,
         };
-        let view = View::new(source.output(), region, format, cursor);
+        loop {
+            let color = source.color();
+            let view = View::new(source.output(), region, format, cursor).with_tone(&color, self.tone_mapping);
+            if self.tone.replace(view.tone).is_some_and(|before| before != view.tone) {
+                // The same light now has other values.
+                self.resources.damage.add(Damage::everything(source.output().texture_size().rect()));
+            }
+            let built = self.build_view(source, target, view, budget)?;
+            // The level of SDR white that the pixels were mapped with must be that of the read.
+            if source.color() == color || matches!(built, Outcome::Pending | Outcome::Unsupported) {
+                return Ok(built);
+            }
+        }
+    }
+
+    fn build_view(
+        &mut self,
+        source: &mut dyn Source,
+        target: &mut Target<'_>,
+        view: View,
+        budget: &mut WaitBudget<'_>,
+    ) -> Result<Outcome<Pixels>> {
         let begun = self.begun.take();
         let mut job = Job { source, view, budget };
         let buffer = match (target, begun) {
@@ -70,13 +96,13 @@ impl FrameBuilder {
                     Target::Retained(_) => self.build_retained(&mut job, None)?,
                     Target::Into(image) => return Ok(self.build_into(&mut job, image)?.map(|()| Pixels::Caller)),
                     Target::Shared(sync) => {
-                        let request = TextureRequest { region, cursor, sync: *sync };
+                        let request = TextureRequest { region: view.region(), cursor: view.cursor, sync: *sync };
                         return Ok(self.share(&mut job, &request)?.map(Pixels::Device));
                     }
                 }
             }
         };
-        Ok(buffer.map(|buffer| Pixels::Memory(Image { buffer, size: view.size(), format })))
+        Ok(buffer.map(|buffer| Pixels::Memory(Image { buffer, size: view.size(), format: view.format })))
     }
 
     /// What changed since the last call, in texture space.
@@ -100,6 +126,11 @@ impl FrameBuilder {
     /// Sets the threads that write large frames.
     pub(super) fn set_workers(&mut self, workers: Workers) {
         self.resources.blitter.set_workers(workers);
+    }
+
+    /// Sets how 8-bit frames of an HDR desktop show what is brighter than SDR white.
+    pub(super) fn set_tone_mapping(&mut self, mapping: ToneMapping) {
+        self.tone_mapping = mapping;
     }
 
     /// Bytes written to destinations so far.

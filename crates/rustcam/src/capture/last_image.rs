@@ -61,7 +61,7 @@ impl LastImage {
     fn copy(&mut self, image: &Image, part: Rect) {
         let Some(part) = part.intersection(self.region) else { return };
         let part = part.translated(-self.region.left, -self.region.top);
-        let pixel = self.format.channels();
+        let pixel = self.format.bytes();
         let (row, len) = (self.size.width as usize * pixel, part.width() as usize * pixel);
         for y in part.top as usize..part.bottom as usize {
             let start = y * row + part.left as usize * pixel;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::color::{Color, ToneMapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameInfo, Pointer};
 use crate::geometry::Rect;
@@ -93,6 +94,7 @@ impl Session {
     pub fn open(options: &OpenOptions, interrupt: &mut dyn Interrupt) -> Result<Self> {
         let source = persist(&*options.clock, options.timeout, interrupt, |check| source::open(options, check))?;
         let mut session = Self::over(source, Arc::clone(&options.clock), options.watch_pointer);
+        session.set_tone_mapping(options.tone_mapping);
         session.builder.set_workers(options.threads.map_or_else(Workers::default, Workers::new));
         Ok(session)
     }
@@ -141,6 +143,17 @@ impl Session {
         self.region.unwrap_or_default()
     }
 
+    /// The colour of the output as it is now. Where the system does not report the level of SDR white, it is the one that is assumed.
+    pub fn color(&self) -> Color {
+        let color = self.source.color();
+        Color { sdr_white_nits: color.white(), ..color }
+    }
+
+    /// Sets how 8-bit frames of an HDR desktop show what is brighter than SDR white.
+    pub fn set_tone_mapping(&mut self, mapping: ToneMapping) {
+        self.builder.set_tone_mapping(mapping);
+    }
+
     /// A waker that makes a wait in another thread check its interrupt at once; `None` if the source has none.
     pub fn waker(&self) -> Option<Waker> {
         self.waker.clone()
@@ -172,11 +185,19 @@ impl Session {
 
     /// Why the source works in a slower way than it could; the text is allocated once, not per frame.
     fn fallback(&self) -> Option<Arc<str>> {
-        let reason = self.source.fallback().or_else(|| self.builder.workers().refused());
+        let reason =
+            self.source.fallback().or_else(|| self.builder.workers().refused()).or_else(|| self.assumed_white());
         match (reason, &self.stats.fallback) {
             (Some(now), Some(known)) if now == &**known => Some(Arc::clone(known)),
             (now, _) => now.map(Arc::from),
         }
+    }
+
+    /// Why the level of SDR white is assumed; `None` if the system reports it.
+    fn assumed_white(&self) -> Option<&'static str> {
+        let color = self.source.color();
+        (color.hdr && !color.reports_white())
+            .then_some("the system does not report the level of SDR white: 200 nits are assumed")
     }
 
     /// `region` if it is inside the output, or the session's own.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::color::Color;
 use crate::geometry::Rect;
 use crate::source::Output;
 
@@ -17,12 +18,19 @@ pub struct Snapshot {
     pub output: Arc<Output>,
     /// The session's region; empty if nothing of it is on the changed output.
     pub region: Rect,
+    /// The colour of the output.
+    pub color: Color,
     /// What the session has counted.
     pub stats: SessionStats,
 }
 
 impl Snapshot {
     pub(super) fn of(session: &Session) -> Self {
-        Self { output: Arc::clone(session.output()), region: session.region(), stats: session.stats() }
+        Self {
+            output: Arc::clone(session.output()),
+            region: session.region(),
+            color: session.color(),
+            stats: session.stats(),
+        }
     }
 }

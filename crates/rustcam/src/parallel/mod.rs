@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::frame::{ImageMut, ImageRef};
 use crate::geometry::{Point, Rect, Rotation};
-use crate::pixels::{self, write_on, CpuPath, Placement, PointerImage};
+use crate::pixels::{self, write_toned_on, CpuPath, Placement, PointerImage, Tone};
 
 use pool::Pool;
 
@@ -94,15 +94,30 @@ impl Workers {
         pointer: Option<(&PointerImage, Point)>,
         dst: &mut ImageMut<'_>,
     ) {
+        self.write_toned(part, image, placement, &Tone::default(), pointer, dst);
+    }
+
+    /// [`pixels::write_toned`].
+    pub fn write_toned(
+        &mut self,
+        part: Rect,
+        image: ImageRef<'_>,
+        placement: &Placement,
+        tone: &Tone,
+        pointer: Option<(&PointerImage, Point)>,
+        dst: &mut ImageMut<'_>,
+    ) {
         let target = pixels::target(part, image.size(), placement, dst.size());
         let threads = self.threads_for(target);
         let streams = self.streams;
         let pool = if threads > 1 { self.pool() } else { None };
-        let large = target.area() * dst.format().channels() as u64 >= STREAM_FROM;
+        let large = target.area() * dst.format().bytes() as u64 >= STREAM_FROM;
         let pays = pool.is_none() && large && placement.rotation == Rotation::None;
         let path = CpuPath::best();
         let path = if streams.unwrap_or(pays) { path.streaming() } else { path };
-        let Some(pool) = pool else { return write_on(path, part, image, placement, pointer, dst) };
+        let Some(pool) = pool else {
+            return write_toned_on(path, part, image, placement, tone, pointer, dst);
+        };
 
         let first = target.top.abs_diff(placement.region.top);
         let height = (target.height().div_ceil(threads as u32 * BANDS_PER_THREAD)).next_multiple_of(ROWS);
@@ -112,7 +127,7 @@ impl Workers {
             let Some((top, mut band)) = band else { return };
             let top = placement.region.top + top as i32;
             let region = Rect { top, bottom: top + band.size().height as i32, ..placement.region };
-            write_on(path, part, image, &Placement { region, ..*placement }, pointer, &mut band);
+            write_toned_on(path, part, image, &Placement { region, ..*placement }, tone, pointer, &mut band);
         });
     }
 

@@ -12,7 +12,7 @@ fn picture(size: Size) -> Vec<u8> {
 
 /// What `write` makes of a part, in memory of `size` with padded rows.
 fn written(write: impl FnOnce(&mut ImageMut<'_>), (size, format, bottom_up): (Size, PixelFormat, bool)) -> Vec<u8> {
-    let stride = size.width as usize * format.channels() + 5;
+    let stride = size.width as usize * format.bytes() + 5;
     let mut bytes = vec![0xA5; stride * size.height as usize];
     let image = ImageMut::new(&mut bytes, stride, size, format);
     let mut image = if bottom_up { image.bottom_up() } else { image };

@@ -7,13 +7,14 @@
 // A kernel must be inlined into the function that enables the instruction set; otherwise it does not use it.
 #![allow(clippy::inline_always)]
 
+use super::light::{self, OPAQUE};
 use super::stores::stream;
 use crate::frame::PixelFormat;
 
 /// Pixels per step of the gray kernel: with this number the compiler uses the widest vectors on every path.
 const GRAY_STEP: usize = 32;
 
-/// Pixels that are converted at a time before they are stored past the caches: 4 KiB of stack.
+/// Pixels that are converted at a time before they are stored past the caches: 8 KiB of stack.
 const STREAMED: usize = 1024;
 
 /// A compiled variant of the kernels that this CPU can run. Values are created only after CPU detection.
@@ -89,8 +90,8 @@ impl CpuPath {
 
     /// Converts in the cache, and stores from there.
     fn convert_streaming(self, format: PixelFormat, src: &[u8], dst: &mut [u8]) {
-        let mut strip = [0; STREAMED * 4];
-        for (src, dst) in src.chunks(STREAMED * 4).zip(dst.chunks_mut(STREAMED * format.channels())) {
+        let mut strip = [0; STREAMED * 8];
+        for (src, dst) in src.chunks(STREAMED * 4).zip(dst.chunks_mut(STREAMED * format.bytes())) {
             let strip = &mut strip[..dst.len()];
             self.run(Convert { format, src, dst: strip });
             stream(strip, dst);
@@ -148,6 +149,7 @@ pub(super) fn convert(format: PixelFormat, src: &[u8], dst: &mut [u8]) {
         PixelFormat::Bgr => three::<0, 2>(src, dst),
         PixelFormat::Rgb => three::<2, 0>(src, dst),
         PixelFormat::Gray => gray(src, dst),
+        PixelFormat::Rgba16f => half_floats(src, dst),
     }
 }
 
@@ -204,6 +206,16 @@ fn gray(src: &[[u8; 4]], dst: &mut [u8]) {
     }
 }
 
+/// Four bytes to four half floats of what the bytes mean.
+#[inline(always)]
+fn half_floats(src: &[[u8; 4]], dst: &mut [u8]) {
+    let light = light::of_levels();
+    for (d, s) in dst.as_chunks_mut::<8>().0.iter_mut().zip(src) {
+        let channel = |i: usize| u64::from(light[usize::from(s[i])]);
+        *d = (channel(2) | channel(1) << 16 | channel(0) << 32 | OPAQUE).to_le_bytes();
+    }
+}
+
 /// 256 times the luma of a pixel, rounded. At most 65408, so 16 bits hold it.
 ///
 /// One multiplication serves blue and red: of (blue + red·2¹⁶)·(77 + 29·2¹⁶), the upper 16 of 32 bits are 29·blue + 77·red, because
@@ -217,7 +229,10 @@ fn luma_sum(pixel: [u8; 4]) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use half::f16;
+
     use super::*;
+    use crate::color::srgb_decode;
 
     /// Every length around the vector widths and the gray step, so that heads, bodies and tails are all covered.
     #[test]
@@ -226,8 +241,8 @@ mod tests {
         for path in CpuPath::all() {
             for &format in PixelFormat::ALL {
                 for n in 0..200 {
-                    let mut dst = vec![0xA5; n * format.channels() + 1];
-                    path.convert(format, &src[..n * 4], &mut dst[..n * format.channels()]);
+                    let mut dst = vec![0xA5; n * format.bytes() + 1];
+                    path.convert(format, &src[..n * 4], &mut dst[..n * format.bytes()]);
                     let mut expected = Vec::new();
                     for p in src[..n * 4].chunks(4) {
                         let (b, g, r) = (u32::from(p[0]), u32::from(p[1]), u32::from(p[2]));
@@ -237,6 +252,11 @@ mod tests {
                             PixelFormat::Bgr => expected.extend([p[0], p[1], p[2]]),
                             PixelFormat::Rgb => expected.extend([p[2], p[1], p[0]]),
                             PixelFormat::Gray => expected.push(((77 * r + 150 * g + 29 * b + 128) >> 8) as u8),
+                            PixelFormat::Rgba16f => {
+                                let light = |level: u32| f16::from_f64(srgb_decode(f64::from(level) / 255.0));
+                                expected.extend([r, g, b].iter().flat_map(|level| light(*level).to_le_bytes()));
+                                expected.extend(f16::ONE.to_le_bytes());
+                            }
                         }
                     }
                     expected.push(0xA5);

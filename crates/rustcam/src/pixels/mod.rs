@@ -4,20 +4,32 @@
 //! no memory. [`draw_pointer`] is for memory that the operating system filled itself. Nothing here keeps state, calls an operating
 //! system, or can fail: geometry that does not fit is clipped.
 //!
+//! | image | 8-bit frame | half-float frame |
+//! |---|---|---|
+//! | BGRA | the pointer, then the format | the pointer in 8 bit, then the light of every value |
+//! | ten bits, half floats | decoded to BGRA by a [`Tone`], then as above | as it is, then the pointer at SDR white |
+//!
 //! Any part of a destination can be written by itself, and the bytes are the same: so several threads can share a large one.
 
 mod convert;
+mod decode;
+mod half_float;
+mod light;
 mod pointer;
+mod pointer_light;
 mod stores;
+mod tone;
 mod turn;
 mod view;
 
 #[doc(hidden)]
 pub use convert::CpuPath;
 pub use pointer::{draw_pointer, PointerImage};
+pub use tone::{Tone, ToneSettings};
 
 use view::{offset, RowWriter, SourceView, TargetView, STRIP};
 
+use crate::color::TextureFormat;
 use crate::frame::{ImageMut, ImageRef};
 use crate::geometry::{Point, Rect, Rotation, Size};
 
@@ -37,13 +49,7 @@ pub fn cpu_path() -> &'static str {
     CpuPath::best().name()
 }
 
-/// Writes the pixels of `part` that are in the region of `placement` to `dst`: crops, rotates upright, converts to the format of
-/// `dst` and blends the pointer, in one pass.
-///
-/// `part` is in texture space and `image` holds exactly its pixels; `dst` has the size of the region. If either is smaller, the missing
-/// pixels are left out. Alpha of `bgra` and `rgba` is 255. The position of the pointer is that of the shape's
-/// top-left corner in desktop space; the pointer is blended in BGRA before the conversion, and only inside this part, so that
-/// parts that do not overlap may be written in any order.
+/// [`write_toned`] for an SDR desktop.
 pub fn write(
     part: Rect,
     image: ImageRef<'_>,
@@ -52,6 +58,24 @@ pub fn write(
     dst: &mut ImageMut<'_>,
 ) {
     write_on(CpuPath::best(), part, image, placement, pointer, dst);
+}
+
+/// Writes the pixels of `part` that are in the region of `placement` to `dst`: crops, rotates upright, converts to the format of
+/// `dst` and blends the pointer, in one pass.
+///
+/// `part` is in texture space and `image` holds exactly its pixels; `dst` has the size of the region. If either is smaller, the missing
+/// pixels are left out. Alpha is opaque. The position of the pointer is that of the shape's top-left corner in desktop space; for an 8-bit
+/// frame the pointer is blended in BGRA before the conversion, and only inside this part, so that parts that do not overlap may be written
+/// in any order.
+pub fn write_toned(
+    part: Rect,
+    image: ImageRef<'_>,
+    placement: &Placement,
+    tone: &Tone,
+    pointer: Option<(&PointerImage, Point)>,
+    dst: &mut ImageMut<'_>,
+) {
+    write_toned_on(CpuPath::best(), part, image, placement, tone, pointer, dst);
 }
 
 /// The pixels of the desktop that [`write()`] writes, from an image of size `held` to a destination of size `shown`.
@@ -76,6 +100,51 @@ pub fn write_on(
     pointer: Option<(&PointerImage, Point)>,
     dst: &mut ImageMut<'_>,
 ) {
+    write_toned_on(path, part, image, placement, &Tone::default(), pointer, dst);
+}
+
+/// [`write_toned`] on a CPU path of the caller's choice.
+#[doc(hidden)]
+pub fn write_toned_on(
+    path: CpuPath,
+    part: Rect,
+    image: ImageRef<'_>,
+    placement: &Placement,
+    tone: &Tone,
+    pointer: Option<(&PointerImage, Point)>,
+    dst: &mut ImageMut<'_>,
+) {
+    let Placement { region, desktop, rotation } = *placement;
+    let target = target(part, image.size(), placement, dst.size());
+    if target.is_empty() {
+        return;
+    }
+    let area = rotation.to_texture(target, desktop);
+    if image.format() == TextureFormat::Bgra8 {
+        write_bgra(path, part, image, placement, pointer, dst);
+    } else if dst.format().is_half_float() {
+        let (left, top) = (offset(region.left, target.left), offset(region.top, target.top));
+        let mut target = TargetView { area: target, left, top, dst };
+        half_float::write(path, (part, image), tone, (area, rotation), pointer, &mut target);
+    } else {
+        decode::by_tiles(path, (part, image), tone, (area, rotation), |tile, bgra| {
+            write_bgra(path, tile, bgra, placement, pointer, dst);
+        });
+    }
+    if path.streams() {
+        stores::fence();
+    }
+}
+
+/// The pass over a BGRA image.
+fn write_bgra(
+    path: CpuPath,
+    part: Rect,
+    image: ImageRef<'_>,
+    placement: &Placement,
+    pointer: Option<(&PointerImage, Point)>,
+    dst: &mut ImageMut<'_>,
+) {
     let Placement { region, desktop, rotation } = *placement;
     let target = target(part, image.size(), placement, dst.size());
     if target.is_empty() {
@@ -91,9 +160,6 @@ pub fn write_on(
         Rotation::Clockwise180 => upside_down(&writer, &source, &mut target),
         Rotation::Clockwise90 => turn::quarter(&writer, &source, &mut target, true),
         Rotation::Clockwise270 => turn::quarter(&writer, &source, &mut target, false),
-    }
-    if path.streams() {
-        stores::fence();
     }
 }
 

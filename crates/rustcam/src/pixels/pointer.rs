@@ -24,7 +24,7 @@ pub struct PointerImage {
     size: Size,
     /// For every row the columns from the first to the last visible pixel, because most of a pointer's square is empty.
     spans: Vec<Span>,
-    texels: Texels,
+    pub(super) texels: Texels,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ struct Span {
 
 /// Little-endian BGRA words, row by row without padding.
 #[derive(Debug)]
-enum Texels {
+pub(super) enum Texels {
     /// `(pixel & and) ^ xor`; both leave the alpha byte alone.
     Masks { and: Vec<u32>, xor: Vec<u32> },
     /// Colours with straight alpha.
@@ -51,7 +51,7 @@ pub(super) struct Run {
     /// Pixel of the row after the last covered one.
     pub end: usize,
     /// Index of the texel that covers `start`.
-    texel: usize,
+    pub texel: usize,
 }
 
 impl PointerImage {

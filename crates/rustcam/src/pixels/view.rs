@@ -47,9 +47,9 @@ impl TargetView<'_, '_> {
 
     /// The bytes of `len` pixels from (`x`, `y`) rightwards.
     pub(super) fn pixels_mut(&mut self, x: usize, y: usize, len: usize) -> &mut [u8] {
-        let channels = self.dst.format().channels();
-        let start = (self.left + x) * channels;
-        &mut self.dst.row_mut(self.top + y)[start..start + len * channels]
+        let pixel = self.dst.format().bytes();
+        let start = (self.left + x) * pixel;
+        &mut self.dst.row_mut(self.top + y)[start..start + len * pixel]
     }
 
     pub(super) fn write_row(&mut self, writer: &RowWriter<'_>, x: usize, y: usize, bgra: &[u8]) {
@@ -72,16 +72,16 @@ impl RowWriter<'_> {
         let Some((image, run)) = covered else {
             return self.path.convert(self.format, bgra, dst);
         };
-        let channels = self.format.channels();
-        self.path.convert(self.format, &bgra[..run.start * 4], &mut dst[..run.start * channels]);
+        let pixel = self.format.bytes();
+        self.path.convert(self.format, &bgra[..run.start * 4], &mut dst[..run.start * pixel]);
         let mut strip = [0; STRIP * 4];
         for start in (run.start..run.end).step_by(STRIP) {
             let end = run.end.min(start + STRIP);
             let strip = &mut strip[..(end - start) * 4];
             strip.copy_from_slice(&bgra[start * 4..end * 4]);
             image.blend(self.path, &run, start - run.start, strip);
-            self.path.convert(self.format, strip, &mut dst[start * channels..end * channels]);
+            self.path.convert(self.format, strip, &mut dst[start * pixel..end * pixel]);
         }
-        self.path.convert(self.format, &bgra[run.end * 4..], &mut dst[run.end * channels..]);
+        self.path.convert(self.format, &bgra[run.end * 4..], &mut dst[run.end * pixel..]);
     }
 }

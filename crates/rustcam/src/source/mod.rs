@@ -102,6 +102,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::color::Color;
 use crate::error::{Error, Result};
 use crate::frame::{Damage, ImageRef, Pointer};
 use crate::geometry::{Point, Rect, Size};
@@ -199,7 +200,9 @@ pub type CheckInterrupt<'a> = dyn FnMut() -> Result<()> + 'a;
 /// Ends a wait of one source in another thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
-/// Receives the pixels of one part, and the pointer as it was when they were read.
+/// Receives the pixels of one part, and the pointer as it was when they were read. The format is that of the desktop's own image, and may
+/// change with every mode: BGRA, or half floats where the system composes its desktop in them. A source that has mapped an HDR desktop to
+/// 8 bits itself delivers BGRA.
 pub type Sink<'a> = dyn FnMut(Rect, ImageRef<'_>, &Pointer) + 'a;
 
 /// The desktop of one output.
@@ -326,6 +329,12 @@ pub trait Source: Send {
     /// dropped, on the same thread. `None` where the system has no such priority, or refuses.
     fn prioritise_thread(&mut self) -> Option<Box<dyn Any>> {
         None
+    }
+
+    /// The colour of the output as of the last wait or read. It changes with a mode, and the level of SDR white also without one: a change
+    /// of it is known after 2 seconds at the latest.
+    fn color(&self) -> Color {
+        self.output().color
     }
 
     /// What the source has counted.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::output::OutputChoice;
 use super::sim::Script;
 use crate::clock::{Clock, MonotonicClock};
+use crate::color::ToneMapping;
 use crate::error::{Error, ErrorKind, Result};
 
 /// An API through which a desktop is captured.
@@ -100,6 +101,8 @@ pub struct OpenOptions {
     pub timeout: Duration,
     /// The most threads that convert a large frame; `None` for as many as there are cores, but no more than four.
     pub threads: Option<usize>,
+    /// How 8-bit frames of an HDR desktop show what is brighter than SDR white.
+    pub tone_mapping: ToneMapping,
     /// When the first attempt to open the output was made.
     first_attempt: Arc<OnceLock<Duration>>,
 }
@@ -119,6 +122,7 @@ impl OpenOptions {
             clock,
             timeout,
             threads: None,
+            tone_mapping: ToneMapping::Map,
             first_attempt: Arc::default(),
         }
     }
@@ -159,6 +163,12 @@ impl OpenOptions {
         Self { threads: threads.into(), ..self }
     }
 
+    /// Sets how 8-bit frames of an HDR desktop show what is brighter than SDR white.
+    #[must_use]
+    pub fn tone_mapping(self, tone_mapping: ToneMapping) -> Self {
+        Self { tone_mapping, ..self }
+    }
+
     /// Time since the first attempt to open the output, which is this one if there was none.
     pub(super) fn waited(&self) -> Duration {
         let now = self.clock.now();
@@ -168,7 +178,8 @@ impl OpenOptions {
 
 impl fmt::Debug for OpenOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backend, device, output, watch_pointer, timeout, threads, clock: _, first_attempt: _ } = self;
+        let Self { backend, device, output, watch_pointer, timeout, threads, tone_mapping, clock: _, first_attempt: _ } =
+            self;
         f.debug_struct("OpenOptions")
             .field("backend", backend)
             .field("device", device)
@@ -176,6 +187,7 @@ impl fmt::Debug for OpenOptions {
             .field("watch_pointer", watch_pointer)
             .field("timeout", timeout)
             .field("threads", threads)
+            .field("tone_mapping", tone_mapping)
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::color::Color;
 use crate::error::{Error, Result};
 use crate::geometry::{Point, Rect, Rotation, Size};
 
@@ -32,12 +33,14 @@ pub struct Output {
     pub image_rotation: Rotation,
     /// Refresh rate in hertz, 0 if unknown.
     pub refresh_hz: f64,
+    /// Its colour.
+    pub color: Color,
     /// Whether this is the desktop's primary output.
     pub is_primary: bool,
 }
 
 impl Output {
-    /// The first and primary output of the first adapter, not rotated, at the origin of the desktop, with an unknown refresh rate.
+    /// The first and primary output of the first adapter, SDR, not rotated, at the origin of the desktop, with an unknown refresh rate.
     pub fn new(name: impl Into<String>, size: Size) -> Self {
         Self {
             device_idx: 0,
@@ -50,6 +53,7 @@ impl Output {
             rotation: Rotation::None,
             image_rotation: Rotation::None,
             refresh_hz: 0.0,
+            color: Color::SDR,
             is_primary: true,
         }
     }
@@ -178,6 +182,7 @@ mod tests {
 
     fn output(index: usize, name: &str, id: &str) -> Output {
         Output {
+            color: Color::SDR,
             device_idx: 0,
             output_idx: index,
             device_name: "adapter".into(),

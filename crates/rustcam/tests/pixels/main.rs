@@ -2,6 +2,7 @@
 //! pointer equations, of the formats. Every case runs on every CPU path of the machine.
 
 mod cases;
+mod color;
 mod oracle;
 
 use cases::{cases, positions, shapes, sizes, turned_cases, Case, TURNED_SIDES};

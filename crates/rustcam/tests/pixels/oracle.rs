@@ -1,5 +1,6 @@
 //! One pixel at a time, by the definitions: of a clockwise turn, of the pointer equations, of the formats.
 
+use half::f16;
 use rustcam::frame::{ImageMut, PixelFormat, PointerShape, ShapeKind};
 use rustcam::geometry::{Point, Rect, Rotation, Size};
 
@@ -17,7 +18,7 @@ pub fn texture_pixel(seed: u32, x: i32, y: i32) -> [u8; 4] {
 }
 
 /// The texture pixel that a turn clockwise brings to desktop pixel (`x`, `y`), found by turning quarter by quarter.
-fn before_turn(rotation: Rotation, desktop: Size, x: i32, y: i32) -> (i32, i32) {
+pub fn before_turn(rotation: Rotation, desktop: Size, x: i32, y: i32) -> (i32, i32) {
     let (mut x, mut y) = (x, y);
     let (mut width, mut height) = (desktop.width as i32, desktop.height as i32);
     for _ in 0..rotation.degrees() / 90 {
@@ -85,6 +86,14 @@ pub fn converted(format: PixelFormat, [b, g, r]: [u8; 3]) -> Vec<u8> {
         PixelFormat::Gray => {
             vec![((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b) + 128) >> 8) as u8]
         }
+        PixelFormat::Rgba16f => {
+            let light = |level: u8| {
+                let encoded = f64::from(level) / 255.0;
+                let linear = if level <= 10 { encoded / 12.92 } else { ((encoded + 0.055) / 1.055).powf(2.4) };
+                f16::from_f64(linear)
+            };
+            [light(r), light(g), light(b), f16::ONE].into_iter().flat_map(f16::to_le_bytes).collect()
+        }
         other => panic!("the oracle does not know {other}"),
     }
 }
@@ -100,7 +109,7 @@ pub struct Picture {
 
 impl Picture {
     pub fn new(size: Size, format: PixelFormat, padding: usize, bottom_up: bool) -> Self {
-        let stride = size.width as usize * format.channels() + padding;
+        let stride = size.width as usize * format.bytes() + padding;
         Self { size, format, stride, bottom_up, bytes: vec![UNTOUCHED; stride * size.height as usize + 1] }
     }
 
@@ -113,9 +122,16 @@ impl Picture {
         }
     }
 
+    /// The bytes of one pixel.
+    pub fn pixel(&self, x: usize, y: usize) -> &[u8] {
+        let y = if self.bottom_up { self.size.height as usize - 1 - y } else { y };
+        let start = 1 + y * self.stride + x * self.format.bytes();
+        &self.bytes[start..start + self.format.bytes()]
+    }
+
     pub fn set(&mut self, x: usize, y: usize, pixel: &[u8]) {
         let y = if self.bottom_up { self.size.height as usize - 1 - y } else { y };
-        let start = 1 + y * self.stride + x * self.format.channels();
+        let start = 1 + y * self.stride + x * self.format.bytes();
         self.bytes[start..start + pixel.len()].copy_from_slice(pixel);
     }
 }

@@ -1,5 +1,6 @@
 //! The simulated desktop: every statement of its language, exact pixels, sound damage, exact time.
 
+mod color;
 mod faults;
 mod language;
 mod pointer;

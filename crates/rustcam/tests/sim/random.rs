@@ -33,6 +33,7 @@ fn events() -> impl Strategy<Value = String> {
         1 => prop::sample::select(vec!["lose access", "lose access for 9ms", "lose device for 3ms", "unplug for 5ms"]).prop_map(str::to_owned),
         1 => (1..140u32, 1..140u32).prop_map(|(w, h)| format!("mode {w}x{h}@{}", w + 20)),
         1 => prop::sample::select(vec![0, 90, 180, 270]).prop_map(|d| format!("rotate {d}")),
+        1 => prop::sample::select(vec!["color hdr", "color sdr", "white 80", "white 300.5"]).prop_map(str::to_owned),
     ];
     (0..120u32, what).prop_map(|(at, what)| format!("at {}.{}ms {what}", at, at % 3))
 }
@@ -42,10 +43,11 @@ fn scripts() -> impl Strategy<Value = String> {
     let pointer = prop::sample::select(vec!["path", "still", "storm 700"]);
     let rotation = prop::sample::select(vec![0, 90, 180, 270]);
     let more = prop::collection::vec(events(), 0..14);
-    (1..150u32, 1..150u32, rotation, tempo, pointer, 0..70usize, more).prop_map(
-        |(w, h, rotation, tempo, pointer, pitch, more)| {
+    let color = prop::sample::select(vec!["sdr", "sdr", "hdr"]);
+    (1..150u32, 1..150u32, rotation, tempo, pointer, 0..70usize, (more, color)).prop_map(
+        |(w, h, rotation, tempo, pointer, pitch, (more, color))| {
             let settings = format!(
-                "size {w}x{h}; rotation {rotation}; {tempo}; pointer {pointer}; pitch {pitch}; refresh 123.457"
+                "size {w}x{h}; rotation {rotation}; {tempo}; pointer {pointer}; pitch {pitch}; refresh 123.457; color {color}"
             );
             format!("{settings}\n{}", more.join("\n"))
         },
@@ -75,9 +77,12 @@ proptest! {
                 }
             }
             let damage = desktop.damage();
-            let mut shadow = image.take().unwrap_or_else(|| vec![0; desktop.source.output().texture_size().area() as usize * 4]);
+            let mut shadow = image.take().unwrap_or_else(|| vec![0; desktop.bytes()]);
             apply(&mut desktop, &damage, &mut shadow);
-            let whole = desktop.read();
+            let mut whole = desktop.read();
+            // A move takes the undefined channel along, or does not.
+            desktop.opaque(&mut whole);
+            desktop.opaque(&mut shadow);
             prop_assert!(whole == shadow, "damage misses byte {:?}", first_difference(&whole, &shadow));
             desktop.assert_exact();
             image = Some(shadow);
@@ -92,19 +97,20 @@ proptest! {
         if desktop.source.wait(ZERO).is_ok() {
             let whole = desktop.source.output().texture_size().rect();
             let part = Rect::new((l as i32).min(whole.right - 1), (t as i32).min(whole.bottom - 1), whole.right, whole.bottom);
-            let mut image = vec![0; whole.area() as usize * 4];
+            let mut image = vec![0; desktop.bytes()];
             desktop.read_parts(&[part], &mut image);
             let all = desktop.read();
-            let stride = whole.width() as usize * 4;
+            let pixel = desktop.pixel();
+            let stride = whole.width() as usize * pixel;
             for y in part.top as usize..part.bottom as usize {
-                let row = y * stride + part.left as usize * 4..(y + 1) * stride;
+                let row = y * stride + part.left as usize * pixel..(y + 1) * stride;
                 prop_assert!(image[row.clone()] == all[row]);
             }
         }
     }
 
     #[test]
-    fn display_parses_back(script in scripts(), extra in "(clock virtual|timer 15[.]625ms|timer exact|slow reads 1[.]000001ms|slow damage 2s|memory direct|refuse 0xFFFFFFFF|damage wild|at 2ms lose device during read for 3ms|at 2ms unplug during rebuild|at 2ms lose access during wait for ever lasting|outputs 4|at 3ms fail wait 0x1 times 4|at 1s lose access for ever lasting|at 1s lose device)?") {
+    fn display_parses_back(script in scripts(), extra in "(clock virtual|timer 15[.]625ms|timer exact|slow reads 1[.]000001ms|slow damage 2s|memory direct|refuse 0xFFFFFFFF|damage wild|at 2ms lose device during read for 3ms|at 2ms unplug during rebuild|at 2ms lose access during wait for ever lasting|outputs 4|white 0[.]5|max 10000; min 0[.]0005|at 2ms white 99[.]5|at 2ms color hdr|at 3ms fail wait 0x1 times 4|at 1s lose access for ever lasting|at 1s lose device)?") {
         let script = Script::parse(&format!("{script}\n{extra}")).expect("a script");
         prop_assert_eq!(Script::parse(&script.to_string()).expect("its own text"), script);
     }

@@ -76,39 +76,55 @@ impl SimDesktop {
         self.source.damage(LONG).expect("damage")
     }
 
+    /// Bytes per pixel of the texture.
+    pub fn pixel(&self) -> usize {
+        if self.source.color().hdr {
+            8
+        } else {
+            4
+        }
+    }
+
+    /// Bytes of the whole texture without padding.
+    pub fn bytes(&self) -> usize {
+        self.source.output().texture_size().area() as usize * self.pixel()
+    }
+
     /// The whole texture, without padding.
     pub fn read(&mut self) -> Vec<u8> {
-        let size = self.source.output().texture_size();
-        let mut image = vec![0; size.area() as usize * 4];
-        self.read_parts(&[size.rect()], &mut image);
+        let mut image = vec![0; self.bytes()];
+        self.read_parts(&[self.source.output().texture_size().rect()], &mut image);
         image
     }
 
     pub fn read_parts(&mut self, parts: &[Rect], image: &mut [u8]) {
-        let stride = self.source.output().texture_size().width as usize * 4;
+        let pixel = self.pixel();
+        let stride = self.source.output().texture_size().width as usize * pixel;
         let read = self.source.read(parts, LONG, &mut |part, view, _| {
-            assert_eq!(view.size(), part.size());
+            assert_eq!((view.size(), view.format().bytes()), (part.size(), pixel));
             for y in 0..part.height() as usize {
-                let start = (part.top as usize + y) * stride + part.left as usize * 4;
+                let start = (part.top as usize + y) * stride + part.left as usize * pixel;
                 image[start..start + view.row(y).len()].copy_from_slice(view.row(y));
             }
         });
         assert_eq!(read.expect("a read"), Outcome::Done(()));
     }
 
-    /// The texture according to the oracle, with alpha 255.
+    /// The texture according to the oracle, opaque.
     pub fn oracle(&self) -> Vec<u8> {
         let (frame, output) = (self.frame(), self.source.output());
         assert_eq!((output.size, output.image_rotation), (self.world.size(frame), self.world.rotation(frame)));
         let texture = output.texture_size();
-        let upright = self.world.image(frame);
+        assert_eq!(self.source.color(), self.world.color_of(frame));
+        let pixel = self.pixel();
+        let upright = if pixel == 8 { self.world.light(frame) } else { self.world.image(frame) };
         let mut image = vec![0; upright.len()];
         for y in 0..output.size.height as i32 {
             for x in 0..output.size.width as i32 {
                 let (u, v) = output.image_rotation.texture_pixel(x, y, output.size);
-                let at = (v as usize * texture.width as usize + u as usize) * 4;
-                let from = (y as usize * output.size.width as usize + x as usize) * 4;
-                image[at..at + 4].copy_from_slice(&upright[from..from + 4]);
+                let at = (v as usize * texture.width as usize + u as usize) * pixel;
+                let from = (y as usize * output.size.width as usize + x as usize) * pixel;
+                image[at..at + pixel].copy_from_slice(&upright[from..from + pixel]);
             }
         }
         image
@@ -116,13 +132,22 @@ impl SimDesktop {
 
     pub fn assert_exact(&mut self) {
         let (mut image, oracle) = (self.read(), self.oracle());
-        opaque(&mut image);
+        self.opaque(&mut image);
         assert!(
             image == oracle,
             "frame {} differs from the oracle at byte {:?}",
             self.frame(),
             first_difference(&image, &oracle)
         );
+    }
+
+    /// Sets the undefined channel of a texture.
+    pub fn opaque(&self, image: &mut [u8]) {
+        if self.pixel() == 8 {
+            image.chunks_exact_mut(8).for_each(|pixel| pixel[6..].copy_from_slice(&[0x00, 0x3C]));
+        } else {
+            opaque(image);
+        }
     }
 
     pub fn lost(&mut self) -> Error {
@@ -145,15 +170,16 @@ pub fn first_difference(a: &[u8], b: &[u8]) -> Option<usize> {
 /// Applies damage to an image as a consumer does: moves from the old image, then the dirty parts, freshly read.
 pub fn apply(desktop: &mut SimDesktop, damage: &Damage, image: &mut [u8]) {
     let texture = desktop.source.output().texture_size();
-    let (old, stride) = (image.to_vec(), texture.width as usize * 4);
+    let pixel = desktop.pixel();
+    let (old, stride) = (image.to_vec(), texture.width as usize * pixel);
     for Move { source, destination } in &damage.moves {
         assert!(
             texture.rect().contains(*destination) && texture.rect().contains(Rect::at(*source, destination.size()))
         );
         for y in 0..destination.height() as usize {
-            let from = (source.y as usize + y) * stride + source.x as usize * 4;
-            let to = (destination.top as usize + y) * stride + destination.left as usize * 4;
-            let len = destination.width() as usize * 4;
+            let from = (source.y as usize + y) * stride + source.x as usize * pixel;
+            let to = (destination.top as usize + y) * stride + destination.left as usize * pixel;
+            let len = destination.width() as usize * pixel;
             image[to..to + len].copy_from_slice(&old[from..from + len]);
         }
     }

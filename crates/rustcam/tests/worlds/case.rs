@@ -15,6 +15,8 @@ pub struct Case {
     pub script: String,
     pub output: usize,
     pub cursor: bool,
+    /// Whether 8-bit frames of an HDR desktop are cut at SDR white, and not mapped.
+    pub clip: bool,
     /// The session's own region.
     pub region: Option<Part>,
     pub steps: Vec<Step>,
@@ -94,8 +96,9 @@ impl Display for Step {
 
 impl Display for Case {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Case { script, output, cursor, region, steps } = self;
-        writeln!(f, "open {output}{}{}", if *cursor { " cursor" } else { "" }, option(region.as_ref()))?;
+        let Case { script, output, cursor, clip, region, steps } = self;
+        let flags = [(*cursor, " cursor"), (*clip, " clip")].map(|(on, word)| if on { word } else { "" });
+        writeln!(f, "open {output}{}{}", flags.concat(), option(region.as_ref()))?;
         for step in steps {
             writeln!(f, "{step}")?;
         }
@@ -172,13 +175,14 @@ impl FromStr for Case {
         let mut lines = lines.map(|line| Words(line.split_whitespace().collect())).filter(|words| !words.0.is_empty());
         let mut open = lines.next().filter(|words| words.0[0] == "open").ok_or("the first line is open")?;
         open.take("open");
-        let (output, cursor, region) = (open.next()?, open.take("cursor"), open.region()?);
+        let (output, cursor, clip) = (open.next()?, open.take("cursor"), open.take("clip"));
+        let region = open.region()?;
         let step = |mut words: Words<'_>| match words.step() {
             Ok(step) if words.0.is_empty() => Ok(step),
             Ok(step) => Err(format!("{step} is followed by {:?}", words.0)),
             Err(error) => Err(error),
         };
         let steps = lines.map(step).collect::<Result<_, _>>()?;
-        Ok(Case { script: script.trim_end().to_owned(), output, cursor, region, steps })
+        Ok(Case { script: script.trim_end().to_owned(), output, cursor, clip, region, steps })
     }
 }

@@ -9,17 +9,47 @@ use rustcam::frame::PixelFormat;
 
 use super::case::{Case, Memory, Part, Step};
 
-/// A desktop and a program.
+/// A desktop and a program. An SDR desktop has events of HDR ones, which change nothing, unless it becomes HDR.
 pub fn cases() -> impl Strategy<Value = Case> {
+    let colors = select(vec![
+        "",
+        "",
+        "; white 80",
+        "; color hdr",
+        "; color hdr; white 203.5; max 600",
+        "; color hdr; white 0; max 0",
+    ]);
+    (sdr_cases(), colors, prop::collection::vec(color_event(), 0..4), any::<bool>()).prop_map(
+        |(mut case, color, events, clip)| {
+            case.script = events
+                .iter()
+                .fold(case.script.replacen("; outputs", &format!("{color}; outputs"), 1), |script, event| {
+                    format!("{script}\n{event}")
+                });
+            case.clip = clip;
+            case
+        },
+    )
+}
+
+/// A desktop that is always SDR, and a program.
+pub fn sdr_cases() -> impl Strategy<Value = Case> {
     let program =
         (prop::bool::weighted(0.7), prop::option::weighted(0.2, part()), prop::collection::vec(step(), 1..25));
     (scripts(), any::<bool>(), program).prop_map(|((outputs, script), last, (cursor, region, steps))| Case {
         script,
         output: if last { outputs - 1 } else { 0 },
         cursor,
+        clip: false,
         region,
         steps,
     })
+}
+
+/// A change of the colour.
+fn color_event() -> impl Strategy<Value = String> {
+    let what = select(vec!["color hdr", "color sdr", "white 80", "white 300", "white 480.25", "white 0"]);
+    (0u64..400, what).prop_map(|(at, what)| format!("at {at}ms {what}"))
 }
 
 fn part() -> impl Strategy<Value = Part> {

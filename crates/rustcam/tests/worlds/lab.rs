@@ -79,7 +79,7 @@ fn every_picture_through_desktop_duplication_is_exact() {
     let cases = std::env::var("RUSTCAM_LAB_WORLDS").map_or(60, |n| n.parse().expect("RUSTCAM_LAB_WORLDS is a number"));
     let config =
         ProptestConfig { cases, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() };
-    match TestRunner::new(config).run(&(generate::cases(), words()), |(case, words)| play(&case, &words)) {
+    match TestRunner::new(config).run(&(generate::sdr_cases(), words()), |(case, words)| play(&case, &words)) {
         Ok(()) => {}
         Err(TestError::Fail(reason, (case, words))) => panic!("{reason}\n{case}with {words:?}"),
         Err(other) => panic!("{other}"),

@@ -5,6 +5,7 @@ mod case;
 mod generate;
 #[cfg(windows)]
 mod lab;
+mod light;
 mod oracle;
 mod play;
 

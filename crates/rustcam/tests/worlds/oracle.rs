@@ -1,6 +1,8 @@
 //! The exact picture, one pixel and one channel at a time: the desktop's pixels, the pointer by its equations, the format by its
 //! definition.
 
+use half::f16;
+use rustcam::color::srgb_decode;
 use rustcam::frame::{PixelFormat, Pointer, PointerShape, ShapeKind};
 use rustcam::geometry::{Rect, Size};
 
@@ -8,7 +10,7 @@ use rustcam::geometry::{Rect, Size};
 pub fn picture(desktop: &[u8], size: Size, pointer: Option<&Pointer>, region: Rect, format: PixelFormat) -> Vec<u8> {
     let pointer = pointer.filter(|p| p.visible).and_then(|p| Some((p.position, p.shape.as_deref()?)));
     let pointer = pointer.filter(|(_, shape)| is_well_formed(shape));
-    let mut bytes = Vec::with_capacity(region.area() as usize * format.channels());
+    let mut bytes = Vec::with_capacity(region.area() as usize * format.bytes());
     for y in region.top..region.bottom {
         for x in region.left..region.right {
             let start = (y as usize * size.width as usize + x as usize) * 4;
@@ -69,6 +71,10 @@ fn push(bytes: &mut Vec<u8>, [b, g, r]: [u8; 3], format: PixelFormat) {
         PixelFormat::Rgb => bytes.extend([r, g, b]),
         PixelFormat::Gray => {
             bytes.push(((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b) + 128) >> 8) as u8);
+        }
+        PixelFormat::Rgba16f => {
+            let light = |level: u8| f16::from_f64(srgb_decode(f64::from(level) / 255.0));
+            bytes.extend([light(r), light(g), light(b), f16::ONE].into_iter().flat_map(f16::to_le_bytes));
         }
         other => panic!("the oracle does not know {other}"),
     }

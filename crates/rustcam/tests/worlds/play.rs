@@ -10,14 +10,15 @@ use proptest::test_runner::TestCaseResult;
 
 use rustcam::capture::{FixedRate, Frame, Handle, Rate, Request, Snapshot, Stats, Target};
 use rustcam::clock::Clock;
+use rustcam::color::ToneMapping;
 use rustcam::error::{Error, ErrorKind, Result};
-use rustcam::frame::{Damage, FrameInfo, ImageMut, PixelFormat};
+use rustcam::frame::{Damage, FrameInfo, ImageMut, PixelFormat, Pointer};
 use rustcam::geometry::{Point, Rect, Size};
 use rustcam::source::sim::{Script, World};
 use rustcam::source::{Backend, OpenOptions};
 
 use super::case::{Case, Memory, Part, Step};
-use super::oracle;
+use super::{light, oracle};
 
 /// How much longer than its timeout a call may take.
 const GRACE: Duration = Duration::from_millis(50);
@@ -30,15 +31,29 @@ pub fn play(case: &Case) -> TestCaseResult {
     let script = format!("{}\nclock virtual", case.script);
     let script = Script::parse(&script).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let options = OpenOptions::new(Backend::Sim(script)).output(case.output).watch_pointer(case.cursor);
+    let options = options.tone_mapping(tone_mapping(case));
     let clock = Arc::clone(&options.clock);
     let handle = Handle::open(&options, &mut || Ok(())).expect("the desktop opens");
     play_on(case, handle, clock, Duration::ZERO)
 }
 
+fn tone_mapping(case: &Case) -> ToneMapping {
+    if case.clip {
+        ToneMapping::Clip
+    } else {
+        ToneMapping::Map
+    }
+}
+
 /// Plays `case` with an open capture of a desktop whose script began at `start`.
 pub fn play_on(case: &Case, handle: Handle, clock: Arc<dyn Clock>, start: Duration) -> TestCaseResult {
     let script = Script::parse(&case.script).map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let desktop = Desktop { world: World::new(&script, case.output), start, images: BTreeMap::new() };
+    let desktop = Desktop {
+        world: World::new(&script, case.output),
+        start,
+        mapping: tone_mapping(case),
+        images: BTreeMap::new(),
+    };
     let live = case.script.contains("reads live");
     let mut player = Player { case, handle, clock, desktop, held: Vec::new(), own: None, last: Vec::new(), live };
     player.run()
@@ -109,7 +124,7 @@ impl Player<'_> {
         let before = self.handle.snapshot();
         let Stats { frames, timeouts, .. } = self.handle.stats();
         let area = request.region.unwrap_or(before.region).size();
-        let row = area.width as usize * format.channels();
+        let row = area.width as usize * format.bytes();
         let (padding, upwards) =
             if let Memory::Into { padding, upwards } = memory { (padding, upwards) } else { (0, false) };
         let mut own = vec![0u8; (row + padding) * area.height as usize];
@@ -239,7 +254,7 @@ impl Player<'_> {
         };
         let possible: Vec<u64> = possible.filter(|number| self.desktop.world.size(*number) == size).collect();
         let mut differs = |number| {
-            let expected = oracle::picture(&self.desktop.image(number), size, pointer, region, format);
+            let expected = self.desktop.picture(number, pointer, region, format);
             bytes.iter().zip(&expected).position(|(a, b)| a != b).or((bytes.len() != expected.len()).then_some(0))
         };
         let exact: Vec<u64> = possible.iter().copied().filter(|number| differs(*number).is_none()).collect();
@@ -322,6 +337,7 @@ struct Desktop {
     world: World,
     /// When the script began.
     start: Duration,
+    mapping: ToneMapping,
     images: BTreeMap<u64, Rc<[u8]>>,
 }
 
@@ -331,8 +347,27 @@ impl Desktop {
         self.world.frame_at(time.saturating_sub(self.start) + Duration::from_micros(1))
     }
 
+    /// The desktop in `frame` as BGRA.
     fn image(&mut self, frame: u64) -> Rc<[u8]> {
-        let world = &self.world;
-        Rc::clone(self.images.entry(frame).or_insert_with(|| world.image(frame).into()))
+        let Self { world, mapping, .. } = self;
+        let image = || {
+            let color = world.color_of(frame);
+            if color.hdr && *mapping == ToneMapping::Map {
+                let size = world.size(frame);
+                light::from_light(&world.light(frame), size, &color, None, size.rect(), PixelFormat::Bgra)
+            } else {
+                world.image(frame)
+            }
+        };
+        Rc::clone(self.images.entry(frame).or_insert_with(|| image().into()))
+    }
+
+    /// `region` of the desktop in `frame`, with the pointer over it.
+    fn picture(&mut self, frame: u64, pointer: Option<&Pointer>, region: Rect, format: PixelFormat) -> Vec<u8> {
+        let (size, color) = (self.world.size(frame), self.world.color_of(frame));
+        if color.hdr && format.is_half_float() {
+            return light::from_light(&self.world.light(frame), size, &color, pointer, region, format);
+        }
+        oracle::picture(&self.image(frame), size, pointer, region, format)
     }
 }

@@ -83,11 +83,11 @@ fn every_picture_is_exact_whatever_is_drawn_and_however_it_is_asked_for() {
             let format = PixelFormat::ALL[numbers.below(5) as usize];
             let region = (numbers.below(3) == 0).then(|| numbers.rect());
             let area = region.unwrap_or(WHOLE);
-            let mut own = vec![0u8; area.area() as usize * format.channels()];
+            let mut own = vec![0u8; area.area() as usize * format.bytes()];
             let target = match numbers.below(4) {
                 0 => Target::Owned(format),
                 1 => {
-                    let stride = area.width() as usize * format.channels();
+                    let stride = area.width() as usize * format.bytes();
                     Target::Into(ImageMut::new(&mut own, stride, area.size(), format))
                 }
                 _ => Target::Retained(format),

@@ -97,9 +97,12 @@ fn lost(outage: &Outage) -> Error {
         Lost::Access => {
             (ErrorKind::AccessLost, ACCESS_LOST, "access to the simulated desktop was lost", "\"lose access\"")
         }
-        Lost::Mode => {
-            (ErrorKind::AccessLost, ACCESS_LOST, "the simulated desktop changed its mode", "\"mode\" or \"rotate\"")
-        }
+        Lost::Mode => (
+            ErrorKind::AccessLost,
+            ACCESS_LOST,
+            "the simulated desktop changed its mode",
+            "\"mode\", \"rotate\" or \"color\"",
+        ),
         Lost::Output => (ErrorKind::AccessLost, ACCESS_LOST, "the simulated output was unplugged", "\"unplug\""),
         Lost::Device => (ErrorKind::Device, DEVICE_REMOVED, "the simulated device was removed", "\"lose device\""),
     };

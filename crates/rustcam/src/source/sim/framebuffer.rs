@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use crate::color::TextureFormat;
 use crate::error::Result;
 use crate::frame::{Damage, ImageRef};
 use crate::geometry::{Rect, Rotation, Size};
 use crate::memory::Memory;
 use crate::region::Region;
 
+use super::light::Lamp;
 use super::picture::{patch, stray_alpha};
 use super::software::Painted;
 use super::world::World;
@@ -28,10 +30,14 @@ pub struct Framebuffer {
     stale: Region,
     /// Parts that scripted presents painted: they hide the picture under them until everything changes.
     overlaid: Vec<Rect>,
+    /// Whether the fourth byte of a pixel is how bright it is, and not garbage.
+    hdr: bool,
     alpha: Vec<u32>,
     block: Vec<u32>,
     /// The pixels under a pointer that is drawn now: offsets in `bytes`, and values.
     under: Vec<(usize, [u8; 4])>,
+    /// The half floats that were viewed last.
+    light: Vec<u8>,
 }
 
 impl fmt::Debug for Framebuffer {
@@ -53,6 +59,7 @@ impl Framebuffer {
     pub fn new(world: &World, frame: u64, pitch: usize) -> Result<Self> {
         let (desktop, rotation) = (world.size(frame), world.rotation(frame));
         let texture = rotation.apply(desktop);
+        let hdr = world.color_of(frame).hdr;
         let stride = texture.width as usize * 4 + pitch;
         Ok(Self {
             bytes: Memory::heap(stride * texture.height as usize)?,
@@ -62,9 +69,11 @@ impl Framebuffer {
             shown: 0,
             stale: Region::with_limit(usize::MAX),
             overlaid: Vec::new(),
-            alpha: (0..desktop.width as i32).map(stray_alpha).collect(),
+            hdr,
+            alpha: (0..desktop.width as i32).map(|x| if hdr { 0 } else { stray_alpha(x) }).collect(),
             block: Vec::new(),
             under: Vec::new(),
+            light: Vec::new(),
         })
     }
 
@@ -84,8 +93,27 @@ impl Framebuffer {
         self.follow_picture(world, frame);
     }
 
-    /// The pixels of `part`, in texture space.
+    /// The pixels of `part`, in texture space, in the desktop's own format.
     pub fn view(&mut self, world: &World, part: Rect) -> ImageRef<'_> {
+        if !self.hdr {
+            return self.view_colours(world, part);
+        }
+        let lamp = Lamp::new(world.color_of(self.shown));
+        let mut light = std::mem::take(&mut self.light);
+        light.clear();
+        let (stride, image) = (self.stride * 2, self.view_colours(world, part));
+        for (y, row) in (part.top..).zip((0..image.size().height as usize).map(|y| image.row(y))) {
+            let colours = row.as_chunks::<4>().0.iter().copied().map(u32::from_le_bytes);
+            let pixels = (part.left..).zip(colours);
+            light.extend(pixels.flat_map(|(x, colour)| lamp.pixel(colour, stray_alpha(x) ^ stray_alpha(y) >> 3)));
+            light.resize(stride * (y.abs_diff(part.top) as usize + 1), 0x7E);
+        }
+        self.light = light;
+        ImageRef::of(TextureFormat::Rgba16f, &self.light, stride, part.size())
+    }
+
+    /// The colours of `part`: BGRA.
+    fn view_colours(&mut self, world: &World, part: Rect) -> ImageRef<'_> {
         self.erase_pointer();
         let seen = self.rotation.to_desktop(part, self.desktop);
         self.repaint(world, seen);
@@ -147,10 +175,11 @@ impl Framebuffer {
             self.copy_in(destination, &pixels);
             self.mark_overlaid(destination);
         }
+        let hdr = self.hdr;
         for &part in &damage.dirty {
             self.paint(part, 0, |y, left, row| {
                 for (x, pixel) in (left..).zip(row) {
-                    *pixel = patch(number, x, y);
+                    *pixel = patch(number, hdr, x, y);
                 }
             });
             self.mark_overlaid(part);
@@ -179,13 +208,13 @@ impl Framebuffer {
 
     /// Paints `part` of the desktop row by row and writes it to its rotated place.
     fn paint(&mut self, part: Rect, tint: u32, row: impl Fn(i32, i32, &mut [u32])) {
-        let width = part.width() as usize;
+        let (width, hdr) = (part.width() as usize, self.hdr);
         self.block.resize(width * BLOCK as usize, 0);
         for top in (part.top..part.bottom).step_by(BLOCK as usize) {
             let bottom = (top + BLOCK).min(part.bottom);
             for (y, line) in (top..bottom).zip(self.block.chunks_exact_mut(width)) {
                 row(y, part.left, line);
-                let rest = tint | stray_alpha(y);
+                let rest = if hdr { tint } else { tint | stray_alpha(y) };
                 for (pixel, alpha) in line.iter_mut().zip(&self.alpha[part.left as usize..]) {
                     *pixel ^= alpha ^ rest;
                 }

@@ -14,6 +14,7 @@ mod faults;
 mod font;
 mod framebuffer;
 mod inspect;
+mod light;
 mod parse;
 mod picture;
 mod pointer_track;
@@ -30,6 +31,7 @@ use super::options::OpenOptions;
 use super::output::{select, Output};
 use super::{Change, Outcome, Sink, Source};
 use crate::clock::Clock;
+use crate::color::Color;
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::{Point, Rect, Size};
@@ -68,6 +70,7 @@ fn describe(index: usize, segment: &Segment) -> Output {
         rotation: segment.rotation,
         image_rotation: segment.rotation,
         refresh_hz: f64::from(segment.refresh.0) / 1000.0,
+        color: segment.color,
         is_primary: index == 0,
         ..Output::new(format!("SIM-{}", index + 1), segment.size)
     }
@@ -320,7 +323,8 @@ impl Source for SimSource {
     }
 
     fn allocate(&mut self, size: Size) -> Option<Memory> {
-        let len = usize::try_from(size.area() * 4).ok().filter(|_| self.script.direct)?;
+        let direct = self.script.direct && !self.color().hdr;
+        let len = usize::try_from(size.area() * 4).ok().filter(|_| direct)?;
         self.blocks.allocate(len)
     }
 
@@ -366,6 +370,10 @@ impl Source for SimSource {
 
     fn pointer(&self) -> &Pointer {
         &self.pointer
+    }
+
+    fn color(&self) -> Color {
+        self.world.color_of(self.shown)
     }
 
     fn rebuild(&mut self, _timeout: Duration) -> Result<()> {

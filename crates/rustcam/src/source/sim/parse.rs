@@ -9,19 +9,21 @@ use crate::error::{Error, Loss, Result};
 use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect, Rotation, Size};
 
-use super::script::{Action, Call, Cause, Event, PointerMode, Present, Refresh, Script, Shape, Span};
+use super::script::{Action, Call, Cause, Event, Nits, PointerMode, Present, Refresh, Script, Shape, Span};
 
 /// Longer sides and larger pictures are taken for typing errors.
 const LONGEST_SIDE: u32 = 16_384;
 const LARGEST_AREA: u64 = 8192 * 8192;
 /// Far outside every desktop, and small enough not to overflow.
 const FARTHEST: i32 = 100_000;
+/// The brightest that SMPTE ST 2084 can say, in nits.
+const BRIGHTEST: u64 = 10_000;
 /// The longest time: more than a year.
 const LONGEST_SECONDS: u64 = 36_000_000;
 
 const STATEMENTS: &str =
-    "size, refresh, rotation, outputs, pitch, clock, timer, static, present, full, pointer, slow, reads, memory, damage, refuse, at";
-const EVENTS: &str = "present, pointer, shape, lose, unplug, mode, rotate, protect, fail";
+    "size, refresh, rotation, outputs, color, white, max, min, pitch, clock, timer, static, present, full, pointer, slow, reads, memory, damage, refuse, at";
+const EVENTS: &str = "present, pointer, shape, lose, unplug, mode, rotate, color, white, protect, fail";
 
 impl Script {
     /// Parses a script; `docs/sim.md` in the repository describes the language.
@@ -51,6 +53,10 @@ fn statement_into(script: &mut Script, words: &mut Words<'_>) -> Result<()> {
         "refresh" => script.refresh = words.refresh()?,
         "rotation" => script.rotation = words.rotation()?,
         "outputs" => script.outputs = words.number("a number of outputs", 1, 16)?,
+        "color" => script.hdr = words.hdr()?,
+        "white" => script.white = words.nits()?,
+        "max" => script.max = words.nits()?,
+        "min" => script.min = words.nits()?,
         "pitch" => script.pitch = words.number("a number of bytes", 0, 65_536)?,
         "clock" => script.virtual_clock = words.choose(&[("real", false), ("virtual", true)])?,
         "timer" => script.timer = if words.take("exact") { Duration::ZERO } else { words.period()? },
@@ -169,6 +175,17 @@ impl<'a> Words<'a> {
         self.choose(&[("0", a), ("90", b), ("180", c), ("270", d)])
     }
 
+    fn hdr(&mut self) -> Result<bool> {
+        self.choose(&[("sdr", false), ("hdr", true)])
+    }
+
+    fn nits(&mut self) -> Result<Nits> {
+        const ALLOWED: &str = "a luminance from 0 to 10000 nits with at most 4 decimals";
+        let word = self.next(ALLOWED)?;
+        let nits = fixed_point(word, 4).filter(|n| *n <= BRIGHTEST * u64::from(Nits::UNIT));
+        nits.map(|n| Nits(n as u32)).ok_or_else(|| self.wrong(word, ALLOWED))
+    }
+
     fn time(&mut self) -> Result<Duration> {
         const ALLOWED: &str = "a time like 100ms or 1.5s, at most 36000000s";
         let word = self.next(ALLOWED)?;
@@ -253,6 +270,8 @@ impl<'a> Words<'a> {
                 }
             }
             "rotate" => Action::Rotate(self.rotation()?),
+            "color" => Action::Color(self.hdr()?),
+            "white" => Action::White(self.nits()?),
             "protect" => Action::Protect(self.choose(&[("on", true), ("off", false)])?),
             "fail" => {
                 let call = self.choose(Call::NAMES)?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::geometry::{Point, Rect, Size};
 
 use super::font;
+use super::light::{brighter, WIDE};
 
 /// Blocks in a stripe.
 const BITS: u32 = 64;
@@ -18,7 +19,7 @@ const STRIPE_ROWS: i32 = 8;
 const BAR_ROWS: i32 = 48;
 const TITLE_ROWS: i32 = 24;
 
-/// Colours are `0x00RRGGBB`, which is BGRA in memory.
+/// Colours are `0x00RRGGBB`, which is BGRA in memory; on an HDR desktop the first byte says how bright they are, see `light`.
 type Colour = u32;
 
 const WHITE: Colour = 0x00FF_FFFF;
@@ -181,7 +182,7 @@ pub(super) struct Picture {
 
 impl Picture {
     /// The picture of output number `output` at `size`.
-    pub(super) fn new(size: Size, output: usize) -> Self {
+    pub(super) fn new(size: Size, output: usize, hdr: bool) -> Self {
         let (w, h) = (size.width as i32, size.height as i32);
         // The sums of row and column terms stay below 256 in every channel, so that they can be added as whole words.
         let (top, bottom) =
@@ -200,6 +201,9 @@ impl Picture {
             ("terminal", TERMINAL),
             [0x0050_2A3C, 0x0012_161C, 0x0078_D890],
         ));
+        if hdr {
+            resting.extend(highlights(Rect::new(w * 5 / 100, h * 3 / 100, w * 95 / 100, h * 9 / 100)));
+        }
         let y = h - BAR_ROWS;
         let bar = vec![
             fill(Rect::new(0, y, w, h), 0x001C_2028),
@@ -282,6 +286,35 @@ fn window(rect: Rect, (title, lines): (&str, &[&str]), [bar, body, ink]: [Colour
     elements
 }
 
+/// Patches above SDR white and outside the gamut of sRGB: two rows of squares.
+fn highlights(area: Rect) -> Vec<Element> {
+    let rows: [[Colour; 9]; 2] = [
+        // From SDR white to twice the display's range.
+        [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|step| brighter(WHITE, step)),
+        [
+            brighter(0x00FF_0000, 4),
+            brighter(0x0000_FF00, 4),
+            brighter(0x0000_00FF, 4),
+            brighter(0x00FF_B040, 1),
+            brighter(0x00FF_B040, 2),
+            WIDE | 0x00FF_0000,
+            WIDE | 0x0000_FF00,
+            WIDE | 0x0000_00FF,
+            brighter(WIDE | 0x0030_FF20, 2),
+        ],
+    ];
+    let middle = i32::midpoint(area.top, area.bottom);
+    let edge = |i: usize| area.left + area.width() as i32 * i as i32 / 9;
+    let row = |(colours, top, bottom): ([Colour; 9], i32, i32)| {
+        let patch = move |(i, colour)| fill(Rect::new(edge(i), top, edge(i + 1), bottom), colour);
+        colours.into_iter().enumerate().map(patch).collect::<Vec<_>>()
+    };
+    let mut patches = row((rows[0], area.top, middle));
+    patches.extend(row((rows[1], middle, area.bottom)));
+    patches.retain(|patch| !patch.rect.is_empty());
+    patches
+}
+
 /// The picture at one moment, without the parts that scripted presents painted over it.
 pub(super) struct Scene<'a> {
     picture: &'a Picture,
@@ -335,11 +368,13 @@ impl Scene<'_> {
     }
 }
 
-/// What present number `number` paints into its dirty parts: a colour of its own with a diagonal grain.
-pub(super) fn patch(number: u64, x: i32, y: i32) -> u32 {
+/// What present number `number` paints into its dirty parts: a colour of its own with a diagonal grain; on an HDR desktop some of them
+/// are above SDR white or outside the gamut of sRGB.
+pub(super) fn patch(number: u64, hdr: bool, x: i32, y: i32) -> u32 {
     let colour = (number as u32).wrapping_mul(0x9E37_79B1) >> 8 & 0x00C0_C0C0;
     let grain = ((x + y) as u32).wrapping_add(number as u32) % 0x40;
-    colour | (grain * 0x0001_0101)
+    let brightness = [0, 2, 0x80, 4, 0x83, 7][(number % 6) as usize];
+    brighter(colour | (grain * 0x0001_0101), if hdr { brightness } else { 0 })
 }
 
 /// The undefined fourth byte: garbage that depends on the position, so that code which takes it for alpha fails. It is split by

@@ -19,6 +19,10 @@ pub struct Script {
     pub(super) refresh: Refresh,
     pub(super) rotation: Rotation,
     pub(super) outputs: usize,
+    pub(super) hdr: bool,
+    pub(super) white: Nits,
+    pub(super) max: Nits,
+    pub(super) min: Nits,
     pub(super) pitch: usize,
     pub(super) virtual_clock: bool,
     /// The period of the system's timer, zero if it is exact.
@@ -71,6 +75,10 @@ impl Default for Script {
             refresh: Refresh(60_000),
             rotation: Rotation::None,
             outputs: 1,
+            hdr: false,
+            white: Nits(240 * Nits::UNIT),
+            max: Nits(1000 * Nits::UNIT),
+            min: Nits(0),
             pitch: Self::PITCH,
             virtual_clock: false,
             timer: Duration::ZERO,
@@ -91,6 +99,18 @@ impl Default for Script {
 /// A refresh rate in thousandths of a hertz, so that scripts compare and print exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refresh(pub(super) u32);
+
+/// A luminance in ten-thousandths of a nit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Nits(pub(super) u32);
+
+impl Nits {
+    pub(super) const UNIT: u32 = 10_000;
+
+    pub(super) fn value(self) -> f64 {
+        f64::from(self.0) / f64::from(Self::UNIT)
+    }
+}
 
 /// What the pointer does unless events say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,6 +241,10 @@ pub(super) enum Action {
     },
     Mode(Size, Option<Refresh>),
     Rotate(Rotation),
+    /// Whether the desktop is HDR from then on.
+    Color(bool),
+    /// The luminance of SDR white.
+    White(Nits),
     Protect(bool),
     Fail {
         call: Call,
@@ -239,6 +263,20 @@ pub(super) struct Event {
 impl Display for Refresh {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+impl Display for Nits {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:04}", self.0 / Self::UNIT, self.0 % Self::UNIT)
+    }
+}
+
+fn color_name(hdr: bool) -> &'static str {
+    if hdr {
+        "hdr"
+    } else {
+        "sdr"
     }
 }
 
@@ -325,6 +363,8 @@ impl Display for Event {
             Action::Mode(size, None) => write!(f, "mode {size}"),
             Action::Mode(size, Some(refresh)) => write!(f, "mode {size}@{refresh}"),
             Action::Rotate(rotation) => write!(f, "rotate {}", rotation.degrees()),
+            Action::Color(hdr) => write!(f, "color {}", color_name(*hdr)),
+            Action::White(nits) => write!(f, "white {nits}"),
             Action::Protect(on) => write!(f, "protect {}", if *on { "on" } else { "off" }),
             Action::Fail { call, code, times } => {
                 write!(f, "fail {} 0x{code:08X} times {times}", name_of(Call::NAMES, call))
@@ -337,6 +377,7 @@ impl Display for Script {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "size {}; refresh {}; rotation {}", self.size, self.refresh, self.rotation.degrees())?;
         write!(f, "; outputs {}; pitch {}", self.outputs, self.pitch)?;
+        write!(f, "; color {}; white {}; max {}; min {}", color_name(self.hdr), self.white, self.max, self.min)?;
         write!(f, "; clock {}", if self.virtual_clock { "virtual" } else { "real" })?;
         if !self.timer.is_zero() {
             write!(f, "; timer {}", Time(self.timer))?;

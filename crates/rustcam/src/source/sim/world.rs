@@ -5,13 +5,17 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
+use half::f16;
+
+use crate::color::{Color, ColorSpace};
 use crate::error::Loss;
 use crate::frame::{Damage, Move};
 use crate::geometry::{Rect, Rotation, Size};
 
+use super::light::{cut, light};
 use super::picture::{patch, Picture, Scene};
 use super::pointer_track::PointerTrack;
-use super::script::{Action, Cause, Event, Present, Refresh, Script, Span};
+use super::script::{Action, Cause, Event, Nits, Present, Refresh, Script, Span};
 use super::software::Painted;
 
 /// Everything that one output of a script shows, at every time. Frames are presents; the first has number 1.
@@ -24,12 +28,13 @@ pub struct World {
     protections: Vec<(Duration, bool)>,
 }
 
-/// The time from one mode change to the next.
+/// The time from one change of the mode, or of the level of SDR white, to the next.
 pub(super) struct Segment {
     pub(super) at: Duration,
     pub(super) size: Size,
     pub(super) rotation: Rotation,
     pub(super) refresh: Refresh,
+    pub(super) color: Color,
     pub(super) picture: Picture,
     /// Number of the first present.
     first: u64,
@@ -119,18 +124,7 @@ impl World {
     }
 
     fn lay_out(&mut self, events: &[Event], output: usize) {
-        let mut modes = vec![(Duration::ZERO, self.script.size, self.script.rotation, self.script.refresh)];
-        for event in events {
-            let (_, size, rotation, refresh) = modes[modes.len() - 1];
-            match event.action {
-                Action::Mode(new, rate) => modes.push((event.at, new, rotation, rate.unwrap_or(refresh))),
-                Action::Rotate(new) => {
-                    let turned = if new.transposes() == rotation.transposes() { size } else { size.transposed() };
-                    modes.push((event.at, turned, new, refresh));
-                }
-                _ => {}
-            }
-        }
+        let modes = modes(&self.script, events);
         let presents: Vec<_> = events
             .iter()
             .scan(false, |software, event| {
@@ -140,11 +134,12 @@ impl World {
             .flatten()
             .collect();
         let mut first = 1;
-        for (i, &(at, size, rotation, refresh)) in modes.iter().enumerate() {
-            let end = modes.get(i + 1).map(|next| next.0);
-            let picture = Picture::new(size, output);
+        for (i, &Mode { at, size, rotation, refresh, hdr, white }) in modes.iter().enumerate() {
+            let end = modes.get(i + 1).map(|next| next.at);
+            let color = if hdr { self.color(white) } else { Color::SDR };
+            let picture = Picture::new(size, output, hdr);
             let begin = self.scripted.len();
-            let mut segment = Segment { at, size, rotation, refresh, picture, first, scripted: begin..begin };
+            let mut segment = Segment { at, size, rotation, refresh, color, picture, first, scripted: begin..begin };
             for (time, present) in presents.iter().filter(|p| p.0 >= at && end.is_none_or(|end| p.0 < end)) {
                 let next = self.script_present(&segment, *time, present);
                 self.scripted.push(next);
@@ -155,6 +150,17 @@ impl World {
             let ticks = last.map_or(0, |last| self.ticks(&segment, last));
             first += 1 + ticks + segment.scripted.len() as u64;
             self.segments.push(segment);
+        }
+    }
+
+    fn color(&self, white: Nits) -> Color {
+        Color {
+            hdr: true,
+            space: ColorSpace::Scrgb,
+            bits: 10,
+            sdr_white_nits: white.value(),
+            max_nits: self.script.max.value(),
+            min_nits: self.script.min.value(),
         }
     }
 
@@ -220,6 +226,11 @@ impl World {
         self.segments[self.frame(frame).segment].rotation
     }
 
+    /// Colour of the desktop in `frame`.
+    pub fn color_of(&self, frame: u64) -> Color {
+        self.segments[self.frame(frame).segment].color
+    }
+
     /// Whether the image presented at `time` has blanked parts.
     pub fn protected_at(&self, time: Duration) -> bool {
         self.protections[..self.protections.partition_point(|p| p.0 <= time)].last().is_some_and(|p| p.1)
@@ -267,33 +278,48 @@ impl World {
     }
 
     /// The oracle: the exact pixel (`x`, `y`) of the desktop in `frame`, as BGRA with alpha 255, without the pointer unless the system
-    /// draws it into the image.
+    /// draws it into the image. Of an HDR desktop it is what remains when every channel is cut at SDR white.
     ///
     /// # Panics
     /// If the desktop of that frame has no such pixel.
     pub fn pixel(&self, frame: u64, x: i32, y: i32) -> [u8; 4] {
-        Painted::over(self.painted(frame).as_ref(), self.look(&mut BTreeMap::new(), frame, x, y), x, y)
+        let colour = self.look(&mut BTreeMap::new(), frame, x, y);
+        shown(&self.color_of(frame), Painted::over(self.painted(frame).as_ref(), colour, x, y))
     }
 
     /// All pixels of [`World::pixel`], row by row without padding.
     pub fn image(&self, frame: u64) -> Vec<u8> {
+        let color = self.color_of(frame);
+        self.colours(frame).flat_map(|colour| shown(&color, colour)).collect()
+    }
+
+    /// All pixels of the desktop in `frame` as half floats of scRGB, with alpha 1: red, green, blue and alpha, little-endian, row by row
+    /// without padding. Of an SDR desktop they are the light of [`World::image`].
+    pub fn light(&self, frame: u64) -> Vec<u8> {
+        let color = self.color_of(frame);
+        let light = |colour| light(u32::from_le_bytes(colour), &color).into_iter().chain([f16::ONE.to_bits()]);
+        self.colours(frame).flat_map(light).flat_map(u16::to_le_bytes).collect()
+    }
+
+    /// The colours of all pixels, row by row.
+    fn colours(&self, frame: u64) -> impl Iterator<Item = [u8; 4]> + '_ {
         let size = self.size(frame);
         let mut scenes = BTreeMap::new();
-        let rows = 0..size.height as i32;
-        let places = rows.flat_map(|y| (0..size.width as i32).map(move |x| (x, y)));
+        let places = (0..size.height as i32).flat_map(move |y| (0..size.width as i32).map(move |x| (x, y)));
         let painted = self.painted(frame);
-        places.flat_map(|(x, y)| Painted::over(painted.as_ref(), self.look(&mut scenes, frame, x, y), x, y)).collect()
+        places.map(move |(x, y)| Painted::over(painted.as_ref(), self.look(&mut scenes, frame, x, y), x, y))
     }
 
     /// Searches the scripted presents, the newest first, for the one that painted the pixel. `scenes` is a cache.
     fn look<'a>(&'a self, scenes: &mut BTreeMap<u64, Scene<'a>>, frame: u64, x: i32, y: i32) -> [u8; 4] {
+        let hdr = self.color_of(frame).hdr;
         let (mut number, mut x, mut y) = (frame.max(1), x, y);
         let colour = 'back: loop {
             let here = self.frame(number);
             for (present, damage) in self.overlays(here.last_full, number).rev() {
                 let hit = |r: &Rect| r.contains(Rect::new(x, y, x + 1, y + 1));
                 if damage.dirty.iter().any(hit) {
-                    break 'back patch(present.number, x, y);
+                    break 'back patch(present.number, hdr, x, y);
                 }
                 if let Some(m) = damage.moves.iter().find(|m| hit(&m.destination)) {
                     (x, y) = (x - m.destination.left + m.source.x, y - m.destination.top + m.source.y);
@@ -303,8 +329,7 @@ impl World {
             }
             break scenes.entry(here.base).or_insert_with(|| self.scene(here)).pixel(x, y);
         };
-        let [b, g, r, _] = colour.to_le_bytes();
-        [b, g, r, 255]
+        colour.to_le_bytes()
     }
 
     /// What changed from frame `before` to frame `after`, in desktop space.
@@ -352,6 +377,57 @@ impl World {
     }
 }
 
+/// A colour as it is shown in 8 bits: BGRA.
+fn shown(color: &Color, colour: [u8; 4]) -> [u8; 4] {
+    let [b, g, r, _] = colour;
+    if !color.hdr {
+        return [b, g, r, 255];
+    }
+    let [r, g, b] = cut(u32::from_le_bytes(colour), color);
+    [b, g, r, 255]
+}
+
+/// What holds from `at` on.
+#[derive(Clone, Copy)]
+struct Mode {
+    at: Duration,
+    size: Size,
+    rotation: Rotation,
+    refresh: Refresh,
+    hdr: bool,
+    white: Nits,
+}
+
+/// The modes of a script in the order of time. On an HDR desktop a change of SDR white makes everything new, as a change of the mode does.
+fn modes(script: &Script, events: &[Event]) -> Vec<Mode> {
+    let Script { size, rotation, refresh, hdr, white, .. } = *script;
+    let mut now = Mode { at: Duration::ZERO, size, rotation, refresh, hdr, white };
+    let mut modes = vec![now];
+    for event in events {
+        let mut renewed = true;
+        match event.action {
+            Action::Mode(size, rate) => (now.size, now.refresh) = (size, rate.unwrap_or(now.refresh)),
+            Action::Rotate(rotation) => {
+                if rotation.transposes() != now.rotation.transposes() {
+                    now.size = now.size.transposed();
+                }
+                now.rotation = rotation;
+            }
+            Action::Color(hdr) => now.hdr = hdr,
+            Action::White(white) => {
+                now.white = white;
+                renewed = now.hdr;
+            }
+            _ => continue,
+        }
+        if renewed {
+            now.at = event.at;
+            modes.push(now);
+        }
+    }
+    modes
+}
+
 /// The present that an event makes, if it makes one. A pointer in the image cannot change without a present.
 fn composes<'a>(event: &'a Action, software: &mut bool) -> Option<&'a Present> {
     static NOTHING: Present = Present::Parts(Damage { dirty: Vec::new(), moves: Vec::new() });
@@ -380,7 +456,7 @@ fn outages(events: &[Event]) -> Vec<Outage> {
     let outage = |event: &Event| {
         let (span, cause, loss) = match event.action {
             Action::Lose { cause, during: None, span, loss } => (span, cause.into(), loss),
-            Action::Mode(..) | Action::Rotate(_) => (Span::Moment, Lost::Mode, Loss::Transient),
+            Action::Mode(..) | Action::Rotate(_) | Action::Color(_) => (Span::Moment, Lost::Mode, Loss::Transient),
             _ => return None,
         };
         Some(Outage { at: event.at, until: span.end(event.at), cause, loss })

@@ -47,14 +47,13 @@ pub(super) fn query(server: &Server) -> Result<Layout, ProtocolError> {
                 output_idx: outputs.len(),
                 id: identity(monitor, &name, &connectors),
                 device_name: server.vendor.clone(),
-                name,
                 position: place.origin(),
-                size: place.size(),
                 rotation,
                 // The server turns the image itself: what clients draw and read is upright.
                 image_rotation: Rotation::None,
                 refresh_hz,
                 is_primary: monitor.primary,
+                ..Output::new(name, place.size())
             });
         }
         root
