@@ -1,8 +1,8 @@
 """Holds the architecture: which part of the source may use which other part, and no circles: arrows.py [ROOT].
 
-`error <- geometry <- region, color <- frame <- {pixels, source} <- capture <- rustcam-python`, one way only. Inside each
-crate no file may use another that uses it, directly or through others; `rust_modules.py` says what counts as a use.
-Comments and tests are free.
+`error <- geometry <- region, color <- frame <- {pixels, source} <- capture <- rustcam-python`, one way only. Inside
+each crate no file may use another that uses it, directly or through others; `rust_modules.py` says what counts as a
+use. Comments and tests are free.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, Callable, Union
+from typing import Any, Callable, TypeVar, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from desktops import DxgiDesktop, Painter, SimDesktop, X11Desktop, XServer, miss
 from lab import Lab, available
 
 Desktop = Union[SimDesktop, X11Desktop, DxgiDesktop]
+
+_Channel = TypeVar("_Channel", bound=np.generic)
 
 # Modules that cannot be imported on this platform: those of the lab, and those of an X server.
 collect_ignore_glob = [] if available() else ["test_dxgi*.py", "test_gpu.py"]
@@ -113,7 +115,7 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-def must(frame: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
+def must(frame: npt.NDArray[_Channel] | None) -> npt.NDArray[_Channel]:
     """Asserts that there is a frame, and returns it."""
     assert frame is not None
     return frame

@@ -101,14 +101,23 @@ SCRIPTS: dict[str, tuple[Any, Any, str]] = {
 }
 
 FORMATS: dict[str, tuple[Any, Any, str]] = {
-    "unknown": ("yuv", V, "bgra, rgba, bgr, rgb, gray"),
-    "empty": ("", V, "bgra, rgba, bgr, rgb, gray"),
-    "longer": ("bgraa", V, "bgra, rgba, bgr, rgb, gray"),
-    "zero byte": ("bgra\0", V, "bgra, rgba, bgr, rgb, gray"),
-    "not ASCII": ("\u0261ray", V, "bgra, rgba, bgr, rgb, gray"),
+    "unknown": ("yuv", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
+    "empty": ("", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
+    "longer": ("bgraa", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
+    "zero byte": ("bgra\0", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
+    "not ASCII": ("\u0261ray", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
     "number": (3, T, ""),
     "None": (None, T, ""),
     "bytes": (b"rgb", T, ""),
+}
+
+MAPPINGS: dict[str, tuple[Any, Any, str]] = {
+    "unknown": ("x", V, '"map" or "clip"'),
+    "empty": ("", V, '"map" or "clip"'),
+    "number": (1, T, "hdr must be a string"),
+    "true": (True, T, "hdr must be a string"),
+    "None": (None, T, "hdr must be a string"),
+    "bytes": (b"map", T, "hdr must be a string"),
 }
 
 TIMEOUTS: dict[str, tuple[Any, Any, str]] = {
@@ -237,6 +246,7 @@ TABLE = rows(
     ("Capturer", "any_thread", FLAGS),
     ("Capturer", "open_timeout_ms", TIMEOUTS),
     ("Capturer", "backend", NAMES),
+    ("Capturer", "hdr", MAPPINGS),
     ("Capturer", "sim", SCRIPTS),
     ("grab", "timeout_ms", TIMEOUTS),
     ("grab", "fmt", FORMATS),
@@ -268,6 +278,7 @@ TABLE = rows(
     ("screenshot", "fmt", FORMATS),
     ("screenshot", "cursor", FLAGS),
     ("screenshot", "backend", NAMES),
+    ("screenshot", "hdr", MAPPINGS),
     ("screenshot", "sim", SCRIPTS),
     ("list_outputs", "backend", NAMES),
     ("list_outputs", "sim", SCRIPTS),

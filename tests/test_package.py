@@ -43,6 +43,7 @@ def test_the_public_names() -> None:
         "CaptureError",
         "CaptureTimeout",
         "Capturer",
+        "Color",
         "DeviceError",
         "DuplicationError",
         "FrameInfo",
@@ -187,6 +188,8 @@ def test_outputs_have_the_fields_of_their_type() -> None:
         "left": "int",
         "top": "int",
         "refresh_hz": "float",
+        "hdr": "bool",
+        "bits": "int",
         "backend": "str",
     }
 

@@ -15,6 +15,7 @@ from . import _imports
 from ._errors import AccessLost, CaptureError, CaptureTimeout, DeviceError, DuplicationError
 from ._rustcam import (
     Capturer,
+    Color,
     FrameInfo,
     FrameIterator,
     GpuTexture,
@@ -35,6 +36,7 @@ __all__ = [
     "CaptureError",
     "CaptureTimeout",
     "Capturer",
+    "Color",
     "DeviceError",
     "DuplicationError",
     "FrameInfo",

@@ -9,17 +9,18 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from types import TracebackType
-from typing import Final, Literal, SupportsIndex, final
+from typing import Any, Final, Literal, SupportsIndex, final, overload
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self, TypeAlias, disjoint_base
 
 from ._stream import FrameStream
-from ._types import AdapterInfo, OutputInfo, PixelFormat, ServerInfo
+from ._types import AdapterInfo, BytePixelFormat, OutputInfo, PixelFormat, ServerInfo
 
 __all__ = [
     "Capturer",
+    "Color",
     "FrameInfo",
     "FrameIterator",
     "GpuTexture",
@@ -30,6 +31,7 @@ __all__ = [
     "__version__",
     "_adapters",
     "_backends",
+    "_color",
     "_cpu_path",
     "_debug_build",
     "_end_streams",
@@ -94,6 +96,7 @@ class Capturer:
         backend: str = "auto",
         any_thread: bool = False,
         threads: SupportsIndex | None = None,
+        hdr: Literal["map", "clip"] = "map",
         sim: str | None = None,
     ) -> Self:
         """Opens an output.
@@ -118,6 +121,9 @@ class Capturer:
                 there are cores, but no more than 4. They sleep between frames, and all capturers share them; frames
                 under half a million pixels need no more than one. More threads deliver a frame sooner; together they
                 take up to a tenth more processor time than one.
+            hdr: How 8-bit images of an HDR desktop show what is brighter than SDR white; everything up to it keeps its
+                exact value. `"map"`: the hue stays, and fades to white towards the display's maximum. `"clip"`: every
+                channel is cut. Case is ignored. It changes nothing on an SDR desktop, and in images of half floats.
             sim: Script of the simulated desktop, `None` for the default desktop. Only with `backend="sim"`.
 
         Raises:
@@ -125,15 +131,30 @@ class Capturer:
             ImportError: numpy cannot be imported.
             ValueError: No such output, device or backend, or a name that several outputs have (the message lists those
                 that exist); a region that is empty, reversed, not integer or outside the output (the message says where
-                the output lies); `open_timeout_ms` out of range; a mistake in the script; a script for another backend.
+                the output lies); `open_timeout_ms` out of range; unknown `hdr`; a mistake in the script; a script for
+                another backend.
             DuplicationError: The operating system refuses, for example because there is no display, or refused for
                 `open_timeout_ms`.
         """
 
+    @overload
     def grab(
         self,
         timeout_ms: SupportsIndex = 1000,
-        fmt: PixelFormat = "bgra",
+        *,
+        fmt: Literal["rgba16f", "RGBA16F"],
+        region: _Region | None = None,
+        out: npt.NDArray[np.float16] | None = None,
+        copy: bool = True,
+        new_frame_only: bool = True,
+    ) -> npt.NDArray[np.float16] | None:
+        """`grab` for half floats; it is described below."""
+
+    @overload
+    def grab(
+        self,
+        timeout_ms: SupportsIndex = 1000,
+        fmt: BytePixelFormat = "bgra",
         region: _Region | None = None,
         *,
         out: npt.NDArray[np.uint8] | None = None,
@@ -148,23 +169,27 @@ class Capturer:
 
         Args:
             timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls.
-            fmt: `"bgra"`, `"rgba"`, `"bgr"`, `"rgb"` or `"gray"` (also `"grey"`), in any case. Alpha is always 255;
-                gray is `(77 * R + 150 * G + 29 * B + 128) >> 8`, in an array of shape `(height, width, 1)`; Pillow and
-                other packages that want two dimensions take `frame[..., 0]`.
+            fmt: `"bgra"`, `"rgba"`, `"bgr"`, `"rgb"`, `"gray"` (also `"grey"`) or `"rgba16f"`, in any case. Alpha is
+                always opaque. `"rgba16f"` is `float16`: linear scRGB, where 1.0 is 80 nits, the white of an SDR
+                desktop; of an HDR desktop nothing is lost, and values above SDR white and below 0 occur. Gray is
+                `(77 * R + 150 * G + 29 * B + 128) >> 8`, in an array of shape `(height, width, 1)`; Pillow and other
+                packages that want two dimensions take `frame[..., 0]`.
             region: Part of the output for this call only, in coordinates of the output (not relative to the capturer's
                 region). `None` for the capturer's region.
-            out: Array to fill and return: `uint8`, writable, exactly the shape of the result, contiguous pixels in each
-                row. The row stride is free and may be negative, so a slice of a larger array works. The call needs
-                exclusive access: until it returns, no other thread may read, write or resize the array.
+            out: Array to fill and return: `uint8`, or `float16` for `"rgba16f"`, writable, exactly the shape of the
+                result, contiguous pixels in each row. The row stride is free and may be negative, so a slice of a
+                larger array works. The call needs exclusive access: until it returns, no other thread may read, write
+                or resize the array.
             copy: If false, the result is a read-only array on memory that the capturer reuses. If you drop it before
                 the next call, only the changed pixels are written to that memory; if you keep it, it stays unchanged
                 and the next frame gets other memory.
             new_frame_only: If false and there is no new frame, return the current image at once instead of waiting.
 
         Returns:
-            A C-contiguous `uint8` array of shape `(height, width, channels)` with 4, 4, 3, 3 or 1 channels, independent
-            of all other arrays; or `out`. `None` if no new frame came within `timeout_ms`, also while the desktop is
-            lost for a transient reason (a mode change, a lock screen); the next call continues the recovery.
+            A C-contiguous array of shape `(height, width, channels)` with 4, 4, 3, 3, 1 or 4 channels, `uint8` or for
+            `"rgba16f"` `float16`, independent of all other arrays; or `out`. `None` if no new frame came within
+            `timeout_ms`, also while the desktop is lost for a transient reason (a mode change, a lock screen); the next
+            call continues the recovery.
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -243,7 +268,7 @@ class Capturer:
             CaptureError: The system has no thread for the stream. The capturer works as before.
         """
 
-    def get_latest_frame(self, timeout_ms: SupportsIndex | None = None, *, copy: bool = True) -> npt.NDArray[np.uint8]:
+    def get_latest_frame(self, timeout_ms: SupportsIndex | None = None, *, copy: bool = True) -> npt.NDArray[Any]:
         """Returns the newest image of the stream; waits for one that was not returned before.
 
         The pixels are not copied: the array owns the memory that the thread wrote. When the array is freed, in any
@@ -256,7 +281,7 @@ class Capturer:
             copy: If false, the array is read-only. It is independent of all other arrays in both cases.
 
         Returns:
-            A C-contiguous `uint8` array of shape `(height, width, channels)`.
+            A C-contiguous array of shape `(height, width, channels)`: `uint8`, or `float16` for `"rgba16f"`.
 
         Raises:
             CaptureTimeout: No new image came within `timeout_ms`. It is also a `TimeoutError`.
@@ -394,6 +419,10 @@ class Capturer:
         """Default pixel format of `grab`."""
 
     @property
+    def color(self) -> Color:
+        """Colour of the output, as of the last call. It changes with the mode, and SDR white also without one."""
+
+    @property
     def rotation(self) -> Literal[0, 90, 180, 270]:
         """Rotation of the output in degrees clockwise. Images are always upright."""
 
@@ -434,7 +463,7 @@ class FrameIterator:
     def __iter__(self) -> Self:
         """Returns the iterator."""
 
-    def __next__(self) -> tuple[npt.NDArray[np.uint8], float]:
+    def __next__(self) -> tuple[npt.NDArray[Any], float]:
         """Waits for the next slot, without the GIL, and returns its image and its time.
 
         The time is in seconds since slot 0: exactly `i / fps`, rounded to a float. A slot that is overdue is returned
@@ -620,6 +649,44 @@ class FrameInfo:
         """Whether the system blanked protected content in this image."""
 
 @final
+class Color:
+    """The colour of an output, from `Capturer.color`. Immutable; it can be pickled."""
+
+    def __eq__(self, value: object, /) -> bool:
+        """Whether all fields are equal."""
+
+    def __ne__(self, value: object, /) -> bool:
+        """Whether a field differs."""
+
+    def __hash__(self) -> int:
+        """A hash, equal for equal values."""
+
+    @property
+    def hdr(self) -> bool:
+        """Whether the output shows a high dynamic range."""
+
+    @property
+    def space(self) -> Literal["srgb", "scrgb", "hdr10"]:
+        """Colour space of the desktop: `"srgb"`, linear `"scrgb"`, or `"hdr10"` (BT.2020 with the PQ curve)."""
+
+    @property
+    def bits(self) -> int:
+        """Bits per channel on the way to the display."""
+
+    @property
+    def sdr_white_nits(self) -> float:
+        """Luminance of SDR white. 80 on an SDR desktop; 200 on an HDR desktop whose system does not report it, which
+        `stats.fallback` says then."""
+
+    @property
+    def max_nits(self) -> float:
+        """The brightest that the display shows, 0.0 if unknown."""
+
+    @property
+    def min_nits(self) -> float:
+        """The darkest that the display shows, 0.0 if unknown."""
+
+@final
 class PointerInfo:
     """Position, visibility and shape of the pointer. An immutable value like `FrameInfo`."""
 
@@ -794,6 +861,9 @@ def _pointer_shape(
 ) -> PointerShape:
     """Makes a pickled value again."""
 
+def _color(hdr: bool, space: str, bits: int, sdr_white_nits: float, max_nits: float, min_nits: float, /) -> Color:
+    """Makes a pickled value again."""
+
 def _stats(frames: int, timeouts: int, missed: int, session: _Counters, /) -> Stats:
     """Makes a pickled value again."""
 
@@ -818,14 +888,30 @@ def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[Outpu
         CaptureError: The operating system refuses, for example because there is no display.
     """
 
+@overload
 def screenshot(
     output: SupportsIndex | str = 0,
     region: _Region | None = None,
-    fmt: PixelFormat = "rgb",
+    *,
+    fmt: Literal["rgba16f", "RGBA16F"],
+    cursor: bool = False,
+    device: SupportsIndex = 0,
+    backend: str = "auto",
+    hdr: Literal["map", "clip"] = "map",
+    sim: str | None = None,
+) -> npt.NDArray[np.float16]:
+    """`screenshot` of half floats; it is described below."""
+
+@overload
+def screenshot(
+    output: SupportsIndex | str = 0,
+    region: _Region | None = None,
+    fmt: BytePixelFormat = "rgb",
     *,
     cursor: bool = False,
     device: SupportsIndex = 0,
     backend: str = "auto",
+    hdr: Literal["map", "clip"] = "map",
     sim: str | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Takes one screenshot: opens a capturer, grabs once and closes it.
@@ -834,7 +920,7 @@ def screenshot(
     a desktop that is refused or lost for a passing reason.
 
     Returns:
-        A C-contiguous `uint8` array of shape `(height, width, channels)`.
+        A C-contiguous array of shape `(height, width, channels)`: `uint8`, or `float16` for `"rgba16f"`.
 
     Raises:
         TypeError: As `Capturer`.

@@ -16,7 +16,6 @@ from ._errors import CaptureTimeout
 if TYPE_CHECKING:
     import asyncio
 
-    import numpy as np
     import numpy.typing as npt
 
     from ._rustcam import Capturer, OwnedStream
@@ -62,7 +61,7 @@ class FrameStream:
     def __aiter__(self) -> FrameStream:
         return self
 
-    async def __anext__(self) -> npt.NDArray[np.uint8]:
+    async def __anext__(self) -> npt.NDArray[Any]:
         import asyncio
 
         # A consumer slower than the desktop always finds an image ready: without this it would never yield to the loop.

@@ -2,9 +2,12 @@
 
 from typing import Literal, Optional, TypedDict
 
-__all__ = ["OutputInfo", "PixelFormat"]
+__all__ = ["BytePixelFormat", "OutputInfo", "PixelFormat"]
 
-PixelFormat = Literal["bgra", "rgba", "bgr", "rgb", "gray", "grey", "BGRA", "RGBA", "BGR", "RGB", "GRAY", "GREY"]
+BytePixelFormat = Literal["bgra", "rgba", "bgr", "rgb", "gray", "grey", "BGRA", "RGBA", "BGR", "RGB", "GRAY", "GREY"]
+"""Pixel formats of one byte per channel."""
+
+PixelFormat = Literal[BytePixelFormat, "rgba16f", "RGBA16F"]
 """Pixel formats, named in memory order. At run time case is ignored."""
 
 
@@ -36,6 +39,10 @@ class OutputInfo(TypedDict):
     """Top edge in the coordinates of the whole desktop, in pixels; may be negative."""
     refresh_hz: float
     """Refresh rate in hertz; 0.0 if unknown."""
+    hdr: bool
+    """Whether it shows a high dynamic range."""
+    bits: int
+    """Bits per channel on the way to the display."""
     backend: str
     """Name of the backend that captures the output."""
 

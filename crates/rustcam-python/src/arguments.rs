@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFrozenSet, PyInt, PyMemoryView, PySet, PyString, PyTuple};
 use pyo3::Borrowed;
 use rustcam::capture::{Interrupt, Rate};
+use rustcam::color::ToneMapping;
 use rustcam::error::Error;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
@@ -183,6 +184,22 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Format {
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         Ok(Self(text("fmt", &value)?.parse().map_err(|e| to_python(value.py(), &e))?))
+    }
+}
+
+/// `hdr=`.
+#[derive(Clone, Copy)]
+pub struct Hdr(pub ToneMapping);
+
+impl Hdr {
+    pub const MAP: Self = Self(ToneMapping::Map);
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Hdr {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(text("hdr", &value)?.parse().map_err(|e| to_python(value.py(), &e))?))
     }
 }
 

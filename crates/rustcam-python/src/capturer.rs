@@ -11,11 +11,12 @@ use rustcam::frame::PixelFormat;
 use rustcam::source::texture::TextureSync;
 
 use crate::arguments::{
-    self, AnyThread, BackendName, Copied, Cursor, Format, Fps, Index, KeepAwake, NewFrameOnly, OpenTimeoutMs,
+    self, AnyThread, BackendName, Copied, Cursor, Format, Fps, Hdr, Index, KeepAwake, NewFrameOnly, OpenTimeoutMs,
     OptionalTimeoutMs, OutputArgument, Patience, Script, SyncMode, Threads, TimeoutMs, VideoMode,
 };
 use crate::array::{self, Destination};
 use crate::capture::{end_stream_at_exit, interruptible, Capture};
+use crate::color::Color;
 use crate::errors::detached;
 use crate::frames::FrameIterator;
 use crate::info::{FrameInfo, Stats};
@@ -65,8 +66,8 @@ impl Capturer {
     #[pyo3(
         signature = (output=OutputArgument::zero(), cursor=Cursor(true), region=None, device=Index::zero(), *,
                      open_timeout_ms=OpenTimeoutMs::SECOND, backend=BackendName::auto(), any_thread=AnyThread(false), threads=Threads(None),
-                     sim=None),
-        text_signature = "(output=0, cursor=True, region=None, device=0, *, open_timeout_ms=1000, backend='auto', any_thread=False, threads=None, sim=None)"
+                     hdr=Hdr::MAP, sim=None),
+        text_signature = "(output=0, cursor=True, region=None, device=0, *, open_timeout_ms=1000, backend='auto', any_thread=False, threads=None, hdr='map', sim=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn new(
@@ -79,6 +80,7 @@ impl Capturer {
         backend: BackendName,
         any_thread: AnyThread,
         threads: Threads,
+        hdr: Hdr,
         sim: Option<Script>,
     ) -> PyResult<Self> {
         // Importing numpy takes longer than many frames, so it is done here and not during the first grab.
@@ -88,7 +90,7 @@ impl Capturer {
         let timeout = open_timeout_ms.0;
         let handle = interruptible(py, timeout, |interrupt| {
             let options = arguments::open_options(backend, &device, &output, cursor.0, interrupt)?;
-            Handle::open(&options.timeout(timeout).threads(threads.0), interrupt)
+            Handle::open(&options.timeout(timeout).threads(threads.0).tone_mapping(hdr.0), interrupt)
         })?;
         let output = handle.snapshot().output;
         let region = arguments::region(region.as_ref(), &output)?;
@@ -345,6 +347,11 @@ impl Capturer {
     #[getter]
     fn format(&self) -> &'static str {
         PixelFormat::Bgra.name()
+    }
+
+    #[getter]
+    fn color(&self) -> Color {
+        Color(self.capture.handle.snapshot().color)
     }
 
     #[getter]

@@ -9,6 +9,7 @@ mod arguments;
 mod array;
 mod capture;
 mod capturer;
+mod color;
 mod errors;
 mod frames;
 mod info;
@@ -33,6 +34,8 @@ mod _rustcam {
     use super::capture::_end_streams;
     #[pymodule_export]
     use super::capturer::Capturer;
+    #[pymodule_export]
+    use super::color::{_color, Color};
     #[pymodule_export]
     use super::frames::FrameIterator;
     #[pymodule_export]

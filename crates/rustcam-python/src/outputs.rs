@@ -9,7 +9,7 @@ use rustcam::clock::MonotonicClock;
 use rustcam::error::{Error, ErrorKind};
 use rustcam::source::{self, Adapter, Backend, DynamicRange, Facts, Output};
 
-use crate::arguments::{self, BackendName, Cursor, Format, Index, OutputArgument, Script};
+use crate::arguments::{self, BackendName, Cursor, Format, Hdr, Index, OutputArgument, Script};
 use crate::array;
 use crate::capture::interruptible;
 use crate::errors::to_python;
@@ -45,6 +45,8 @@ fn described<'py>(py: Python<'py>, output: &Output, backend: &str) -> PyResult<B
     dict.set_item("left", output.position.x)?;
     dict.set_item("top", output.position.y)?;
     dict.set_item("refresh_hz", output.refresh_hz)?;
+    dict.set_item("hdr", output.color.hdr)?;
+    dict.set_item("bits", output.color.bits)?;
     dict.set_item("backend", backend)?;
     Ok(dict)
 }
@@ -98,8 +100,8 @@ pub fn _server(py: Python<'_>, backend: BackendName) -> PyResult<Option<Bound<'_
 #[pyfunction]
 #[pyo3(
     signature = (output=OutputArgument::zero(), region=None, fmt=Format(rustcam::frame::PixelFormat::Rgb), *, cursor=Cursor(false),
-                 device=Index::zero(), backend=BackendName::auto(), sim=None),
-    text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, backend='auto', sim=None)"
+                 device=Index::zero(), backend=BackendName::auto(), hdr=Hdr::MAP, sim=None),
+    text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, backend='auto', hdr='map', sim=None)"
 )]
 #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
 pub fn screenshot<'py>(
@@ -110,13 +112,14 @@ pub fn screenshot<'py>(
     cursor: Cursor,
     device: Index,
     backend: BackendName,
+    hdr: Hdr,
     sim: Option<Script>,
 ) -> PyResult<Bound<'py, PyAny>> {
     numpy_api::load(py)?;
     let backend = arguments::backend(py, &backend, sim.as_ref())?;
     let mut session = interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| {
         let options = arguments::open_options(backend, &device, &output, cursor.0, interrupt)?;
-        Session::open(&options.timeout(SCREENSHOT_TIMEOUT), interrupt)
+        Session::open(&options.timeout(SCREENSHOT_TIMEOUT).tone_mapping(hdr.0), interrupt)
     })?;
     let region = arguments::region(region.as_ref(), session.output())?;
     let request = Request::within(SCREENSHOT_TIMEOUT).region(region);

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import _png
 from .._errors import CaptureError
+from . import pq
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -47,6 +48,16 @@ def encoder(name: str) -> Callable[[_Image], bytes]:
         return data.getvalue()
 
     return encode
+
+
+def hdr_encoder(name: str) -> Callable[[npt.NDArray[np.float16]], bytes]:
+    """What makes the bytes of the HDR picture file `name` of half floats: a PNG of 16 bits.
+
+    Raises ValueError for an ending of another format.
+    """
+    if Path(name).suffix.lower() not in ("", ".png"):
+        raise ValueError(f"{name!r} cannot hold an HDR picture: it must end with .png")
+    return lambda light: _png.encode_hdr(pq.levels(light))
 
 
 def save(name: str, data: bytes) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _rustcam
 from .._errors import CaptureError
-from . import video
+from . import hdr_video, video
 from .options import Screen, rate, seconds
 from .progress import Progress, describe
 from .streams import remark
@@ -28,6 +28,7 @@ DETAILS = (
 EXAMPLES = [
     ("rustcam record -o screen.mp4", "until Ctrl-C"),
     ("rustcam record -o screen.mkv --fps 60000/1001 --seconds 10", "ten seconds at the NTSC rate"),
+    ("rustcam record --hdr -o screen.mp4", "an HDR desktop with all its light"),
     ("rustcam record -o - | ffmpeg -i - screen.webm", "encode with another program"),
 ]
 
@@ -43,17 +44,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="whether the display is kept on during the recording",
     )
+    parser.add_argument(
+        "--hdr",
+        action="store_true",
+        help="keep what is brighter than SDR white: HEVC of 10 bits, BT.2020 and PQ; needs PyAV with libx265",
+    )
     parser.add_argument("--seconds", type=seconds, metavar="S", help="duration; without it, until Ctrl-C")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    kind = video.kind(arguments.file)
+    kind = chosen(arguments)
     fps = video.nearest_rate(arguments.fps, kind.RATE_LIMIT)
     total = math.ceil(arguments.seconds * fps) if arguments.seconds else None
-    recording = Recording(arguments.file, kind, fps)
     capturer = Screen.chosen(arguments).capturer
     options: dict[str, Any] = {"copy": False, "keep_awake": arguments.keep_awake}
     with StopSignals() as signals, capturer() as screen, screen.frames(fps, kind.fmt, **options) as frames:
+        recording = Recording(arguments.file, kind, fps, screen)
         try:
             with recording, Progress(total, fps) as progress:
                 while recording.count != total:
@@ -72,11 +78,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def chosen(arguments: argparse.Namespace) -> type[video.Video]:
+    """The kind of video to record; raises what `video.kind` and `hdr_video.check` raise."""
+    if arguments.hdr:
+        hdr_video.check(arguments.file)
+        return hdr_video.Hdr
+    return video.kind(arguments.file)
+
+
 class Recording:
     """A video file that is opened at the first image: until then there is nothing to replace an older file with."""
 
-    def __init__(self, name: str, kind: type[video.Video], fps: Fraction) -> None:
-        self._name, self._kind, self._fps = name, kind, fps
+    def __init__(self, name: str, kind: type[video.Video], fps: Fraction, screen: _rustcam.Capturer) -> None:
+        self._name, self._kind, self._fps, self._screen = name, kind, fps, screen
         self._video: Optional[video.Video] = None
         self._shape: tuple[int, ...] = ()
         self.count = 0
@@ -88,7 +102,8 @@ class Recording:
         try:
             if self._video is None:
                 self._shape = image.shape
-                self._video = self._kind(self._name, image.shape[1], image.shape[0], self._fps)
+                height, width, _ = image.shape
+                self._video = self._kind(self._name, width, height, self._fps, self._screen.color)
             self._video.write(self._fitted(image))
         except OSError as error:
             error.filename = self._name
@@ -100,7 +115,7 @@ class Recording:
         if image.shape == self._shape:
             return image
         height, width = min(image.shape[0], self._shape[0]), min(image.shape[1], self._shape[1])
-        fitted = np.zeros(self._shape, np.uint8)
+        fitted = np.zeros(self._shape, image.dtype)
         fitted[:height, :width] = image[:height, :width]
         return fitted
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 from .._rustcam import screenshot
 from . import picture
@@ -18,6 +19,7 @@ EXAMPLES = [
     ("rustcam shot --region 0,0,640,360", "its top-left corner"),
     ("rustcam shot --delay 3 -o menu.png", "in three seconds, for example to open a menu"),
     ("rustcam shot -o - > screen.png", "to the standard output"),
+    ("rustcam shot --hdr -o screen.png", "an HDR desktop with all its light, in 16 bits"),
     ("rustcam shot --backend sim", "the simulated desktop; needs no screen"),
 ]
 
@@ -26,18 +28,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", dest="file", default="screenshot.png", metavar="FILE", help="file, or - for PNG on the standard output"
     )
+    parser.add_argument(
+        "--hdr", action="store_true", help="keep what is brighter than SDR white: a 16-bit PNG of BT.2020 and PQ"
+    )
     parser.add_argument("--delay", type=seconds, metavar="S", help="seconds to wait first")
 
 
 def run(arguments: argparse.Namespace) -> int:
     screen = Screen.chosen(arguments)
-    encode = picture.encoder("" if arguments.file == "-" else arguments.file)
+    name = "" if arguments.file == "-" else arguments.file
+    # Both take what `screenshot` returns for their format.
+    encode: Any = picture.hdr_encoder(name) if arguments.hdr else picture.encoder(name)
     if arguments.delay:
         time.sleep(float(arguments.delay))
     image = screenshot(
         screen.output,
         screen.region,
-        "rgb",
+        fmt="rgba16f" if arguments.hdr else "rgb",
         cursor=screen.cursor,
         device=screen.device,
         backend=screen.source.backend,

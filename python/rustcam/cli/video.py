@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Optional, Protocol
 import numpy as np
 
 from .._errors import CaptureError
+from .._rustcam import Color
 from .._types import PixelFormat
 from .streams import binary_output
 
@@ -36,9 +37,10 @@ class Video(Protocol):
     RATE_LIMIT: int
     """The largest numerator and denominator of a frame rate."""
 
-    def __init__(self, name: str, width: int, height: int, fps: Fraction) -> None: ...
+    def __init__(self, name: str, width: int, height: int, fps: Fraction, color: Optional[Color] = None) -> None:
+        """`color` is that of the screen; only HDR video needs it."""
 
-    def write(self, image: _Image) -> None: ...
+    def write(self, image: Any) -> None: ...
 
     def size(self) -> int:
         """Bytes written so far."""
@@ -102,7 +104,7 @@ class Y4M:
     )
     BAND = 32  # rows that are converted together, few enough for the processor's cache
 
-    def __init__(self, name: str, width: int, height: int, fps: Fraction) -> None:
+    def __init__(self, name: str, width: int, height: int, fps: Fraction, color: Optional[Color] = None) -> None:
         self._to_pipe = name == "-"
         self._file: BinaryIO = binary_output() if self._to_pipe else Path(name).open("wb")  # noqa: SIM115 - see close()
         self._planes = np.empty((3, height, width), np.uint8)
@@ -144,10 +146,10 @@ class Encoded:
     fmt: PixelFormat = "bgra"
     RATE_LIMIT = 2**31 - 1
 
-    def __init__(self, name: str, width: int, height: int, fps: Fraction) -> None:
+    def __init__(self, name: str, width: int, height: int, fps: Fraction, color: Optional[Color] = None) -> None:
+        self._color = color
         self._av = av = pyav()
         self._odd = ((0, height % 2), (0, width % 2), (0, 0))
-        encoder = next(encoder for encoder in ENCODERS if encoder in av.codecs_available)
         # Opened by Python because its errors name the file.
         self._file = File(name)
         container = CONTAINERS[Path(name).suffix.lower()]
@@ -161,30 +163,41 @@ class Encoded:
         )
         self._step = 1 / fps
         self._count = 0
-        self._stream = stream = self._container.add_stream(encoder, rate=fps)
+        self._stream = stream = self._container.add_stream(self._encoder(), rate=fps)
         stream.width, stream.height = width + width % 2, height + height % 2
-        stream.pix_fmt = "yuv420p"
         stream.time_base = self._step
         # 0: one thread per processor, which is not the default.
         stream.codec_context.thread_count = 0
-        # Without these, players guess the colour space from the frame size.
         stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
-        stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU709
+        self._configure(stream)
+
+    def _encoder(self) -> str:
+        return next(encoder for encoder in ENCODERS if encoder in self._av.codecs_available)
+
+    def _configure(self, stream: Any) -> None:
+        """Sets what the format of the pixels needs."""
+        stream.pix_fmt = "yuv420p"
+        # Without these, players guess the colour space from the frame size.
+        stream.codec_context.colorspace = self._av.video.reformatter.Colorspace.ITU709
         stream.codec_context.color_primaries = stream.codec_context.color_trc = BT709
-        if encoder == "libx264":
+        if stream.codec_context.name == "libx264":
             # Without B-frames the times in a file of parts begin at 0.
             stream.options = {"preset": "veryfast", "crf": "20", "bf": "0"}
 
-    def write(self, image: _Image) -> None:
-        if self._odd != ((0, 0), (0, 0), (0, 0)):
-            # Most players need even width and height.
-            image = np.pad(image, self._odd, mode="edge")
+    def _frame(self, image: Any) -> Any:
+        """The image as a frame of PyAV."""
         colours = self._av.video.reformatter
-        frame = self._av.VideoFrame.from_ndarray(image, self.fmt).reformat(
+        return self._av.VideoFrame.from_ndarray(image, self.fmt).reformat(
             format="yuv420p",
             dst_colorspace=colours.Colorspace.ITU709,
             dst_color_range=colours.ColorRange.MPEG,
         )
+
+    def write(self, image: Any) -> None:
+        if self._odd != ((0, 0), (0, 0), (0, 0)):
+            # Most players need even width and height.
+            image = np.pad(image, self._odd, mode="edge")
+        frame = self._frame(image)
         frame.pts, frame.time_base = self._count, self._step
         self._count += 1
         self._container.mux(self._stream.encode(frame))

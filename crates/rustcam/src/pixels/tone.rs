@@ -210,25 +210,33 @@ fn is_bright(pixel: [u8; 8], white: u16) -> bool {
 #[inline(always)]
 #[allow(clippy::manual_clamp, reason = "`max` returns the number if the other operand is NaN, `clamp` does not")]
 fn map_step(levels: &[u8; 1 << 16], linear: &[u8; 1 << 16], fade: Fade, src: &[[u8; 8]], dst: &mut [[u8; 4]]) {
-    let mut bits = [[0u16; 4]; STEP];
-    for (bits, pixel) in bits.iter_mut().zip(src) {
-        *bits = std::array::from_fn(|i| u16::from_le_bytes([pixel[2 * i], pixel[2 * i + 1]]));
+    let mut bits = [[0u16; STEP]; 3];
+    for (i, pixel) in src.iter().take(STEP).enumerate() {
+        for (channel, bits) in bits.iter_mut().enumerate() {
+            bits[i] = u16::from_le_bytes([pixel[2 * channel], pixel[2 * channel + 1]]);
+        }
     }
-    let mut light = [[0f32; 4]; STEP];
+    let mut light = [[0f32; STEP]; 3];
     bits.as_flattened().reinterpret_cast::<f16>().convert_to_f32_slice(light.as_flattened_mut());
-    let mut mapped = [[0u16; 4]; STEP];
-    for (mapped, light) in mapped.iter_mut().zip(light) {
-        let channels = light.map(|channel| channel.max(0.0).min(LARGEST));
+    let mut mapped = [[0u16; STEP]; 3];
+    for i in 0..STEP {
+        let channels = [light[0][i], light[1][i], light[2][i]].map(|channel| channel.max(0.0).min(LARGEST));
         let brightest = channels[0].max(channels[1]).max(channels[2]).max(f32::MIN_POSITIVE);
         let fading = ((brightest * fade.unit - 1.0) * fade.per_headroom).max(0.0).min(1.0);
         let of_brightest = 1.0 / brightest;
-        *mapped = channels.map(|channel| {
+        for (mapped, channel) in mapped.iter_mut().zip(channels) {
             let part = channel * of_brightest;
-            ((part + (1.0 - part) * fading) * 65535.0 + 0.5) as u16
-        });
+            mapped[i] = rounded((part + (1.0 - part) * fading) * 65535.0);
+        }
     }
-    for ((d, s), mapped) in dst.iter_mut().zip(src).zip(mapped) {
-        let [r, g, b, _] = mapped.map(|channel| linear[usize::from(channel)]);
+    for (i, (d, s)) in dst.iter_mut().zip(src).take(STEP).enumerate() {
+        let [r, g, b] = [0, 1, 2].map(|channel| linear[usize::from(mapped[channel][i])]);
         *d = if is_bright(*s, fade.white) { [b, g, r, 255] } else { cut(levels, *s) };
     }
+}
+
+/// The nearest integer of a number from 0 to 65535: the sum has no bits for a fraction.
+#[inline(always)]
+fn rounded(value: f32) -> u16 {
+    (value + 8_388_608.0).to_bits() as u16
 }

@@ -201,11 +201,8 @@ impl Picture {
             ("terminal", TERMINAL),
             [0x0050_2A3C, 0x0012_161C, 0x0078_D890],
         ));
-        if hdr {
-            resting.extend(highlights(Rect::new(w * 5 / 100, h * 3 / 100, w * 95 / 100, h * 9 / 100)));
-        }
         let y = h - BAR_ROWS;
-        let bar = vec![
+        let mut bar = vec![
             fill(Rect::new(0, y, w, h), 0x001C_2028),
             fill(Rect::new(0, y, w, y + 1), 0x0048_5060),
             fill(Rect::new(12, y + 10, 24, y + 22), 0x00E0_5A48),
@@ -214,6 +211,9 @@ impl Picture {
             fill(Rect::new(26, y + 24, 38, y + 36), 0x00E8_C050),
             text(Point::new(52, y + 16), 2, 0x00C8_D0DC, format!("SIM-{}", output + 1)),
         ];
+        if hdr {
+            bar.extend(highlights(Rect::new(w * 5 / 100, h * 3 / 100, w * 95 / 100, h * 9 / 100)));
+        }
         Self { size, top, bottom, columns: columns.collect(), resting, bar }
     }
 
@@ -286,7 +286,7 @@ fn window(rect: Rect, (title, lines): (&str, &[&str]), [bar, body, ink]: [Colour
     elements
 }
 
-/// Patches above SDR white and outside the gamut of sRGB: two rows of squares.
+/// Patches above SDR white and outside the gamut of sRGB: two rows, which no window covers.
 fn highlights(area: Rect) -> Vec<Element> {
     let rows: [[Colour; 9]; 2] = [
         // From SDR white to twice the display's range.
