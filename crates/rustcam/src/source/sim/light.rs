@@ -39,12 +39,22 @@ pub(super) fn light(colour: u32, color: &Color) -> [u16; 3] {
 }
 
 /// Red, green and blue of [`light`] with every channel cut at SDR white, as 8-bit sRGB.
-pub(super) fn cut(colour: u32, color: &Color) -> [u8; 3] {
+fn cut(colour: u32, color: &Color) -> [u8; 3] {
     let unit = SCRGB_UNIT_NITS / color.white();
     light(colour, color).map(|bits| {
         let linear = f16::from_bits(bits).to_f64() * unit;
         (srgb_encode(linear.clamp(0.0, 1.0)) * 255.0).round() as u8
     })
+}
+
+/// A colour as it is shown in 8 bits: BGRA.
+pub(super) fn shown(color: &Color, colour: [u8; 4]) -> [u8; 4] {
+    let [b, g, r, _] = colour;
+    if !color.hdr {
+        return [b, g, r, 255];
+    }
+    let [r, g, b] = cut(u32::from_le_bytes(colour), color);
+    [b, g, r, 255]
 }
 
 /// The light of many colours of one desktop; that of SDR content is looked up.

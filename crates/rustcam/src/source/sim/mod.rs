@@ -15,6 +15,7 @@ mod font;
 mod framebuffer;
 mod inspect;
 mod light;
+mod modes;
 mod parse;
 mod picture;
 mod pointer_track;

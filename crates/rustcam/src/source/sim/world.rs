@@ -12,7 +12,8 @@ use crate::error::Loss;
 use crate::frame::{Damage, Move};
 use crate::geometry::{Rect, Rotation, Size};
 
-use super::light::{cut, light};
+use super::light::{light, shown};
+use super::modes::{modes, Mode};
 use super::picture::{patch, Picture, Scene};
 use super::pointer_track::PointerTrack;
 use super::script::{Action, Cause, Event, Nits, Present, Refresh, Script, Span};
@@ -375,57 +376,6 @@ impl World {
             damage.dirty.extend(was.into_iter().chain(is));
         }
     }
-}
-
-/// A colour as it is shown in 8 bits: BGRA.
-fn shown(color: &Color, colour: [u8; 4]) -> [u8; 4] {
-    let [b, g, r, _] = colour;
-    if !color.hdr {
-        return [b, g, r, 255];
-    }
-    let [r, g, b] = cut(u32::from_le_bytes(colour), color);
-    [b, g, r, 255]
-}
-
-/// What holds from `at` on.
-#[derive(Clone, Copy)]
-struct Mode {
-    at: Duration,
-    size: Size,
-    rotation: Rotation,
-    refresh: Refresh,
-    hdr: bool,
-    white: Nits,
-}
-
-/// The modes of a script in the order of time. On an HDR desktop a change of SDR white makes everything new, as a change of the mode does.
-fn modes(script: &Script, events: &[Event]) -> Vec<Mode> {
-    let Script { size, rotation, refresh, hdr, white, .. } = *script;
-    let mut now = Mode { at: Duration::ZERO, size, rotation, refresh, hdr, white };
-    let mut modes = vec![now];
-    for event in events {
-        let mut renewed = true;
-        match event.action {
-            Action::Mode(size, rate) => (now.size, now.refresh) = (size, rate.unwrap_or(now.refresh)),
-            Action::Rotate(rotation) => {
-                if rotation.transposes() != now.rotation.transposes() {
-                    now.size = now.size.transposed();
-                }
-                now.rotation = rotation;
-            }
-            Action::Color(hdr) => now.hdr = hdr,
-            Action::White(white) => {
-                now.white = white;
-                renewed = now.hdr;
-            }
-            _ => continue,
-        }
-        if renewed {
-            now.at = event.at;
-            modes.push(now);
-        }
-    }
-    modes
 }
 
 /// The present that an event makes, if it makes one. A pointer in the image cannot change without a present.
