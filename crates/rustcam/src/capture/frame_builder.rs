@@ -23,6 +23,9 @@ use super::deadline::WaitBudget;
 use super::frame::{Image, Pixels, Target};
 use super::retained::{Resources, Retained, Step, Work};
 
+/// Attempts to read an image whose colour does not change meanwhile.
+const COLOR_ATTEMPTS: usize = 3;
+
 /// A frame whose read was not finished by the deadline of the call that began it.
 enum Begun {
     Owned(Buffer),
@@ -58,6 +61,7 @@ impl FrameBuilder {
             Target::Into(image) => image.format(),
             Target::Shared(_) => PixelFormat::Bgra,
         };
+        let mut attempt = 0;
         loop {
             let color = source.color();
             let view = View::new(source.output(), region, format, cursor).with_tone(&color, self.tone_mapping);
@@ -66,8 +70,10 @@ impl FrameBuilder {
                 self.resources.damage.add(Damage::everything(source.output().texture_size().rect()));
             }
             let built = self.build_view(source, target, view, budget)?;
+            attempt += 1;
             // The level of SDR white that the pixels were mapped with must be that of the read.
-            if source.color() == color || matches!(built, Outcome::Pending | Outcome::Unsupported) {
+            let is_current = source.color() == color || attempt == COLOR_ATTEMPTS;
+            if is_current || matches!(built, Outcome::Pending | Outcome::Unsupported) {
                 return Ok(built);
             }
         }

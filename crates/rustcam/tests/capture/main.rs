@@ -3,6 +3,7 @@
 // A negative duration is a failed test.
 #![allow(clippy::unchecked_time_subtraction)]
 
+mod color;
 mod fresh;
 mod pacing;
 mod recovery;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustcam::color::Color;
 use rustcam::error::Result;
 use rustcam::frame::{Damage, Pointer};
 use rustcam::geometry::{Point, Rect, Size};
@@ -72,6 +73,10 @@ impl Wrapped {
 impl Source for Wrapped {
     fn output(&self) -> &Output {
         self.desktop.output()
+    }
+
+    fn color(&self) -> Color {
+        self.desktop.color()
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<Change> {
