@@ -20,7 +20,7 @@ use super::light::of_encoded;
 use crate::color::{srgb_encode, Color, ToneMapping, SCRGB_UNIT_NITS};
 
 /// Pixels that are mapped at a time. Only a step with a pixel above SDR white takes the arithmetic of [`ToneMapping::Map`].
-const STEP: usize = 32;
+const STEP: usize = 64;
 
 /// Bits of positive infinity; the positive numbers are all below.
 const INFINITY: u16 = 0x7C00;
@@ -153,6 +153,8 @@ fn cut(levels: &[u8; 1 << 16], pixel: [u8; 8]) -> [u8; 4] {
 struct Fade {
     /// SDR white as the desktop holds it: the half float next to it. What is not above it is SDR.
     white: u16,
+    /// Its value.
+    white_light: f32,
     /// From scRGB to 1 = SDR white.
     unit: f32,
     /// `1/(M − 1)`, 0 if `M ≤ 1`.
@@ -162,8 +164,10 @@ struct Fade {
 impl Fade {
     fn new(settings: ToneSettings) -> Self {
         let headroom = settings.max_nits / settings.white_nits - 1.0;
+        let white = of_encoded(1.0, settings.white_nits);
         Self {
-            white: of_encoded(1.0, settings.white_nits),
+            white,
+            white_light: f16::from_bits(white).to_f32(),
             unit: (SCRGB_UNIT_NITS / settings.white_nits) as f32,
             per_headroom: if headroom > 0.0 { (1.0 / headroom) as f32 } else { 0.0 },
         }
@@ -184,7 +188,7 @@ impl Kernel for Map<'_> {
         let Self { levels, fade, src, dst } = self;
         let linear = &**LEVELS_OF_LINEAR;
         for (d, s) in dst.chunks_mut(STEP).zip(src.chunks(STEP)) {
-            if s.iter().fold(false, |any, pixel| any | is_bright(*pixel, fade.white)) {
+            if may_be_bright(s, fade.white) {
                 map_step(levels, linear, fade, s, d);
             } else {
                 for (d, s) in d.iter_mut().zip(s) {
@@ -195,15 +199,19 @@ impl Kernel for Map<'_> {
     }
 }
 
-/// Whether a channel is brighter than `white`. As signed integers, half floats compare like their values, and the negative ones are below
-/// all others; NaN is above infinity.
+/// Whether a channel is brighter than `white`, or NaN. As signed integers, half floats compare like their values: the negative ones are
+/// below all others, NaN is above infinity.
 #[inline(always)]
-fn is_bright(pixel: [u8; 8], white: u16) -> bool {
-    let channel = |i: usize| match i16::from_le_bytes([pixel[2 * i], pixel[2 * i + 1]]) {
-        nan if nan > INFINITY as i16 => 0,
-        bits => bits,
-    };
-    channel(0).max(channel(1)).max(channel(2)) > white as i16
+fn may_be_bright(pixels: &[[u8; 8]], white: u16) -> bool {
+    // Sixteen lanes, which the compiler compares at once; every fourth is alpha.
+    let mut largest = [0i16; 16];
+    let (lanes, rest) = pixels.as_flattened().as_chunks::<32>();
+    for lanes in lanes.iter().map(|lanes| lanes.as_chunks::<2>().0).chain([rest.as_chunks::<2>().0]) {
+        for (largest, lane) in largest.iter_mut().zip(lanes) {
+            *largest = (*largest).max(i16::from_le_bytes(*lane));
+        }
+    }
+    largest.as_chunks::<4>().0.iter().any(|[r, g, b, _]| (*r).max(*g).max(*b) > white as i16)
 }
 
 /// Maps up to [`STEP`] pixels.
@@ -212,26 +220,27 @@ fn is_bright(pixel: [u8; 8], white: u16) -> bool {
 fn map_step(levels: &[u8; 1 << 16], linear: &[u8; 1 << 16], fade: Fade, src: &[[u8; 8]], dst: &mut [[u8; 4]]) {
     let mut bits = [[0u16; STEP]; 3];
     for (i, pixel) in src.iter().take(STEP).enumerate() {
+        let word = u64::from_le_bytes(*pixel);
         for (channel, bits) in bits.iter_mut().enumerate() {
-            bits[i] = u16::from_le_bytes([pixel[2 * channel], pixel[2 * channel + 1]]);
+            bits[i] = (word >> (16 * channel)) as u16;
         }
     }
     let mut light = [[0f32; STEP]; 3];
     bits.as_flattened().reinterpret_cast::<f16>().convert_to_f32_slice(light.as_flattened_mut());
     let mut mapped = [[0u16; STEP]; 3];
+    let mut bright = [false; STEP];
+    let ([red, green, blue], [r, g, b]) = (&light, &mut mapped);
     for i in 0..STEP {
-        let channels = [light[0][i], light[1][i], light[2][i]].map(|channel| channel.max(0.0).min(LARGEST));
+        let channels = [red[i], green[i], blue[i]].map(|channel| channel.max(0.0).min(LARGEST));
         let brightest = channels[0].max(channels[1]).max(channels[2]).max(f32::MIN_POSITIVE);
         let fading = ((brightest * fade.unit - 1.0) * fade.per_headroom).max(0.0).min(1.0);
-        let of_brightest = 1.0 / brightest;
-        for (mapped, channel) in mapped.iter_mut().zip(channels) {
-            let part = channel * of_brightest;
-            mapped[i] = rounded((part + (1.0 - part) * fading) * 65535.0);
-        }
+        let (share, white) = ((1.0 - fading) * (65535.0 / brightest), fading * 65535.0);
+        bright[i] = brightest > fade.white_light;
+        [r[i], g[i], b[i]] = channels.map(|channel| rounded(channel * share + white));
     }
     for (i, (d, s)) in dst.iter_mut().zip(src).take(STEP).enumerate() {
-        let [r, g, b] = [0, 1, 2].map(|channel| linear[usize::from(mapped[channel][i])]);
-        *d = if is_bright(*s, fade.white) { [b, g, r, 255] } else { cut(levels, *s) };
+        let level = |mapped: u16| linear[usize::from(mapped)];
+        *d = if bright[i] { [level(b[i]), level(g[i]), level(r[i]), 255] } else { cut(levels, *s) };
     }
 }
 
