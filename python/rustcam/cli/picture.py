@@ -14,7 +14,6 @@ import numpy as np
 
 from .. import _png
 from .._errors import CaptureError
-from . import pq
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -55,6 +54,9 @@ def hdr_encoder(name: str) -> Callable[[npt.NDArray[np.float16]], bytes]:
 
     Raises ValueError for an ending of another format.
     """
+    # Its table takes longer to make than the other commands take to start.
+    from . import pq
+
     if Path(name).suffix.lower() not in ("", ".png"):
         raise ValueError(f"{name!r} cannot hold an HDR picture: it must end with .png")
     return lambda light: _png.encode_hdr(pq.levels(light))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,15 +17,15 @@ TO_BT2020 = np.array(
 RED, BLUE = 0.2627, 0.0593
 
 
-@lru_cache(maxsize=1)
 def _curve() -> npt.NDArray[np.float32]:
     """The PQ value from 0 to 1 of every half float, where 1.0 is 80 nits. What is negative or no number is 0."""
     light = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float64)
     share = np.clip(np.nan_to_num(light, nan=0.0, posinf=125.0, neginf=0.0) * 80 / 10_000, 0, 1) ** 0.1593017578125
-    curve: npt.NDArray[np.float32] = (((0.8359375 + 18.8515625 * share) / (1 + 18.6875 * share)) ** 78.84375).astype(
-        np.float32
-    )
-    return curve
+    curve = ((0.8359375 + 18.8515625 * share) / (1 + 18.6875 * share)) ** 78.84375
+    return curve.astype(np.float32)
+
+
+CURVE = _curve()
 
 
 def encode(light: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
@@ -34,7 +33,7 @@ def encode(light: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
     # Zero times infinity is no number, and a sum may be too large for a half float.
     rgb = np.clip(np.nan_to_num(light[:, :, :3].astype(np.float32)), -1000, 1000)
     wide = (rgb @ TO_BT2020.T).astype(np.float16)
-    return _curve()[wide.view(np.uint16)]
+    return CURVE[wide.view(np.uint16)]
 
 
 def levels(light: npt.NDArray[np.float16]) -> npt.NDArray[np.uint16]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _rustcam
 from .._errors import CaptureError
-from . import hdr_video, video
+from . import video
 from .options import Screen, rate, seconds
 from .progress import Progress, describe
 from .streams import remark
@@ -81,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
 def chosen(arguments: argparse.Namespace) -> type[video.Video]:
     """The kind of video to record; raises what `video.kind` and `hdr_video.check` raise."""
     if arguments.hdr:
+        from . import hdr_video
+
         hdr_video.check(arguments.file)
         return hdr_video.Hdr
     return video.kind(arguments.file)
