@@ -57,6 +57,18 @@ def test_alpha_is_255(desktop: Desktop, fmt: str, copy: bool) -> None:
             assert (must(capturer.grab(fmt=fmt, copy=copy))[:, :, 3] == 255).all()
 
 
+@pytest.mark.parametrize("copy", [True, False])
+def test_half_floats_of_an_sdr_desktop_are_the_light_of_8_bits(desktop: Desktop, copy: bool) -> None:
+    levels = np.arange(256) / 255
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    desktop.change()
+    with desktop.open(still=True) as capturer:
+        assert not capturer.color.hdr
+        rgba = must(capturer.grab(fmt="rgba"))
+        light = must(capturer.grab(fmt="rgba16f", new_frame_only=False, copy=copy))
+        assert np.array_equal(light, linear.astype(np.float16)[rgba])
+
+
 def test_the_oracle_knows_gray() -> None:
     colours = np.array([[[0, 0, 0, 255], [255, 255, 255, 255], [0, 0, 255, 255], [255, 0, 0, 255]]], np.uint8)
     assert oracle(colours, "gray").ravel().tolist() == [0, 255, 77, 29]
