@@ -84,12 +84,13 @@ LANES: dict[str, Callable[[], list[Result]]] = {
     "install": partial(python, "install"),
     "wine-rust": wine.lanes.rust,
     "windows": wine.lanes.windows,
+    "windows-whole": partial(wine.lanes.windows, whole=True),
     "peers": wine.lanes.peers,
 }
 
 
-# PyTorch is large: its lane runs where it is asked for.
-ON_REQUEST = ("torch",)
+# Run where they are asked for: PyTorch is large, and all tests in three interpreters take long.
+ON_REQUEST = ("torch", "windows-whole")
 
 
 def main() -> int:

@@ -60,8 +60,11 @@ def rust() -> list[Result]:
     return [result]
 
 
-def windows() -> list[Result]:
-    """The pytest suite in every Windows CPython, with the wheel that users install."""
+def windows(whole: bool = False) -> list[Result]:
+    """The pytest suite in Windows CPython, with the wheel that users install.
+
+    All of it in the oldest, and a share of it in each of the others, because one run takes minutes. `whole`: all in each.
+    """
     if missing():
         return [Result("windows", left_out=missing())]
     if status := build_wheels():
@@ -69,10 +72,11 @@ def windows() -> list[Result]:
     (wheel,) = (ROOT / "dist").glob("rustcam-*-win_amd64.whl")
     with Session() as wine:
         variables = {"RUSTCAM_LAB_DLL": build_lab(wine)}
-        return [suite(wine, python, wheel, variables) for python in TESTED]
+        shares = [""] + ["" if whole else f"{n}/{len(TESTED)}" for n in range(2, len(TESTED) + 1)]
+        return [suite(wine, python, wheel, share, variables) for python, share in zip(TESTED, shares)]
 
 
-def suite(wine: Session, python: WindowsPython, wheel: Path, variables: dict[str, str]) -> Result:
+def suite(wine: Session, python: WindowsPython, wheel: Path, share: str, variables: dict[str, str]) -> Result:
     start = time.monotonic()
     provide(python)
     provide_wheel(python, wheel)
@@ -80,7 +84,7 @@ def suite(wine: Session, python: WindowsPython, wheel: Path, variables: dict[str
     report = report_of(result.lane)
     # A limit by signal does not exist there, and making a device takes Wine a fifth of a second.
     limits = ["--timeout-method=thread", "--timeout=120"]
-    options = ["-q", "-p", "no:cacheprovider", *limits, "-m", MARKERS]
+    options = ["-q", "-p", "no:cacheprovider", *limits, "-m", MARKERS, *([f"--share={share}"] if share else [])]
     pytest = ["-m", "pytest", *options, f"--junitxml={windows_path(report)}"]
     result.status = wine.run(["wine", python.exe, *pytest], limit=LANE_LIMIT, variables=variables)
     result.read_report(report)
