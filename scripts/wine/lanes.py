@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
@@ -13,13 +15,24 @@ from lanes import ROOT, Result, report_of
 from .pythons import PEERS, TESTED, WindowsPython, provide, provide_wheel
 from .session import TARGET, TOOLS, Session, missing_tools
 
-TEST_LIMIT = 600  # seconds for one test program or one script
+TEST_LIMIT = 900  # seconds for one test program or one script
 LANE_LIMIT = 1800  # seconds for cargo, or one run of pytest
+WORLDS_LIMIT = 7200  # seconds for as many random worlds as one wishes
+
+RUNNER = f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}_RUNNER"
+CARGO = {
+    RUNNER: f"timeout --kill-after=10 {TEST_LIMIT} wine",
+    # The lab draws every frame on the processor; without optimisation it falls behind its own clock.
+    "CARGO_PROFILE_DEV_OPT_LEVEL": "1",
+    "CARGO_PROFILE_TEST_OPT_LEVEL": "1",
+}
 
 # Left out in Windows CPython because they are about something else.
 MARKERS = "not x11 and not linux and not wheels and not torch and not install"
 
+ENGINE = ROOT / "crates" / "rustcam"
 LAB = ROOT / "crates" / "dda-lab"
+LONGEST = "dxgi"  # of the engine's test programs
 PACKAGES = ["dxcam", "bettercam", "rustcam"]
 DESKTOPS = ["size 640x480; refresh 60; pointer path", "size 1920x1080; refresh 60"]
 
@@ -44,26 +57,57 @@ def windows_path(path: Path) -> str:
 
 
 def rust() -> list[Result]:
-    """The tests of the engine and of the lab, compiled for Windows."""
+    """The tests of the engine and of the lab, compiled for Windows: the longest program beside all others."""
     if missing():
         return [Result("wine-rust", left_out=missing())]
+    # Always both packages: the features of their dependencies are chosen for what is built together.
+    cargo = ["cargo", "test", "--target", TARGET, "--no-fail-fast", "--package=dda-lab", "--package=rustcam"]
+    found = [path for crate in (ENGINE, LAB) for path in (crate / "tests").iterdir()]
+    programs = {path.stem for path in found if path.is_file() or (path / "main.rs").exists()}
+    others = ["--lib", *(f"--test={name}" for name in sorted(programs - {LONGEST}))]
     result = Result("wine-rust")
-    variables = {
-        f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}_RUNNER": f"timeout --kill-after=10 {TEST_LIMIT} wine",
-        # The lab draws every frame on the processor; without optimisation it falls behind its own clock.
-        "CARGO_PROFILE_DEV_OPT_LEVEL": "1",
-        "CARGO_PROFILE_TEST_OPT_LEVEL": "1",
-    }
-    command = ["cargo", "test", "--target", TARGET, "--workspace", "--exclude", "rustcam-python", "--no-fail-fast"]
-    with Session() as wine:
-        result.status = wine.run(command, limit=LANE_LIMIT, line=result.read_cargo, variables=variables)
+    with Session() as wine, ThreadPoolExecutor() as pool:
+        wine.must([*cargo, "--no-run", "--quiet"], limit=LANE_LIMIT, variables=CARGO)
+        beside = pool.submit(quietly, wine, [*cargo, f"--test={LONGEST}"], LANE_LIMIT, CARGO)
+        for what in (others, ["--doc"]):
+            result.status |= wine.run([*cargo, *what], limit=LANE_LIMIT, line=result.read_cargo, variables=CARGO)
+        status, lines = beside.result()
+        result.status |= status
+        for line in lines:
+            result.read_cargo(line)
     return [result]
+
+
+def worlds() -> list[Result]:
+    """Random worlds through the lab, as many as RUSTCAM_LAB_WORLDS says or 10000, by one program per processor."""
+    if missing():
+        return [Result("wine-worlds", left_out=missing())]
+    programs = os.cpu_count() or 1
+    count = -(-int(os.environ.get("RUSTCAM_LAB_WORLDS", "10000")) // programs)
+    variables = {**CARGO, RUNNER: f"timeout --kill-after=10 {WORLDS_LIMIT} wine", "RUSTCAM_LAB_WORLDS": str(count)}
+    command = ["cargo", "test", "--target", TARGET, "--package=rustcam", "--test=worlds", "--", "lab::"]
+    result = Result("wine-worlds")
+    with Session() as wine, ThreadPoolExecutor() as pool:
+        wine.must([*command[:-2], "--no-run", "--quiet"], limit=LANE_LIMIT, variables=CARGO)
+        running = [pool.submit(quietly, wine, command, WORLDS_LIMIT, variables) for _ in range(programs)]
+        for status, lines in (program.result() for program in running):
+            result.status |= status
+            for line in lines:
+                result.read_cargo(line)
+    return [result]
+
+
+def quietly(wine: Session, command: list[str], limit: float, variables: Mapping[str, str]) -> tuple[int, list[str]]:
+    """The exit status and the output of a command."""
+    lines: list[str] = []
+    status = wine.run(command, limit=limit, line=lines.append, variables=variables)
+    return status, lines
 
 
 def windows(whole: bool = False) -> list[Result]:
     """The pytest suite in Windows CPython, with the wheel that users install.
 
-    All of it in the oldest, and a share of it in each of the others, because one run takes minutes. `whole`: all in each.
+    All of it in the oldest, and a share in each of the others, as one run takes minutes. `whole`: all of it in each.
     """
     if missing():
         return [Result("windows", left_out=missing())]

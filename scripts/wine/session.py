@@ -104,10 +104,10 @@ class Session:
             line(f"ended after {limit} s: {' '.join(map(str, command))}")
         return process.returncode
 
-    def must(self, command: Command, *, limit: float) -> None:
+    def must(self, command: Command, *, limit: float, variables: Optional[Mapping[str, str]] = None) -> None:
         """Runs a program silently; its output is told if it fails."""
         lines: list[str] = []
-        if status := self.run(command, limit=limit, line=lines.append):
+        if status := self.run(command, limit=limit, line=lines.append, variables=variables):
             print("\n".join(lines), file=sys.stderr)
             raise RuntimeError(f"exit status {status}: {' '.join(map(str, command))}")
 
