@@ -306,13 +306,14 @@ impl Session {
 
     /// Whether a frame is due: after every present, and after changes of the pointer at most once per refresh interval.
     fn is_due(&self, now: Duration) -> bool {
-        !self.unreported.outdated
-            && (self.unreported.presents > 0 || self.unreported.pointer && now >= self.pointer_due())
+        let Unreported { presents, pointer, outdated, .. } = self.unreported;
+        presents > 0 && !outdated || pointer && now >= self.pointer_due()
     }
 
-    /// When a frame for a change of the pointer alone is due; `Duration::MAX` without such a change.
+    /// When a frame for a change of the pointer alone is due; `Duration::MAX` without such a change, or without a desktop below it.
     fn pointer_due(&self) -> Duration {
         match &self.last {
+            _ if self.unreported.outdated => Duration::MAX,
             Some(last) if self.unreported.pointer => last.at + self.output.refresh_interval(),
             _ if self.unreported.pointer => Duration::ZERO,
             _ => Duration::MAX,
