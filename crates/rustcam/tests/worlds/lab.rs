@@ -5,6 +5,7 @@
 mod lab_desktop;
 
 use std::io::Write as _;
+use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -54,6 +55,31 @@ fn words() -> impl Strategy<Value = Vec<&'static str>> {
     prop::collection::vec(select(WORDS), 0..4)
 }
 
+/// A world takes no time but that of its own work. One that waits for what never comes is named, and ends the program.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Watches one world, until it is dropped.
+struct Watched(Sender<()>);
+
+impl Watched {
+    fn new(world: String) -> Self {
+        let (ended, wait) = channel();
+        std::thread::spawn(move || {
+            if wait.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout) {
+                let _ = writeln!(std::io::stderr(), "this world does not end:\n{world}");
+                std::process::abort();
+            }
+        });
+        Self(ended)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
 /// Whether `word` leaves a whole picture on the desktop of `case`. Where nothing else is presented, half a picture is all that there is,
 /// and it is delivered after a while (tests/dxgi/unkind.rs).
 fn leaves_a_picture(case: &Case, word: &str) -> bool {
@@ -63,6 +89,7 @@ fn leaves_a_picture(case: &Case, word: &str) -> bool {
 fn play(case: &Case, words: &[&str]) -> TestCaseResult {
     let words: String =
         words.iter().filter(|word| leaves_a_picture(case, word)).map(|word| format!("; lab {word}")).collect();
+    let _watched = Watched::new(format!("{case}with {words}"));
     let desktop = LabDesktop::new(&format!("{}\nclock virtual; lab poison eager{words}", case.script));
     match Handle::open(&options(&desktop, case.output, case.cursor), &mut || Ok(())) {
         Ok(handle) => {
