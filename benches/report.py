@@ -22,7 +22,13 @@ LIMIT = re.compile(r"([≤<≥]) ([\d.]+)")
 NOISE = 1.0  # percent
 # Columns that say what a row is of: the contender, and the words of the workload's name.
 LABELS = ("contender", "size", "content", "Hz", "format", "way")
-GROUPS = {"all": ["fps", "missed", "repeated", "p50", "p95", "p99", "cpu"]}
+# How kernels are timed: the numbers of threads, also with streaming stores, and what is shown of each.
+WAYS = ("1", "2", "4", "1s", "2s", "4s")
+BY_WAY = ("warm", "reading", "spent")
+GROUPS = {
+    "all": ["fps", "missed", "repeated", "p50", "p95", "p99", "cpu"],
+    **{kind: [f"{kind} {way}" for way in WAYS] for kind in BY_WAY},
+}
 
 
 def lines_of(file: str) -> list[list[str]]:

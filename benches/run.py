@@ -73,6 +73,10 @@ class Cell:
         each = zip(*(self[f"{name}/frames"] for name in (metric, *less)))
         return median(value - sum(others) for value, *others in each)
 
+    def added(self, *metrics: str) -> float:
+        """The median of their sums."""
+        return median(map(sum, zip(*(self[metric] for metric in metrics))))
+
     def mib_per_frame(self, metric: str) -> float:
         return self.per_frame(metric) / 2**20
 

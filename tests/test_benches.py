@@ -7,13 +7,14 @@ import random
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benches import contenders, measure, ratios, render, report, run, trace
+from benches import contenders, kernels, measure, ratios, render, report, run, trace
 
 import rustcam
 
@@ -227,12 +228,86 @@ def test_a_recording_whose_own_times_double_is_worse() -> None:
 
 @pytest.mark.parametrize("page", ["performance.md", "profile.md"])
 def test_a_page_is_made_of_its_recordings(page: str, tmp_path: Path) -> None:
-    render.render(tmp_path / page, [])
-    made = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert tmp_path / page in made
-    for path in made:
-        kept = ROOT / "docs" / path.relative_to(tmp_path)
-        assert path.read_text(encoding="utf-8") == kept.read_text(encoding="utf-8"), f"make {kept.name} anew"
+    render.render(tmp_path / page, [], draw=False)
+    assert [path.name for path in tmp_path.iterdir()] == [page]
+    kept = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert (tmp_path / page).read_text(encoding="utf-8") == kept, f"make {page} anew"
+
+
+def words(picture: Path) -> list[str]:
+    """All text of an SVG; lines and curves differ between versions of matplotlib."""
+    return [element.text or "" for element in ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
+
+
+# The Windows interpreters of the Wine lanes have no matplotlib.
+@pytest.mark.linux
+def test_pictures_are_drawn_from_the_recordings(tmp_path: Path) -> None:
+    render.render(tmp_path / "performance.md", [])
+    names = sorted(path.name for path in (tmp_path / "plots").iterdir())
+    assert {"x11-contenders.svg", "windows-contenders.svg"} <= set(names)
+    assert names == sorted(path.name for path in (ROOT / "docs" / "plots").iterdir())
+    for name in names:
+        assert words(tmp_path / "plots" / name) == words(ROOT / "docs" / "plots" / name), f"make {name} anew"
+    p50 = run.Results.read(RECORDINGS / "x11.json").cell("1920x1080 full@60 bgra free", "pillow").median("p50_ms")
+    assert any(word.startswith(f"{p50:.2f}, ") for word in words(tmp_path / "plots" / "x11-contenders.svg"))
+
+
+KERNELS = ("memcpy", "bgra", "bgr", "rgb", "gray")
+
+
+def printed(one: float, **facts: Any) -> str:
+    """What the example `kernels` prints: `n` threads need an `n`th of the time, or twice that with streaming stores."""
+    ways = {}
+    for way in report.WAYS:
+        ms = one / int(way[0]) * len(way)
+        ways[way] = {"warm": ms, "paused": 2 * ms, "read": 3 * ms, "cpu": 10 * ms}
+    times = {"median_ms": one, "best_ms": one, "ratio_median": 1.0, "ways": ways}
+    about = {"cpu": "Some CPU", "cores": 16, "system": "Linux 6", "date": 86399, "cpu_path": "avx2", **facts}
+    return json.dumps({**about, "sizes": {"64x64": dict.fromkeys(KERNELS, times)}}) + "\n"
+
+
+def test_kernels_of_another_machine_become_a_recording() -> None:
+    results = kernels.recorded([printed(8.0), "\n", printed(4.0), printed(6.0)])
+    facts = {"date": "1970-01-01", "cpu": "Some CPU", "cores": 16, "system": "Linux 6", "cpu_path": "avx2"}
+    assert results.machine == facts
+    assert results.cell("64x64 kernels", "memcpy")["median_ms"] == [8.0, 4.0, 6.0]
+    # A plain copy is made by one thread whatever the way is called.
+    assert results.contenders("64x64 threads") == [name for name in KERNELS if name != "memcpy"]
+    shown = {column: report.text(results, "64x64 threads", "bgr", f"{column} 4s") for column in report.BY_WAY}
+    assert shown == {"warm": "3.00", "reading": "15.00", "spent": "30.00"}
+    claim = "bgr | ≤ 0.25× | single gain 4 | 64x64 threads: bgr"
+    assert report.judged(results, claim) == ["bgr", "≤ 0.25×", "0.25×", "met"]
+
+
+@pytest.mark.parametrize("runs", [[], [printed(1.0), printed(1.0, cores=8)]])
+def test_kernels_of_no_machine_or_of_two_are_no_recording(runs: list[str]) -> None:
+    with pytest.raises(ValueError, match="expected runs of one machine"):
+        kernels.recorded(runs)
+
+
+@pytest.mark.linux
+def test_a_plot_of_threads_shows_every_number(tmp_path: Path) -> None:
+    from benches import plots
+
+    results = kernels.recorded([printed(8.0)])
+    plots.write("threads", "By threads", results, ["64x64 threads"], tmp_path / "threads.svg")
+    found = words(tmp_path / "threads.svg")
+    times = [
+        report.text(results, "64x64 threads", "bgr", f"{kind} {way}") for kind in report.BY_WAY for way in report.WAYS
+    ]
+    assert set(times) <= set(found)
+    assert "By threads" in found
+
+
+def test_a_recording_that_is_missing_leaves_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "{{none cpu}}; {{none size, fps | a; b}}; {{none plot threads: Title | a; b}}"
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "page.md").write_text(page, encoding="utf-8")
+    monkeypatch.setattr(render, "PAGES", tmp_path / "pages")
+    render.render(tmp_path / "page.md", [])
+    text = "–; Not measured yet.; Not measured yet."
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == text
+    assert not (tmp_path / "plots").exists()
 
 
 def test_a_page_with_marks_keeps_what_is_around_them(tmp_path: Path) -> None:
