@@ -29,6 +29,7 @@ from .run import Line, Results, child, machine
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = 0.35  # of a workload
+IDLE_SECONDS = 10
 PACKAGES = ("rustcam", "mss", "pillow", "imageio-ffmpeg", "opencv-python-headless", "numpy")
 
 
@@ -37,7 +38,7 @@ def compared(stack: ExitStack, brief: bool) -> dict[str, Callable[[], Iterable[L
     calls = {FULL_HD: 8 if brief else 30, UHD: 5 if brief else 10}
     found = {
         "import": partial(parts.imports, 2 if brief else 4),
-        "kernels": partial(parts.kernels, 20),
+        "kernels": partial(parts.kernels, 8),
         **{f"calls, {size}": partial(child, "calls", "calls", *size, count) for size, count in calls.items()},
         **{f"pointer, {name}": partial(child, "calls", name, *FULL_HD, 60) for name in ("sim", "x11")},
         **{name: partial(parts.delivery, name, 240 if brief else 480) for name in ("stream", "grab")},
@@ -65,7 +66,7 @@ def measured(brief: bool = False) -> Results:
         once = {**away, "mode": parts.mode_changed, "server": parts.server_killed, "loop": parts.spinning}
         results.run(2 * ROUNDS, once)
         results.run(min(ROUNDS, 3), {size: partial(parts.slots, size) for size in ("96x64", "1920x1080")})
-        results.run(1, {"memory": parts.memory})
+        results.run(1, {"memory": parts.memory, "idle": partial(child, "idle", IDLE_SECONDS)})
     return results
 
 

@@ -32,8 +32,13 @@ OURS = next(python for python in TESTED if python.version == RIVALS.version)
 VARIABLES = {"WINE_D3D_CONFIG": "csmt=0"}
 # The same for Mesa: it draws in the calling thread, so that the time of a call includes the drawing.
 ONE_THREAD = {"LP_NUM_THREADS": "0"}
-# A program without Python that only acquires and releases frames, and one that copies all of the frame, too.
-BARE = {"glance": "acquire and release", "copy": "and copy, map, memcpy"}
+WHOLE = tuple(f"1920x1080 {content}@180 bgra paced" for content in ("full", "ordinary"))
+# A program without Python: its mode, what that does, and in which workloads. `glance` shows what the lab costs.
+BARE = {
+    "glance": ("acquire and release", WHOLE),
+    "copy": ("and copy, map, memcpy", WHOLE),
+    "region": ("copy, map, memcpy of the region", ("1920x1080 full@180 bgra paced region asynchronous",)),
+}
 
 
 class Wine:
@@ -62,11 +67,11 @@ class Wine:
         return self.lines(python.exe, MEASURE, "windows", self._dll, name, SECONDS, *names, **variables)
 
     def bare(self) -> Iterator[Line]:
-        for content in ("full", "ordinary"):
-            work = workload(f"1920x1080 {content}@180 bgra paced")
-            for mode, name in BARE.items():
-                (metrics,) = self.lines(self._bare, mode, script(work), SECONDS)
-                yield work.name, name, {key: value for key, value in metrics.items() if key != "work"}
+        for mode, (name, works) in BARE.items():
+            for work in works:
+                (metrics,) = self.lines(self._bare, mode, script(workload(work)), SECONDS)
+                del metrics["work"]
+                yield work, name, metrics
 
 
 def main() -> int:

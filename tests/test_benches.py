@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benches import contenders, kernels, measure, ratios, render, report, run, trace
+from benches import contenders, idle, kernels, measure, ratios, render, report, run, trace
 
 import rustcam
 
@@ -141,6 +143,65 @@ def test_a_claim_is_judged_by_its_target(target: str, verdict: str) -> None:
 def test_a_claim_about_what_was_not_measured_has_no_verdict() -> None:
     row = report.judged(run.Results({}, {}), CLAIM.format("≤ 0.5×"))
     assert row == ["w: `grab()`", "≤ 0.5×", "not measured yet", ""]
+
+
+def test_a_claim_about_a_metric_that_an_older_recording_lacks_has_no_verdict() -> None:
+    results = run.Results({}, {})
+    for name in ("ours", "theirs"):
+        results.add("w", name, {"frames": 1, "cpu_ms": 1.0})
+    assert report.judged(results, "w | ≤ 0.5× | spread call | w: ours & theirs")[2:] == ["not measured yet", ""]
+    with pytest.raises(KeyError, match="no such column"):
+        report.judged(results, "w | ≤ 0.5× | spread no such column | w: ours & theirs")
+
+
+@pytest.mark.parametrize(("theirs", "verdict"), [(10.0, "met"), (8.5, "missed"), (6.5, "missed")])
+def test_a_claim_about_total_and_net_is_judged_by_the_worse(theirs: float, verdict: str) -> None:
+    results = run.Results({}, {})
+    for name, call in (("ours", 4.0), ("theirs", theirs)):
+        results.add("w", name, {"frames": 2, "call_ms": call, "lab_ms": 2.0, "cpu_ms": 1.0})
+    _, _, words, found = report.judged(results, "w | ≤ 0.45× | net call, net call | w: ours & theirs")
+    assert words == f"{4 / theirs:.2f}× total, {2 / (theirs - 2):.2f}× net"
+    assert found == verdict
+
+
+@pytest.mark.parametrize(
+    ("threads", "woken", "cpu", "verdict"),
+    [(4, 0, 0.1, "met"), (4, 1, 0.1, "missed"), (4, 0, 2.0, "missed"), (0, 0, 0.0, "missed")],
+)
+def test_threads_are_asleep_if_there_are_some_and_nothing_wakes_them(
+    threads: int, woken: int, cpu: float, verdict: str
+) -> None:
+    results = run.Results({}, {})
+    results.add("idle", "rustcam", {"seconds": 10.0, "threads": threads, "wake_ups": woken, "cpu_ms": cpu})
+    assert report.judged(results, "w | < 0.01 % | asleep | idle: rustcam")[3] == verdict
+
+
+@pytest.mark.linux
+def test_a_thread_that_wakes_is_counted() -> None:
+    over, woken = threading.Event(), threading.Event()
+
+    def wake() -> None:
+        while not over.wait(0.001):
+            woken.set()
+
+    before = idle.watched(0.05)
+    thread = threading.Thread(target=wake)
+    thread.start()
+    try:
+        assert woken.wait(5)
+        found = idle.watched(0.2)
+    finally:
+        over.set()
+        thread.join()
+    assert found["threads"] == before["threads"] + 1
+    assert found["wake_ups"] >= 10
+    assert found["cpu_ms"] > 0
+
+
+@pytest.mark.linux
+def test_the_threads_of_large_frames_are_watched() -> None:
+    found = idle.idle(0.1)
+    assert found["threads"] >= idle.THREADS - 1
 
 
 QUIET = [0.500, 0.504, 0.498, 0.502, 0.496]
@@ -324,6 +385,25 @@ def test_every_workload_of_a_page_has_contenders() -> None:
         assert works["rustcam"]
         assert {work.way for work in works["rustcam"]} <= {"free", "paced", "stream", "beside"}
         assert all(works.values())
+
+
+def test_a_device_as_of_hardware_is_for_rustcam_alone() -> None:
+    devices = {name: {work.device for work in works} for name, works in contenders.matrix("windows").items()}
+    assert devices.pop("rustcam") == {"", *contenders.DEVICES}
+    assert all(found == {""} for found in devices.values())
+
+
+# The Windows interpreters of the Wine lanes do not import from the current folder.
+@pytest.mark.linux
+@pytest.mark.parametrize("device", ["", *contenders.DEVICES])
+def test_the_lab_is_told_how_its_device_behaves(device: str) -> None:
+    name = f"1920x1080 full@180 bgra paced region {device}".strip()
+    code = f"from benches import contenders, lab; print(lab.script(contenders.workload({name!r})))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    statements = set(done.stdout.strip().split("; "))
+    assert ({"lab claims hardware", "lab events prompt"} <= statements) == bool(device)
+    assert any(statement.startswith("slow reads ") for statement in statements) == (device == "asynchronous")
+    assert contenders.workload(name).region == contenders.REGION
 
 
 # A call from 1000 to 2000: process 7 captures, 8 is the server. The one processor goes from 7 to 8 and back.
