@@ -20,11 +20,10 @@ from typing import Callable
 
 import rustcam
 from desktops import XServer
-from rustcam.cli.table import show
 
 from . import parts
 from .contenders import FULL_HD, UHD, matrix
-from .ratios import RATIOS, compare, ratios
+from .ratios import RATIOS, compare, print_table, ratios
 from .run import Line, Results, child, machine
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -85,11 +84,9 @@ def check(recording: Results) -> bool:
         for name, blocks in ratios(measured(brief=True)).items():
             now[name].extend(blocks)
         verdicts = compare(recorded, now)
-    rows = [[verdict.name, *(f"{value or 0:.3f}" for value in verdict[1:]), verdict.words] for verdict in verdicts]
-    show(["ratio", "recorded", "now", "allowed", "verdict"], rows)
-    worse = sum(not verdict.good for verdict in verdicts)
-    print(f"{len(verdicts)} ratios in {time.monotonic() - start:.0f} s, {worse} worse than recorded")
-    return not worse
+    print_table(verdicts)
+    print(f"{time.monotonic() - start:.0f} s")
+    return all(verdict.good for verdict in verdicts)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Measures the Windows wheel and its rivals under Wine, on the lab's desktop: windows.py RESULT.json.
 
-ROUNDS and SECONDS in the environment make it shorter or longer.
+ROUNDS and SECONDS in the environment make it shorter or longer. At the end it compares ratios with the recording that
+it replaces.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from wine.session import TARGET, Session
 
 from .contenders import Workload, matrix, workload
 from .lab import script
+from .ratios import compare, print_table, ratios
 from .run import LIMIT, ROOT, Line, Results, machine
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -87,6 +89,8 @@ def main() -> int:
     installed = importlib.metadata.distributions(path=[str(RIVALS.packages)])
     names = ("bettercam", "dxcam", "mss", "pillow")
     peers = sorted(f"{package.name} {package.version}" for package in installed if package.name in names)
+    path = Path(sys.argv[1])
+    recorded = ratios(Results.read(path)) if path.exists() else {}
     about = machine(versions=", ".join([" ".join(wheel.name.split("-")[:2]), *peers]))
     with Session() as session:
         wine = Wine(session)
@@ -97,7 +101,10 @@ def main() -> int:
             results.run(1, {**contenders, "bare": wine.bare})
             results.machine["rounds"] = results.machine.get("rounds", 0) + 1
             # After each round, because a run that is broken off has measured something, too.
-            results.write(Path(sys.argv[1]))
+            results.write(path)
+    if ROUNDS > 1:
+        # One round does not show the noise.
+        print_table(compare(recorded, ratios(results)))
     return 0
 
 
