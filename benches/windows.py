@@ -35,7 +35,8 @@ VARIABLES = {"WINE_D3D_CONFIG": "csmt=0"}
 # The same for Mesa: it draws in the calling thread, so that the time of a call includes the drawing.
 ONE_THREAD = {"LP_NUM_THREADS": "0"}
 WHOLE = tuple(f"1920x1080 {content}@180 bgra paced" for content in ("full", "ordinary"))
-# A program without Python: its mode, what that does, and in which workloads. `glance` shows what the lab costs.
+# A program without Python: its mode, what that does, and in which workloads. `glance` shows what the lab costs. Of
+# `region` the time is compared, too: `call_ms` is from the return of the acquire to the array, and the lab's own time.
 BARE = {
     "glance": ("acquire and release", WHOLE),
     "copy": ("and copy, map, memcpy", WHOLE),
