@@ -396,6 +396,20 @@ def test_a_device_as_of_hardware_is_for_rustcam_alone() -> None:
     assert all(found == {""} for found in devices.values())
 
 
+@pytest.mark.linux
+def test_a_call_of_the_bare_program_begins_before_the_lab_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    from benches.windows import with_call_time
+
+    found = with_call_time({"work": "copy", "frames": 20, "lab_ms": 5.0, "cpu_ms": 9.0, "call_us": 250.0})
+    assert found == {"frames": 20, "lab_ms": 5.0, "cpu_ms": 9.0, "call_ms": 10.0}
+    results = run.Results({}, {})
+    results.add("w", "copy", found)
+    assert report.value(results.cell("w", "copy"), "net call") == 0.25
+    # Before it told the time.
+    assert with_call_time({"work": "copy", "frames": 20}) == {"frames": 20}
+
+
 # The Windows interpreters of the Wine lanes do not import from the current folder.
 @pytest.mark.linux
 @pytest.mark.parametrize("device", ["", *contenders.DEVICES])
