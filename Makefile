@@ -10,7 +10,7 @@ export PYO3_PYTHON := $(abspath $(PY))
 SOURCES := $(shell find crates/rustcam/src crates/rustcam-python python -type f -not -name '*.pyc') \
 	crates/rustcam/Cargo.toml Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help demo test fuzz golden reliability race bench bench-check bench-windows profile soak check docs pages lint-workflows wheels clean
+.PHONY: help demo test fuzz fuzz-windows golden reliability race bench bench-check bench-windows profile soak check docs pages lint-workflows wheels clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -25,6 +25,10 @@ test: $(VENV)/dev $(VENV)/installed  ## run all tests; LANES="rust sim" runs som
 
 fuzz:  ## random worlds against the oracle; WORLDS=1000000 for longer
 	RUSTCAM_WORLDS=$(or $(WORLDS),100000) cargo test --package rustcam --test worlds
+
+fuzz-windows: $(VENV)/dev  ## random worlds through the lab, under Wine; WORLDS=100000 for longer
+	PYTHON=$(PYTHON) sh scripts/packages.sh x11 windows wine || true
+	RUSTCAM_LAB_WORLDS=$(or $(WORLDS),10000) $(PY) scripts/test.py wine-worlds
 
 golden:  ## make the golden images of the pointer anew; look at them before you keep them
 	cargo test --package rustcam --test golden -- --ignored

@@ -20,15 +20,15 @@ from typing import Callable
 
 import rustcam
 from desktops import XServer
-from rustcam.cli.table import show
 
 from . import parts
 from .contenders import FULL_HD, UHD, matrix
-from .ratios import RATIOS, compare, ratios
+from .ratios import RATIOS, compare, print_table, ratios
 from .run import Line, Results, child, machine
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = 0.35  # of a workload
+IDLE_SECONDS = 10
 PACKAGES = ("rustcam", "mss", "pillow", "imageio-ffmpeg", "opencv-python-headless", "numpy")
 
 
@@ -37,7 +37,7 @@ def compared(stack: ExitStack, brief: bool) -> dict[str, Callable[[], Iterable[L
     calls = {FULL_HD: 8 if brief else 30, UHD: 5 if brief else 10}
     found = {
         "import": partial(parts.imports, 2 if brief else 4),
-        "kernels": partial(parts.kernels, 20),
+        "kernels": partial(parts.kernels, 8),
         **{f"calls, {size}": partial(child, "calls", "calls", *size, count) for size, count in calls.items()},
         **{f"pointer, {name}": partial(child, "calls", name, *FULL_HD, 60) for name in ("sim", "x11")},
         **{name: partial(parts.delivery, name, 240 if brief else 480) for name in ("stream", "grab")},
@@ -65,7 +65,7 @@ def measured(brief: bool = False) -> Results:
         once = {**away, "mode": parts.mode_changed, "server": parts.server_killed, "loop": parts.spinning}
         results.run(2 * ROUNDS, once)
         results.run(min(ROUNDS, 3), {size: partial(parts.slots, size) for size in ("96x64", "1920x1080")})
-        results.run(1, {"memory": parts.memory})
+        results.run(1, {"memory": parts.memory, "idle": partial(child, "idle", IDLE_SECONDS)})
     return results
 
 
@@ -84,11 +84,9 @@ def check(recording: Results) -> bool:
         for name, blocks in ratios(measured(brief=True)).items():
             now[name].extend(blocks)
         verdicts = compare(recorded, now)
-    rows = [[verdict.name, *(f"{value or 0:.3f}" for value in verdict[1:]), verdict.words] for verdict in verdicts]
-    show(["ratio", "recorded", "now", "allowed", "verdict"], rows)
-    worse = sum(not verdict.good for verdict in verdicts)
-    print(f"{len(verdicts)} ratios in {time.monotonic() - start:.0f} s, {worse} worse than recorded")
-    return not worse
+    print_table(verdicts)
+    print(f"{time.monotonic() - start:.0f} s")
+    return all(verdict.good for verdict in verdicts)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ class Screen:
             rustcam.Capturer(backend="x11", cursor=False).grab for _ in range(7)
         )
         peer, peer_rgb = (mss(workload(f"1920x1080 full@60 {fmt} free")).grab for fmt in ("bgra", "rgb"))
+        alone = rustcam.Capturer(backend="x11", cursor=False, threads=1).grab
         calls = {
             "raw": RawShm(*self.size).grab,
             "mss bgra": peer,
@@ -59,6 +60,7 @@ class Screen:
             "rustcam bgra": owned,
             "rustcam bgr": partial(bgr, fmt="bgr"),
             "rustcam rgb": partial(rgb, fmt="rgb"),
+            "rustcam rgb, threads=1": partial(alone, fmt="rgb"),
             "rustcam region": partial(part, region=REGION),
             "rustcam borrowed": partial(borrowed, copy=False),
         }

@@ -2,6 +2,7 @@
 
 `1920x1080 full@60 bgra free` is a workload: the size of the screen, what it shows and how often a second, the pixel
 format, and how a contender follows it. `region` behind that is a part of the screen, `cursor` draws the pointer.
+Behind that may be how the lab's device behaves, see `lab.py`: `hardware`, or `asynchronous`.
 
 The ways: `free` takes frames one after the other, as the examples of the packages do; `paced` sleeps until something
 was presented and then takes one frame; `stream` takes those of a stream; `beside` is `free` with a loop in Python in
@@ -33,7 +34,8 @@ NUMBERED = ("full", "window", "scroll", "video", "ordinary", "stormfull")
 PARTS = ("little", "middle")
 # In the corner, where the number of the frame is.
 REGION = (0, 0, 640, 360)
-NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: region| cursor)*)")
+NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: region| cursor| hardware| asynchronous)*)")
+DEVICES = ("hardware", "asynchronous")
 ON_X11 = {"backend": "x11"} if sys.platform == "linux" else {}
 
 
@@ -47,6 +49,7 @@ class Workload:
     way: str
     region: Optional[tuple[int, int, int, int]]
     cursor: bool
+    device: str = ""  # how the lab's behaves
 
     @property
     def numbered(self) -> bool:
@@ -58,7 +61,8 @@ def workload(name: str) -> Workload:
     assert found, name
     width, height, content, hz, fmt, way, more = found.groups()
     region = REGION if "region" in more else None
-    return Workload(name, (int(width), int(height)), content, int(hz), fmt, way, region, "cursor" in more)
+    device = next((word for word in more.split() if word in DEVICES), "")
+    return Workload(name, (int(width), int(height)), content, int(hz), fmt, way, region, "cursor" in more, device)
 
 
 @dataclass
@@ -176,6 +180,7 @@ def raw(work: Workload) -> Opened:
 # How to open a contender, and the names of the workloads that it can do. The order is that of the tables.
 FEW = r"(1920x1080 \w+|\S+ full)@60 "  # not more than sixty frames a second; at 4K a few come, whatever moves there
 LIVE = r"(?!.* virtual)\S+ (full|ordinary|little|middle|static|storm)@"
+PLAIN = r"(?!.* (hardware|asynchronous))" + LIVE
 VIRTUAL = r".* virtual"
 MATRIX: dict[str, dict[str, tuple[Callable[[Workload], Opened], str]]] = {
     "x11": {
@@ -189,9 +194,9 @@ MATRIX: dict[str, dict[str, tuple[Callable[[Workload], Opened], str]]] = {
     },
     "windows": {
         "rustcam": (borrowing, f"{LIVE}|.*stormfull"),
-        "dxcam": (partial(camera, package="dxcam"), LIVE),
-        "bettercam": (partial(camera, package="bettercam"), LIVE),
-        "rustcam 0.1.2": (rustcam, f"{LIVE}|.*stormfull"),
+        "dxcam": (partial(camera, package="dxcam"), PLAIN),
+        "bettercam": (partial(camera, package="bettercam"), PLAIN),
+        "rustcam 0.1.2": (rustcam, f"{PLAIN}|.*stormfull"),
         "mss": (mss, ".* display@"),
         "pillow": (pillow, r".* display@\d+ rgb"),
         "grab": (rustcam, VIRTUAL),

@@ -17,6 +17,13 @@ sys.path.append(str(ROOT / "crates" / "dda-lab" / "peers"))
 from lab import Lab
 
 CHANNELS = {"bgra": (0, 1, 2), "bgr": (0, 1, 2), "rgb": (2, 1, 0)}
+# How the device behaves, if not as Wine's: `hardware` is not translated and signals when it is done, so that frames are
+# copied to memory of the processor directly. `asynchronous` also needs time for every copy after the call.
+DEVICES = {
+    "": (),
+    "hardware": ("lab claims hardware", "lab events prompt"),
+    "asynchronous": ("lab claims hardware", "lab events prompt", "slow reads 0.16ms"),
+}
 SCRIPTED = 10  # seconds of presents that are scripted one by one
 
 
@@ -25,6 +32,7 @@ def script(work: Workload) -> str:
     words = ["size {}x{}".format(*work.size), f"refresh {work.hz}"]
     words.append("lab pitch 0")  # padding costs a copy
     words.append("pointer storm 1000" if "storm" in work.content else "pointer still")
+    words += DEVICES[work.device]
     if "full" in work.content:
         words += ["full", "lab paint ahead"]
     elif work.content != "ordinary":

@@ -146,7 +146,7 @@ def measure(desktop: Any, open_it: Callable[[Workload], Opened], work: Workload,
         account.begin()
         desktop.peaks(opened)
         counted, start = desktop.counters(opened), time.perf_counter()
-        due = start
+        due, called = start, 0.0
         while (now := time.perf_counter()) - start < seconds:
             if work.way == "paced":
                 desktop.wait(account.newest)
@@ -155,10 +155,12 @@ def measure(desktop: Any, open_it: Callable[[Workload], Opened], work: Workload,
                 due = max(due + 1 / work.hz, now - 1 / work.hz)
                 time.sleep(max(0.0, due - now))
             image = None  # With `copy=False` a view is updated in place only after it was dropped.
+            call = time.perf_counter()
             image = opened.grab()
+            called += time.perf_counter() - call
             if image is not None:
                 account.add(image)
-        found = {"seconds": time.perf_counter() - start}
+        found = {"seconds": time.perf_counter() - start, "call_ms": 1000 * called}
         found.update({name: value - counted[name] for name, value in desktop.counters(opened).items()})
         found.update(desktop.peaks(opened))
     found["cpu_ms"] -= account.cpu_ms

@@ -23,8 +23,9 @@ from rustcam.cli.memory import resident
 
 from .calls import Call, timed
 from .contenders import FULL_HD, UHD
+from .kernels import MEASURED, lines, printed
 from .measure import beside
-from .run import ROOT, Line, quantile
+from .run import Line, quantile
 
 SIZE = "{}x{}".format(*FULL_HD)
 FAST = f"size {SIZE}; refresh 240; pointer still"
@@ -40,10 +41,8 @@ import rustcam
 print(json.dumps([1000 * (between - start), 1000 * (time.perf_counter() - between)]))
 """
 
-ENGINE = ["cargo", "run", "--release", "--quiet", "--package", "rustcam", "--example", "kernels"]
 simulated = partial(rustcam.Capturer, backend="sim", cursor=False, any_thread=True)
 
-MEASURED = ("median_ms", "best_ms", "ratio_median")
 # Channels of the result, their order for numpy, which cannot make gray, and the code for OpenCV.
 FORMATS = {
     "bgr": (3, [0, 1, 2], cv2.COLOR_BGRA2BGR),
@@ -55,10 +54,7 @@ FORMATS = {
 
 def kernels(rounds: int) -> Iterator[Line]:
     """Those of the engine, timed by its example of that name, and the same conversions by peers."""
-    engine = subprocess.run([*ENGINE, str(rounds)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    for size, found in json.loads(engine.stdout)["sizes"].items():
-        for name, times in found.items():
-            yield f"{size} kernels", name, {metric: times[metric] for metric in MEASURED}
+    yield from lines(printed(rounds))
     for size in (FULL_HD, UHD):
         yield from peers(*size, rounds)
 

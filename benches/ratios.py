@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple, Optional
 
+from rustcam.cli.table import show
+
 from .report import lines_of
 from .run import Results
 
@@ -62,6 +64,13 @@ def judge(name: str, recorded: Sequence[float], now: Sequence[float]) -> Verdict
     error = math.sqrt(squares / freedom * sum(1 / len(blocks) for blocks in logs))
     before = median(recorded)
     return Verdict(name, before, median(now), before * math.exp(max(FINEST, SURE * error)))
+
+
+def print_table(verdicts: Sequence[Verdict]) -> None:
+    rows = [[verdict.name, *(f"{value or 0:.3f}" for value in verdict[1:]), verdict.words] for verdict in verdicts]
+    show(["ratio", "recorded", "now", "allowed", "verdict"], rows)
+    worse = sum(not verdict.good for verdict in verdicts)
+    print(f"{len(verdicts)} ratios, {worse} worse than recorded")
 
 
 def compare(recorded: Blocks, now: Blocks) -> list[Verdict]:

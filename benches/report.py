@@ -15,14 +15,20 @@ from functools import partial
 from typing import NamedTuple
 
 from .contenders import ORDER, PAGES
-from .run import Cell, Results
+from .run import Cell, NotMeasuredError, Results
 
 LIMIT = re.compile(r"([≤<≥]) ([\d.]+)")
 # Counting begins in the middle of a frame and ends in one.
 NOISE = 1.0  # percent
 # Columns that say what a row is of: the contender, and the words of the workload's name.
 LABELS = ("contender", "size", "content", "Hz", "format", "way")
-GROUPS = {"all": ["fps", "missed", "repeated", "p50", "p95", "p99", "cpu"]}
+# How kernels are timed: the numbers of threads, also with streaming stores, and what is shown of each.
+WAYS = ("1", "2", "4", "1s", "2s", "4s")
+BY_WAY = ("warm", "reading", "spent")
+GROUPS = {
+    "all": ["fps", "missed", "repeated", "p50", "p95", "p99", "cpu"],
+    **{kind: [f"{kind} {way}" for way in WAYS] for kind in BY_WAY},
+}
 
 
 def lines_of(file: str) -> list[list[str]]:
@@ -53,7 +59,7 @@ def text(results: Results, workload: str, contender: str, column: str) -> str:
         return [contender, *re.split("[ @]", workload, maxsplit=4)][LABELS.index(column)]
     try:
         one, *other = (value(results.cell(workload, name), column) for name in contender.split(" / "))
-    except KeyError:
+    except NotMeasuredError:
         return "–"
     return f"{one / other[0]:.2f}" if other else f"{one:{COLUMNS[column][1]}}"
 
@@ -83,12 +89,12 @@ def judged(results: Results, claim: str) -> list[str]:
     """Work, target, what was found, verdict."""
     work, target, formula, places = claim.split(" | ")
     pairs = [place.split(": ") for place in places.split("; ")]
+    kind, _, column = formula.partition(" ")
     try:
         cells = [results.cell(workload, name) for workload, names in pairs for name in names.split(" & ")]
-    except KeyError:
+        found = FORMULAS[kind](*cells, **({"column": column} if column else {}))
+    except NotMeasuredError:
         return [work, target, "not measured yet", ""]
-    kind, _, column = formula.partition(" ")
-    found = FORMULAS[kind](*cells, **({"column": column} if column else {}))
     sign, limit = next(iter(LIMIT.findall(target)), ("≤", "inf"))
     holds = {"≤": found.value <= float(limit), "<": found.value < float(limit), "≥": found.value >= float(limit)}
     return [work, target, found.words, "met" if holds[sign] and found.good else "missed"]
@@ -131,9 +137,9 @@ def cpu(ours: Cell, raw: Cell, *peers: Cell) -> Found:
     return found._replace(words=f"{found.words[:-1]}; raw: {floor.words})")
 
 
-def net(ours: Cell, *peers: Cell) -> Found:
-    """The same with and without what the lab costs."""
-    total, least = ratio(ours, *peers, column="cpu"), ratio(ours, *peers, column="net")
+def net(ours: Cell, *peers: Cell, column: str = "cpu, net") -> Found:
+    """The same with and without what the lab costs, of these two columns."""
+    total, least = (ratio(ours, *peers, column=name) for name in column.split(", "))
     if math.isinf(least.value):
         return Found(f"{total.words} total, net cannot be known: the machine was busy", good=False)
     return Found(f"{total.words} total, {least.words} net", max(total.value, least.value))
@@ -153,6 +159,12 @@ def only_net(ours: Cell, theirs: Cell) -> Found:
 def idle(cell: Cell) -> Found:
     frames, busy = cell.total("frames"), cell.percent("cpu_ms")
     return Found(f"{frames:.0f} frames, {busy:.2f} %", busy, not frames)
+
+
+def asleep(cell: Cell) -> Found:
+    """Threads that do nothing, of which there have to be some."""
+    count, woken, busy = cell.total("threads"), cell.total("wake_ups"), cell.percent("cpu_ms")
+    return Found(f"{woken:.0f} wake-ups of {count:.0f} threads, {busy:.4f} %", busy, count > 0 and not woken)
 
 
 def polled(still: Cell, memory: Cell) -> Found:
@@ -178,5 +190,5 @@ def error(cell: Cell) -> Found:
 FORMULAS: dict[str, Callable[..., Found]] = {
     "spread": partial(ratio, values=True),
     **{formula.__name__: formula for formula in (single, ratio, speed, none, delivers, cpu, net, only_net)},
-    **{formula.__name__: formula for formula in (tail, idle, polled, flat, mapped, error)},
+    **{formula.__name__: formula for formula in (tail, idle, asleep, polled, flat, mapped, error)},
 }

@@ -50,6 +50,10 @@ def over_blocks(function: Callable[[list[float]], float]) -> Callable[[Cell, str
     return lambda cell, metric: function(cell[metric])
 
 
+class NotMeasuredError(KeyError):
+    """Nothing is known of a contender in a workload, or not this metric."""
+
+
 class Cell:
     """What one contender did in one workload."""
 
@@ -57,8 +61,10 @@ class Cell:
         self._metrics = metrics
 
     def __getitem__(self, metric: str) -> list[float]:
-        """Block by block; `cpu_ms/frames` is a ratio of two metrics."""
+        """Block by block; `cpu_ms/frames` is a ratio of two metrics. Raises `NotMeasuredError`."""
         metric, _, other = metric.partition("/")
+        if metric not in self._metrics:
+            raise NotMeasuredError(metric)
         blocks: list[float] = self._metrics[metric]
         return [one / max(1e-9, two) for one, two in zip(blocks, self[other])] if other else blocks
 
@@ -72,6 +78,10 @@ class Cell:
         """The same, as the median of the blocks."""
         each = zip(*(self[f"{name}/frames"] for name in (metric, *less)))
         return median(value - sum(others) for value, *others in each)
+
+    def added(self, *metrics: str) -> float:
+        """The median of their sums."""
+        return median(map(sum, zip(*(self[metric] for metric in metrics))))
 
     def mib_per_frame(self, metric: str) -> float:
         return self.per_frame(metric) / 2**20
@@ -125,7 +135,9 @@ class Results:
         return list(self._cells.get(workload, {}))
 
     def cell(self, workload: str, contender: str) -> Cell:
-        """Raises `KeyError` for what was not measured."""
+        """Raises `NotMeasuredError`."""
+        if contender not in self.contenders(workload):
+            raise NotMeasuredError(f"{workload}: {contender}")
         return Cell(summarised(self._cells[workload][contender]))
 
     def write(self, path: Path) -> None:

@@ -1,6 +1,7 @@
 """Measures the Windows wheel and its rivals under Wine, on the lab's desktop: windows.py RESULT.json.
 
-ROUNDS and SECONDS in the environment make it shorter or longer.
+ROUNDS and SECONDS in the environment make it shorter or longer. At the end it compares ratios with the recording that
+it replaces.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from wine.lanes import build_lab, build_wheels, missing, windows_path
 from wine.pythons import RIVALS, TESTED, provide, provide_wheel
 from wine.session import TARGET, Session
 
-from .contenders import Workload, matrix, workload
+from .contenders import REGION, Workload, matrix, workload
 from .lab import script
+from .ratios import compare, print_table, ratios
 from .run import LIMIT, ROOT, Line, Results, machine
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -32,8 +34,25 @@ OURS = next(python for python in TESTED if python.version == RIVALS.version)
 VARIABLES = {"WINE_D3D_CONFIG": "csmt=0"}
 # The same for Mesa: it draws in the calling thread, so that the time of a call includes the drawing.
 ONE_THREAD = {"LP_NUM_THREADS": "0"}
-# A program without Python that only acquires and releases frames, and one that copies all of the frame, too.
-BARE = {"glance": "acquire and release", "copy": "and copy, map, memcpy"}
+WHOLE = tuple(f"1920x1080 {content}@180 bgra paced" for content in ("full", "ordinary"))
+# A program without Python: its mode, what that does, and in which workloads. `glance` shows what the lab costs; four
+# numbers are a region.
+BARE = {
+    "glance": ("acquire and release", WHOLE),
+    "copy": ("and copy, map, memcpy", WHOLE),
+    ",".join(map(str, REGION)): (
+        "copy, map, memcpy of the region",
+        ("1920x1080 full@180 bgra paced region asynchronous",),
+    ),
+}
+
+
+def with_call_time(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The program counts from the arrival of a frame, `measure.py` from the call: the lab works between these."""
+    found = {name: value for name, value in metrics.items() if name not in ("work", "call_us")}
+    if "call_us" in metrics:
+        found["call_ms"] = metrics["call_us"] * metrics["frames"] / 1000 + metrics["lab_ms"]
+    return found
 
 
 class Wine:
@@ -62,11 +81,10 @@ class Wine:
         return self.lines(python.exe, MEASURE, "windows", self._dll, name, SECONDS, *names, **variables)
 
     def bare(self) -> Iterator[Line]:
-        for content in ("full", "ordinary"):
-            work = workload(f"1920x1080 {content}@180 bgra paced")
-            for mode, name in BARE.items():
-                (metrics,) = self.lines(self._bare, mode, script(work), SECONDS)
-                yield work.name, name, {key: value for key, value in metrics.items() if key != "work"}
+        for mode, (name, works) in BARE.items():
+            for work in works:
+                (metrics,) = self.lines(self._bare, mode, script(workload(work)), SECONDS)
+                yield work, name, with_call_time(metrics)
 
 
 def main() -> int:
@@ -82,6 +100,8 @@ def main() -> int:
     installed = importlib.metadata.distributions(path=[str(RIVALS.packages)])
     names = ("bettercam", "dxcam", "mss", "pillow")
     peers = sorted(f"{package.name} {package.version}" for package in installed if package.name in names)
+    path = Path(sys.argv[1])
+    recorded = ratios(Results.read(path)) if path.exists() else {}
     about = machine(versions=", ".join([" ".join(wheel.name.split("-")[:2]), *peers]))
     with Session() as session:
         wine = Wine(session)
@@ -92,7 +112,10 @@ def main() -> int:
             results.run(1, {**contenders, "bare": wine.bare})
             results.machine["rounds"] = results.machine.get("rounds", 0) + 1
             # After each round, because a run that is broken off has measured something, too.
-            results.write(Path(sys.argv[1]))
+            results.write(path)
+    if ROUNDS > 1:
+        # One round does not show the noise.
+        print_table(compare(recorded, ratios(results)))
     return 0
 
 

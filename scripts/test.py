@@ -83,13 +83,15 @@ LANES: dict[str, Callable[[], list[Result]]] = {
     "torch": torch,
     "install": partial(python, "install"),
     "wine-rust": wine.lanes.rust,
+    "wine-worlds": wine.lanes.worlds,
     "windows": wine.lanes.windows,
+    "windows-whole": partial(wine.lanes.windows, whole=True),
     "peers": wine.lanes.peers,
 }
 
 
-# PyTorch is large: its lane runs where it is asked for.
-ON_REQUEST = ("torch",)
+# Run where they are asked for: PyTorch is large, and the others take long.
+ON_REQUEST = ("torch", "wine-worlds", "windows-whole")
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from typing import Any, Callable, TypeVar, Union
 
@@ -23,6 +24,20 @@ _Channel = TypeVar("_Channel", bound=np.generic)
 # Modules that cannot be imported on this platform: those of the lab, and those of an X server.
 collect_ignore_glob = [] if available() else ["test_dxgi*.py", "test_gpu.py"]
 collect_ignore_glob += [] if sys.platform == "linux" else ["test_x11*.py"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", metavar="K/N", help="run only the K-th of N shares of the tests, counted from 1")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--share"):
+        return
+    share, shares = map(int, config.getoption("--share").split("/"))
+    # By name, so that a test stays in its share when others come or go.
+    chosen = [item for item in items if zlib.crc32(item.nodeid.encode()) % shares == share - 1]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
 
 
 def backends() -> list[Any]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benches import contenders, measure, ratios, render, report, run, trace
+from benches import contenders, idle, kernels, measure, ratios, render, report, run, trace
 
 import rustcam
 
@@ -142,6 +145,65 @@ def test_a_claim_about_what_was_not_measured_has_no_verdict() -> None:
     assert row == ["w: `grab()`", "≤ 0.5×", "not measured yet", ""]
 
 
+def test_a_claim_about_a_metric_that_an_older_recording_lacks_has_no_verdict() -> None:
+    results = run.Results({}, {})
+    for name in ("ours", "theirs"):
+        results.add("w", name, {"frames": 1, "cpu_ms": 1.0})
+    assert report.judged(results, "w | ≤ 0.5× | spread call | w: ours & theirs")[2:] == ["not measured yet", ""]
+    with pytest.raises(KeyError, match="no such column"):
+        report.judged(results, "w | ≤ 0.5× | spread no such column | w: ours & theirs")
+
+
+@pytest.mark.parametrize(("theirs", "verdict"), [(10.0, "met"), (8.5, "missed"), (6.5, "missed")])
+def test_a_claim_about_total_and_net_is_judged_by_the_worse(theirs: float, verdict: str) -> None:
+    results = run.Results({}, {})
+    for name, call in (("ours", 4.0), ("theirs", theirs)):
+        results.add("w", name, {"frames": 2, "call_ms": call, "lab_ms": 2.0, "cpu_ms": 1.0})
+    _, _, words, found = report.judged(results, "w | ≤ 0.45× | net call, net call | w: ours & theirs")
+    assert words == f"{4 / theirs:.2f}× total, {2 / (theirs - 2):.2f}× net"
+    assert found == verdict
+
+
+@pytest.mark.parametrize(
+    ("threads", "woken", "cpu", "verdict"),
+    [(4, 0, 0.1, "met"), (4, 1, 0.1, "missed"), (4, 0, 2.0, "missed"), (0, 0, 0.0, "missed")],
+)
+def test_threads_are_asleep_if_there_are_some_and_nothing_wakes_them(
+    threads: int, woken: int, cpu: float, verdict: str
+) -> None:
+    results = run.Results({}, {})
+    results.add("idle", "rustcam", {"seconds": 10.0, "threads": threads, "wake_ups": woken, "cpu_ms": cpu})
+    assert report.judged(results, "w | < 0.01 % | asleep | idle: rustcam")[3] == verdict
+
+
+@pytest.mark.linux
+def test_a_thread_that_wakes_is_counted() -> None:
+    over, woken = threading.Event(), threading.Event()
+
+    def wake() -> None:
+        while not over.wait(0.001):
+            woken.set()
+
+    before = idle.watched(0.05)
+    thread = threading.Thread(target=wake)
+    thread.start()
+    try:
+        assert woken.wait(5)
+        found = idle.watched(0.2)
+    finally:
+        over.set()
+        thread.join()
+    assert found["threads"] == before["threads"] + 1
+    assert found["wake_ups"] >= 10
+    assert found["cpu_ms"] > 0
+
+
+@pytest.mark.linux
+def test_the_threads_of_large_frames_are_watched() -> None:
+    found = idle.idle(0.1)
+    assert found["threads"] >= idle.THREADS - 1
+
+
 QUIET = [0.500, 0.504, 0.498, 0.502, 0.496]
 
 
@@ -211,11 +273,14 @@ def recorded(**changes: list[float]) -> dict[str, list[float]]:
     return ratios.ratios(run.Results(**recording))
 
 
-def test_a_recording_is_as_good_as_itself() -> None:
-    found = recorded()
+def test_a_recording_is_as_good_as_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {**recorded(), **ratios.ratios(run.Results.read(RECORDINGS / "windows.json"))}
     assert len(found) == len(ratios.RATIOS)
     assert all(len(blocks) > 1 for blocks in found.values())
-    assert all(verdict.words == "as recorded" for verdict in ratios.compare(found, found))
+    verdicts = ratios.compare(found, found)
+    assert all(verdict.words == "as recorded" for verdict in verdicts)
+    ratios.print_table(verdicts)
+    assert f"{len(found)} ratios, 0 worse than recorded" in capsys.readouterr().out
 
 
 def test_a_recording_whose_own_times_double_is_worse() -> None:
@@ -227,12 +292,86 @@ def test_a_recording_whose_own_times_double_is_worse() -> None:
 
 @pytest.mark.parametrize("page", ["performance.md", "profile.md"])
 def test_a_page_is_made_of_its_recordings(page: str, tmp_path: Path) -> None:
-    render.render(tmp_path / page, [])
-    made = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert tmp_path / page in made
-    for path in made:
-        kept = ROOT / "docs" / path.relative_to(tmp_path)
-        assert path.read_text(encoding="utf-8") == kept.read_text(encoding="utf-8"), f"make {kept.name} anew"
+    render.render(tmp_path / page, [], draw=False)
+    assert [path.name for path in tmp_path.iterdir()] == [page]
+    kept = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert (tmp_path / page).read_text(encoding="utf-8") == kept, f"make {page} anew"
+
+
+def words(picture: Path) -> list[str]:
+    """All text of an SVG; lines and curves differ between versions of matplotlib."""
+    return [element.text or "" for element in ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
+
+
+# The Windows interpreters of the Wine lanes have no matplotlib.
+@pytest.mark.linux
+def test_pictures_are_drawn_from_the_recordings(tmp_path: Path) -> None:
+    render.render(tmp_path / "performance.md", [])
+    names = sorted(path.name for path in (tmp_path / "plots").iterdir())
+    assert {"x11-contenders.svg", "windows-contenders.svg"} <= set(names)
+    assert names == sorted(path.name for path in (ROOT / "docs" / "plots").iterdir())
+    for name in names:
+        assert words(tmp_path / "plots" / name) == words(ROOT / "docs" / "plots" / name), f"make {name} anew"
+    p50 = run.Results.read(RECORDINGS / "x11.json").cell("1920x1080 full@60 bgra free", "pillow").median("p50_ms")
+    assert any(word.startswith(f"{p50:.2f}, ") for word in words(tmp_path / "plots" / "x11-contenders.svg"))
+
+
+KERNELS = ("memcpy", "bgra", "bgr", "rgb", "gray")
+
+
+def printed(one: float, **facts: Any) -> str:
+    """What the example `kernels` prints: `n` threads need an `n`th of the time, or twice that with streaming stores."""
+    ways = {}
+    for way in report.WAYS:
+        ms = one / int(way[0]) * len(way)
+        ways[way] = {"warm": ms, "paused": 2 * ms, "read": 3 * ms, "cpu": 10 * ms}
+    times = {"median_ms": one, "best_ms": one, "ratio_median": 1.0, "ways": ways}
+    about = {"cpu": "Some CPU", "cores": 16, "system": "Linux 6", "date": 86399, "cpu_path": "avx2", **facts}
+    return json.dumps({**about, "sizes": {"64x64": dict.fromkeys(KERNELS, times)}}) + "\n"
+
+
+def test_kernels_of_another_machine_become_a_recording() -> None:
+    results = kernels.recorded([printed(8.0), "\n", printed(4.0), printed(6.0)])
+    facts = {"date": "1970-01-01", "cpu": "Some CPU", "cores": 16, "system": "Linux 6", "cpu_path": "avx2"}
+    assert results.machine == facts
+    assert results.cell("64x64 kernels", "memcpy")["median_ms"] == [8.0, 4.0, 6.0]
+    # A plain copy is made by one thread whatever the way is called.
+    assert results.contenders("64x64 threads") == [name for name in KERNELS if name != "memcpy"]
+    shown = {column: report.text(results, "64x64 threads", "bgr", f"{column} 4s") for column in report.BY_WAY}
+    assert shown == {"warm": "3.00", "reading": "15.00", "spent": "30.00"}
+    claim = "bgr | ≤ 0.25× | single gain 4 | 64x64 threads: bgr"
+    assert report.judged(results, claim) == ["bgr", "≤ 0.25×", "0.25×", "met"]
+
+
+@pytest.mark.parametrize("runs", [[], [printed(1.0), printed(1.0, cores=8)]])
+def test_kernels_of_no_machine_or_of_two_are_no_recording(runs: list[str]) -> None:
+    with pytest.raises(ValueError, match="expected runs of one machine"):
+        kernels.recorded(runs)
+
+
+@pytest.mark.linux
+def test_a_plot_of_threads_shows_every_number(tmp_path: Path) -> None:
+    from benches import plots
+
+    results = kernels.recorded([printed(8.0)])
+    plots.write("threads", "By threads", results, ["64x64 threads"], tmp_path / "threads.svg")
+    found = words(tmp_path / "threads.svg")
+    times = [
+        report.text(results, "64x64 threads", "bgr", f"{kind} {way}") for kind in report.BY_WAY for way in report.WAYS
+    ]
+    assert set(times) <= set(found)
+    assert "By threads" in found
+
+
+def test_a_recording_that_is_missing_leaves_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "{{none cpu}}; {{none size, fps | a; b}}; {{none plot threads: Title | a; b}}"
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "page.md").write_text(page, encoding="utf-8")
+    monkeypatch.setattr(render, "PAGES", tmp_path / "pages")
+    render.render(tmp_path / "page.md", [])
+    text = "–; Not measured yet.; Not measured yet."
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == text
+    assert not (tmp_path / "plots").exists()
 
 
 def test_a_page_with_marks_keeps_what_is_around_them(tmp_path: Path) -> None:
@@ -249,6 +388,39 @@ def test_every_workload_of_a_page_has_contenders() -> None:
         assert works["rustcam"]
         assert {work.way for work in works["rustcam"]} <= {"free", "paced", "stream", "beside"}
         assert all(works.values())
+
+
+def test_a_device_as_of_hardware_is_for_rustcam_alone() -> None:
+    devices = {name: {work.device for work in works} for name, works in contenders.matrix("windows").items()}
+    assert devices.pop("rustcam") == {"", *contenders.DEVICES}
+    assert all(found == {""} for found in devices.values())
+
+
+@pytest.mark.linux
+def test_a_call_of_the_bare_program_begins_before_the_lab_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    from benches.windows import with_call_time
+
+    found = with_call_time({"work": "copy", "frames": 20, "lab_ms": 5.0, "cpu_ms": 9.0, "call_us": 250.0})
+    assert found == {"frames": 20, "lab_ms": 5.0, "cpu_ms": 9.0, "call_ms": 10.0}
+    results = run.Results({}, {})
+    results.add("w", "copy", found)
+    assert report.value(results.cell("w", "copy"), "net call") == 0.25
+    # Before it told the time.
+    assert with_call_time({"work": "copy", "frames": 20}) == {"frames": 20}
+
+
+# The Windows interpreters of the Wine lanes do not import from the current folder.
+@pytest.mark.linux
+@pytest.mark.parametrize("device", ["", *contenders.DEVICES])
+def test_the_lab_is_told_how_its_device_behaves(device: str) -> None:
+    name = f"1920x1080 full@180 bgra paced region {device}".strip()
+    code = f"from benches import contenders, lab; print(lab.script(contenders.workload({name!r})))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    statements = set(done.stdout.strip().split("; "))
+    assert ({"lab claims hardware", "lab events prompt"} <= statements) == bool(device)
+    assert any(statement.startswith("slow reads ") for statement in statements) == (device == "asynchronous")
+    assert contenders.workload(name).region == contenders.REGION
 
 
 # A call from 1000 to 2000: process 7 captures, 8 is the server. The one processor goes from 7 to 8 and back.

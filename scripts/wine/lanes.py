@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
@@ -13,13 +15,26 @@ from lanes import ROOT, Result, report_of
 from .pythons import PEERS, TESTED, WindowsPython, provide, provide_wheel
 from .session import TARGET, TOOLS, Session, missing_tools
 
-TEST_LIMIT = 600  # seconds for one test program or one script
+TEST_LIMIT = 900  # seconds for one test program or one script
 LANE_LIMIT = 1800  # seconds for cargo, or one run of pytest
+WORLDS_LIMIT = 7200  # seconds for as many random worlds as one wishes
+
+RUNNER = f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}_RUNNER"
+CARGO = {
+    RUNNER: f"timeout --kill-after=10 {TEST_LIMIT} wine",
+    # The lab draws every frame on the processor; without optimisation it falls behind its own clock.
+    "CARGO_PROFILE_DEV_OPT_LEVEL": "1",
+    "CARGO_PROFILE_TEST_OPT_LEVEL": "1",
+    # Worlds of the simulated desktop: the lane `rust` plays ten times as many.
+    "RUSTCAM_WORLDS": "1000",
+}
 
 # Left out in Windows CPython because they are about something else.
 MARKERS = "not x11 and not linux and not wheels and not torch and not install"
 
+ENGINE = ROOT / "crates" / "rustcam"
 LAB = ROOT / "crates" / "dda-lab"
+LONGEST = "dxgi"  # of the engine's test programs
 PACKAGES = ["dxcam", "bettercam", "rustcam"]
 DESKTOPS = ["size 640x480; refresh 60; pointer path", "size 1920x1080; refresh 60"]
 
@@ -44,24 +59,58 @@ def windows_path(path: Path) -> str:
 
 
 def rust() -> list[Result]:
-    """The tests of the engine and of the lab, compiled for Windows."""
+    """The tests of the engine and of the lab, compiled for Windows: the longest program beside all others."""
     if missing():
         return [Result("wine-rust", left_out=missing())]
+    # Always both packages: the features of their dependencies are chosen for what is built together.
+    cargo = ["cargo", "test", "--target", TARGET, "--no-fail-fast", "--package=dda-lab", "--package=rustcam"]
+    found = [path for crate in (ENGINE, LAB) for path in (crate / "tests").iterdir()]
+    programs = {path.stem for path in found if path.is_file() or (path / "main.rs").exists()}
+    others = ["--lib", *(f"--test={name}" for name in sorted(programs - {LONGEST}))]
     result = Result("wine-rust")
-    variables = {
-        f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}_RUNNER": f"timeout --kill-after=10 {TEST_LIMIT} wine",
-        # The lab draws every frame on the processor; without optimisation it falls behind its own clock.
-        "CARGO_PROFILE_DEV_OPT_LEVEL": "1",
-        "CARGO_PROFILE_TEST_OPT_LEVEL": "1",
-    }
-    command = ["cargo", "test", "--target", TARGET, "--workspace", "--exclude", "rustcam-python", "--no-fail-fast"]
-    with Session() as wine:
-        result.status = wine.run(command, limit=LANE_LIMIT, line=result.read_cargo, variables=variables)
+    with Session() as wine, ThreadPoolExecutor() as pool:
+        wine.must([*cargo, "--no-run", "--quiet"], limit=LANE_LIMIT, variables=CARGO)
+        beside = pool.submit(quietly, wine, [*cargo, f"--test={LONGEST}"], LANE_LIMIT, CARGO)
+        for what in (others, ["--doc"]):
+            result.status |= wine.run([*cargo, *what], limit=LANE_LIMIT, line=result.read_cargo, variables=CARGO)
+        status, lines = beside.result()
+        result.status |= status
+        for line in lines:
+            result.read_cargo(line)
     return [result]
 
 
-def windows() -> list[Result]:
-    """The pytest suite in every Windows CPython, with the wheel that users install."""
+def worlds() -> list[Result]:
+    """Random worlds through the lab, as many as RUSTCAM_LAB_WORLDS says or 10000, by one program per processor."""
+    if missing():
+        return [Result("wine-worlds", left_out=missing())]
+    programs = os.cpu_count() or 1
+    count = -(-int(os.environ.get("RUSTCAM_LAB_WORLDS", "10000")) // programs)
+    variables = {**CARGO, RUNNER: f"timeout --kill-after=10 {WORLDS_LIMIT} wine", "RUSTCAM_LAB_WORLDS": str(count)}
+    command = ["cargo", "test", "--target", TARGET, "--package=rustcam", "--test=worlds", "--", "lab::"]
+    result = Result("wine-worlds")
+    with Session() as wine, ThreadPoolExecutor() as pool:
+        wine.must([*command[:-2], "--no-run", "--quiet"], limit=LANE_LIMIT, variables=CARGO)
+        running = [pool.submit(quietly, wine, command, WORLDS_LIMIT, variables) for _ in range(programs)]
+        for status, lines in (program.result() for program in running):
+            result.status |= status
+            for line in lines:
+                result.read_cargo(line)
+    return [result]
+
+
+def quietly(wine: Session, command: list[str], limit: float, variables: Mapping[str, str]) -> tuple[int, list[str]]:
+    """The exit status and the output of a command."""
+    lines: list[str] = []
+    status = wine.run(command, limit=limit, line=lines.append, variables=variables)
+    return status, lines
+
+
+def windows(whole: bool = False) -> list[Result]:
+    """The pytest suite in Windows CPython, with the wheel that users install.
+
+    All of it in the oldest, and a share in each of the others, as one run takes minutes. `whole`: all of it in each.
+    """
     if missing():
         return [Result("windows", left_out=missing())]
     if status := build_wheels():
@@ -69,10 +118,11 @@ def windows() -> list[Result]:
     (wheel,) = (ROOT / "dist").glob("rustcam-*-win_amd64.whl")
     with Session() as wine:
         variables = {"RUSTCAM_LAB_DLL": build_lab(wine)}
-        return [suite(wine, python, wheel, variables) for python in TESTED]
+        shares = [""] + ["" if whole else f"{n}/{len(TESTED)}" for n in range(2, len(TESTED) + 1)]
+        return [suite(wine, python, wheel, share, variables) for python, share in zip(TESTED, shares)]
 
 
-def suite(wine: Session, python: WindowsPython, wheel: Path, variables: dict[str, str]) -> Result:
+def suite(wine: Session, python: WindowsPython, wheel: Path, share: str, variables: dict[str, str]) -> Result:
     start = time.monotonic()
     provide(python)
     provide_wheel(python, wheel)
@@ -80,7 +130,7 @@ def suite(wine: Session, python: WindowsPython, wheel: Path, variables: dict[str
     report = report_of(result.lane)
     # A limit by signal does not exist there, and making a device takes Wine a fifth of a second.
     limits = ["--timeout-method=thread", "--timeout=120"]
-    options = ["-q", "-p", "no:cacheprovider", *limits, "-m", MARKERS]
+    options = ["-q", "-p", "no:cacheprovider", *limits, "-m", MARKERS, *([f"--share={share}"] if share else [])]
     pytest = ["-m", "pytest", *options, f"--junitxml={windows_path(report)}"]
     result.status = wine.run(["wine", python.exe, *pytest], limit=LANE_LIMIT, variables=variables)
     result.read_report(report)

@@ -33,6 +33,9 @@ VARIABLES = {
     # Without the debugger a crash ends the program; with it, it hangs. The next two are offers to download software;
     # the last one writes into the user's desktop menus.
     "WINEDLLOVERRIDES": "winedbg.exe=d;mscoree=d;mshtml=d;winemenubuilder.exe=d",
+    # Commands of Direct3D run where they are called. Otherwise Wine's own thread for them never sleeps, which costs one of
+    # the processors. When the device is done is up to the lab either way.
+    "WINE_D3D_CONFIG": "csmt=0",
 }
 OURS = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PYO3_PYTHON", "PYTEST_ADDOPTS"}
 
@@ -104,10 +107,10 @@ class Session:
             line(f"ended after {limit} s: {' '.join(map(str, command))}")
         return process.returncode
 
-    def must(self, command: Command, *, limit: float) -> None:
+    def must(self, command: Command, *, limit: float, variables: Optional[Mapping[str, str]] = None) -> None:
         """Runs a program silently; its output is told if it fails."""
         lines: list[str] = []
-        if status := self.run(command, limit=limit, line=lines.append):
+        if status := self.run(command, limit=limit, line=lines.append, variables=variables):
             print("\n".join(lines), file=sys.stderr)
             raise RuntimeError(f"exit status {status}: {' '.join(map(str, command))}")
 

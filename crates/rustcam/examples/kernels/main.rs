@@ -1,6 +1,7 @@
 //! Measures the pass over the pixels against `memcpy`, by one and more threads, and prints one JSON object.
 //!
-//! `cargo run --release --example kernels [rounds]`. Memory is reused, and all ways take turns, so that a slow second of the machine
+//! `cargo run --release --example kernels [rounds]`. The object also says on which machine and when, so that `benches/kernels.py` can keep
+//! the output of another machine. Memory is reused, and all ways take turns, so that a slow second of the machine
 //! hits them alike. Bytes are those read plus those written. For every step and every way:
 //!
 //! | figure | meaning |
@@ -8,7 +9,7 @@
 //! | `warm` | milliseconds, the calls one after the other |
 //! | `paused` | the same after 8 ms without work, as between two frames: the threads sleep, and perhaps their cores |
 //! | `read` | milliseconds that a consumer then needs to read the result once, in the calling thread |
-//! | `cpu` | processor time of all threads, per call, after pauses |
+//! | `cpu` | processor time of all threads, per call, after pauses; 0 where it cannot be told |
 //!
 //! The ways are `1`, `2` and `4` threads; `1s`, `2s` and `4s` are the same with stores that bypass the caches.
 
@@ -19,7 +20,7 @@ mod step;
 
 use std::hint::black_box;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustcam::geometry::Size;
 use rustcam::parallel::Workers;
@@ -52,16 +53,20 @@ fn median(times: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// Processor time of this process in milliseconds; 0 where it cannot be told.
-fn cpu_ms() -> f64 {
-    std::fs::read_to_string("/proc/self/schedstat").ok().map_or(0.0, |_| {
-        let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-        let nanos = tasks.filter_map(|task| {
-            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split_whitespace().next()?.parse::<f64>().ok()
-        });
-        nanos.sum::<f64>() / 1e6
-    })
+/// Processor time of this process and of the calling thread, in milliseconds; 0 where it cannot be told.
+#[cfg(target_os = "linux")]
+fn cpu_ms() -> (f64, f64) {
+    use rustix::time::{clock_gettime, ClockId};
+    let ms = |clock| {
+        let time = clock_gettime(clock);
+        time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
+    };
+    (ms(ClockId::ProcessCPUTime), ms(ClockId::ThreadCPUTime))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cpu_ms() -> (f64, f64) {
+    (0.0, 0.0)
 }
 
 /// What a consumer does at least: reads everything once.
@@ -84,14 +89,17 @@ fn measured(step: Step, size: Size, rounds: usize) -> Vec<Times> {
             run(&mut dst);
             let warm = timed(|| run(&mut dst));
             thread::sleep(PAUSE);
-            let cpu = cpu_ms();
+            let (start, _) = cpu_ms();
             let paused = timed(|| run(&mut dst));
             let written = step.written(size) as usize;
+            let (_, before_read) = cpu_ms();
             let read = timed(|| {
                 black_box(read(black_box(&dst[..written])));
             });
+            // Until now, because a thread that wakes late costs processor time after the call, too.
+            let (end, after_read) = cpu_ms();
             if round > 0 {
-                times.cpu.push(cpu_ms() - cpu - read);
+                times.cpu.push(end - start - (after_read - before_read));
                 times.warm.push(warm);
                 times.paused.push(paused);
                 times.read.push(read);
@@ -134,12 +142,28 @@ fn report(size: Size, rounds: usize) -> String {
     format!("\"{size}\": {{{}}}", entries.join(", "))
 }
 
+/// The name of the processor, or its architecture.
+fn cpu() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(": "));
+    name.map_or(std::env::consts::ARCH, |(_, name)| name).to_owned()
+}
+
+fn system() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{} {}", if release.is_empty() { std::env::consts::OS } else { "Linux" }, release.trim()).trim().to_owned()
+}
+
 fn main() {
     let rounds = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(60).max(1);
     let sizes: Vec<String> = SIZES.iter().map(|size| report(*size, rounds)).collect();
     let cores = thread::available_parallelism().map_or(1, usize::from);
+    let date = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     println!(
-        "{{\"cpu_path\": \"{}\", \"cores\": {cores}, \"rounds\": {rounds}, \"sizes\": {{{}}}}}",
+        "{{\"cpu\": {:?}, \"cores\": {cores}, \"system\": {:?}, \"date\": {date}, \"cpu_path\": \"{}\", \"rounds\": {rounds}, \
+         \"sizes\": {{{}}}}}",
+        cpu(),
+        system(),
         cpu_path(),
         sizes.join(", ")
     );

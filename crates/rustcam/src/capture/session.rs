@@ -76,6 +76,8 @@ struct Unreported {
     protected: bool,
     /// The building of a frame was begun, and no caller got it yet. The source may already count it as delivered.
     frame_begun: bool,
+    /// The desktop was lost after the last of these presents. A frame has to show a later one, which the source reports once it is regained.
+    outdated: bool,
 }
 
 /// What the next frame needs of the last one.
@@ -285,7 +287,8 @@ impl Session {
                 }
             } else {
                 // A frame that was begun is not waited for, but what was begun may be old by now: the source looks for a newer image first.
-                let may_wait = !self.unreported.frame_begun && (request.new_frame_only || self.last.is_none());
+                let must_wait = request.new_frame_only || self.last.is_none() || self.unreported.outdated;
+                let may_wait = must_wait && !self.unreported.frame_begun;
                 let until = if self.is_due(budget.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
                 let slice = budget.slice(until)?;
                 if !slice.is_zero() {
@@ -316,6 +319,7 @@ impl Session {
             self.unreported.presents += change.presents;
             self.unreported.present_time = change.present_time;
             self.unreported.protected = change.protected;
+            self.unreported.outdated = false;
         } else if change.pointer {
             self.stats.pointer_wakeups += 1;
         }
@@ -324,12 +328,14 @@ impl Session {
 
     /// Whether a frame is due: after every present, and after changes of the pointer at most once per refresh interval.
     fn is_due(&self, now: Duration) -> bool {
-        self.unreported.presents > 0 || self.unreported.pointer && now >= self.pointer_due()
+        let Unreported { presents, pointer, outdated, .. } = self.unreported;
+        presents > 0 && !outdated || pointer && now >= self.pointer_due()
     }
 
-    /// When a frame for a change of the pointer alone is due; `Duration::MAX` without such a change.
+    /// When a frame for a change of the pointer alone is due; `Duration::MAX` without such a change, or without a desktop below it.
     fn pointer_due(&self) -> Duration {
         match &self.last {
+            _ if self.unreported.outdated => Duration::MAX,
             Some(last) if self.unreported.pointer => last.at + self.output.refresh_interval(),
             _ if self.unreported.pointer => Duration::ZERO,
             _ => Duration::MAX,
@@ -343,7 +349,7 @@ impl Session {
         }
         self.recovery.begin(error, &self.output, self.clock.now());
         self.builder.reset();
-        self.unreported.frame_begun = false;
+        (self.unreported.frame_begun, self.unreported.outdated) = (false, true);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::ErrorKind;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
+use rustcam::source::{Change, Source as _};
 
 use super::sim_capture::{desktop, ms, waiting, SimCapture, SMALL};
 use super::wrapped::Wrapped;
@@ -185,4 +186,29 @@ fn a_device_lost_again_before_every_frame_is_an_error_at_any_deadline() {
         let error = session.grab(&waiting(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).err();
         assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::Device), "{timeout} ms");
     }
+}
+
+#[test]
+fn the_first_frame_after_a_loss_waits_for_a_report_of_the_regained_desktop() {
+    // The loss comes during a slow read, when a present and a movement of the pointer are reported already; the regained desktop is silent
+    // for a while.
+    let clock = Arc::new(VirtualClock::new());
+    let script = "size 96x64; refresh 50; pointer path; slow reads 60ms; at 101ms mode 90x60";
+    let (silent, watch) = (ms(102)..ms(180), Arc::clone(&clock));
+    let source =
+        Wrapped::new(desktop(script, true, Arc::clone(&clock) as Arc<dyn Clock>)).waiting(move |d, timeout| {
+            if silent.contains(&watch.now()) {
+                watch.sleep(timeout);
+                return Ok(Change::NOTHING);
+            }
+            d.wait(timeout)
+        });
+    let mut session = Session::over(Box::new(source), Arc::clone(&clock) as Arc<dyn Clock>, true);
+    assert!(grab(&mut session, 250).is_some());
+    assert!(grab(&mut session, 0).is_none(), "the read has begun");
+    let request = waiting(500).new_frame_only(false);
+    let frame = session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("no error");
+    let frame = frame.expect("regained");
+    assert_eq!(frame.image().expect("memory of its own").size, Size::new(90, 60));
+    assert!(frame.info.present_time >= ms(101), "{:?} is from before the loss", frame.info.present_time);
 }

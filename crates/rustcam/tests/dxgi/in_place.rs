@@ -103,7 +103,7 @@ fn a_desktop_that_cannot_be_mapped_is_copied() {
 fn textures_of_a_desktop_in_memory_show_it() {
     // In real time: the device that draws is a real one.
     let desktop =
-        LabDesktop::new("size 640x480; refresh 100; pointer still; lab system memory; static; at 2s present full");
+        LabDesktop::new("size 640x480; refresh 100; pointer still; lab system memory; static; at 4s present full");
     let mut source = desktop.open(false);
     presented(&mut source);
     let share = |source: &mut BoxedSource| {

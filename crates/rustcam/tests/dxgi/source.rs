@@ -245,7 +245,7 @@ fn a_fast_mouse_does_not_wake_a_capture_that_ignores_it_at_its_rate() {
 #[test]
 fn position_and_shape_of_the_pointer_are_those_of_the_system() {
     let desktop = LabDesktop::new(
-        "size 640x480; static; pointer still; at 1300ms pointer 100,200; at 1400ms shape ibeam; at 1500ms pointer hide; \
+        "size 640x480; static; clock virtual; pointer still; at 1300ms pointer 100,200; at 1400ms shape ibeam; at 1500ms pointer hide; \
          at 1600ms pointer -9,-5; at 1600ms pointer show; at 1700ms shape masked",
     );
     let mut source = desktop.open(true);
@@ -329,7 +329,7 @@ fn a_capture_that_joins_a_static_desktop_sees_it() {
 
 #[test]
 fn a_read_after_another_capture_took_a_frame_is_overtaken() {
-    let desktop = LabDesktop::new(&format!("{SMALL} static; at 1s present full"));
+    let desktop = LabDesktop::new(&format!("{SMALL} clock virtual; static; at 1s present full"));
     let mut first = desktop.open(false);
     let mut second = desktop.open(false);
     presented(&mut first);
