@@ -327,6 +327,29 @@ fn point_17_formats_are_negotiated() {
 }
 
 #[test]
+fn an_hdr_script_delivers_its_light() {
+    let client = client("static; color hdr; white 240; rotation 90; at 50ms color sdr");
+    let list = [DXGI_FORMAT_R16G16B16A16_FLOAT, DXGI_FORMAT_B8G8R8A8_UNORM];
+    let dup = client.try_duplicate1(&list).expect("a duplication");
+    let texture = frame(&dup, 0).texture();
+    assert_eq!(describe(&texture).Format, list[0]);
+    let (seen, light) = (client.pixels(&texture), client.lab.world().light(1));
+    let (width, height) = (320, 200);
+    for (x, y) in [(0, 0), (5, 7), (319, 199), (160, 12)] {
+        // The image has to be turned clockwise to become the desktop.
+        let there = ((width - 1 - x) * height + y) * 8;
+        let here = (y * width + x) * 8;
+        assert_eq!(seen[there..there + 6], light[here..here + 6], "{x} {y}");
+    }
+    drop(texture);
+    done(&dup);
+    assert_eq!((acquire(&dup, 1000).code, client.ms()), (LOST, 50));
+    drop(dup);
+    let dup = client.try_duplicate1(&list).expect("a duplication");
+    assert_eq!(describe(&frame(&dup, 0).texture()).Format, list[1]);
+}
+
+#[test]
 fn point_19_times_are_large_and_either_may_be_the_later() {
     let client = client("static; at 10ms pointer 3,3; at 20ms present; at 30ms present; at 40ms pointer 4,4");
     let dup = client.duplicate();

@@ -6,8 +6,9 @@ mod client;
 use client::*;
 use windows::Win32::Devices::Display::*;
 use windows::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_NOT_SUPPORTED, E_INVALIDARG, LUID};
+use windows::Win32::Graphics::Dxgi::Common::*;
 use windows::Win32::Graphics::Dxgi::*;
-use windows_core::HRESULT;
+use windows_core::{Interface, HRESULT};
 
 const REMOVED: HRESULT = DXGI_ERROR_DEVICE_REMOVED;
 
@@ -154,16 +155,50 @@ fn a_system_may_not_know_device_paths() {
     let client = client("static; lab paths unknown");
     assert_eq!(monitors(), Err(ERROR_NOT_SUPPORTED.0));
     drop(client);
-    let client = self::client("static; lab white 240");
+}
+
+/// The level of white of a monitor, in thousandths of 80 nits.
+fn white_level(client: &Client, monitor: u32) -> Option<u32> {
     let mut level = DISPLAYCONFIG_SDR_WHITE_LEVEL::default();
     level.header.r#type = DISPLAYCONFIG_DEVICE_INFO_GET_SDR_WHITE_LEVEL;
-    (level.header.size, level.header.id) = (size_of_val(&level) as u32, 256);
+    (level.header.size, level.header.id) = (size_of_val(&level) as u32, monitor);
     level.header.adapterId = desc(&client.adapter).AdapterLuid;
     // SAFETY: a packet that says its type and its size.
-    assert_eq!((unsafe { DisplayConfigGetDeviceInfo(&raw mut level.header) }, level.SDRWhiteLevel), (0, 3000));
-    level.header.id = 1;
-    // SAFETY: as above.
-    assert_ne!(unsafe { DisplayConfigGetDeviceInfo(&raw mut level.header) }, 0, "no such monitor");
+    let code = unsafe { DisplayConfigGetDeviceInfo(&raw mut level.header) };
+    (code == 0).then_some(level.SDRWhiteLevel)
+}
+
+#[test]
+fn a_monitor_says_how_bright_white_is() {
+    let sdr = self::client("static; lab white 240");
+    assert_eq!((white_level(&sdr, 256), white_level(&sdr, 1)), (Some(3000), None), "there is no monitor 1");
+    drop(sdr);
+    let refused = self::client("static; lab white 240; lab white refused");
+    assert_eq!(white_level(&refused, 256), None);
+    drop(refused);
+    let hdr = self::client("static; color hdr; white 300; at 50ms white 0; at 100ms white 480");
+    assert_eq!(white_level(&hdr, 256), Some(3750));
+    pass(&hdr, 60);
+    assert_eq!(white_level(&hdr, 256), Some(0));
+    pass(&hdr, 60);
+    assert_eq!(white_level(&hdr, 256), Some(6000));
+}
+
+#[test]
+fn an_hdr_output_says_its_luminances() {
+    let facts = |client: &Client| {
+        let output: IDXGIOutput6 = client.output.cast().expect("an output of Windows 10");
+        // SAFETY: the call has no condition.
+        let desc = unsafe { output.GetDesc1() }.expect("a description");
+        (desc.ColorSpace, desc.BitsPerColor, desc.MaxLuminance, desc.MinLuminance)
+    };
+    let client = self::client("static; color hdr; max 600; min 0.5; at 50ms color sdr");
+    assert_eq!(facts(&client), (DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020, 10, 600.0, 0.5));
+    pass(&client, 60);
+    assert_eq!((facts(&client).0, facts(&client).1), (DXGI_COLOR_SPACE_RGB_FULL_G22_NONE_P709, 8));
+    drop(client);
+    let managed = self::client("static; lab format acm");
+    assert_eq!((facts(&managed).0, facts(&managed).1), (DXGI_COLOR_SPACE_RGB_FULL_G22_NONE_P709, 8));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The memory of mapped images.
 
-use rustcam::frame::ImageRef;
 use windows::Win32::Graphics::Dxgi::DXGI_MAPPED_RECT;
 
 /// What memory holds that is not, or no longer, a mapped image.
@@ -20,14 +19,13 @@ impl DesktopSurface {
         self.mapped
     }
 
-    /// Maps the first `shown` rows of `image`, and `elsewhere` in the other rows.
-    pub(crate) fn map(&mut self, image: ImageRef<'_>, shown: u32, elsewhere: u8) -> DXGI_MAPPED_RECT {
-        let row = image.size().width as usize * 4;
+    /// Maps the first `shown` of `rows`, which are `row` bytes long each, and `elsewhere` in the others.
+    pub(crate) fn map(&mut self, rows: &[u8], row: usize, shown: u32, elsewhere: u8) -> DXGI_MAPPED_RECT {
         let pitch = row + PADDING;
         self.memory.clear();
-        self.memory.resize(pitch * image.size().height as usize, elsewhere);
-        for (y, place) in self.memory.chunks_exact_mut(pitch).take(shown as usize).enumerate() {
-            place[..row].copy_from_slice(image.row(y));
+        self.memory.resize(pitch * (rows.len() / row), elsewhere);
+        for (place, row) in self.memory.chunks_exact_mut(pitch).zip(rows.chunks_exact(row)).take(shown as usize) {
+            place[..row.len()].copy_from_slice(row);
         }
         self.mapped = true;
         DXGI_MAPPED_RECT { Pitch: pitch as i32, pBits: self.memory.as_mut_ptr() }

@@ -14,7 +14,7 @@ impl Machine {
     /// Maps the image, if the script says that the desktop is in system memory.
     pub(crate) fn map(&self) -> Result<DXGI_MAPPED_RECT> {
         let mut state = self.enter(Call::MapDesktopSurface)?;
-        let State { framebuffer, owned, surface, .. } = &mut *state;
+        let State { framebuffer, pool, owned, surface, .. } = &mut *state;
         let (false, Some(owned)) = (surface.is_mapped(), owned) else { return failure(DXGI_ERROR_INVALID_CALL) };
         if !self.sim.settings.system_memory {
             return failure(DXGI_ERROR_UNSUPPORTED);
@@ -28,7 +28,8 @@ impl Machine {
             Content::Black => (0, 0),
             Content::Garbage => (0, UNMAPPED),
         };
-        let mapped = surface.map(framebuffer.view(world, size.rect()), shown, elsewhere);
+        let rows = pool.convert(framebuffer.view(world, size.rect()));
+        let mapped = surface.map(&rows, rows.len() / size.height as usize, shown, elsewhere);
         count(&self.sim.counters.desktop_maps);
         Ok(mapped)
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustcam::frame::ImageRef;
 use rustcam::source::sim::Framebuffer;
 use windows::Win32::Foundation::E_FAIL;
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
@@ -59,6 +60,11 @@ impl TexturePool {
         })
     }
 
+    /// The rows of an image in the format of the textures, without padding.
+    pub(crate) fn convert(&self, image: ImageRef<'_>) -> Vec<u8> {
+        self.uploader.convert(image)
+    }
+
     /// Uploads to the next texture in rotation.
     fn show(
         &mut self,
@@ -87,8 +93,8 @@ impl TexturePool {
     /// The texture without an image. Its format differs from that of the images.
     fn garbage(&mut self, sim: &Simulation) -> Result<&Texture> {
         if self.garbage.is_none() {
-            let halves = self.uploader.format == DXGI_FORMAT_R16G16B16A16_FLOAT;
-            let format = if halves { DXGI_FORMAT_R8G8B8A8_UNORM } else { DXGI_FORMAT_R16G16B16A16_FLOAT };
+            let rgba = self.uploader.format == DXGI_FORMAT_R8G8B8A8_UNORM;
+            let format = if rgba { DXGI_FORMAT_R16G16B16A16_FLOAT } else { DXGI_FORMAT_R8G8B8A8_UNORM };
             let texture = self.create(sim, format, false)?;
             texture.record.poison(&self.uploader.context, &texture.object);
             self.garbage = Some(texture);

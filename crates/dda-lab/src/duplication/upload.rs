@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rustcam::frame::ImageRef;
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::sim::{Framebuffer, World};
 use windows::Win32::Foundation::E_FAIL;
@@ -182,19 +183,28 @@ impl Uploader {
             let image = framebuffer.view(world, part);
             let stride =
                 if part.height() > 1 { image.row(1).as_ptr() as usize - image.row(0).as_ptr() as usize } else { 0 };
-            if self.converter.is_identity() {
+            if self.converter.keeps(image.format()) {
                 // SAFETY: the rows of the view, `stride` bytes apart; the part is inside the texture, as all parts are.
                 unsafe { upload(&self.context, texture, part, image.row(0).as_ptr(), stride) };
                 continue;
             }
             self.buffer.clear();
             for y in 0..part.height() as usize {
-                self.converter.convert(image.row(y), &mut self.buffer);
+                self.converter.convert(image.format(), image.row(y), &mut self.buffer);
             }
             let pitch = self.buffer.len() / part.height() as usize;
             // SAFETY: the converted rows, without padding; the part is inside the texture, as all parts are.
             unsafe { upload(&self.context, texture, part, self.buffer.as_ptr(), pitch) };
         }
+    }
+
+    /// The rows of an image in the format of the textures, without padding.
+    pub(crate) fn convert(&self, image: ImageRef<'_>) -> Vec<u8> {
+        let mut rows = Vec::new();
+        for y in 0..image.size().height as usize {
+            self.converter.convert(image.format(), image.row(y), &mut rows);
+        }
+        rows
     }
 
     /// A first frame without the whole image: its upper half, or nothing of it, and black otherwise.
@@ -211,7 +221,7 @@ impl Uploader {
             let half = Rect { bottom: (self.size.height / 2).max(1) as i32, ..self.size.rect() };
             let image = framebuffer.view(&sim.worlds[self.output], half);
             for y in 0..half.height() as usize {
-                self.converter.convert(image.row(y), &mut rows);
+                self.converter.convert(image.format(), image.row(y), &mut rows);
             }
         }
         rows.resize(pitch * self.size.height as usize, 0);

@@ -5,11 +5,12 @@ use std::ffi::c_void;
 use windows::Win32::Graphics::Direct3D11::{
     ID3D11Device, ID3D11DeviceChild, ID3D11Device_Vtbl, ID3D11Texture2D, D3D11_SUBRESOURCE_DATA, D3D11_TEXTURE2D_DESC,
 };
+use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT;
 use windows_core::{Interface, Result, HRESULT};
 
 use crate::com::clear;
 use crate::counters::count;
-use crate::hooks::watched::watching;
+use crate::hooks::watched::{injected, watching};
 use crate::hooks::{completion, context, drawing, sharing, surface};
 use crate::patch::vtable::{original, patch, slot};
 use crate::script::call::Call;
@@ -18,8 +19,9 @@ use crate::state::lifetime;
 use crate::state::simulation::current;
 
 const CREATE_TEXTURE: usize = slot!(ID3D11Device_Vtbl, CreateTexture2D);
+const FORMAT_SUPPORT: usize = slot!(ID3D11Device_Vtbl, CheckFormatSupport);
 const REMOVED_REASON: usize = slot!(ID3D11Device_Vtbl, GetDeviceRemovedReason);
-const _: () = assert!(CREATE_TEXTURE == 5 && REMOVED_REASON == 39);
+const _: () = assert!(CREATE_TEXTURE == 5 && FORMAT_SUPPORT == 29 && REMOVED_REASON == 39);
 
 type CreateTexture = unsafe extern "system" fn(
     *mut c_void,
@@ -27,6 +29,7 @@ type CreateTexture = unsafe extern "system" fn(
     *const D3D11_SUBRESOURCE_DATA,
     *mut *mut c_void,
 ) -> HRESULT;
+type FormatSupport = unsafe extern "system" fn(*mut c_void, DXGI_FORMAT, *mut u32) -> HRESULT;
 type RemovedReason = unsafe extern "system" fn(*mut c_void) -> HRESULT;
 
 /// Replaces methods of devices, and of their contexts and surfaces.
@@ -35,6 +38,7 @@ pub(crate) fn install(device: &ID3D11Device) -> Result<()> {
     let immediate = unsafe { device.GetImmediateContext() }?;
     let methods = [
         (CREATE_TEXTURE, create_texture as *const () as usize),
+        (FORMAT_SUPPORT, format_support as *const () as usize),
         (REMOVED_REASON, removed_reason as *const () as usize),
     ];
     // SAFETY: the slots are those of the interface, and the hooks have their types.
@@ -80,6 +84,16 @@ unsafe extern "system" fn create_texture(
         }
     }
     code
+}
+
+unsafe extern "system" fn format_support(this: *mut c_void, format: DXGI_FORMAT, out: *mut u32) -> HRESULT {
+    if let Some(code) = injected(Call::CheckFormatSupport) {
+        return code;
+    }
+    // SAFETY: called for the slot that was replaced.
+    let before: FormatSupport = unsafe { original(this, FORMAT_SUPPORT) };
+    // SAFETY: the caller's own arguments.
+    unsafe { before(this, format, out) }
 }
 
 unsafe extern "system" fn removed_reason(this: *mut c_void) -> HRESULT {

@@ -164,10 +164,11 @@ unsafe fn answer(
         }
         DISPLAYCONFIG_DEVICE_INFO_GET_SDR_WHITE_LEVEL if fits(size_of::<DISPLAYCONFIG_SDR_WHITE_LEVEL>()) => {
             monitor()?;
+            let white = sim.white_at(now)?;
             // SAFETY: of that type and long enough.
             let level = unsafe { &mut *packet.cast::<DISPLAYCONFIG_SDR_WHITE_LEVEL>() };
             // Thousandths of 80 nits.
-            level.SDRWhiteLevel = sim.settings.white * 1000 / 80;
+            level.SDRWhiteLevel = (white * 1000.0 / 80.0).round() as u32;
         }
         _ => return None,
     }

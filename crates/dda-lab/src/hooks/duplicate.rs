@@ -199,7 +199,7 @@ fn negotiate(sim: &Simulation, formats: Option<&[DXGI_FORMAT]>) -> Result<DXGI_F
     if !formats.contains(&DXGI_FORMAT_B8G8R8A8_UNORM) {
         count(&sim.counters.formats_without_bgra);
     }
-    let wanted = [sim.settings.format_at(sim.now()).dxgi(), DXGI_FORMAT_B8G8R8A8_UNORM];
+    let wanted = [sim.format_at(sim.now()).dxgi(), DXGI_FORMAT_B8G8R8A8_UNORM];
     let chosen = wanted.into_iter().find(|format| formats.contains(format));
     let any = || formats.iter().copied().find(|format| Format::known(*format));
     chosen.or_else(any).ok_or_else(|| DXGI_ERROR_UNSUPPORTED.into())

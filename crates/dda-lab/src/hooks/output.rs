@@ -82,6 +82,8 @@ unsafe extern "system" fn desc1(this: *mut c_void, out: *mut DXGI_OUTPUT_DESC1) 
     // SAFETY: after success `out` is valid.
     if let (S_OK, Some(desc), Some(sim)) = (code, unsafe { out.as_mut() }, current()) {
         (desc.ColorSpace, desc.BitsPerColor) = describe::colour(&sim, sim.now());
+        (desc.MaxLuminance, desc.MinLuminance) = describe::luminances(&sim, sim.now());
+        desc.MaxFullFrameLuminance = desc.MaxLuminance;
     }
     code
 }

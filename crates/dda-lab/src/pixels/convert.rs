@@ -1,5 +1,9 @@
-//! Conversion of the simulated desktop, which is BGRA of 8 bits, to the formats of textures.
+//! Conversion of the simulated desktop, which is BGRA of 8 bits or half floats of light, to the formats of textures.
 
+use std::sync::OnceLock;
+
+use half::f16;
+use rustcam::color::TextureFormat;
 use windows::Win32::Graphics::Dxgi::Common::{
     DXGI_FORMAT, DXGI_FORMAT_B8G8R8A8_UNORM, DXGI_FORMAT_R10G10B10A2_UNORM, DXGI_FORMAT_R16G16B16A16_FLOAT,
     DXGI_FORMAT_R8G8B8A8_UNORM,
@@ -15,46 +19,71 @@ pub(crate) struct Converter {
     to: DXGI_FORMAT,
     /// The value for each byte of colour, unless it stays the same.
     table: Option<Box<[u16; 256]>>,
+    /// The byte for each half float, cut off at 80 nits.
+    cut: OnceLock<Box<[u8]>>,
 }
 
 impl Converter {
-    /// For a desktop composed in `from`, whose white has `white` nits if it is linear, and textures of `to`.
+    /// For a desktop composed in `from`, whose white has `white` nits if it is of HDR, and textures of `to`.
     pub(crate) fn new(from: Format, to: DXGI_FORMAT, white: u32) -> Self {
         let scale = if from == Format::Half { white as f32 / NITS } else { 1.0 };
         let table =
             |code: &dyn Fn(f32) -> u16| Box::new(std::array::from_fn(|v| code(linear(v as f32 / 255.0) * scale)));
         let table = if to == DXGI_FORMAT_R16G16B16A16_FLOAT {
-            Some(table(&half))
+            Some(table(&|light| f16::from_f32(light).to_bits()))
         } else if from == Format::Half {
-            // What is brighter than 80 nits is clipped.
-            Some(table(&|light| (encoded(light.min(1.0)) * 255.0).round() as u16))
+            Some(table(&|light| u16::from(byte(light))))
         } else {
             None
         };
-        Self { to, table }
+        Self { to, table, cut: OnceLock::new() }
     }
 
-    /// Whether rows stay as they are.
-    pub(crate) fn is_identity(&self) -> bool {
-        self.table.is_none() && self.to == DXGI_FORMAT_B8G8R8A8_UNORM
+    /// Whether rows of `format` stay as they are.
+    pub(crate) fn keeps(&self, format: TextureFormat) -> bool {
+        match format {
+            TextureFormat::Rgba16f => self.to == DXGI_FORMAT_R16G16B16A16_FLOAT,
+            _ => self.table.is_none() && self.to == DXGI_FORMAT_B8G8R8A8_UNORM,
+        }
     }
 
-    /// Appends the pixels of `row` to `out`.
-    pub(crate) fn convert(&self, row: &[u8], out: &mut Vec<u8>) {
-        let look = |v: u8| self.table.as_ref().map_or(u16::from(v), |table| table[v as usize]);
-        for pixel in row.chunks_exact(4) {
-            let [b, g, r] = [look(pixel[0]), look(pixel[1]), look(pixel[2])];
-            match self.to {
-                DXGI_FORMAT_R16G16B16A16_FLOAT => out.extend([r, g, b, half(1.0)].iter().flat_map(|v| v.to_le_bytes())),
-                DXGI_FORMAT_R8G8B8A8_UNORM => out.extend([r as u8, g as u8, b as u8, pixel[3]]),
-                DXGI_FORMAT_R10G10B10A2_UNORM => {
-                    let ten = |v: u16| (u32::from(v) * 1023 + 127) / 255;
-                    out.extend((ten(r) | ten(g) << 10 | ten(b) << 20 | 3 << 30).to_le_bytes());
-                }
-                _ => out.extend([b as u8, g as u8, r as u8, pixel[3]]),
+    /// Appends the pixels of `row`, whose format is that of the script's desktop, to `out`.
+    pub(crate) fn convert(&self, format: TextureFormat, row: &[u8], out: &mut Vec<u8>) {
+        if self.keeps(format) {
+            out.extend_from_slice(row);
+        } else if format == TextureFormat::Rgba16f {
+            let cut = self.cut.get_or_init(|| (0..=u16::MAX).map(|bits| byte(f16::from_bits(bits).to_f32())).collect());
+            for [r, g, b, _] in row.as_chunks::<2>().0.as_chunks::<4>().0 {
+                let [r, g, b] = [r, g, b].map(|bits| u16::from(cut[usize::from(u16::from_le_bytes(*bits))]));
+                self.append([b, g, r], 255, out);
+            }
+        } else {
+            let look = |v: u8| self.table.as_ref().map_or(u16::from(v), |table| table[v as usize]);
+            for [b, g, r, alpha] in row.as_chunks::<4>().0 {
+                self.append([look(*b), look(*g), look(*r)], *alpha, out);
             }
         }
     }
+
+    /// Appends one pixel: bytes, or the bits of half floats.
+    fn append(&self, [b, g, r]: [u16; 3], alpha: u8, out: &mut Vec<u8>) {
+        match self.to {
+            DXGI_FORMAT_R16G16B16A16_FLOAT => {
+                out.extend([r, g, b, f16::ONE.to_bits()].iter().flat_map(|v| v.to_le_bytes()));
+            }
+            DXGI_FORMAT_R8G8B8A8_UNORM => out.extend([r as u8, g as u8, b as u8, alpha]),
+            DXGI_FORMAT_R10G10B10A2_UNORM => {
+                let ten = |v: u16| (u32::from(v) * 1023 + 127) / 255;
+                out.extend((ten(r) | ten(g) << 10 | ten(b) << 20 | 3 << 30).to_le_bytes());
+            }
+            _ => out.extend([b as u8, g as u8, r as u8, alpha]),
+        }
+    }
+}
+
+/// The byte of linear light; what is brighter than 80 nits is cut off.
+fn byte(light: f32) -> u8 {
+    (encoded(light.clamp(0.0, 1.0)) * 255.0).round() as u8
 }
 
 /// The linear light of an sRGB value.
@@ -75,41 +104,9 @@ fn encoded(light: f32) -> f32 {
     }
 }
 
-/// The half float nearest to a number from 0 to 65504, ties to even.
-fn half(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let exponent = (bits >> 23) as i32 - 127;
-    if exponent < -24 {
-        return 0;
-    }
-    let mantissa = bits & 0x007F_FFFF | 0x0080_0000;
-    // Numbers below 2^-14 are subnormal: no implicit bit, less precision.
-    let shift = 13 + (-14 - exponent).max(0) as u32;
-    let base = if exponent < -14 { 0 } else { ((exponent + 14) as u32) << 10 };
-    let (kept, lost, middle) = (mantissa >> shift, mantissa & ((1 << shift) - 1), 1 << (shift - 1));
-    let up = lost > middle || lost == middle && kept & 1 == 1;
-    (base + kept + u32::from(up)) as u16
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn halves_are_the_nearest() {
-        let known = [
-            (0.0, 0),
-            (1.0, 0x3C00),
-            (2.5, 0x4100),
-            (0.5, 0x3800),
-            (65504.0, 0x7BFF),
-            (6.0e-8, 1),
-            (0.333_251_95, 0x3555),
-        ];
-        for (value, code) in known {
-            assert_eq!(half(value), code, "{value}");
-        }
-    }
 
     #[test]
     fn colours_survive_the_way_through_halves() {
@@ -118,8 +115,7 @@ mod tests {
             let table = there.table.as_ref().expect("halves need a table");
             for value in 0..=255u16 {
                 let code = table[value as usize];
-                let (e, m) = (i32::from(code >> 10), f32::from(code & 0x3FF));
-                let light = if e == 0 { m * 2f32.powi(-24) } else { (1.0 + m / 1024.0) * 2f32.powi(e - 15) };
+                let light = f16::from_bits(code).to_f32();
                 assert_eq!((encoded(light * NITS / white as f32) * 255.0).round() as u16, value);
             }
         }
@@ -129,11 +125,22 @@ mod tests {
     fn bright_colours_are_clipped_without_halves() {
         let row = [255, 128, 0, 7];
         let mut out = Vec::new();
-        Converter::new(Format::Half, Format::Bgra.dxgi(), 200).convert(&row, &mut out);
+        Converter::new(Format::Half, Format::Bgra.dxgi(), 200).convert(TextureFormat::Bgra8, &row, &mut out);
         assert_eq!((out[0], out[2], out[3]), (255, 0, 7));
         assert!(out[1] > 190, "{out:?}");
         out.clear();
-        Converter::new(Format::Bgra, Format::Rgba.dxgi(), 80).convert(&row, &mut out);
+        Converter::new(Format::Bgra, Format::Rgba.dxgi(), 80).convert(TextureFormat::Bgra8, &row, &mut out);
         assert_eq!(out, [0, 128, 255, 7]);
+    }
+
+    #[test]
+    fn light_of_hdr_desktops_is_kept_or_cut_off() {
+        let row: Vec<u8> = [12.5, 0.5, -0.25, 7.0].into_iter().flat_map(|v| f16::from_f32(v).to_le_bytes()).collect();
+        let mut out = Vec::new();
+        Converter::new(Format::Half, Format::Half.dxgi(), 200).convert(TextureFormat::Rgba16f, &row, &mut out);
+        assert_eq!(out, row);
+        out.clear();
+        Converter::new(Format::Half, Format::Bgra.dxgi(), 200).convert(TextureFormat::Rgba16f, &row, &mut out);
+        assert_eq!(out, [0, 188, 255, 255]);
     }
 }

@@ -45,6 +45,7 @@ calls! {
     UnMapDesktopSurface,
     ReleaseFrame,
     CreateTexture2D,
+    CheckFormatSupport,
     Map,
     CreateSharedHandle,
     AcquireSync,

@@ -11,8 +11,10 @@ pub(crate) enum Format {
     #[default]
     Bgra,
     Rgba,
-    /// Linear half floats; 1.0 is 80 nits.
+    /// Linear half floats of an HDR desktop; 1.0 is 80 nits.
     Half,
+    /// Linear half floats of an SDR desktop with automatic colour management; 1.0 is white.
+    Managed,
     /// Ten bits per colour.
     Ten,
 }
@@ -22,7 +24,7 @@ impl Format {
         match self {
             Format::Bgra => DXGI_FORMAT_B8G8R8A8_UNORM,
             Format::Rgba => DXGI_FORMAT_R8G8B8A8_UNORM,
-            Format::Half => DXGI_FORMAT_R16G16B16A16_FLOAT,
+            Format::Half | Format::Managed => DXGI_FORMAT_R16G16B16A16_FLOAT,
             Format::Ten => DXGI_FORMAT_R10G10B10A2_UNORM,
         }
     }

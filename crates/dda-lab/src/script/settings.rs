@@ -58,8 +58,10 @@ pub(crate) struct Settings {
     pub(crate) first: First,
     /// The desktop's format from each time on, in order; the first begins at zero.
     pub(crate) formats: Vec<(Duration, Format)>,
-    /// Brightness of white on a half-float desktop, in nits.
+    /// Brightness of white on an HDR desktop whose script is SDR, in nits.
     pub(crate) white: u32,
+    /// Whether the system says how bright white is.
+    pub(crate) white_told: bool,
     /// How late `EnqueueSetEvent` sets its event after the device is done; `None` if there is no such method, as in Wine.
     pub(crate) events: Option<Duration>,
     /// Extra bytes per mapped row.
@@ -112,6 +114,7 @@ impl Default for Settings {
             first: First::Real,
             formats: vec![(Duration::ZERO, Format::Bgra)],
             white: 200,
+            white_told: true,
             events: None,
             pitch: 48,
             system_memory: false,
@@ -189,6 +192,7 @@ impl Settings {
             ["format", name] => self.formats[0].1 = format(name)?,
             ["at", time, "format", name] => self.formats.push((moment(time)?, format(name)?)),
             ["at", time, words @ ..] => self.changes.0.push((moment(time)?, change(words)?)),
+            ["white", name @ ("told" | "refused")] => self.white_told = *name == "told",
             ["white", nits] => self.white = number(nits, 80, 10_000)?,
             ["pitch", bytes] => self.pitch = number(bytes, 0, 4096)? as usize,
             ["events", "none"] => self.events = None,
@@ -227,7 +231,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The desktop's format at `time`.
+    /// The desktop's format at `time`, if its script is SDR then.
     pub(crate) fn format_at(&self, time: Duration) -> Format {
         self.formats[self.formats.partition_point(|(at, _)| *at <= time).max(1) - 1].1
     }
@@ -267,7 +271,16 @@ fn choose<T: Copy>(word: &str, names: &[(&str, T)]) -> Result<T, String> {
 }
 
 fn format(word: &str) -> Result<Format, String> {
-    choose(word, &[("bgra", Format::Bgra), ("rgba", Format::Rgba), ("fp16", Format::Half), ("rgb10", Format::Ten)])
+    choose(
+        word,
+        &[
+            ("bgra", Format::Bgra),
+            ("rgba", Format::Rgba),
+            ("fp16", Format::Half),
+            ("acm", Format::Managed),
+            ("rgb10", Format::Ten),
+        ],
+    )
 }
 
 fn number(word: &str, low: u32, high: u32) -> Result<u32, String> {

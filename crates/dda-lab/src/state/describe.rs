@@ -42,12 +42,22 @@ pub(crate) fn output(sim: &Simulation, index: usize, now: Duration) -> ([u16; 32
     (name(sim, index, now), rect(Rect::at(corner, geometry.size)), rotation(geometry.rotation))
 }
 
+/// The brightest and the darkest that an HDR display shows, in nits.
+pub(crate) fn luminances(sim: &Simulation, now: Duration) -> (f32, f32) {
+    let color = sim.color_at(now);
+    if color.hdr {
+        (color.max_nits as f32, color.min_nits as f32)
+    } else {
+        (1000.0, 0.01)
+    }
+}
+
 /// Colour space and bits per colour of the desktop.
 pub(crate) fn colour(sim: &Simulation, now: Duration) -> (DXGI_COLOR_SPACE_TYPE, u32) {
-    match sim.settings.format_at(now) {
+    match sim.format_at(now) {
         Format::Half => (DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020, 10),
         Format::Ten => (DXGI_COLOR_SPACE_RGB_FULL_G22_NONE_P709, 10),
-        Format::Bgra | Format::Rgba => (DXGI_COLOR_SPACE_RGB_FULL_G22_NONE_P709, 8),
+        Format::Bgra | Format::Rgba | Format::Managed => (DXGI_COLOR_SPACE_RGB_FULL_G22_NONE_P709, 8),
     }
 }
 

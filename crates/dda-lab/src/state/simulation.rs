@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use rustcam::color::{Color, TextureFormat};
 use rustcam::source::sim::{Failing, Gap, Script, Why, World};
 use windows::Win32::Graphics::Direct3D11::{ID3D11Device, ID3D11DeviceContext};
 use windows::Win32::Graphics::Dxgi::DXGI_ERROR_DEVICE_REMOVED;
@@ -144,15 +145,37 @@ impl Simulation {
     /// The oracle: what a program that takes BGRA must get of `frame` of an output at `at`, opaque, rows without padding. A desktop of
     /// another format is converted as the system does it.
     pub(crate) fn image(&self, output: usize, frame: u64, at: Duration) -> Vec<u8> {
-        let image = self.worlds[output].image(frame);
-        let bgra = Format::Bgra.dxgi();
-        let converter = Converter::new(self.settings.format_at(at), bgra, self.settings.white);
-        if converter.is_identity() {
-            return image;
-        }
+        let world = &self.worlds[output];
+        let converter = Converter::new(self.settings.format_at(at), Format::Bgra.dxgi(), self.settings.white);
+        let (format, image) = if world.color_of(frame).hdr {
+            (TextureFormat::Rgba16f, world.light(frame))
+        } else {
+            (TextureFormat::Bgra8, world.image(frame))
+        };
         let mut converted = Vec::with_capacity(image.len());
-        converter.convert(&image, &mut converted);
+        converter.convert(format, &image, &mut converted);
         converted
+    }
+
+    /// The format that the desktop has at `now`.
+    pub(crate) fn format_at(&self, now: Duration) -> Format {
+        if self.color_at(now).hdr {
+            Format::Half
+        } else {
+            self.settings.format_at(now)
+        }
+    }
+
+    /// The colour of the script's desktop at `now`.
+    pub(crate) fn color_at(&self, now: Duration) -> Color {
+        self.worlds[0].color_of(self.worlds[0].frame_at(now))
+    }
+
+    /// The luminance of white at `now`, in nits; `None` if the system does not say it.
+    pub(crate) fn white_at(&self, now: Duration) -> Option<f64> {
+        let color = self.color_at(now);
+        let white = if color.hdr { color.sdr_white_nits } else { f64::from(self.settings.white) };
+        self.settings.white_told.then_some(white)
     }
 
     /// Counts a call, and returns the code with which it fails, if a failure was injected.
