@@ -189,6 +189,7 @@ impl Blitter {
         if self.tone.settings() != view.tone {
             self.tone = Tone::new(view.tone);
         }
+        job.source.set_tone_mapping((!view.format.is_half_float()).then(|| view.tone.mapping()));
         let mut drawn = None;
         let outcome = loop {
             let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };

@@ -227,6 +227,7 @@ impl FrameBuilder {
     }
 
     fn share(&mut self, job: &mut Job<'_, '_>, request: &TextureRequest) -> Result<Outcome<SharedTexture>> {
+        job.source.set_tone_mapping(Some(job.view.tone.mapping()));
         loop {
             let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
             match job.source.share(request, slice)? {

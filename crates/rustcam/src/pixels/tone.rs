@@ -74,6 +74,11 @@ impl ToneSettings {
         let max_nits = if color.max_nits.is_finite() { color.max_nits } else { 0.0 };
         Self { mapping, white_nits: color.white(), max_nits }
     }
+
+    /// How 8-bit frames show what is brighter than SDR white.
+    pub fn mapping(&self) -> ToneMapping {
+        self.mapping
+    }
 }
 
 impl Default for ToneSettings {

@@ -102,7 +102,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::color::Color;
+use crate::color::{Color, ToneMapping};
 use crate::error::{Error, Result};
 use crate::frame::{Damage, ImageRef, Pointer};
 use crate::geometry::{Point, Rect, Size};
@@ -247,6 +247,12 @@ pub trait Source: Send {
     /// # Errors
     /// A loss, as for `wait`.
     fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome>;
+
+    /// What the next reads and shared textures are for: 8-bit frames in which this mapping shows what is brighter than SDR white, or frames
+    /// of half floats (`None`). A source whose desktop is half floats may then map it itself, and deliver BGRA.
+    fn set_tone_mapping(&mut self, mapping: Option<ToneMapping>) {
+        let _ = mapping;
+    }
 
     /// Memory for a tightly packed BGRA image of `size` that [`Source::read_into`] can write to. `None` if this source cannot, or not
     /// now; then the caller uses ordinary memory and [`Source::read`].

@@ -79,7 +79,7 @@ impl LabDesktop {
 
     /// `region` of frame `frame` of the script, opaque and without padding.
     pub fn picture(&self, frame: u64, region: Rect) -> Vec<u8> {
-        let (image, width) = (self.lab.image(frame), self.lab.world().size(frame).width as i32);
+        let (image, width) = (self.lab.world().image(frame), self.lab.world().size(frame).width as i32);
         let mut bytes = Vec::new();
         for y in region.top..region.bottom {
             let start = (y * width + region.left) as usize * 4;

@@ -19,17 +19,30 @@ pub fn cases() -> impl Strategy<Value = Case> {
         "; color hdr; white 203.5; max 600",
         "; color hdr; white 0; max 0",
     ]);
-    (sdr_cases(), colors, prop::collection::vec(color_event(), 0..4), any::<bool>()).prop_map(
-        |(mut case, color, events, clip)| {
-            case.script = events
-                .iter()
-                .fold(case.script.replacen("; outputs", &format!("{color}; outputs"), 1), |script, event| {
-                    format!("{script}\n{event}")
-                });
-            case.clip = clip;
-            case
-        },
-    )
+    with_colors(colors, prop::collection::vec(color_event(), 0..4))
+}
+
+/// Cases of an SDR desktop with one of these `colors` instead, and these `events`.
+fn with_colors(
+    colors: impl Strategy<Value = &'static str>,
+    events: impl Strategy<Value = Vec<String>>,
+) -> impl Strategy<Value = Case> {
+    (sdr_cases(), colors, events, any::<bool>()).prop_map(|(mut case, color, events, clip)| {
+        let begin = case.script.replacen("; outputs", &format!("{color}; outputs"), 1);
+        case.script = events.iter().fold(begin, |script, event| format!("{script}\n{event}"));
+        case.clip = clip;
+        case
+    })
+}
+
+/// As [`cases`], without changes of SDR white on the way, which the system does not announce.
+#[cfg(windows)]
+pub fn cases_with_constant_white() -> impl Strategy<Value = Case> {
+    let colors =
+        select(vec!["", "", "", "; color hdr", "; color hdr; white 200; max 600", "; color hdr; white 0; max 0"]);
+    let event =
+        (0u64..400, any::<bool>()).prop_map(|(at, hdr)| format!("at {at}ms color {}", if hdr { "hdr" } else { "sdr" }));
+    with_colors(colors, prop::collection::vec(event, 0..3))
 }
 
 /// A desktop that is always SDR, and a program.

@@ -7,6 +7,7 @@
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 
 use super::device::{Device, Place};
+use crate::color::TextureFormat;
 use crate::error::Result;
 use crate::geometry::{Point, Rect, Size};
 
@@ -17,12 +18,17 @@ const MOST: usize = 8;
 const GRAIN: u32 = 64;
 
 /// Small textures on the device, the one used last at the end.
-#[derive(Default)]
 pub(super) struct BounceTextures {
+    format: TextureFormat,
     textures: Vec<(Size, ID3D11Texture2D)>,
 }
 
 impl BounceTextures {
+    /// For images of this format.
+    pub(super) fn new(format: TextureFormat) -> Self {
+        Self { format, textures: Vec::new() }
+    }
+
     /// Queues a copy of `part` of `from`, a texture of size `whole` on the device, to `at` in the staging texture `to`.
     ///
     /// # Errors
@@ -50,7 +56,7 @@ impl BounceTextures {
         let fits = |size: Size| size.width >= part.width && size.height >= part.height && size.area() <= most;
         let texture = match self.textures.iter().position(|(size, _)| fits(*size)) {
             Some(index) => self.textures.remove(index),
-            None => (rounded(part), device.texture(rounded(part), Place::Device)?),
+            None => (rounded(part), device.texture(rounded(part), self.format, Place::Device)?),
         };
         if self.textures.len() == MOST {
             self.textures.remove(0);

@@ -22,6 +22,7 @@ use super::bounce::BounceTextures;
 use super::changes::Changes;
 use super::device::{Device, Mapped, Place};
 use crate::clock::Clock;
+use crate::color::TextureFormat;
 use crate::error::Result;
 use crate::frame::ImageRef;
 use crate::geometry::{Point, Rect, Size};
@@ -51,6 +52,7 @@ struct MemoryCopy {
 /// The copies of one screen.
 pub(super) struct Copies {
     size: Size,
+    format: TextureFormat,
     shadow: Option<Copy>,
     staging: Vec<Copy>,
     bounce: BounceTextures,
@@ -71,8 +73,14 @@ pub(super) struct RegionStaging {
 }
 
 impl Copies {
-    pub(super) fn new(size: Size) -> Self {
-        Self { size, shadow: None, staging: Vec::new(), bounce: BounceTextures::default(), memory: None, wide: None }
+    /// Copies of images of this size and format.
+    pub(super) fn new(size: Size, format: TextureFormat) -> Self {
+        let bounce = BounceTextures::new(format);
+        Self { size, format, shadow: None, staging: Vec::new(), bounce, memory: None, wide: None }
+    }
+
+    pub(super) fn format(&self) -> TextureFormat {
+        self.format
     }
 
     /// Queues the copy of the newest image of `changes`, which `frame` shows.
@@ -83,10 +91,10 @@ impl Copies {
         let newest = changes.newest();
         let direct = self.wide.is_some_and(|wide| newest.saturating_sub(wide) <= WIDE_READ_LASTS);
         if direct {
-            let staging = unread(&mut self.staging, device, self.size)?;
+            let staging = unread(&mut self.staging, device, (self.size, self.format))?;
             staging.read_back(device, &mut self.bounce, frame, changes, self.size)?;
         } else {
-            let shadow = existing(&mut self.shadow, device, self.size)?;
+            let shadow = existing(&mut self.shadow, device, (self.size, self.format))?;
             shadow.follow(device, frame, changes, self.size);
         }
         device.flush();
@@ -95,14 +103,15 @@ impl Copies {
 
     /// Copies what changed until the newest image, which `desktop` shows, to ordinary memory. `false` without memory for it.
     pub(super) fn keep_in_memory(&mut self, desktop: ImageRef<'_>, changes: &Changes) -> bool {
-        let len = self.size.area() as usize * 4;
+        let pixel = self.format.bytes();
+        let len = self.size.area() as usize * pixel;
         let Some(copy) = self.memory.take().or_else(|| MemoryCopy::new(len)) else { return false };
         let copy = self.memory.insert(copy);
-        let stride = self.size.width as usize * 4;
+        let stride = self.size.width as usize * pixel;
         for part in changes.parts_since(copy.image, self.size.rect()) {
             let rows = desktop.cropped(part);
             for y in 0..part.height() as usize {
-                let start = (part.top as usize + y) * stride + part.left as usize * 4;
+                let start = (part.top as usize + y) * stride + part.left as usize * pixel;
                 let row = rows.row(y);
                 copy.bytes[start..start + row.len()].copy_from_slice(row);
             }
@@ -114,7 +123,8 @@ impl Copies {
     /// The newest image, if ordinary memory has it.
     pub(super) fn in_memory(&self, changes: &Changes) -> Option<ImageRef<'_>> {
         let copy = self.memory.as_ref().filter(|copy| copy.image == changes.newest())?;
-        Some(ImageRef::new(&copy.bytes, self.size.width as usize * 4, self.size))
+        let stride = self.size.width as usize * self.format.bytes();
+        Some(ImageRef::of(self.format, &copy.bytes, stride, self.size))
     }
 
     /// Makes `parts` of the newest image readable. `None` if the device is not done at `deadline`.
@@ -138,15 +148,15 @@ impl Copies {
         }
         let whole = self.size.rect();
         if let Some(staging) = self.staging.iter().find(|staging| staging.image == newest) {
-            return MappedParts::map(device, &staging.texture, whole, Some(&staging.readers), time);
+            return MappedParts::map(device, (&staging.texture, self.format), whole, Some(&staging.readers), time);
         }
         let Some(shadow) = self.shadow.as_ref().filter(|shadow| shadow.image == newest) else { return Ok(None) };
         if wide {
-            let staging = unread(&mut self.staging, device, self.size)?;
+            let staging = unread(&mut self.staging, device, (self.size, self.format))?;
             staging.read_back(device, &mut self.bounce, &shadow.texture, changes, self.size)?;
-            return MappedParts::map(device, &staging.texture, whole, Some(&staging.readers), time);
+            return MappedParts::map(device, (&staging.texture, self.format), whole, Some(&staging.readers), time);
         }
-        let staging = RegionStaging::fitting(region_staging, device, bounds.size())?;
+        let staging = RegionStaging::fitting(region_staging, device, (bounds.size(), self.format))?;
         if staging.content.as_ref().is_none_or(|(held, image)| held != parts || *image != newest) {
             for &part in parts {
                 let at = Point::new(part.left - bounds.left, part.top - bounds.top);
@@ -154,7 +164,7 @@ impl Copies {
             }
             staging.content = Some((parts.to_vec(), newest));
         }
-        MappedParts::map(device, &staging.texture, bounds, None, time)
+        MappedParts::map(device, (&staging.texture, self.format), bounds, None, time)
     }
 
     /// The newest image as a texture to render from. `None` if there is none.
@@ -171,7 +181,7 @@ impl Copies {
             if staging.is_none() && memory.is_none() {
                 return Ok(None);
             }
-            let shadow = existing(&mut self.shadow, device, self.size)?;
+            let shadow = existing(&mut self.shadow, device, (self.size, self.format))?;
             match (staging, memory) {
                 (Some(staging), _) => shadow.follow(device, &staging.texture, changes, self.size),
                 (None, Some(memory)) => {
@@ -203,7 +213,7 @@ impl Copies {
         Ok(mapped?.map(|mapped| {
             mapped.deliver(&[whole], &mut |_, image| {
                 let rows = image.size().height as usize;
-                lit = (0..rows).any(|y| image.row(y).chunks_exact(4).any(|p| p[..3] != [0, 0, 0]));
+                lit = (0..rows).any(|y| is_lit(image.format(), image.row(y)));
             });
             lit
         }))
@@ -221,8 +231,8 @@ impl MemoryCopy {
 }
 
 impl Copy {
-    fn new(device: &Device, size: Size, place: Place) -> Result<Self> {
-        Ok(Self { texture: device.texture(size, place)?, image: 0, readers: Arc::default() })
+    fn new(device: &Device, (size, format): (Size, TextureFormat), place: Place) -> Result<Self> {
+        Ok(Self { texture: device.texture(size, format, place)?, image: 0, readers: Arc::default() })
     }
 
     /// Brings a staging copy up to date from `from`, which shows the newest image.
@@ -250,22 +260,31 @@ impl Copy {
     }
 }
 
+/// Whether any pixel of a row is not black.
+fn is_lit(format: TextureFormat, row: &[u8]) -> bool {
+    match format {
+        TextureFormat::Bgra8 => row.chunks_exact(4).any(|p| p[..3] != [0; 3]),
+        TextureFormat::Rgb10a2 => row.as_chunks().0.iter().any(|p| u32::from_le_bytes(*p) << 2 != 0),
+        TextureFormat::Rgba16f => row.chunks_exact(8).any(|p| p[..6] != [0; 6]),
+    }
+}
+
 /// The shadow copy, made if it does not exist.
-fn existing<'a>(kept: &'a mut Option<Copy>, device: &Device, size: Size) -> Result<&'a mut Copy> {
+fn existing<'a>(kept: &'a mut Option<Copy>, device: &Device, image: (Size, TextureFormat)) -> Result<&'a mut Copy> {
     match kept {
         Some(copy) => Ok(copy),
-        None => Ok(kept.insert(Copy::new(device, size, Place::Device)?)),
+        None => Ok(kept.insert(Copy::new(device, image, Place::Device)?)),
     }
 }
 
 /// The staging copy that no reader has mapped, of two the newer one; made if there is none.
-fn unread<'a>(copies: &'a mut Vec<Copy>, device: &Device, size: Size) -> Result<&'a mut Copy> {
+fn unread<'a>(copies: &'a mut Vec<Copy>, device: &Device, image: (Size, TextureFormat)) -> Result<&'a mut Copy> {
     let is_unread = |copy: &mut Copy| Arc::get_mut(&mut copy.readers).is_some();
     let known: Vec<usize> = (0..copies.len()).filter(|&i| is_unread(&mut copies[i])).collect();
     let index = if let Some(index) = known.into_iter().max_by_key(|&i| copies[i].image) {
         index
     } else {
-        copies.push(Copy::new(device, size, Place::Staging)?);
+        copies.push(Copy::new(device, image, Place::Staging)?);
         copies.len() - 1
     };
     Ok(&mut copies[index])
@@ -273,7 +292,11 @@ fn unread<'a>(copies: &'a mut Vec<Copy>, device: &Device, size: Size) -> Result<
 
 impl RegionStaging {
     /// A staging texture that is large enough; one that has been much too large for long is replaced.
-    fn fitting<'a>(kept: &'a mut Option<Self>, device: &Device, wanted: Size) -> Result<&'a mut Self> {
+    fn fitting<'a>(
+        kept: &'a mut Option<Self>,
+        device: &Device,
+        (wanted, format): (Size, TextureFormat),
+    ) -> Result<&'a mut Self> {
         let mut size = wanted;
         if let Some(old) = kept.as_mut() {
             let fits = old.size.width >= wanted.width && old.size.height >= wanted.height;
@@ -288,7 +311,7 @@ impl RegionStaging {
         if let Some(staging) = kept {
             return Ok(staging);
         }
-        let texture = device.texture(size, Place::Staging)?;
+        let texture = device.texture(size, format, Place::Staging)?;
         Ok(kept.insert(Self { texture, size, content: None, too_large: 0 }))
     }
 }
@@ -300,26 +323,29 @@ pub(super) struct MappedParts {
     _reader: Option<Arc<()>>,
     /// The part of the screen that it shows.
     bounds: Rect,
+    format: TextureFormat,
 }
 
 impl MappedParts {
     fn map(
         device: &Device,
-        texture: &ID3D11Texture2D,
+        (texture, format): (&ID3D11Texture2D, TextureFormat),
         bounds: Rect,
         readers: Option<&Arc<()>>,
         (clock, deadline): (&dyn Clock, Duration),
     ) -> Result<Option<Self>> {
-        let mapped = device.map(texture, bounds.width() as usize * 4, bounds.height() as usize, clock, deadline)?;
-        Ok(mapped.map(|mapped| Self { mapped, _reader: readers.map(Arc::clone), bounds }))
+        let row = bounds.width() as usize * format.bytes();
+        let mapped = device.map(texture, row, bounds.height() as usize, clock, deadline)?;
+        Ok(mapped.map(|mapped| Self { mapped, _reader: readers.map(Arc::clone), bounds, format }))
     }
 
     /// Passes the pixels of `parts`, which are those that were mapped, to `sink`.
     pub(super) fn deliver(&self, parts: &[Rect], sink: &mut dyn FnMut(Rect, ImageRef<'_>)) {
-        let Self { mapped, bounds, .. } = self;
+        let Self { mapped, bounds, format, .. } = self;
         for &part in parts {
-            let start = (part.top - bounds.top) as usize * mapped.pitch + (part.left - bounds.left) as usize * 4;
-            sink(part, ImageRef::new(&mapped.bytes()[start..], mapped.pitch, part.size()));
+            let start =
+                (part.top - bounds.top) as usize * mapped.pitch + (part.left - bounds.left) as usize * format.bytes();
+            sink(part, ImageRef::of(*format, &mapped.bytes()[start..], mapped.pitch, part.size()));
         }
     }
 }

@@ -17,14 +17,16 @@ use windows::Win32::Graphics::Direct3D11::{
     D3D11_RESOURCE_MISC_SHARED_NTHANDLE, D3D11_SDK_VERSION, D3D11_TEXTURE2D_DESC, D3D11_USAGE_DEFAULT,
     D3D11_USAGE_STAGING,
 };
-use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT_B8G8R8A8_UNORM, DXGI_SAMPLE_DESC};
+use windows::Win32::Graphics::Dxgi::Common::DXGI_SAMPLE_DESC;
 use windows::Win32::Graphics::Dxgi::{IDXGIAdapter1, IDXGIDevice2};
 use windows::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 
 use super::failure::failed;
+use super::formats::{dxgi_format, pixel_bytes};
 use super::priority::raise_gpu_priority;
 use super::work::Work;
 use crate::clock::{Clock, EventCount};
+use crate::color::TextureFormat;
 use crate::error::{Error, Result};
 use crate::geometry::{Point, Rect, Size};
 use crate::kernel_wait::Event;
@@ -42,6 +44,8 @@ pub(super) enum Place {
     Device,
     /// In memory that the processor can read.
     Staging,
+    /// On the device, as a render target.
+    Target,
     /// On the device, as a render target that other devices can open.
     Shared(TextureSync),
 }
@@ -118,16 +122,17 @@ impl Device {
         unsafe { self.object.GetDeviceRemovedReason() }.err().map(|e| e.code().0 as u32)
     }
 
-    /// A texture of `size` in BGRA, the only format of this backend.
+    /// A texture of `size` and `format`.
     ///
     /// # Errors
     /// `Capture` without memory, `Device` if the device is lost.
-    pub(super) fn texture(&self, size: Size, place: Place) -> Result<ID3D11Texture2D> {
+    pub(super) fn texture(&self, size: Size, format: TextureFormat, place: Place) -> Result<ID3D11Texture2D> {
         // For reading only: with write access some drivers choose memory that is slow to read.
         let staging = (D3D11_USAGE_STAGING, 0, D3D11_CPU_ACCESS_READ.0, 0);
         let (usage, bind, access, misc) = match place {
             Place::Staging => staging,
             Place::Device => (D3D11_USAGE_DEFAULT, D3D11_BIND_SHADER_RESOURCE.0, 0, 0),
+            Place::Target => (D3D11_USAGE_DEFAULT, D3D11_BIND_SHADER_RESOURCE.0 | D3D11_BIND_RENDER_TARGET.0, 0, 0),
             Place::Shared(sync) => {
                 let kind = match sync {
                     TextureSync::None => D3D11_RESOURCE_MISC_SHARED,
@@ -142,7 +147,7 @@ impl Device {
             BindFlags: bind as u32,
             CPUAccessFlags: access as u32,
             MiscFlags: misc as u32,
-            ..bgra_texture(size)
+            ..texture_desc(size, format)
         };
         let mut texture = None;
         // SAFETY: both pointers are valid during the call.
@@ -161,7 +166,7 @@ impl Device {
             bottom: part.bottom as u32,
             back: 1,
         };
-        self.work.copied(part.area() * 4);
+        self.work.copied(part.area() * pixel_bytes(from) as u64);
         // SAFETY: both textures are of this device and of the same format; the caller guarantees that the box is inside them.
         // Direct3D ignores a copy that is not; it does not fault.
         unsafe {
@@ -171,10 +176,11 @@ impl Device {
 
     /// Queues the copy of an image without padding to `to`, a texture of its size.
     pub(super) fn upload(&self, bytes: &[u8], size: Size, to: &ID3D11Texture2D) {
-        debug_assert_eq!(bytes.len() as u64, size.area() * 4);
+        let row = size.width * pixel_bytes(to) as u32;
+        debug_assert_eq!(bytes.len() as u64, u64::from(row) * u64::from(size.height));
         self.work.copied(bytes.len() as u64);
         // SAFETY: the memory has as many rows of as many bytes as the texture; the call copies them before it returns.
-        unsafe { self.context.UpdateSubresource(to, 0, None, bytes.as_ptr().cast(), size.width * 4, 0) };
+        unsafe { self.context.UpdateSubresource(to, 0, None, bytes.as_ptr().cast(), row, 0) };
     }
 
     /// Submits the queued work to the GPU.
@@ -342,14 +348,14 @@ impl IdleEvent {
     }
 }
 
-/// The description of a BGRA texture of `size`, without usage and flags.
-pub(super) fn bgra_texture(size: Size) -> D3D11_TEXTURE2D_DESC {
+/// The description of a texture of `size` and `format`, without usage and flags.
+pub(super) fn texture_desc(size: Size, format: TextureFormat) -> D3D11_TEXTURE2D_DESC {
     D3D11_TEXTURE2D_DESC {
         Width: size.width,
         Height: size.height,
         MipLevels: 1,
         ArraySize: 1,
-        Format: DXGI_FORMAT_B8G8R8A8_UNORM,
+        Format: dxgi_format(format),
         SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
         ..Default::default()
     }

@@ -17,6 +17,8 @@ pub(super) mod failure;
 #[cfg(windows)]
 pub(super) mod feed;
 #[cfg(windows)]
+pub(super) mod formats;
+#[cfg(windows)]
 mod power;
 #[cfg(windows)]
 mod priority;
@@ -36,6 +38,8 @@ mod shared_texture;
 mod sharing;
 #[cfg(windows)]
 mod source;
+#[cfg(windows)]
+mod toned;
 #[cfg(windows)]
 mod work;
 

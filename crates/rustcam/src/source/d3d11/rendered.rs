@@ -4,12 +4,15 @@ use crate::geometry::Rect;
 use crate::source::Output;
 
 use super::changes::Changes;
+use super::shader_data::ToneConstants;
 
 /// What was rendered into a texture last.
 #[derive(Clone, Copy)]
 pub(super) struct Rendered {
     pub(super) image: u64,
     pub(super) region: Rect,
+    /// How half floats were mapped; `None` if the desktop is not composed in them.
+    pub(super) tone: Option<ToneConstants>,
     /// The part of the texture that the pointer covers.
     pub(super) pointer: Option<Rect>,
 }

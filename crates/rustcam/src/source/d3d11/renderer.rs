@@ -9,10 +9,11 @@ use windows::Win32::Graphics::Direct3D11::{
     D3D11_SUBRESOURCE_DATA, D3D11_TEXTURE2D_DESC, D3D11_USAGE_DEFAULT, D3D11_USAGE_IMMUTABLE, D3D11_VIEWPORT,
 };
 
-use super::device::{bgra_texture, Device};
+use super::device::{texture_desc, Device};
 use super::failure::failed;
-use super::shader_data::{Constants, Texels};
+use super::shader_data::{levels, Constants, Texels, ToneConstants, LEVELS};
 use super::shaders::{compiled, Code};
+use crate::color::TextureFormat;
 use crate::error::Result;
 use crate::frame::{Pointer, PointerShape};
 use crate::geometry::{Rect, Size};
@@ -26,12 +27,22 @@ pub(super) struct Renderer {
     ps_copy: ID3D11PixelShader,
     ps_alpha: ID3D11PixelShader,
     ps_mask: ID3D11PixelShader,
+    ps_tone: ID3D11PixelShader,
     constants: ID3D11Buffer,
     /// The content of the constant buffer.
     uploaded: Option<Constants>,
     /// The texture drawn from last, as the shaders see it.
     desktop: Option<(ID3D11Texture2D, ID3D11ShaderResourceView)>,
     overlay: Option<Overlay>,
+    tone: Option<ToneObjects>,
+}
+
+/// What mapping an HDR desktop needs.
+struct ToneObjects {
+    levels: ID3D11ShaderResourceView,
+    constants: ID3D11Buffer,
+    /// The content of the constant buffer.
+    uploaded: Option<ToneConstants>,
 }
 
 /// A pointer shape on the device.
@@ -48,34 +59,29 @@ impl Renderer {
     /// `Capture` if the system has no compiler, `Device` if the device is lost.
     pub(super) fn new(device: &Device) -> Result<Self> {
         let code = compiled()?;
-        let Code { vs_fullscreen, ps_copy, ps_alpha, ps_mask } = &*code;
-        let desc = D3D11_BUFFER_DESC {
-            ByteWidth: size_of::<Constants>() as u32,
-            Usage: D3D11_USAGE_DEFAULT,
-            BindFlags: D3D11_BIND_CONSTANT_BUFFER.0 as u32,
-            ..Default::default()
-        };
-        let (mut vertices, mut constants) = (None, None);
+        let Code { vs_fullscreen, ps_copy, ps_alpha, ps_mask, ps_tone } = &*code;
+        let mut vertices = None;
         let pixels = |code: &[u8]| {
             let mut shader = None;
             // SAFETY: the code is a pixel shader of shader model 4; the pointer is valid during the call.
             unsafe { device.object.CreatePixelShader(code, None, Some(&raw mut shader)) }.map(|()| shader)
         };
         let fail = |e: windows::core::Error| failed(&e, Call::Draw);
-        // SAFETY: the code is a vertex shader of shader model 4; all pointers are valid during the calls.
+        // SAFETY: the code is a vertex shader of shader model 4; the pointer is valid during the call.
         unsafe {
             device.object.CreateVertexShader(vs_fullscreen, None, Some(&raw mut vertices)).map_err(fail)?;
-            device.object.CreateBuffer(&raw const desc, None, Some(&raw mut constants)).map_err(fail)?;
         }
         Ok(Self {
             vs_fullscreen: made(vertices)?,
             ps_copy: made(pixels(ps_copy).map_err(fail)?)?,
             ps_alpha: made(pixels(ps_alpha).map_err(fail)?)?,
             ps_mask: made(pixels(ps_mask).map_err(fail)?)?,
-            constants: made(constants)?,
+            ps_tone: made(pixels(ps_tone).map_err(fail)?)?,
+            constants: constant_buffer(device, size_of::<Constants>())?,
             uploaded: None,
             desktop: None,
             overlay: None,
+            tone: None,
         })
     }
 
@@ -141,6 +147,48 @@ impl Renderer {
         Ok(covered)
     }
 
+    /// Queues the mapping of `parts` of the half floats `from` to the 8 bits of `to`, a render target of the same size.
+    ///
+    /// # Errors
+    /// Those of creating views, textures and buffers.
+    pub(super) fn draw_tone(
+        &mut self,
+        device: &Device,
+        from: &ID3D11Texture2D,
+        to: &ID3D11RenderTargetView,
+        parts: &[Rect],
+        constants: ToneConstants,
+    ) -> Result<()> {
+        let desktop = self.desktop(device, from)?;
+        let tone = match &mut self.tone {
+            Some(tone) => tone,
+            None => self.tone.insert(ToneObjects::new(device)?),
+        };
+        let context = &device.context;
+        if tone.uploaded.replace(constants) != Some(constants) {
+            let from = (&raw const constants).cast();
+            // SAFETY: the constants are as large as their buffer, which is of this device.
+            unsafe { context.UpdateSubresource(&tone.constants, 0, None, from, 0, 0) };
+        }
+        // SAFETY: everything is of this device, and the shaders use what is bound here.
+        unsafe {
+            context.IASetPrimitiveTopology(D3D_PRIMITIVE_TOPOLOGY_TRIANGLELIST);
+            context.VSSetShader(&self.vs_fullscreen, None);
+            context.PSSetShader(&self.ps_tone, None);
+            context.PSSetConstantBuffers(1, Some(&[Some(tone.constants.clone())]));
+            context.PSSetShaderResources(0, Some(&[Some(desktop)]));
+            context.PSSetShaderResources(2, Some(&[Some(tone.levels.clone())]));
+            context.OMSetRenderTargets(Some(&[Some(to.clone())]), None);
+            for &part in parts {
+                context.RSSetViewports(Some(&[viewport(part)]));
+                context.Draw(3, 0);
+            }
+            // Bound objects are not destroyed.
+            context.ClearState();
+        }
+        Ok(())
+    }
+
     fn desktop(&mut self, device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11ShaderResourceView> {
         if let Some((_, view)) = self.desktop.as_ref().filter(|(known, _)| known == texture) {
             return Ok(view.clone());
@@ -169,6 +217,40 @@ impl Renderer {
     }
 }
 
+impl ToneObjects {
+    fn new(device: &Device) -> Result<Self> {
+        let levels = view(device, &texture(device, LEVELS, &levels())?)?;
+        let constants = constant_buffer(device, size_of::<ToneConstants>())?;
+        Ok(Self { levels, constants, uploaded: None })
+    }
+}
+
+fn constant_buffer(device: &Device, bytes: usize) -> Result<ID3D11Buffer> {
+    let desc = D3D11_BUFFER_DESC {
+        ByteWidth: bytes as u32,
+        Usage: D3D11_USAGE_DEFAULT,
+        BindFlags: D3D11_BIND_CONSTANT_BUFFER.0 as u32,
+        ..Default::default()
+    };
+    let mut buffer = None;
+    // SAFETY: both pointers are valid during the call.
+    unsafe { device.object.CreateBuffer(&raw const desc, None, Some(&raw mut buffer)) }
+        .map_err(|e| failed(&e, Call::Draw))?;
+    made(buffer)
+}
+
+/// `texture`, a render target of `device`, as shaders write it.
+///
+/// # Errors
+/// Those of the system.
+pub(super) fn target_view(device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11RenderTargetView> {
+    let mut view = None;
+    // SAFETY: a texture of this device that may be drawn on; the pointer is valid during the call.
+    unsafe { device.object.CreateRenderTargetView(texture, None, Some(&raw mut view)) }
+        .map_err(|e| failed(&e, Call::Draw))?;
+    made(view)
+}
+
 impl Overlay {
     fn new(device: &Device, shape: &Arc<PointerShape>) -> Result<Self> {
         let texels = match Texels::new(shape) {
@@ -195,7 +277,7 @@ fn texture(device: &Device, size: Size, words: &[u32]) -> Result<ID3D11Texture2D
     let desc = D3D11_TEXTURE2D_DESC {
         Usage: D3D11_USAGE_IMMUTABLE,
         BindFlags: D3D11_BIND_SHADER_RESOURCE.0 as u32,
-        ..bgra_texture(size)
+        ..texture_desc(size, TextureFormat::Bgra8)
     };
     let data =
         D3D11_SUBRESOURCE_DATA { pSysMem: words.as_ptr().cast(), SysMemPitch: size.width * 4, SysMemSlicePitch: 0 };
@@ -255,11 +337,11 @@ mod tests {
             let columns: Vec<u32> = (0..SIDE * SIDE).map(|i| (i % SIDE) * 0x01_0101).collect();
             let from = texture(&device, SIZE, &columns).expect("a texture");
             // Wine cannot share it, but can render to it.
-            let to = device.texture(SIZE, Place::Shared(TextureSync::None)).expect("a texture");
+            let to = device.texture(SIZE, TextureFormat::Bgra8, Place::Shared(TextureSync::None)).expect("a texture");
             let mut view = None;
             // SAFETY: a texture that may be drawn on; the pointer is valid.
             unsafe { device.object.CreateRenderTargetView(&to, None, Some(&raw mut view)) }.expect("a view");
-            let staging = device.texture(SIZE, Place::Staging).expect("a texture");
+            let staging = device.texture(SIZE, TextureFormat::Bgra8, Place::Staging).expect("a texture");
             Self { device, renderer, from, to, view: view.expect("a view"), staging }
         }
 

@@ -8,6 +8,7 @@ use super::changes::Changes;
 use super::copies::Copies;
 use super::device::Device;
 use crate::clock::Clock;
+use crate::color::{Color, ColorSpace, TextureFormat};
 use crate::error::{Error, Result};
 use crate::frame::{Damage, ImageRef, Pointer};
 use crate::geometry::Rect;
@@ -36,7 +37,7 @@ pub(in crate::source) struct Screen {
 impl Screen {
     pub(in crate::source) fn new(device: Device, output: Output) -> Self {
         Self {
-            copies: Copies::new(output.texture_size()),
+            copies: Copies::new(output.texture_size(), TextureFormat::default()),
             device,
             output,
             changes: Changes::default(),
@@ -53,6 +54,27 @@ impl Screen {
     /// The whole image, in texture space.
     pub(in crate::source) fn whole(&self) -> Rect {
         self.output.texture_size().rect()
+    }
+
+    /// The colour of the screen, and how its images hold it.
+    pub(super) fn color(&self) -> Color {
+        let space = match self.copies.format() {
+            TextureFormat::Rgba16f => ColorSpace::Scrgb,
+            TextureFormat::Bgra8 | TextureFormat::Rgb10a2 => ColorSpace::Srgb,
+        };
+        Color { space, ..self.output.color }
+    }
+
+    /// The format of the images.
+    pub(in crate::source) fn format(&self) -> TextureFormat {
+        self.copies.format()
+    }
+
+    /// Keeps images of this format from now on.
+    pub(in crate::source) fn follow_format(&mut self, format: TextureFormat) {
+        if self.copies.format() != format {
+            self.copies = Copies::new(self.output.texture_size(), format);
+        }
     }
 
     /// Queues the copy of a new image, which differs from the one before by `damage`. The frame may be released afterwards.
@@ -104,20 +126,20 @@ impl Screen {
 
     /// Records a loss and frees the copies, because textures of a lost device keep it alive.
     pub(super) fn lose(&mut self, error: Error) {
-        self.copies = Copies::new(self.output.texture_size());
+        self.copies = Copies::new(self.output.texture_size(), self.copies.format());
         self.device.flush();
         self.lost = Some(error);
     }
 
     /// Works on `device` from now on.
     pub(in crate::source) fn replace_device(&mut self, device: Device) {
-        self.copies = Copies::new(self.output.texture_size());
+        self.copies = Copies::new(self.output.texture_size(), self.copies.format());
         self.device = device.count_on(&self.device);
     }
 
     /// Records that the screen was regained as `output`. The new duplication reports the pointer anew.
     pub(in crate::source) fn regained(&mut self, output: Output) {
-        self.copies = Copies::new(output.texture_size());
+        self.copies = Copies::new(output.texture_size(), TextureFormat::default());
         self.output = output;
         self.changes = Changes::default();
         self.pointer = Pointer::default();

@@ -1,5 +1,6 @@
 //! The data of the shaders in `renderer.hlsl`: where each pixel of the target comes from, and the texels of the pointer.
 
+use crate::color::{srgb_encode, Color, ToneMapping, SCRGB_UNIT_NITS};
 use crate::frame::{PointerShape, ShapeKind};
 use crate::geometry::{Point, Rect, Rotation, Size};
 
@@ -30,6 +31,32 @@ impl Constants {
         }
     }
 }
+
+/// The constants of the tone mapping, member by member.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct ToneConstants([f32; 4]);
+
+impl ToneConstants {
+    /// For an HDR desktop of this colour.
+    pub(super) fn new(color: &Color, mapping: ToneMapping) -> Self {
+        // What the desktop holds for SDR white becomes exactly 1.
+        let white = half::f16::from_f64(color.white() / SCRGB_UNIT_NITS).to_f32();
+        let headroom = (color.max_nits / color.white() - 1.0) as f32;
+        let fades = mapping == ToneMapping::Map && headroom.is_finite() && headroom > 0.0;
+        let keeps_hue = if mapping == ToneMapping::Map { 1.0 } else { 0.0 };
+        Self([1.0 / white, if fades { 1.0 / headroom } else { 0.0 }, keeps_hue, 0.0])
+    }
+}
+
+/// The levels of all values `i / 65535` of a linear channel, as BGRA words.
+pub(super) fn levels() -> Vec<u32> {
+    let level = |i: u32| (srgb_encode(f64::from(i) / 65535.0) * 255.0).round() as u32;
+    (0..1 << 16).map(|i| level(i) * 0x01_0101).collect()
+}
+
+/// The size of the texture of [`levels`].
+pub(super) const LEVELS: Size = Size::new(256, 256);
 
 /// A pointer as a texture: BGRA words without padding.
 pub(super) struct Texels {

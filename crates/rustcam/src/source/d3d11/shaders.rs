@@ -36,6 +36,7 @@ pub(super) struct Code {
     pub(super) ps_copy: Vec<u8>,
     pub(super) ps_alpha: Vec<u8>,
     pub(super) ps_mask: Vec<u8>,
+    pub(super) ps_tone: Vec<u8>,
 }
 
 /// The code of all shaders, compiled once per process.
@@ -58,6 +59,7 @@ pub(super) fn compiled() -> Result<Arc<Code>> {
         ps_copy: compile(compiler, s!("ps_copy"), PIXEL)?,
         ps_alpha: compile(compiler, s!("ps_alpha"), PIXEL)?,
         ps_mask: compile(compiler, s!("ps_mask"), PIXEL)?,
+        ps_tone: compile(compiler, s!("ps_tone"), PIXEL)?,
     };
     Ok(Arc::clone(known.insert(Arc::new(code))))
 }

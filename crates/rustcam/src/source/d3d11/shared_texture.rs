@@ -14,12 +14,14 @@ use windows::Win32::System::Threading::GetCurrentProcess;
 use super::device::{Device, Place};
 use super::failure::failed;
 use super::rendered::Rendered;
+use super::renderer::target_view;
 use super::ring::{Gpu, HeldTexture};
+use crate::color::TextureFormat;
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::source::hresult;
 use crate::source::texture::{TextureHandle, TextureSync};
-use crate::source::verdict::{self, Call};
+use crate::source::verdict::Call;
 
 /// The number of the next texture.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
@@ -58,12 +60,8 @@ impl Gpu for Device {
     type Handle = NtHandle;
 
     fn create(&self, size: Size, sync: TextureSync) -> Result<Shared> {
-        let texture = self.texture(size, Place::Shared(sync))?;
-        let mut view = None;
-        // SAFETY: a texture of this device that may be drawn on; the pointer is valid during the call.
-        unsafe { self.object.CreateRenderTargetView(&texture, None, Some(&raw mut view)) }
-            .map_err(|e| failed(&e, Call::Draw))?;
-        let view = view.ok_or_else(|| verdict::error(hresult::E_FAIL, Call::Draw))?;
+        let texture = self.texture(size, TextureFormat::Bgra8, Place::Shared(sync))?;
+        let view = target_view(self, &texture)?;
         let access = DXGI_SHARED_RESOURCE_READ.0 | DXGI_SHARED_RESOURCE_WRITE.0;
         let handle = texture.cast::<IDXGIResource1>().and_then(|resource| {
             // SAFETY: no attributes and no name; the result is checked.

@@ -10,7 +10,9 @@ use super::rendered::Rendered;
 use super::renderer::Renderer;
 use super::ring::{HeldTexture, Ring, Writing};
 use super::screen::Screen;
+use super::shader_data::ToneConstants;
 use super::shared_texture::Shared;
+use super::toned::Toned;
 
 use crate::clock::Clock;
 use crate::error::Result;
@@ -33,7 +35,7 @@ struct RenderObjects {
 }
 
 impl Sharing {
-    /// Renders the newest image of `screen`. [`Outcome::Pending`] if there is no image, or the device is not done at `deadline`.
+    /// Renders the newest image of `screen`, mapped if it is of half floats. [`Outcome::Pending`] if there is no image, or the device is not done at `deadline`.
     ///
     /// # Errors
     /// `Capture` if the system refuses or too many textures are held, `Device` if the device is lost.
@@ -41,6 +43,7 @@ impl Sharing {
         &mut self,
         screen: &mut Screen,
         request: &TextureRequest,
+        toned: Option<(&mut Toned, ToneConstants)>,
         (clock, deadline): (&dyn Clock, Duration),
     ) -> Result<Outcome<SharedTexture>> {
         let render_objects = match &mut self.render_objects {
@@ -51,7 +54,7 @@ impl Sharing {
             Some((begun, writing)) if begun == *request => writing,
             _ => {
                 let writing = self.ring.begin(&screen.device, request.region.size(), request.sync)?;
-                match render_objects.render(screen, request, &writing.texture) {
+                match render_objects.render(screen, request, toned, &writing.texture) {
                     Ok(true) => writing,
                     failed => {
                         self.ring.cancel(&screen.device, writing);
@@ -94,17 +97,28 @@ impl RenderObjects {
     }
 
     /// Brings `to` up to date: the changes since the last rendering to it, and the pixels of the pointer. `false` if there is no image.
-    fn render(&mut self, screen: &mut Screen, request: &TextureRequest, to: &Shared) -> Result<bool> {
+    fn render(
+        &mut self,
+        screen: &mut Screen,
+        request: &TextureRequest,
+        toned: Option<(&mut Toned, ToneConstants)>,
+        to: &Shared,
+    ) -> Result<bool> {
         let Screen { copies, device, changes, output, pointer, .. } = screen;
         let Some(image) = copies.texture(device, changes)? else { return Ok(false) };
+        let tone = toned.as_ref().map(|(_, tone)| *tone);
+        let image = match toned {
+            Some((toned, tone)) => toned.image(device, image, changes, tone)?,
+            None => image,
+        };
         let pointer = Some(&*pointer).filter(|_| request.cursor);
         let region = request.region;
         let mut rendered = to.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         // If anything below fails, the content is unknown.
-        let before = rendered.take().filter(|before| before.region == region);
+        let before = rendered.take().filter(|before| before.region == region && before.tone == tone);
         let parts = before.map_or_else(|| vec![region.size().rect()], |before| before.stale(changes, output));
         let pointer = self.renderer.draw(device, image, &to.view, (region, output), &parts, pointer)?;
-        *rendered = Some(Rendered { image: changes.newest(), region, pointer });
+        *rendered = Some(Rendered { image: changes.newest(), region, tone, pointer });
         device.signal(&self.fence);
         Ok(true)
     }

@@ -4,15 +4,18 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::copies::RegionStaging;
+use super::copies::{MappedParts, RegionStaging};
 use super::feed::Feed;
 use super::power::DisplayRequired;
 use super::priority::CaptureThread;
 use super::screen::Screen;
+use super::shader_data::ToneConstants;
 use super::shared_screen::{FedScreen, SharedScreen};
 use super::sharing::Sharing;
+use super::toned::Toned;
 use super::work::Work;
 use crate::clock::Clock;
+use crate::color::{Color, TextureFormat, ToneMapping};
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::Rect;
@@ -25,6 +28,13 @@ use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Sou
 /// Captures that share a screen poll it so often, all together. A thread that waits for a frame blocks the device for the others, up to the
 /// next tick of the system's timer, whatever its timeout.
 const POLL: Duration = Duration::from_millis(1);
+
+/// Why frames of an HDR desktop are not what they should be.
+const CONVERTED: &str = "this version of Windows converts the images of the HDR desktop to 8 bits: what is brighter than 80 nits is cut off";
+
+/// Why frames of a desktop in half floats take longer than they should.
+const ON_PROCESSOR: &str =
+    "the graphics device cannot map half floats to 8 bits: the processor does it, and reads twice as many bytes";
 
 /// How long a call waits for another capture to unlock the screen, beyond its own timeout.
 const LOCK_GRACE: Duration = Duration::from_millis(25);
@@ -43,9 +53,16 @@ pub(in crate::source) struct D3d11Source<F: Feed + 'static> {
 struct View {
     region_staging: Option<RegionStaging>,
     sharing: Sharing,
+    toning: Toning,
+    /// What the next reads are for, see [`Source::set_tone_mapping`].
+    mapping: Option<ToneMapping>,
     clock: Arc<dyn Clock>,
     watch_pointer: bool,
     output: Output,
+    /// The colour of the screen as of the last wait or read.
+    color: Color,
+    /// Why frames are not what they should be.
+    fallback: Option<&'static str>,
     generation: u64,
     /// No wait has reported the screen since it was opened or regained.
     first: bool,
@@ -64,6 +81,13 @@ struct View {
     awake: Option<DisplayRequired>,
     /// The loss, until a rebuild succeeds.
     lost: Option<Error>,
+}
+
+/// Whether the device maps half floats to 8 bits for a capture.
+enum Toning {
+    Untried,
+    Ready(Box<Toned>),
+    Refused,
 }
 
 impl<F: Feed> D3d11Source<F> {
@@ -86,9 +110,13 @@ impl View {
         Self {
             region_staging: None,
             sharing: Sharing::default(),
+            toning: Toning::Untried,
+            mapping: None,
             clock: Arc::clone(&options.clock),
             watch_pointer: options.watch_pointer,
             output: screen.output.clone(),
+            color: screen.color(),
+            fallback: None,
             generation: screen.generation,
             first: true,
             presents: screen.presents,
@@ -106,6 +134,7 @@ impl View {
     /// Starts again with the screen as it is.
     fn restart(&mut self, screen: &Screen) {
         self.output = screen.output.clone();
+        self.color = screen.color();
         self.generation = screen.generation;
         self.presents = screen.presents;
         self.first = true;
@@ -118,6 +147,7 @@ impl View {
     fn free_textures(&mut self) {
         self.region_staging = None;
         self.sharing.clear();
+        self.toning = Toning::Untried;
     }
 
     /// Fails with the loss of the screen, even if another capture met it and has already recovered from it.
@@ -161,6 +191,76 @@ impl View {
         deadline.max(self.clock.now().saturating_add(LOCK_GRACE))
     }
 
+    /// What maps the half floats of the screen on its device, for reads of 8-bit frames. `None` if the screen has none, such a frame is not
+    /// wanted, or the device cannot do that; then the processor does.
+    ///
+    /// # Errors
+    /// `Device` if the device is lost.
+    fn toned(&mut self, screen: &Screen) -> Result<Option<(&mut Toned, ToneConstants)>> {
+        let Some(mapping) = self.mapping.filter(|_| screen.format() == TextureFormat::Rgba16f) else { return Ok(None) };
+        if let Toning::Untried = self.toning {
+            self.toning = match Toned::new(&screen.device, screen.whole().size()) {
+                Ok(toned) => Toning::Ready(Box::new(toned)),
+                Err(error) if error.loss().is_some() => return Err(error),
+                Err(error) => {
+                    log::info!("the processor maps the HDR desktop: {error}");
+                    Toning::Refused
+                }
+            };
+        }
+        Ok(match &mut self.toning {
+            Toning::Ready(toned) => Some((&mut **toned, ToneConstants::new(&self.color, mapping))),
+            Toning::Untried | Toning::Refused => None,
+        })
+    }
+
+    /// Makes `parts` of the newest image readable, mapped by the device if it can do that. `None` if it is not done at `deadline`.
+    ///
+    /// # Errors
+    /// Those of creating textures and of mapping.
+    fn map(&mut self, screen: &mut Screen, parts: &[Rect], deadline: Duration) -> Result<Option<MappedParts>> {
+        let clock = Arc::clone(&self.clock);
+        let mut staging = self.region_staging.take();
+        let toned = self.toned(screen)?;
+        let Screen { copies, device, changes, .. } = screen;
+        let Some((toned, constants)) = toned else {
+            let mapped = copies.map(device, changes, &mut staging, parts, (&*clock, deadline));
+            self.region_staging = staging;
+            return mapped;
+        };
+        let Some(light) = copies.texture(device, changes)? else { return Ok(None) };
+        let (copies, staging) = toned.copies(device, light, changes, constants)?;
+        copies.map(device, changes, staging, parts, (&*clock, deadline))
+    }
+
+    /// Renders the newest image into a shared texture.
+    ///
+    /// # Errors
+    /// As for [`Sharing::share`]; `Capture` for half floats that the device cannot map.
+    fn share(
+        &mut self,
+        screen: &mut Screen,
+        request: &TextureRequest,
+        deadline: Duration,
+    ) -> Result<Outcome<SharedTexture>> {
+        let clock = Arc::clone(&self.clock);
+        let mut sharing = std::mem::take(&mut self.sharing);
+        let shared = match self.toned(screen) {
+            Ok(None) if screen.format() == TextureFormat::Rgba16f => Err(cannot_map()),
+            Ok(toned) => sharing.share(screen, request, toned, (&*clock, deadline)),
+            Err(error) => Err(error),
+        };
+        self.sharing = sharing;
+        shared
+    }
+
+    /// Notes the colour of the screen, which has an image.
+    fn see_color(&mut self, screen: &Screen) {
+        self.color = screen.color();
+        let converted = self.color.hdr && screen.format() != TextureFormat::Rgba16f;
+        self.fallback = converted.then_some(CONVERTED);
+    }
+
     /// What this capture has not reported yet.
     fn unreported<F: Feed>(&mut self, fed: &FedScreen<F>) -> Change {
         let mut change = Change::default();
@@ -169,6 +269,7 @@ impl View {
             return change;
         }
         let screen = &fed.screen;
+        self.see_color(screen);
         if self.first || screen.presents > self.presents {
             change.presents = screen.presents.saturating_sub(self.presents).max(1);
             change.present_time = screen.present_time;
@@ -270,14 +371,14 @@ impl<F: Feed> Source for D3d11Source<F> {
         }
         view.pointer.clone_from(&fed.screen.pointer);
         view.image = fed.screen.changes.newest();
+        view.see_color(&fed.screen);
         let changed = view.damaged != 0 && view.damaged != view.image;
         let outcome = if changed && !covers(parts, whole) { Outcome::Overtaken(()) } else { Outcome::Done(()) };
         let in_memory = fed.read_in_memory(parts, &mut |part, image| sink(part, image, &view.pointer));
         if in_memory.map_err(|error| view.lose(fed.lose(error)))? {
             return Ok(outcome);
         }
-        let Screen { copies, device, changes, .. } = &mut fed.screen;
-        let mapped = copies.map(device, changes, &mut view.region_staging, parts, (&*view.clock, deadline));
+        let mapped = view.map(&mut fed.screen, parts, deadline);
         let mapped = mapped.map_err(|error| view.lose(fed.lose(error)))?;
         let Some(mapped) = mapped else { return Ok(Outcome::Pending) };
         // For a reader that misses presents, a look-ahead is wasted: its next read shows a newer image.
@@ -286,6 +387,10 @@ impl<F: Feed> Source for D3d11Source<F> {
         }
         mapped.deliver(parts, &mut |part, image| sink(part, image, &view.pointer));
         Ok(outcome)
+    }
+
+    fn set_tone_mapping(&mut self, mapping: Option<ToneMapping>) {
+        self.view.mapping = mapping;
     }
 
     fn can_share(&self) -> Result<()> {
@@ -308,7 +413,7 @@ impl<F: Feed> Source for D3d11Source<F> {
         }
         let FedScreen { feed, screen, .. } = &mut *fed;
         feed.copy_to_device(screen).map_err(|error| view.lose(fed.lose(error)))?;
-        let shared = view.sharing.share(&mut fed.screen, request, (&*view.clock, deadline));
+        let shared = view.share(&mut fed.screen, request, deadline);
         shared.map_err(|error| view.lose(fed.lose(error)))
     }
 
@@ -328,6 +433,15 @@ impl<F: Feed> Source for D3d11Source<F> {
         Ok(())
     }
 
+    fn color(&self) -> Color {
+        self.view.color
+    }
+
+    fn fallback(&self) -> Option<&str> {
+        let refused = matches!(self.view.toning, Toning::Refused);
+        self.view.fallback.or_else(|| refused.then_some(ON_PROCESSOR))
+    }
+
     fn keep_awake(&mut self, on: bool) {
         let awake = &mut self.view.awake;
         *awake = if on { awake.take().or_else(DisplayRequired::request) } else { None };
@@ -342,6 +456,12 @@ impl<F: Feed> Source for D3d11Source<F> {
     fn stats(&self) -> SourceStats {
         self.view.work.stats(self.view.thread_priority)
     }
+}
+
+/// The error of a shared texture of a desktop in half floats that the device cannot map.
+fn cannot_map() -> Error {
+    Error::new(ErrorKind::Capture, "the graphics device cannot map the half floats of the HDR desktop to 8 bits")
+        .with_hint("Use grab(), which maps them on the processor, or turn HDR of this display off")
 }
 
 /// The error while another capture of this process uses the screen: it may wait for a driver to reset.

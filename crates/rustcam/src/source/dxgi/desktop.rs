@@ -5,9 +5,10 @@ use std::time::Duration;
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 use windows::Win32::Graphics::Dxgi::DXGI_OUTDUPL_FRAME_INFO;
 
+use super::color::{accepted, WhiteLevel};
 use super::duplication::{Acquired, Duplication};
 use super::first_frame::FirstFrame;
-use super::format_check::{mismatch, FormatCheck};
+use super::format_check::FormatCheck;
 use super::metadata::Lists;
 use super::outputs::{self, Arrangement, Found};
 use super::pointer;
@@ -39,6 +40,7 @@ pub(in crate::source) struct Desktop {
     gap: bool,
     lists: Lists,
     format_check: FormatCheck,
+    white: WhiteLevel,
 }
 
 impl Desktop {
@@ -48,7 +50,7 @@ impl Desktop {
     /// `Duplication`, `Device`.
     pub(super) fn open(found: &Found) -> Result<FedScreen<Self>> {
         let device = Device::create(&found.adapter)?;
-        let duplication = Duplication::create(&found.output, &device, Call::Duplicate)?;
+        let duplication = Duplication::create(&found.output, &device, accepted(&found.info.color), Call::Duplicate)?;
         let info = refine(found.info.clone(), &duplication, None);
         let desktop = Self {
             held: None,
@@ -60,6 +62,7 @@ impl Desktop {
             gap: false,
             lists: Lists::default(),
             format_check: FormatCheck::default(),
+            white: WhiteLevel::of(found.target),
         };
         Ok(FedScreen::new(desktop, Screen::new(device, info)))
     }
@@ -82,8 +85,8 @@ impl Desktop {
     /// Releases the frame whose image could be read in place, after what changed in it was copied: no later frame needs to show it.
     fn release_held(&mut self, screen: &mut Screen) -> Result<()> {
         let (Some(texture), Some(duplication)) = (self.held.take(), &mut self.duplication) else { return Ok(()) };
-        let size = screen.whole().size();
-        let kept = duplication.read(size, |desktop| screen.keep_in_memory(desktop))?;
+        let image = (screen.whole().size(), screen.format());
+        let kept = duplication.read(image, |desktop| screen.keep_in_memory(desktop))?;
         if kept != Some(true) {
             screen.copy_image(&texture)?;
         }
@@ -109,13 +112,16 @@ impl Desktop {
             return Ok(());
         };
         if !presented {
-            if matches!(self.first_frame, FirstFrame::Awaited { .. }) && mismatch(texture, whole.size()).is_none() {
+            let format = self.format_check.provisional(texture, whole.size(), &screen.output.color);
+            let awaited = matches!(self.first_frame, FirstFrame::Awaited { .. });
+            if let Some(format) = format.filter(|_| awaited) {
+                screen.follow_format(format);
                 screen.add_image(texture, Damage::everything(whole))?;
                 self.first_frame.note_provisional(now);
             }
             return Ok(());
         }
-        self.format_check.check(texture, whole.size())?;
+        screen.follow_format(self.format_check.check(texture, whole.size(), &screen.output.color)?);
         let gap = std::mem::take(&mut self.gap);
         let damage = match self.first_frame {
             FirstFrame::Shown if !gap => self.lists.read(&duplication.object, info, whole)?,
@@ -147,10 +153,13 @@ impl Desktop {
             screen.replace_device(Device::create(&found.adapter)?);
             self.doubtful_device = false;
         }
-        let duplication = Duplication::create(&found.output, &screen.device, Call::DuplicateAgain)
-            .map_err(|error| or_device_removed(&screen.device, error))?;
+        let duplication =
+            Duplication::create(&found.output, &screen.device, accepted(&found.info.color), Call::DuplicateAgain)
+                .map_err(|error| or_device_removed(&screen.device, error))?;
         screen.regained(refine(found.info.clone(), &duplication, self.format_check.true_size()));
         self.duplication = Some(duplication);
+        self.white = WhiteLevel::of(found.target);
+        self.format_check.begin_again();
         self.first_frame = FirstFrame::AWAITED;
         self.silence.begin_again();
         self.gap = false;
@@ -161,6 +170,7 @@ impl Desktop {
 impl Feed for Desktop {
     fn advance(&mut self, screen: &mut Screen, timeout: Duration, clock: &dyn Clock) -> Result<()> {
         self.next_frame(screen, timeout, clock)?;
+        self.white.follow(&mut screen.output.color, clock.now());
         if self.first_frame.settle(screen, clock)? {
             self.gap = true;
             self.silence.heard();
@@ -179,7 +189,8 @@ impl Feed for Desktop {
         sink: &mut dyn FnMut(Rect, ImageRef<'_>),
     ) -> Result<bool> {
         let (Some(_), Some(duplication)) = (&self.held, &mut self.duplication) else { return Ok(false) };
-        let read = duplication.read(screen.whole().size(), |desktop| deliver(desktop, parts, sink))?;
+        let read =
+            duplication.read((screen.whole().size(), screen.format()), |desktop| deliver(desktop, parts, sink))?;
         Ok(read.is_some())
     }
 

@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use windows::core::{Interface, HRESULT};
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
-use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT_B8G8R8A8_UNORM;
 use windows::Win32::Graphics::Dxgi::{
     IDXGIOutput, IDXGIOutput1, IDXGIOutput5, IDXGIOutputDuplication, IDXGIResource, DXGI_OUTDUPL_DESC,
     DXGI_OUTDUPL_FRAME_INFO,
 };
 
 use super::dpi::PhysicalPixels;
+use crate::color::TextureFormat;
 use crate::error::{Loss, Result};
 use crate::frame::ImageRef;
 use crate::geometry::Size;
 use crate::source::d3d11::device::Device;
 use crate::source::d3d11::failure::failed;
+use crate::source::d3d11::formats::dxgi_format;
 use crate::source::hresult;
 use crate::source::verdict::{self, Call, Verdict};
 
@@ -36,20 +37,27 @@ pub(super) struct Duplication {
 }
 
 impl Duplication {
-    /// Duplicates `output`, which belongs to the adapter of `device`. `call` is `Duplicate` or `DuplicateAgain`.
+    /// Duplicates `output`, which belongs to the adapter of `device`, with images of the `accepted` formats. `call` is `Duplicate` or
+    /// `DuplicateAgain`.
     ///
     /// # Errors
     /// `Duplication` the first time, otherwise a loss.
-    pub(super) fn create(output: &IDXGIOutput, device: &Device, call: Call) -> Result<Self> {
+    pub(super) fn create(
+        output: &IDXGIOutput,
+        device: &Device,
+        accepted: &[TextureFormat],
+        call: Call,
+    ) -> Result<Self> {
         let _pixels = PhysicalPixels::for_this_thread();
         let device = &device.object;
-        // The newer function delivers images unconverted in the formats that the caller accepts. BGRA must always be among them; it is
-        // the only one here, so that the system converts HDR desktops.
+        // The newer function delivers images unconverted in the formats that the caller accepts. BGRA must always be among them.
+        let formats: Vec<_> = accepted.iter().map(|format| dxgi_format(*format)).collect();
         let newer = output.cast::<IDXGIOutput5>().and_then(|output| {
             // SAFETY: valid objects; no flags are defined.
-            unsafe { output.DuplicateOutput1(device, 0, &[DXGI_FORMAT_B8G8R8A8_UNORM]) }
+            unsafe { output.DuplicateOutput1(device, 0, &formats) }
         });
-        // The newer function may refuse because of DPI awareness or formats; the older one refuses because of the desktop only.
+        // The newer function may refuse because of DPI awareness or formats; the older one refuses because of the desktop only. Its images
+        // are BGRA, whatever the desktop is.
         let object = newer.or_else(|_| {
             let output = output.cast::<IDXGIOutput1>()?;
             // SAFETY: valid objects.
@@ -103,12 +111,16 @@ impl Duplication {
         (code as u32, info, resource)
     }
 
-    /// Passes the desktop, an image of `size` in system memory, to `read` while a frame is held. `None` if the system does not let it be
+    /// Passes the desktop, an image in system memory, to `read` while a frame is held. `None` if the system does not let it be
     /// mapped.
     ///
     /// # Errors
     /// A loss, also if it cannot be unmapped: then the frame cannot be released.
-    pub(super) fn read<T>(&mut self, size: Size, read: impl FnOnce(ImageRef<'_>) -> T) -> Result<Option<T>> {
+    pub(super) fn read<T>(
+        &mut self,
+        (size, format): (Size, TextureFormat),
+        read: impl FnOnce(ImageRef<'_>) -> T,
+    ) -> Result<Option<T>> {
         // SAFETY: no preconditions.
         let mapped = match unsafe { self.object.MapDesktopSurface() } {
             Ok(mapped) => mapped,
@@ -120,7 +132,7 @@ impl Duplication {
                 };
             }
         };
-        let row = size.width as usize * 4;
+        let row = size.width as usize * format.bytes();
         let stride = usize::try_from(mapped.Pitch).unwrap_or_default();
         let plausible = !mapped.pBits.is_null() && stride >= row && size.height > 0;
         let result = plausible.then(|| {
@@ -128,7 +140,7 @@ impl Duplication {
             // SAFETY: the system maps the whole desktop, whose size is that of the images, and nothing writes to it until the frame is
             // released, which happens after the call of `UnMapDesktopSurface` below.
             let bytes = unsafe { std::slice::from_raw_parts(mapped.pBits.cast_const(), len) };
-            read(ImageRef::new(bytes, stride, size))
+            read(ImageRef::of(format, bytes, stride, size))
         });
         // SAFETY: mapped above.
         if let Err(error) = unsafe { self.object.UnMapDesktopSurface() } {

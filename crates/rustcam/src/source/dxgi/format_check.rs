@@ -1,11 +1,13 @@
-//! Checks that images have the announced size and format. The description of a duplication is from the time of its creation; later
-//! textures may differ.
+//! Checks that images have the announced size, and always the same format. The description of a duplication is from the time of its
+//! creation, and does not say the format; later textures may differ.
 
-use windows::Win32::Graphics::Direct3D11::{ID3D11Texture2D, D3D11_TEXTURE2D_DESC};
-use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT_B8G8R8A8_UNORM;
+use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 
+use super::color::accepted;
+use crate::color::{Color, TextureFormat};
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::geometry::Size;
+use crate::source::d3d11::formats::{describe, texture_format};
 use crate::source::hresult;
 
 /// Consecutive mismatches after which the loss is no longer transient.
@@ -18,30 +20,32 @@ pub(super) struct FormatCheck {
     mismatches: u32,
     /// The actual size of the images, if it is not the announced one.
     actual: Option<Size>,
+    /// The format of this duplication's images; `None` before the first one.
+    format: Option<TextureFormat>,
 }
 
-/// How an image differs from what was announced.
-pub(super) enum Mismatch {
+/// How an image differs from the expected one.
+enum Mismatch {
     Size(Size),
     Format(i32),
 }
 
 impl FormatCheck {
-    /// Checks an image that was announced to have `size`. Mismatches were observed while HDR or the mode changes, before the loss is
-    /// reported.
+    /// Checks an image that was announced to have `size`, of an output of this colour, and returns its format. Mismatches were observed
+    /// while HDR or the mode changes, before the loss is reported.
     ///
     /// # Errors
     /// A loss.
-    pub(super) fn check(&mut self, texture: &ID3D11Texture2D, size: Size) -> Result<()> {
-        let Some(mismatch) = mismatch(texture, size) else { return Ok(()) };
-        self.mismatches += 1;
-        let message = match mismatch {
-            Mismatch::Size(size) => {
+    pub(super) fn check(&mut self, texture: &ID3D11Texture2D, size: Size, color: &Color) -> Result<TextureFormat> {
+        let message = match self.compare(texture, size, color) {
+            Ok(format) => return Ok(*self.format.insert(format)),
+            Err(Mismatch::Size(size)) => {
                 self.actual = Some(size);
                 format!("the desktop became {size}")
             }
-            Mismatch::Format(format) => format!("the desktop changed its pixel format to DXGI_FORMAT {format}"),
+            Err(Mismatch::Format(format)) => format!("the desktop changed its pixel format to DXGI_FORMAT {format}"),
         };
+        self.mismatches += 1;
         let loss = if self.mismatches > PASSING { Loss::Lasting } else { Loss::Transient };
         Err(Error::new(ErrorKind::AccessLost, message)
             .with_code(hresult::ACCESS_LOST)
@@ -49,25 +53,43 @@ impl FormatCheck {
             .with_loss(loss))
     }
 
+    /// The format of an image without a present time; `None` if it is none of an output of this colour: a frame without an image has a
+    /// texture, too.
+    pub(super) fn provisional(&self, texture: &ID3D11Texture2D, size: Size, color: &Color) -> Option<TextureFormat> {
+        self.compare(texture, size, color).ok()
+    }
+
+    fn compare(
+        &self,
+        texture: &ID3D11Texture2D,
+        size: Size,
+        color: &Color,
+    ) -> std::result::Result<TextureFormat, Mismatch> {
+        let (actual, dxgi) = describe(texture);
+        let expected = |format: &TextureFormat| match self.format {
+            Some(before) => *format == before,
+            None => accepted(color).contains(format),
+        };
+        let format = texture_format(dxgi).filter(expected).ok_or(Mismatch::Format(dxgi.0))?;
+        if actual == size {
+            Ok(format)
+        } else {
+            Err(Mismatch::Size(actual))
+        }
+    }
+
     /// Records an image that is as announced.
     pub(super) fn passed(&mut self) {
         self.mismatches = 0;
+    }
+
+    /// The next image is the first of a new duplication.
+    pub(super) fn begin_again(&mut self) {
+        self.format = None;
     }
 
     /// The actual size, if it has differed from the announced one repeatedly.
     pub(super) fn true_size(&self) -> Option<Size> {
         self.actual.filter(|_| self.mismatches > 1)
     }
-}
-
-/// How `texture` differs from an image of `size` in the expected format, if it does.
-pub(super) fn mismatch(texture: &ID3D11Texture2D, size: Size) -> Option<Mismatch> {
-    let mut desc = D3D11_TEXTURE2D_DESC::default();
-    // SAFETY: the pointer is valid during the call.
-    unsafe { texture.GetDesc(&raw mut desc) };
-    let actual = Size::new(desc.Width, desc.Height);
-    if desc.Format != DXGI_FORMAT_B8G8R8A8_UNORM {
-        return Some(Mismatch::Format(desc.Format.0));
-    }
-    (actual != size).then_some(Mismatch::Size(actual))
 }

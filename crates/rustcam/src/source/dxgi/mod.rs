@@ -12,7 +12,9 @@
 //! | Duplications are lost often: by prompts, mode changes, full-screen programs and driver restarts. | `source/verdict.rs` says what each code means. |
 //! | Images and damage are not rotated; position and shape of the pointer are. | The rest of the engine rotates images, and draws the pointer in desktop space. |
 //! | A frame in which only the pointer changed has no image. | It costs no work of the GPU. |
+//! | Images have the format in which the system composes the desktop, if the caller accepts it. | The format of every image is checked; another one than before is a loss like a change of the mode. |
 
+mod color;
 mod desktop;
 mod dpi;
 mod duplication;

@@ -1,32 +1,71 @@
-//! The monitors behind the outputs: their device paths, which stay the same when outputs are named and numbered anew.
+//! The monitors behind the outputs: their device paths, which stay the same when outputs are named and numbered anew, and how bright the
+//! system shows SDR white on them.
 
 use windows::Win32::Devices::Display::{
     DisplayConfigGetDeviceInfo, GetDisplayConfigBufferSizes, QueryDisplayConfig,
-    DISPLAYCONFIG_DEVICE_INFO_GET_SOURCE_NAME, DISPLAYCONFIG_DEVICE_INFO_GET_TARGET_NAME,
-    DISPLAYCONFIG_DEVICE_INFO_HEADER, DISPLAYCONFIG_DEVICE_INFO_TYPE, DISPLAYCONFIG_MODE_INFO, DISPLAYCONFIG_PATH_INFO,
-    DISPLAYCONFIG_SOURCE_DEVICE_NAME, DISPLAYCONFIG_TARGET_DEVICE_NAME, QDC_ONLY_ACTIVE_PATHS,
+    DISPLAYCONFIG_DEVICE_INFO_GET_SDR_WHITE_LEVEL, DISPLAYCONFIG_DEVICE_INFO_GET_SOURCE_NAME,
+    DISPLAYCONFIG_DEVICE_INFO_GET_TARGET_NAME, DISPLAYCONFIG_DEVICE_INFO_HEADER, DISPLAYCONFIG_DEVICE_INFO_TYPE,
+    DISPLAYCONFIG_MODE_INFO, DISPLAYCONFIG_PATH_INFO, DISPLAYCONFIG_SDR_WHITE_LEVEL, DISPLAYCONFIG_SOURCE_DEVICE_NAME,
+    DISPLAYCONFIG_TARGET_DEVICE_NAME, QDC_ONLY_ACTIVE_PATHS,
 };
 use windows::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_SUCCESS, LUID};
 
 use super::utf16::text;
+use crate::color::SCRGB_UNIT_NITS;
 
 /// The arrangement may change between asking for its size and asking for it.
 const ATTEMPTS: usize = 5;
 
-/// The device path of the monitor of every output of the desktop.
-pub(super) struct Monitors(Vec<(String, String)>);
+/// The monitors of the desktop's outputs.
+pub(super) struct Monitors(Vec<Monitor>);
+
+/// One monitor.
+pub(super) struct Monitor {
+    /// The name of the output that shows on it.
+    output: String,
+    /// Its device path.
+    pub(super) path: String,
+    pub(super) target: Target,
+}
+
+/// A monitor, as the system identifies it in questions about displays.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) adapter: LUID,
+    pub(super) id: u32,
+}
+
+impl Target {
+    /// The luminance of SDR white in nits; 0 if the system does not report it.
+    pub(super) fn sdr_white_nits(self) -> f64 {
+        let mut level = DISPLAYCONFIG_SDR_WHITE_LEVEL {
+            header: header::<DISPLAYCONFIG_SDR_WHITE_LEVEL>(
+                DISPLAYCONFIG_DEVICE_INFO_GET_SDR_WHITE_LEVEL,
+                (self.adapter, self.id),
+            ),
+            ..Default::default()
+        };
+        // SAFETY: the packet says its type and its size, and is valid during the call. The header is its first member.
+        let known = unsafe { DisplayConfigGetDeviceInfo((&raw mut level).cast()) == 0 };
+        // Thousandths of 80 nits.
+        if known {
+            f64::from(level.SDRWhiteLevel) * SCRGB_UNIT_NITS / 1000.0
+        } else {
+            0.0
+        }
+    }
+}
 
 impl Monitors {
     /// The monitors as they are now; none where the system does not tell.
     pub(super) fn query() -> Self {
-        Self(active_paths().iter().filter_map(named).collect())
+        Self(active_paths().iter().filter_map(monitor).collect())
     }
 
-    /// The device path of the monitor of the output called `name`; empty if it is not known. Of several monitors that show the same
-    /// desktop it is always the same one's, whatever the order in which the system lists them.
-    pub(super) fn of(&self, name: &str) -> String {
-        let paths = self.0.iter().filter(|(output, _)| output == name).map(|(_, path)| path);
-        paths.min().cloned().unwrap_or_default()
+    /// The monitor of the output called `name`, if it is known. Of several monitors that show the same desktop it is always the same one,
+    /// whatever the order in which the system lists them.
+    pub(super) fn of(&self, name: &str) -> Option<&Monitor> {
+        self.0.iter().filter(|monitor| monitor.output == name).min_by_key(|monitor| &monitor.path)
     }
 }
 
@@ -64,8 +103,8 @@ fn header<T>(r#type: DISPLAYCONFIG_DEVICE_INFO_TYPE, about: (LUID, u32)) -> DISP
     DISPLAYCONFIG_DEVICE_INFO_HEADER { r#type, size: size_of::<T>() as u32, adapterId: adapter, id }
 }
 
-/// The name of the output of `path`, and the device path of its monitor.
-fn named(path: &DISPLAYCONFIG_PATH_INFO) -> Option<(String, String)> {
+/// The monitor at the end of a connection.
+fn monitor(path: &DISPLAYCONFIG_PATH_INFO) -> Option<Monitor> {
     let mut source = DISPLAYCONFIG_SOURCE_DEVICE_NAME {
         header: header::<DISPLAYCONFIG_SOURCE_DEVICE_NAME>(
             DISPLAYCONFIG_DEVICE_INFO_GET_SOURCE_NAME,
@@ -73,10 +112,11 @@ fn named(path: &DISPLAYCONFIG_PATH_INFO) -> Option<(String, String)> {
         ),
         ..Default::default()
     };
+    let target_id = Target { adapter: path.targetInfo.adapterId, id: path.targetInfo.id };
     let mut target = DISPLAYCONFIG_TARGET_DEVICE_NAME {
         header: header::<DISPLAYCONFIG_TARGET_DEVICE_NAME>(
             DISPLAYCONFIG_DEVICE_INFO_GET_TARGET_NAME,
-            (path.targetInfo.adapterId, path.targetInfo.id),
+            (target_id.adapter, target_id.id),
         ),
         ..Default::default()
     };
@@ -85,6 +125,6 @@ fn named(path: &DISPLAYCONFIG_PATH_INFO) -> Option<(String, String)> {
         DisplayConfigGetDeviceInfo((&raw mut source).cast()) == 0
             && DisplayConfigGetDeviceInfo((&raw mut target).cast()) == 0
     };
-    let (name, path) = (text(&source.viewGdiDeviceName), text(&target.monitorDevicePath));
-    (known && !name.is_empty() && !path.is_empty()).then_some((name, path))
+    let (output, path) = (text(&source.viewGdiDeviceName), text(&target.monitorDevicePath));
+    (known && !output.is_empty() && !path.is_empty()).then_some(Monitor { output, path, target: target_id })
 }

@@ -9,8 +9,9 @@ use windows::Win32::Graphics::Dxgi::{
 };
 use windows::Win32::Graphics::Gdi::{EnumDisplaySettingsW, DEVMODEW, ENUM_CURRENT_SETTINGS};
 
+use super::color::color;
 use super::dpi::PhysicalPixels;
-use super::monitors::Monitors;
+use super::monitors::{Monitors, Target};
 use super::utf16::text;
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::geometry::{Point, Rect, Rotation};
@@ -27,6 +28,8 @@ pub(super) struct Found {
     pub(super) output: IDXGIOutput,
     /// The adapter's identity until the system restarts.
     pub(super) luid: Luid,
+    /// Its monitor, if that is known.
+    pub(super) target: Option<Target>,
     pub(super) info: Output,
 }
 
@@ -84,14 +87,19 @@ impl Arrangement {
                 Err(e) => return Err(failed(&e, Call::Enumerate)),
             };
             let Some(mut info) = describe(&output)? else { continue };
-            info.id = self.monitors.of(&info.name);
+            let monitor = self.monitors.of(&info.name);
+            let target = monitor.map(|monitor| monitor.target);
+            info.id = monitor.map(|monitor| monitor.path.clone()).unwrap_or_default();
+            if info.color.hdr {
+                info.color.sdr_white_nits = target.map(Target::sdr_white_nits).unwrap_or_default();
+            }
             info.device_idx = device_idx as usize;
             info.output_idx = output_idx as usize;
             info.device_name = text(&desc.Description);
             // Cloned displays are all at the origin.
             info.is_primary &= !std::mem::replace(has_primary, *has_primary || info.is_primary);
             let luid = Luid { low: desc.AdapterLuid.LowPart, high: desc.AdapterLuid.HighPart };
-            self.outputs.push(Found { adapter: adapter.clone(), output, luid, info });
+            self.outputs.push(Found { adapter: adapter.clone(), output, luid, target, info });
         }
         Ok(())
     }
@@ -161,6 +169,7 @@ pub(super) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
         rotation,
         image_rotation: rotation,
         refresh_hz: refresh_hz(&desc.DeviceName),
+        color: color(output).unwrap_or_default(),
         is_primary: place.origin() == Point::new(0, 0),
         ..Output::new(text(&desc.DeviceName), place.size())
     }))
