@@ -18,7 +18,7 @@ use rustcam::error::ErrorKind;
 
 use super::case::Case;
 use super::generate;
-use super::play::play_on;
+use super::play::{play_on, tone_mapping};
 use lab_desktop::{options, LabDesktop};
 
 /// The device maps half floats within one level of the processor (tests/dxgi/colours.rs), so here the processor does it, which is exact.
@@ -83,10 +83,14 @@ impl Drop for Watched {
     }
 }
 
-/// Whether `word` leaves a whole picture on the desktop of `case`. Where nothing else is presented, half a picture is all that there is,
-/// and it is delivered after a while (tests/dxgi/unkind.rs).
+/// Whether the pictures of `case` are known in spite of `word`. Where nothing else is presented, half a picture is all that there is, and
+/// it is delivered after a while (tests/dxgi/unkind.rs). Without paths the level of SDR white is assumed (tests/dxgi/colours.rs).
 fn leaves_a_picture(case: &Case, word: &str) -> bool {
-    word != "first half" || !case.script.contains("static")
+    match word {
+        "first half" => !case.script.contains("static"),
+        "paths unknown" => !case.script.contains("color hdr"),
+        _ => true,
+    }
 }
 
 fn play(case: &Case, words: &[&str]) -> TestCaseResult {
@@ -94,7 +98,8 @@ fn play(case: &Case, words: &[&str]) -> TestCaseResult {
         words.iter().filter(|word| leaves_a_picture(case, word)).map(|word| format!("; lab {word}")).collect();
     let _watched = Watched::new(format!("{case}with {words}"));
     let desktop = LabDesktop::new(&format!("{}\nclock virtual; lab poison eager; {EXACT}{words}", case.script));
-    match Handle::open(&options(&desktop, case.output, case.cursor), &mut || Ok(())) {
+    let options = options(&desktop, case.output, case.cursor).tone_mapping(tone_mapping(case));
+    match Handle::open(&options, &mut || Ok(())) {
         Ok(handle) => {
             let start = performance_time(desktop.lab.ticks_at(Duration::ZERO));
             play_on(case, handle, desktop.lab.clock(), start)?;

@@ -37,7 +37,7 @@ pub fn play(case: &Case) -> TestCaseResult {
     play_on(case, handle, clock, Duration::ZERO)
 }
 
-fn tone_mapping(case: &Case) -> ToneMapping {
+pub fn tone_mapping(case: &Case) -> ToneMapping {
     if case.clip {
         ToneMapping::Clip
     } else {
