@@ -113,6 +113,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_desktop_holds_for_sdr_white_becomes_one() {
+        let hdr = Color { hdr: true, sdr_white_nits: 240.0, max_nits: 480.0, ..Color::SDR };
+        assert_eq!(ToneConstants::new(&hdr, ToneMapping::Map), ToneConstants([1.0 / 3.0, 1.0, 1.0, 0.0]));
+        assert_eq!(ToneConstants::new(&hdr, ToneMapping::Clip), ToneConstants([1.0 / 3.0, 0.0, 0.0, 0.0]));
+        for max_nits in [0.0, 240.0, f64::NAN, f64::INFINITY] {
+            let flat = ToneConstants::new(&Color { max_nits, ..hdr }, ToneMapping::Map);
+            assert_eq!(flat, ToneConstants([1.0 / 3.0, 0.0, 1.0, 0.0]), "a display without headroom: {max_nits}");
+        }
+    }
+
+    #[test]
+    fn the_levels_rise_from_black_to_white() {
+        let levels = levels();
+        assert_eq!(levels.len() as u64, LEVELS.area());
+        assert_eq!((levels[0], levels[65535]), (0, 0x00FF_FFFF));
+        assert!(levels.is_sorted());
+    }
+
+    #[test]
     fn two_masks_become_one_colour() {
         let shape = PointerShape {
             kind: ShapeKind::Monochrome,
