@@ -211,10 +211,13 @@ fn may_be_bright(pixels: &[[u8; 8]], white: u16) -> bool {
     // Sixteen lanes, which the compiler compares at once; every fourth is alpha.
     let mut largest = [0i16; 16];
     let (lanes, rest) = pixels.as_flattened().as_chunks::<32>();
-    for lanes in lanes.iter().map(|lanes| lanes.as_chunks::<2>().0).chain([rest.as_chunks::<2>().0]) {
-        for (largest, lane) in largest.iter_mut().zip(lanes) {
-            *largest = (*largest).max(i16::from_le_bytes(*lane));
+    for lanes in lanes {
+        for (i, largest) in largest.iter_mut().enumerate() {
+            *largest = (*largest).max(i16::from_le_bytes([lanes[2 * i], lanes[2 * i + 1]]));
         }
+    }
+    for (largest, lane) in largest.iter_mut().zip(rest.as_chunks::<2>().0) {
+        *largest = (*largest).max(i16::from_le_bytes(*lane));
     }
     largest.as_chunks::<4>().0.iter().any(|[r, g, b, _]| (*r).max(*g).max(*b) > white as i16)
 }
