@@ -6,6 +6,7 @@
 mod fresh;
 mod pacing;
 mod recovery;
+mod repeats;
 mod share;
 mod sim_capture;
 mod waits;
