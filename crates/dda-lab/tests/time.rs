@@ -184,3 +184,32 @@ fn without_the_statement_there_is_no_event() {
     let code = unsafe { device.EnqueueSetEvent(Event::new().0) }.map_err(|error| error.code());
     assert_eq!(code, Err(E_NOTIMPL));
 }
+
+#[test]
+fn a_device_makes_one_copy_after_the_other_and_a_larger_one_takes_longer() {
+    // 320 x 200 pixels are 0.244 megabytes.
+    for (time, first, second) in [("1ms", 1000, 2000), ("160us", 160, 320), ("8192us per megabyte", 2000, 4000)] {
+        let client = client(&format!("static; lab events prompt; lab copies take {time}"));
+        let (texture, staging) = textures(&client);
+        let (other, event) = (client.staging(&texture), Event::new());
+        let us = || client.lab.now().as_micros();
+        copy(&client, (&texture, &staging), &event);
+        assert_eq!(map_now(&client, &staging), STILL_DRAWING, "{time}");
+        copy(&client, (&texture, &other), &event);
+        assert_eq!((event.wait(50), us()), (WAIT_OBJECT_0, first), "{time}");
+        assert_eq!((map_now(&client, &staging), map_now(&client, &other)), (OK, STILL_DRAWING), "{time}");
+        assert_eq!((event.wait(50), us(), map_now(&client, &other)), (WAIT_OBJECT_0, second, OK), "{time}");
+    }
+}
+
+#[test]
+fn the_first_readback_of_a_device_takes_longer() {
+    let client = client("static; lab events prompt; lab copies take 1ms; lab first readback 30ms");
+    let (texture, staging) = textures(&client);
+    let (other, event) = (client.staging(&texture), Event::new());
+    for (staging, done) in [(&staging, 31), (&staging, 32), (&other, 33)] {
+        copy(&client, (&texture, staging), &event);
+        assert_eq!((map_now(&client, staging), event.wait(50), client.ms()), (STILL_DRAWING, WAIT_OBJECT_0, done));
+        assert_eq!(map_now(&client, staging), OK);
+    }
+}

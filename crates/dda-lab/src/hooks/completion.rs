@@ -11,6 +11,7 @@ use windows_core::{Interface, Result, HRESULT};
 use crate::counters::count;
 use crate::hooks::context::submit;
 use crate::hooks::watched::{watching, ContextCall};
+use crate::mutex::lock;
 use crate::patch::vtable::{original, patch, slot};
 use crate::state::completions;
 use crate::state::device::Device;
@@ -57,7 +58,8 @@ fn set_when_done(sim: &Simulation, device: &Device, event: HANDLE) -> Result<()>
         return Err(code.into());
     }
     count(&sim.counters.events);
-    let done = device.busy_since().map_or(now, |begun| now.max(begun + sim.script.slow_reads()));
+    let drawn = lock(&device.drawn).map_or(now, |begun| begun + sim.script.slow_reads());
+    let done = now.max(drawn).max(lock(&device.schedule).done());
     let due = done + sim.settings.events.unwrap_or_default();
     if sim.clock.is_virtual() && due > now {
         sim.completions.set_at(event, due)

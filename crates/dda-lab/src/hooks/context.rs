@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use windows::Win32::Foundation::S_OK;
 use windows::Win32::Graphics::Direct3D11::{
     ID3D11DeviceContext, ID3D11DeviceContext_Vtbl, ID3D11Resource, ID3D11Texture2D, D3D11_BOX, D3D11_MAP,
-    D3D11_MAPPED_SUBRESOURCE, D3D11_MAP_FLAG_DO_NOT_WAIT, D3D11_MAP_READ, D3D11_TEXTURE2D_DESC,
+    D3D11_MAPPED_SUBRESOURCE, D3D11_MAP_FLAG_DO_NOT_WAIT, D3D11_MAP_READ, D3D11_TEXTURE2D_DESC, D3D11_USAGE_STAGING,
 };
 use windows::Win32::Graphics::Dxgi::DXGI_ERROR_WAS_STILL_DRAWING;
 use windows_core::{Interface, Result, HRESULT};
@@ -123,9 +123,8 @@ fn failed_map(sim: &Simulation, device: &Device, resource: usize, may_wait: bool
     if let Some(code) = sim.removal(device, sim.now()) {
         return Some(code);
     }
-    let slow = sim.script.slow_reads();
-    let ready = lock(&device.copied).get(&resource).map(|copied| *copied + slow)?;
-    while let Some(left) = ready.checked_sub(sim.now()).filter(|left| !slow.is_zero() && !left.is_zero()) {
+    let ready = lock(&device.schedule).ready(resource)?;
+    while let Some(left) = ready.checked_sub(sim.now()).filter(|left| !left.is_zero()) {
         if !may_wait {
             return Some(DXGI_ERROR_WAS_STILL_DRAWING);
         }
@@ -193,6 +192,17 @@ fn check_source(sim: &Simulation, context: &ID3D11DeviceContext, resource: usize
     }
 }
 
+/// Counts a copy of `len` bytes, and lets the device take its time for it.
+///
+/// # Safety
+/// `to` is null or a resource.
+unsafe fn begin_copy(sim: &Simulation, device: &Device, to: *mut c_void, len: u64) {
+    add(&sim.counters.bytes_copied, len);
+    // SAFETY: as the caller promises.
+    let is_readback = unsafe { describe(to) }.is_some_and(|desc| desc.Usage == D3D11_USAGE_STAGING);
+    lock(&device.schedule).copy(sim.now(), to as usize, is_readback, sim.copy_time(len));
+}
+
 /// The device does everything that is queued.
 pub(super) fn submit(call: &ContextCall<'_>) {
     queue::submit(call, |context, source| check_source(&call.sim, context, source));
@@ -208,8 +218,9 @@ unsafe extern "system" fn copy(this: *mut c_void, to: *mut c_void, from: *mut c_
         check_source(sim, context, from as usize);
         count(&sim.counters.copy_resource);
         // SAFETY: the caller's own argument.
-        add(&sim.counters.bytes_copied, unsafe { describe(from) }.map_or(0, |desc| bytes(&desc)));
-        lock(&device.copied).insert(to as usize, sim.now());
+        let len = unsafe { describe(from) }.map_or(0, |desc| bytes(&desc));
+        // SAFETY: as above.
+        unsafe { begin_copy(sim, device, to, len) };
         guard
     });
     // SAFETY: the caller's own arguments.
@@ -249,8 +260,8 @@ unsafe extern "system" fn copy_region(
                 area * bytes_per_pixel(desc.Format) as u64
             }
         });
-        add(&sim.counters.bytes_copied, len);
-        lock(&device.copied).insert(to as usize, sim.now());
+        // SAFETY: as above.
+        unsafe { begin_copy(sim, device, to, len) };
         guard
     });
     // SAFETY: the caller's own arguments.

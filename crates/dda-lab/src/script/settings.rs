@@ -95,6 +95,12 @@ pub(crate) struct Settings {
     pub(crate) nudge_answered: bool,
     /// Whether copies take place when they are submitted, not when they are called.
     pub(crate) device_order: bool,
+    /// How long every copy keeps a device busy.
+    pub(crate) copy_time: Duration,
+    /// The same for every 2^20 bytes of a copy.
+    pub(crate) copy_time_per_megabyte: Duration,
+    /// What the first copy of a device to memory of the processor takes besides.
+    pub(crate) first_readback: Duration,
     /// Whether Direct3D says that it is not translated.
     pub(crate) hardware: bool,
     pub(crate) faults: Vec<Fault>,
@@ -125,6 +131,9 @@ impl Default for Settings {
             pointer_untold: false,
             nudge_answered: false,
             device_order: false,
+            copy_time: Duration::ZERO,
+            copy_time_per_megabyte: Duration::ZERO,
+            first_readback: Duration::ZERO,
             hardware: false,
             faults: Vec::new(),
         }
@@ -174,6 +183,9 @@ impl Settings {
                     ],
                 )?;
             }
+            ["first", "readback", time] => self.first_readback = moment(time)?,
+            ["copies", "take", time] => self.copy_time = moment(time)?,
+            ["copies", "take", time, "per", "megabyte"] => self.copy_time_per_megabyte = moment(time)?,
             ["format", name] => self.formats[0].1 = format(name)?,
             ["at", time, "format", name] => self.formats.push((moment(time)?, format(name)?)),
             ["at", time, words @ ..] => self.changes.0.push((moment(time)?, change(words)?)),
@@ -272,11 +284,9 @@ fn hex(word: &str) -> Result<u32, String> {
 }
 
 fn moment(word: &str) -> Result<Duration, String> {
-    let (digits, unit) = match (word.strip_suffix("ms"), word.strip_suffix('s')) {
-        (Some(digits), _) => (digits, 1e-3),
-        (None, Some(digits)) => (digits, 1.0),
-        (None, None) => (word, 0.0),
-    };
+    let units = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
+    let unit = units.iter().find_map(|(name, unit)| word.strip_suffix(name).map(|digits| (digits, *unit)));
+    let (digits, unit) = unit.unwrap_or((word, 0.0));
     digits
         .parse::<f64>()
         .ok()
@@ -299,6 +309,16 @@ mod tests {
         assert_eq!((settings.faults.len(), settings.coalesce, settings.others), (1, 64, 0));
         assert_eq!(rest, "size 64x64;;\n; static;;\n;\n");
         assert!(rustcam::source::sim::Script::parse(&rest).is_ok());
+    }
+
+    #[test]
+    fn the_time_of_copies_is_read_in_every_unit() {
+        let text =
+            "lab copies take 160us; lab copies take 0.02ms per megabyte; lab first readback 30ms; lab copies queued";
+        let (settings, _) = Settings::split(text).expect("a script");
+        let times = [settings.copy_time, settings.copy_time_per_megabyte, settings.first_readback];
+        assert_eq!(times.map(|time| time.as_micros()), [160, 20, 30_000]);
+        assert!(settings.device_order);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use windows_core::HRESULT;
 
 use crate::mutex::lock;
 use crate::state::queue::QueuedCopy;
+use crate::state::schedule::Schedule;
 
 /// A device for which a duplication was requested.
 pub(crate) struct Device {
@@ -22,8 +23,8 @@ pub(crate) struct Device {
     removed: Mutex<Option<HRESULT>>,
     /// Held by a waiting `AcquireNextFrame`, as on Windows, and by calls on the immediate context.
     pub(crate) lock: Mutex<()>,
-    /// When a texture was last copied into, by its address.
-    pub(crate) copied: Mutex<BTreeMap<usize, Duration>>,
+    /// When it has made its copies.
+    pub(crate) schedule: Mutex<Schedule>,
     /// Copies that wait to be submitted.
     pub(crate) queued: Mutex<Vec<QueuedCopy>>,
     /// When something was last drawn.
@@ -39,17 +40,11 @@ impl Device {
             adapter,
             removed: Mutex::default(),
             lock: Mutex::default(),
-            copied: Mutex::default(),
+            schedule: Mutex::default(),
             queued: Mutex::default(),
             drawn: Mutex::default(),
             padded: Mutex::default(),
         }
-    }
-
-    /// When the last work was queued that it may not have done yet.
-    pub(crate) fn busy_since(&self) -> Option<Duration> {
-        let copied = lock(&self.copied).values().max().copied();
-        copied.max(*lock(&self.drawn))
     }
 
     /// Why it is removed, if it is.

@@ -7,6 +7,7 @@ pub(crate) mod keyed_lock;
 pub(crate) mod lifetime;
 pub(crate) mod mapping;
 pub(crate) mod queue;
+pub(crate) mod schedule;
 pub(crate) mod simulation;
 pub(crate) mod surface;
 pub(crate) mod texture;

@@ -22,6 +22,7 @@ use crate::script::settings::{Settings, Stale};
 use crate::state::completions::Completions;
 use crate::state::device::Device;
 use crate::state::lifetime;
+use crate::state::schedule::CopyTime;
 use crate::state::surface::SharedSurface;
 use crate::state::texture::TextureRecord;
 use crate::timer;
@@ -263,6 +264,13 @@ impl Simulation {
         let now = self.now();
         let waited = now.saturating_sub(*self.first_request.get_or_init(|| now));
         self.script.refusal(waited).map(|code| HRESULT(code as i32))
+    }
+
+    /// How long a device copies `len` bytes.
+    pub(crate) fn copy_time(&self, len: u64) -> CopyTime {
+        let Settings { copy_time, copy_time_per_megabyte, first_readback, .. } = self.settings;
+        let busy = copy_time + copy_time_per_megabyte.mul_f64(len as f64 / f64::from(1 << 20));
+        CopyTime { busy, latency: self.script.slow_reads(), first_readback }
     }
 
     /// A window of the program has changed, so the compositor will present something, unless it has not yet done so for the last one.

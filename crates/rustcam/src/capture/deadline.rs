@@ -14,8 +14,9 @@ const SLICE: Duration = Duration::from_millis(20);
 /// the wait.
 pub(super) const LONG_SLICE: Duration = Duration::from_millis(250);
 
-/// A read that began in time may end this much after the deadline. The API allows 50 ms in total, of which a wait of the system may take
-/// 16 ms: it may end with the next tick of the system's timer.
+/// A read may last this long from its beginning, also beyond the deadline: what the first read of a capture allocates may take most of
+/// that. The API allows 50 ms after the deadline, of which the wait before the read may take 16 ms: it may end with the next tick of the
+/// system's timer. Reads wait by timers of high resolution.
 const READ_GRACE: Duration = Duration::from_millis(33);
 
 /// A single attempt to rebuild cannot be interrupted, so it must not take long.
@@ -27,6 +28,8 @@ pub(super) struct WaitBudget<'a> {
     deadline: Duration,
     /// When the interrupt was last checked; `None` if it has to be checked next.
     checked: Option<Duration>,
+    /// When the read in progress began.
+    read_begun: Option<Duration>,
     /// How long one wait for a change may last.
     longest: Duration,
     /// For pauses that only time or a signal ends.
@@ -38,7 +41,15 @@ impl<'a> WaitBudget<'a> {
     pub(super) fn new(clock: &'a dyn Clock, timeout: Duration, interrupt: &'a mut dyn Interrupt) -> Self {
         let now = clock.now();
         let deadline = now.saturating_add(timeout);
-        Self { clock, deadline, checked: Some(now), longest: SLICE, never: EventCount::default(), interrupt }
+        Self {
+            clock,
+            deadline,
+            checked: Some(now),
+            read_begun: None,
+            longest: SLICE,
+            never: EventCount::default(),
+            interrupt,
+        }
     }
 
     /// Allows long waits for a change if a signal or another thread can end them (`wakeable`) and the interrupt does not have to be
@@ -81,13 +92,22 @@ impl<'a> WaitBudget<'a> {
         Ok(self.deadline.min(until).saturating_sub(now).min(self.longest))
     }
 
+    /// Makes the next slice of a read the first of a new one. After the deadline all reads of a call, as those before and after a loss,
+    /// count as one.
+    pub(super) fn begin_read(&mut self) {
+        if !self.is_over() {
+            self.read_begun = None;
+        }
+    }
+
     /// How long the next wait for a read in progress may last; `None` when its time is over.
     ///
     /// # Errors
     /// The interrupt's.
     pub(super) fn read_slice(&mut self) -> Result<Option<Duration>> {
         let now = self.check()?;
-        let left = self.deadline.saturating_add(READ_GRACE).saturating_sub(now);
+        let begun = *self.read_begun.get_or_insert(now);
+        let left = self.deadline.max(begun.saturating_add(READ_GRACE)).saturating_sub(now);
         Ok((!left.is_zero()).then_some(left.min(SLICE)))
     }
 
@@ -169,6 +189,32 @@ mod tests {
         let mut budget = WaitBudget::new(&clock, Duration::MAX, &mut interrupt);
         assert_eq!(budget.slice(Duration::MAX).ok(), Some(SLICE));
         assert_eq!(budget.read_slice().ok(), Some(Some(SLICE)));
+    }
+
+    #[test]
+    fn a_read_has_its_time_from_its_beginning() {
+        let clock = VirtualClock::new();
+        let ms = Duration::from_millis;
+        let mut interrupt = || Ok(());
+        let mut budget = WaitBudget::new(&clock, ms(10), &mut interrupt);
+        let mut slices = |budget: &mut WaitBudget<'_>, at| {
+            clock.sleep_until(ms(at));
+            budget.begin_read();
+            let mut slices = Vec::new();
+            while let Some(slice) = budget.read_slice().expect("nothing interrupts") {
+                slices.push(slice);
+                clock.sleep(slice);
+            }
+            slices
+        };
+        assert_eq!(slices(&mut budget, 5), [ms(20), ms(13)], "beyond the deadline");
+        assert!(slices(&mut budget, 38).is_empty(), "another one does not prolong it");
+        let mut interrupt = || Ok(());
+        let mut budget = WaitBudget::new(&clock, ms(10), &mut interrupt);
+        assert_eq!(slices(&mut budget, 63), [ms(20), ms(13)], "also if it began late");
+        let mut interrupt = || Ok(());
+        let mut budget = WaitBudget::new(&clock, ms(100), &mut interrupt);
+        assert_eq!(slices(&mut budget, 0).iter().sum::<Duration>(), ms(100), "until the deadline at least");
     }
 
     #[test]

@@ -158,8 +158,8 @@ impl Session {
         SessionStats { lost, bytes_copied, region_clamped, threads, source, fallback, ..self.stats.clone() }
     }
 
-    /// Makes ready what the first BGRA frame of the session's region needs: memory and threads. Otherwise that frame takes up to
-    /// 30 ms longer.
+    /// Makes ready what the first BGRA frame of the session's region needs: memory, threads, and the way of the pixels from the graphics
+    /// device. Otherwise that frame takes up to 60 ms longer.
     pub fn warm_up(&mut self) {
         // Whatever fails here fails again when a frame is asked for, and is reported then.
         if let Ok(region) = self.checked_region(None) {
@@ -242,6 +242,7 @@ impl Session {
         while self.wait(request, &mut budget)? {
             let shown = (self.region_now(request.region, rule)?, self.cursor);
             self.unreported.frame_begun = true;
+            budget.begin_read();
             match self.builder.build(&mut *self.source, &mut target, shown, &mut budget) {
                 Ok(Outcome::Done(pixels) | Outcome::Overtaken(pixels)) => {
                     return Ok(Some(Frame { pixels, info: self.describe_frame(budget.now()) }));

@@ -182,12 +182,14 @@ impl SimSource {
         let request = ReadRequest { parts: parts.to_vec(), into };
         let began = self.reading.take().filter(|(before, _)| *before == request).map_or(now, |(_, began)| began);
         let done = began + self.script.slow_reads;
-        let end = self.timeout(timeout);
-        self.wait_until(done.min(end));
+        let end = now.saturating_add(timeout);
         if done > end {
+            // A read waits by timers of high resolution, whatever the timer of the script.
+            self.clock.sleep_until(self.opened.saturating_add(end));
             self.reading = Some((request, began));
             return Ok(Outcome::Pending);
         }
+        self.wait_until(done);
         let now = self.now();
         self.faults.check(&self.world, now)?;
         Ok(self.catch_up(now, parts))
