@@ -87,8 +87,8 @@ fn leaves_a_picture(case: &Case, words: &[&str], word: &str) -> bool {
 }
 
 fn play(case: &Case, words: &[&str]) -> TestCaseResult {
-    let words: String =
-        words.iter().filter(|word| leaves_a_picture(case, words, word)).map(|word| format!("; lab {word}")).collect();
+    let played = words.iter().copied().filter(|word| leaves_a_picture(case, words, word));
+    let words = std::iter::once("").chain(played).collect::<Vec<_>>().join("; lab ");
     let _watched = Watched::new(format!("{case}with {words}"));
     let desktop = LabDesktop::new(&format!("{}\nclock virtual; lab poison eager{words}", case.script));
     match Handle::open(&options(&desktop, case.output, case.cursor), &mut || Ok(())) {
