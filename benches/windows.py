@@ -29,7 +29,10 @@ ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = os.environ.get("SECONDS", "0.5")
 MEASURE = windows_path(Path(__file__).resolve().parent / "measure.py")
 OURS = next(python for python in TESTED if python.version == RIVALS.version)
-# Mesa draws in the calling thread, so that the time of a call includes the drawing.
+# Commands of Direct3D run where they are called. Otherwise Wine's own thread for them never sleeps, which costs one of
+# the processors and hides what a capture costs.
+VARIABLES = {"WINE_D3D_CONFIG": "csmt=0"}
+# The same for Mesa: it draws in the calling thread, so that the time of a call includes the drawing.
 ONE_THREAD = {"LP_NUM_THREADS": "0"}
 WHOLE = tuple(f"1920x1080 {content}@180 bgra paced" for content in ("full", "ordinary"))
 # A program without Python: its mode, what that does, and in which workloads. `glance` shows what the lab costs; four
@@ -64,7 +67,8 @@ class Wine:
 
     def lines(self, *command: Any, **variables: str) -> list[Any]:
         lines: list[str] = []
-        status = self._session.run(["wine", *command], limit=LIMIT, line=lines.append, variables=variables)
+        env = {**VARIABLES, **variables}
+        status = self._session.run(["wine", *command], limit=LIMIT, line=lines.append, variables=env)
         if status:
             raise RuntimeError("\n".join([*lines, f"exit status {status}: {' '.join(map(str, command))}"]))
         # Wine and some packages print, too.
