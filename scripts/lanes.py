@@ -48,7 +48,7 @@ class Result:
             self.failed += int(counts[2])
 
     def read_programs(self, running: Iterable[Future[tuple[int, list[str]]]]) -> None:
-        """Shows the output of `cargo test`s that end with their status and their lines, one after the other, and counts."""
+        """Shows what several `cargo test`s printed, one after the other, and counts."""
         for program in running:
             status, lines = program.result()
             self.status |= status
