@@ -168,7 +168,7 @@ impl Session {
     }
 
     /// Makes ready what the first BGRA frame of the session's region needs: memory, threads, and the way of the pixels from the graphics
-    /// device. Otherwise that frame takes up to 60 ms longer.
+    /// device. Otherwise that frame takes up to 30 ms longer.
     pub fn warm_up(&mut self) {
         // Whatever fails here fails again when a frame is asked for, and is reported then.
         if let Ok(region) = self.checked_region(None) {

@@ -3,6 +3,7 @@
 
 mod changes;
 mod fair_mutex;
+mod focus;
 mod ring;
 mod shader_data;
 
@@ -20,6 +21,8 @@ pub(super) mod feed;
 mod power;
 #[cfg(windows)]
 mod priority;
+#[cfg(windows)]
+mod region_staging;
 #[cfg(windows)]
 mod rendered;
 #[cfg(windows)]

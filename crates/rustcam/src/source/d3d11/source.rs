@@ -4,10 +4,10 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::copies::RegionStaging;
 use super::feed::Feed;
 use super::power::DisplayRequired;
 use super::priority::CaptureThread;
+use super::region_staging::RegionStaging;
 use super::screen::Screen;
 use super::shared_screen::{FedScreen, SharedScreen};
 use super::sharing::Sharing;
@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::Rect;
-use crate::region::covers;
+use crate::region::{bounds, covers};
 use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::verdict::{self, Call};
@@ -74,7 +74,12 @@ impl<F: Feed> D3d11Source<F> {
     pub(in crate::source) fn new(screen: SharedScreen<F>, options: &OpenOptions) -> Result<Self> {
         let clock = &*options.clock;
         let view = match screen.lock(clock, clock.now().saturating_add(OPEN_WAIT)) {
-            Some(fed) => View::new(&fed.screen, options),
+            Some(mut fed) => {
+                if !screen.is_alone() {
+                    fed.screen.copies.need_whole();
+                }
+                View::new(&fed.screen, options)
+            }
             None => return Err(in_use(ErrorKind::Duplication)),
         };
         Ok(Self { view, screen })
@@ -265,17 +270,24 @@ impl<F: Feed> Source for D3d11Source<F> {
         if parts.is_empty() {
             return Ok(Outcome::Done(()));
         }
-        if !view.await_image(&mut fed, deadline)? {
-            return Ok(Outcome::Pending);
-        }
-        view.pointer.clone_from(&fed.screen.pointer);
-        view.image = fed.screen.changes.newest();
-        let changed = view.damaged != 0 && view.damaged != view.image;
-        let outcome = if changed && !covers(parts, whole) { Outcome::Overtaken(()) } else { Outcome::Done(()) };
-        let in_memory = fed.read_in_memory(parts, &mut |part, image| sink(part, image, &view.pointer));
-        if in_memory.map_err(|error| view.lose(fed.lose(error)))? {
-            return Ok(outcome);
-        }
+        let outcome = loop {
+            if !view.await_image(&mut fed, deadline)? {
+                return Ok(Outcome::Pending);
+            }
+            view.pointer.clone_from(&fed.screen.pointer);
+            view.image = fed.screen.changes.newest();
+            let changed = view.damaged != 0 && view.damaged != view.image;
+            let outcome = if changed && !covers(parts, whole) { Outcome::Overtaken(()) } else { Outcome::Done(()) };
+            let in_memory = fed.read_in_memory(parts, &mut |part, image| sink(part, image, &view.pointer));
+            if in_memory.map_err(|error| view.lose(fed.lose(error)))? {
+                return Ok(outcome);
+            }
+            let Screen { copies, changes, .. } = &mut fed.screen;
+            copies.note_read(bounds(parts), changes, screen.is_alone());
+            if fed.provide(bounds(parts)).map_err(|error| view.lose(fed.lose(error)))? {
+                break outcome;
+            }
+        };
         let Screen { copies, device, changes, .. } = &mut fed.screen;
         let mapped = copies.map(device, changes, &mut view.region_staging, parts, (&*view.clock, deadline));
         let mapped = mapped.map_err(|error| view.lose(fed.lose(error)))?;
@@ -299,15 +311,20 @@ impl<F: Feed> Source for D3d11Source<F> {
         let Some(mut fed) = locked else { return Ok(Outcome::Pending) };
         view.check(&fed.screen)?;
         check_parts(&[request.region], view.output.size.rect())?;
-        if !view.await_image(&mut fed, deadline)? {
-            return Ok(Outcome::Pending);
+        let whole = view.output.texture_size().rect();
+        loop {
+            if !view.await_image(&mut fed, deadline)? {
+                return Ok(Outcome::Pending);
+            }
+            fed.screen.copies.need_whole();
+            if fed.provide(whole).map_err(|error| view.lose(fed.lose(error)))? {
+                break;
+            }
         }
         if !view.sharing.has_begun(request) {
             view.pointer.clone_from(&fed.screen.pointer);
             view.image = fed.screen.changes.newest();
         }
-        let FedScreen { feed, screen, .. } = &mut *fed;
-        feed.copy_to_device(screen).map_err(|error| view.lose(fed.lose(error)))?;
         let shared = view.sharing.share(&mut fed.screen, request, (&*view.clock, deadline));
         shared.map_err(|error| view.lose(fed.lose(error)))
     }
@@ -326,6 +343,19 @@ impl<F: Feed> Source for D3d11Source<F> {
         fed.rebuild().map_err(|error| view.lose(error))?;
         view.restart(&fed.screen);
         Ok(())
+    }
+
+    fn warm_up(&mut self, part: Rect) {
+        let Self { view, screen } = self;
+        let clock = &*view.clock;
+        let Some(mut fed) = screen.lock(clock, view.lock_until(Duration::ZERO)) else { return };
+        let in_memory = fed.feed.is_in_memory();
+        let Screen { copies, device, lost, changes, .. } = &mut fed.screen;
+        if in_memory || lost.is_some() || changes.newest() > 0 {
+            return;
+        }
+        // A device that fails here fails again at the first read, which reports it.
+        let _ = copies.warm_up(device, &mut view.region_staging, part, clock);
     }
 
     fn keep_awake(&mut self, on: bool) {
