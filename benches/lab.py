@@ -22,7 +22,7 @@ CHANNELS = {"bgra": (0, 1, 2), "bgr": (0, 1, 2), "rgb": (2, 1, 0)}
 DEVICES = {
     "": (),
     "hardware": ("lab claims hardware", "lab events prompt"),
-    "asynchronous": ("lab claims hardware", "lab events prompt", "slow reads 0.16ms"),
+    "asynchronous": ("lab claims hardware", "lab events prompt", "lab copies take 160us"),
 }
 SCRIPTED = 10  # seconds of presents that are scripted one by one
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +46,14 @@ class Result:
         if counts:
             self.passed += int(counts[1])
             self.failed += int(counts[2])
+
+    def read_programs(self, running: Iterable[Future[tuple[int, list[str]]]]) -> None:
+        """Shows what several `cargo test`s printed, one after the other, and counts."""
+        for program in running:
+            status, lines = program.result()
+            self.status |= status
+            for line in lines:
+                self.read_cargo(line)
 
     def read_report(self, report: Path) -> None:
         """Counts what pytest wrote down."""

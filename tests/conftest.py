@@ -34,9 +34,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--share"):
         return
     share, shares = map(int, config.getoption("--share").split("/"))
-    # By name, so that a test stays in its share when others come or go.
-    chosen = [item for item in items if zlib.crc32(item.nodeid.encode()) % shares == share - 1]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    chosen: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        # By name, so that a test stays in its share when others come or go.
+        is_ours = zlib.crc32(item.nodeid.encode()) % shares == share - 1
+        (chosen if is_ours else others).append(item)
+    config.hook.pytest_deselected(items=others)
     items[:] = chosen
 
 

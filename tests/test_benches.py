@@ -419,7 +419,7 @@ def test_the_lab_is_told_how_its_device_behaves(device: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     statements = set(done.stdout.strip().split("; "))
     assert ({"lab claims hardware", "lab events prompt"} <= statements) == bool(device)
-    assert any(statement.startswith("slow reads ") for statement in statements) == (device == "asynchronous")
+    assert any(statement.startswith("lab copies take ") for statement in statements) == (device == "asynchronous")
     assert contenders.workload(name).region == contenders.REGION
 
 

@@ -34,7 +34,7 @@ MARKERS = "not x11 and not linux and not wheels and not torch and not install"
 
 ENGINE = ROOT / "crates" / "rustcam"
 LAB = ROOT / "crates" / "dda-lab"
-LONGEST = "dxgi"  # of the engine's test programs
+DEVICE = ["dxgi", "remains", "worlds"]  # test programs of the engine that draw, as all of the lab do
 PACKAGES = ["dxcam", "bettercam", "rustcam"]
 DESKTOPS = ["size 640x480; refresh 60; pointer path", "size 1920x1080; refresh 60"]
 
@@ -59,43 +59,47 @@ def windows_path(path: Path) -> str:
 
 
 def rust() -> list[Result]:
-    """The tests of the engine and of the lab, compiled for Windows: the longest program beside all others."""
+    """The tests of the engine and of the lab, compiled for Windows: those that need no device beside the others."""
     if missing():
         return [Result("wine-rust", left_out=missing())]
     # Always both packages: the features of their dependencies are chosen for what is built together.
     cargo = ["cargo", "test", "--target", TARGET, "--no-fail-fast", "--package=dda-lab", "--package=rustcam"]
-    found = [path for crate in (ENGINE, LAB) for path in (crate / "tests").iterdir()]
-    programs = {path.stem for path in found if path.is_file() or (path / "main.rs").exists()}
-    others = ["--lib", *(f"--test={name}" for name in sorted(programs - {LONGEST}))]
+    plain = [f"--test={name}" for name in programs(ENGINE) if name not in DEVICE]
+    drawing = [f"--test={name}" for name in [*DEVICE, *programs(LAB)]]
     result = Result("wine-rust")
     with Session() as wine, ThreadPoolExecutor() as pool:
         wine.must([*cargo, "--no-run", "--quiet"], limit=LANE_LIMIT, variables=CARGO)
-        beside = pool.submit(quietly, wine, [*cargo, f"--test={LONGEST}"], LANE_LIMIT, CARGO)
-        for what in (others, ["--doc"]):
+        beside = [pool.submit(quietly, wine, [*cargo, "--lib", *plain], LANE_LIMIT, CARGO)]
+        for what in (drawing, ["--doc"]):
             result.status |= wine.run([*cargo, *what], limit=LANE_LIMIT, line=result.read_cargo, variables=CARGO)
-        status, lines = beside.result()
-        result.status |= status
-        for line in lines:
-            result.read_cargo(line)
+        result.read_programs(beside)
     return [result]
+
+
+def programs(crate: Path) -> list[str]:
+    """The names of its test programs."""
+    found = (crate / "tests").iterdir()
+    return sorted(path.stem for path in found if path.is_file() or (path / "main.rs").exists())
 
 
 def worlds() -> list[Result]:
     """Random worlds through the lab, as many as RUSTCAM_LAB_WORLDS says or 10000, by one program per processor."""
     if missing():
         return [Result("wine-worlds", left_out=missing())]
-    programs = os.cpu_count() or 1
-    count = -(-int(os.environ.get("RUSTCAM_LAB_WORLDS", "10000")) // programs)
-    variables = {**CARGO, RUNNER: f"timeout --kill-after=10 {WORLDS_LIMIT} wine", "RUSTCAM_LAB_WORLDS": str(count)}
+    processes = os.cpu_count() or 1
+    count = -(-int(os.environ.get("RUSTCAM_LAB_WORLDS", "10000")) // processes)
+    variables = {
+        **CARGO,
+        RUNNER: f"timeout --kill-after=10 {WORLDS_LIMIT} wine",
+        "RUSTCAM_LAB_WORLDS": str(count),
+        # Without Wine's own thread for Direct3D, which never sleeps. Programs that draw in several threads would hang.
+        "WINE_D3D_CONFIG": "csmt=0",
+    }
     command = ["cargo", "test", "--target", TARGET, "--package=rustcam", "--test=worlds", "--", "lab::"]
     result = Result("wine-worlds")
     with Session() as wine, ThreadPoolExecutor() as pool:
         wine.must([*command[:-2], "--no-run", "--quiet"], limit=LANE_LIMIT, variables=CARGO)
-        running = [pool.submit(quietly, wine, command, WORLDS_LIMIT, variables) for _ in range(programs)]
-        for status, lines in (program.result() for program in running):
-            result.status |= status
-            for line in lines:
-                result.read_cargo(line)
+        result.read_programs([pool.submit(quietly, wine, command, WORLDS_LIMIT, variables) for _ in range(processes)])
     return [result]
 
 

@@ -33,9 +33,6 @@ VARIABLES = {
     # Without the debugger a crash ends the program; with it, it hangs. The next two are offers to download software;
     # the last one writes into the user's desktop menus.
     "WINEDLLOVERRIDES": "winedbg.exe=d;mscoree=d;mshtml=d;winemenubuilder.exe=d",
-    # Commands of Direct3D run where they are called. Otherwise Wine's own thread for them never sleeps, which costs one of
-    # the processors. When the device is done is up to the lab either way.
-    "WINE_D3D_CONFIG": "csmt=0",
 }
 OURS = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PYO3_PYTHON", "PYTEST_ADDOPTS"}
 

@@ -1,7 +1,8 @@
-//! The least that a capture through the lab can cost: `bare glance|copy SCRIPT SECONDS`.
+//! The least that a capture through the lab can cost: `bare glance|copy|LEFT,TOP,RIGHT,BOTTOM SCRIPT SECONDS`.
 //!
 //! `glance` acquires and releases, so its whole cost is the lab's own. `copy` also copies every frame to a staging texture, maps it, and
-//! copies the rows to memory of its own, as every library must that returns an array. Prints one line of JSON.
+//! copies the rows to memory of its own, as every library must that returns an array. Four numbers do the same with that region only.
+//! Prints one line of JSON; `late_us` is the mean time from a present until its rows are copied, without the lab's own work.
 #![allow(clippy::print_stdout)]
 
 #[cfg(windows)]
@@ -21,8 +22,9 @@ fn main() {}
 mod bare {
     use std::time::Duration;
 
+    use rustcam::clock::performance_time;
     use windows::Win32::Foundation::FILETIME;
-    use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
+    use windows::Win32::Graphics::Direct3D11::{ID3D11Texture2D, D3D11_BOX};
     use windows::Win32::System::Threading::{GetCurrentProcess, GetProcessTimes};
 
     use crate::client::{acquire, done, Client, OK};
@@ -32,20 +34,28 @@ mod bare {
 
     pub(crate) fn main() {
         let arguments: Vec<String> = std::env::args().collect();
-        let [_, mode, script, seconds] = &arguments[..] else { panic!("bare glance|copy SCRIPT SECONDS") };
+        let [_, mode, script, seconds] = &arguments[..] else {
+            panic!("bare glance|copy|LEFT,TOP,RIGHT,BOTTOM SCRIPT SECONDS")
+        };
         let seconds = seconds.parse().expect("seconds");
         let client = Client::new(script);
         let duplication = client.duplicate();
-        let mut copy = Copy { client: &client, staging: None, pixels: Vec::new() };
+        let part = match mode.as_str() {
+            "glance" => None,
+            "copy" => Some(None),
+            region => Some(Some(parse(region))),
+        };
+        let mut copy = Copy { client: &client, part: part.flatten(), staging: None, pixels: Vec::new() };
+        let began = performance_time(client.lab.ticks_at(Duration::ZERO));
         let mut run = |time: Duration| {
-            let (start, mut frames, mut presents) = (client.lab.now(), 0, 0);
+            let (start, mut frames, mut presents, mut late) = (client.lab.now(), 0, 0, Duration::ZERO);
             while client.lab.now().saturating_sub(start) < time {
                 let answer = acquire(&duplication, 100);
                 if answer.code != OK {
                     continue;
                 }
                 let image = (answer.info.LastPresentTime != 0).then(|| answer.texture());
-                if let (Some(image), "copy") = (&image, mode.as_str()) {
+                if let Some(image) = image.as_ref().filter(|_| part.is_some()) {
                     copy.queue(image);
                 }
                 done(&duplication);
@@ -53,33 +63,53 @@ mod bare {
                     frames += 1;
                     presents += answer.info.AccumulatedFrames;
                     copy.fetch();
+                    let presented = performance_time(answer.info.LastPresentTime).saturating_sub(began);
+                    late += client.lab.now().saturating_sub(presented);
                 }
             }
-            (frames, presents, client.lab.now().saturating_sub(start))
+            (frames, presents, late, client.lab.now().saturating_sub(start))
         };
         run(WARM_UP);
         let (cpu, own) = (cpu_ms(), client.lab.counters().own_ns);
-        let (frames, presents, time) = run(Duration::from_secs_f64(seconds));
+        let (frames, presents, late, time) = run(Duration::from_secs_f64(seconds));
         let (cpu, own) = (cpu_ms() - cpu, client.lab.counters().own_ns - own);
         println!(
             "{{\"work\": \"{mode}\", \"frames\": {frames}, \"presents\": {presents}, \"seconds\": {:.6}, \"cpu_ms\": {cpu:.3}, \
-             \"lab_ms\": {:.3}}}",
+             \"lab_ms\": {:.3}, \"late_us\": {:.1}}}",
             time.as_secs_f64(),
-            own as f64 / 1e6
+            own as f64 / 1e6,
+            (late.as_secs_f64() * 1e6 - own as f64 / 1e3) / f64::from(frames.max(1))
         );
+    }
+
+    /// The region that four numbers describe.
+    fn parse(text: &str) -> D3D11_BOX {
+        let numbers: Vec<u32> = text.split(',').map(|number| number.parse().expect("a number")).collect();
+        let [left, top, right, bottom] = numbers[..] else { panic!("LEFT,TOP,RIGHT,BOTTOM") };
+        D3D11_BOX { left, top, front: 0, right, bottom, back: 1 }
     }
 
     struct Copy<'a> {
         client: &'a Client,
+        /// What is copied; `None` for everything.
+        part: Option<D3D11_BOX>,
         staging: Option<ID3D11Texture2D>,
         pixels: Vec<u8>,
     }
 
     impl Copy<'_> {
         fn queue(&mut self, image: &ID3D11Texture2D) {
-            let staging = self.staging.get_or_insert_with(|| self.client.staging(image));
-            // SAFETY: same size and format.
-            unsafe { self.client.context.CopyResource(&*staging, image) };
+            let size = self.part.map(|part| (part.right - part.left, part.bottom - part.top));
+            let staging = self.staging.get_or_insert_with(|| self.client.staging_of(image, size));
+            match &self.part {
+                // SAFETY: the region is inside the image, and as large as the staging texture.
+                Some(part) => unsafe {
+                    self.client.context.CopySubresourceRegion(&*staging, 0, 0, 0, 0, image, 0, Some(part));
+                    self.client.context.Flush();
+                },
+                // SAFETY: same size and format.
+                None => unsafe { self.client.context.CopyResource(&*staging, image) },
+            }
         }
 
         fn fetch(&mut self) {

@@ -204,8 +204,8 @@ fn every_code_can_be_injected_into_every_call() {
     let dup = client.duplicate();
     let texture = frame(&dup, 0).texture();
     client.lab.inject("CreateTexture2D", 2, windows::Win32::Foundation::E_OUTOFMEMORY.0).expect("a call");
-    assert!(client.try_staging(&texture).is_ok());
-    assert_eq!(client.try_staging(&texture).err(), Some(windows::Win32::Foundation::E_OUTOFMEMORY));
+    assert!(client.try_staging(&texture, None).is_ok());
+    assert_eq!(client.try_staging(&texture, None).err(), Some(windows::Win32::Foundation::E_OUTOFMEMORY));
     inject("ReleaseFrame", INVALID_CALL);
     assert_eq!(release(&dup), INVALID_CALL);
     assert_eq!(client.lab.counters().releases, 0);

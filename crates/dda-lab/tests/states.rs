@@ -247,7 +247,7 @@ fn point_15_a_map_may_have_to_wait_and_may_find_the_device_removed() {
     assert_eq!(client.map(&staging, 0).0, REMOVED);
     // A removed device stays removed.
     assert_eq!(codes(&dup), [REMOVED; 7]);
-    assert_eq!((client.map(&staging, 0).0, client.try_staging(&texture).err()), (REMOVED, Some(REMOVED)));
+    assert_eq!((client.map(&staging, 0).0, client.try_staging(&texture, None).err()), (REMOVED, Some(REMOVED)));
     // SAFETY: a live object.
     assert_eq!(unsafe { client.device.GetDeviceRemovedReason() }.err().map(|e| e.code()), Some(REMOVED));
     drop(dup);

@@ -166,11 +166,19 @@ impl Client {
     }
 
     pub fn staging(&self, like: &ID3D11Texture2D) -> ID3D11Texture2D {
-        self.try_staging(like).expect("a staging texture")
+        self.staging_of(like, None)
     }
 
-    pub fn try_staging(&self, like: &ID3D11Texture2D) -> Result<ID3D11Texture2D, HRESULT> {
+    /// A staging texture of the format of another, and of its size unless one is given.
+    pub fn staging_of(&self, like: &ID3D11Texture2D, size: Option<(u32, u32)>) -> ID3D11Texture2D {
+        self.try_staging(like, size).expect("a staging texture")
+    }
+
+    pub fn try_staging(&self, like: &ID3D11Texture2D, size: Option<(u32, u32)>) -> Result<ID3D11Texture2D, HRESULT> {
         let mut desc = describe(like);
+        if let Some((width, height)) = size {
+            (desc.Width, desc.Height) = (width, height);
+        }
         desc.Usage = D3D11_USAGE_STAGING;
         desc.BindFlags = 0;
         desc.CPUAccessFlags = D3D11_CPU_ACCESS_READ.0 as u32;

@@ -13,7 +13,10 @@ const KEPT: usize = 4;
 
 /// Memory of one frame. Dropping it, on any thread, returns the memory to the session that made it, or frees it if that session no longer
 /// exists.
-pub struct Buffer {
+pub struct Buffer(Arc<Pooled>);
+
+/// Memory that returns to its pool when the last buffer that shares it is dropped.
+struct Pooled {
     id: u64,
     size: Size,
     memory: Option<Memory>,
@@ -21,16 +24,26 @@ pub struct Buffer {
 }
 
 impl Buffer {
+    fn new(id: u64, size: Size, memory: Memory, free_list: &Arc<Mutex<FreeList>>) -> Self {
+        Self(Arc::new(Pooled { id, size, memory: Some(memory), free_list: Arc::downgrade(free_list) }))
+    }
+
     pub(super) fn id(&self) -> u64 {
-        self.id
+        self.0.id
+    }
+
+    /// The same memory once more. Nobody writes to it from now on, until it has returned to its pool.
+    pub(super) fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 
     pub(super) fn memory_mut(&mut self) -> &mut Memory {
-        self.memory.as_mut().expect("a buffer owns its memory until it is dropped")
+        let pooled = Arc::get_mut(&mut self.0).expect("a buffer that is being written is not shared");
+        pooled.memory.as_mut().expect("a buffer owns its memory until it is dropped")
     }
 
     fn memory(&self) -> &Memory {
-        self.memory.as_ref().expect("a buffer owns its memory until it is dropped")
+        self.0.memory.as_ref().expect("a buffer owns its memory until it is dropped")
     }
 
     /// Whether the operating system can write into it.
@@ -43,14 +56,16 @@ impl Buffer {
         self.memory().bytes()
     }
 
-    /// The address of the first byte, valid for writes as long as the buffer lives.
+    /// The address of the first byte, valid as long as the buffer lives; for writes only if it is [owned](super::Target::Owned).
     pub fn as_ptr(&self) -> *mut u8 {
         self.memory().as_ptr()
     }
 
     /// Frees the memory instead of returning it.
     pub(super) fn discard(mut self) {
-        self.free_list = Weak::new();
+        if let Some(pooled) = Arc::get_mut(&mut self.0) {
+            pooled.free_list = Weak::new();
+        }
     }
 }
 
@@ -60,7 +75,7 @@ impl fmt::Debug for Buffer {
     }
 }
 
-impl Drop for Buffer {
+impl Drop for Pooled {
     fn drop(&mut self) {
         let (Some(memory), Some(free_list)) = (self.memory.take(), self.free_list.upgrade()) else { return };
         let evicted = {
@@ -122,7 +137,7 @@ impl Pool {
     /// Makes a buffer of new memory.
     pub(super) fn adopt(&mut self, memory: Memory, size: Size) -> Buffer {
         self.made += 1;
-        Buffer { id: self.made, size, memory: Some(memory), free_list: Arc::downgrade(&self.free_list) }
+        Buffer::new(self.made, size, memory, &self.free_list)
     }
 
     /// Frees all unused buffers.
@@ -136,7 +151,7 @@ impl Pool {
         let mut free_list = lock(&self.free_list);
         let index = free_list.unused.iter().rposition(wanted)?;
         let Unused { id, size, memory } = free_list.unused.remove(index);
-        Some(Buffer { id, size, memory: Some(memory), free_list: Arc::downgrade(&self.free_list) })
+        Some(Buffer::new(id, size, memory, &self.free_list))
     }
 }
 
@@ -158,6 +173,18 @@ mod tests {
         let second = pool.take_heap(100).expect("memory");
         assert_eq!((second.id(), second.as_ptr()), (id, address));
         assert_ne!(pool.take_heap(100).expect("memory").id(), id, "a buffer in use is never returned again");
+    }
+
+    #[test]
+    fn a_shared_buffer_is_reused_after_the_last_of_its_owners() {
+        let mut pool = Pool::default();
+        let first = pool.take_heap(100).expect("memory");
+        let (id, second) = (first.id(), first.share());
+        drop(first);
+        let other = pool.take_heap(100).expect("memory");
+        assert_ne!(other.id(), id, "it is in use");
+        drop(second);
+        assert_eq!(pool.take_heap(100).expect("memory").id(), id);
     }
 
     #[test]

@@ -197,7 +197,7 @@ mod tests {
         let ms = Duration::from_millis;
         let mut interrupt = || Ok(());
         let mut budget = WaitBudget::new(&clock, ms(10), &mut interrupt);
-        let mut slices = |budget: &mut WaitBudget<'_>, at| {
+        let slices = |budget: &mut WaitBudget<'_>, at| {
             clock.sleep_until(ms(at));
             budget.begin_read();
             let mut slices = Vec::new();

@@ -178,7 +178,7 @@ impl FixedRate {
             )
         })?;
         let shown = self.shown(session);
-        LastImage::update(&mut self.last, &frame, shown)?;
+        self.remember(&frame, retained, shown, session)?;
         Ok(frame)
     }
 
@@ -201,9 +201,9 @@ impl FixedRate {
         // If the desktop was away meanwhile, the image is that of a later slot.
         if clock.now() > due.saturating_add(self.rate.slot(1)) && frame.info.present_time > due {
             self.ahead = Some((frame, shown));
-            return self.repeat(session);
+            return self.repeat(session, retained);
         }
-        LastImage::update(&mut self.last, &frame, shown)?;
+        self.remember(&frame, retained, shown, session)?;
         self.lead.adapt(clock.now().saturating_sub(begin));
         clock.sleep_until(due);
         Ok(frame)
@@ -232,10 +232,10 @@ impl FixedRate {
         }
         match current {
             Some((frame, shown)) => {
-                LastImage::update(&mut self.last, &frame, shown)?;
+                self.remember(&frame, retained, shown, session)?;
                 Ok(frame)
             }
-            None => self.repeat(session),
+            None => self.repeat(session, retained),
         }
     }
 
@@ -258,10 +258,20 @@ impl FixedRate {
         }
     }
 
+    /// Remembers `frame`, which shows `region`, for slots that have to show it again.
+    fn remember(&mut self, frame: &Frame, retained: bool, region: Rect, session: &mut Session) -> Result<()> {
+        match frame.image() {
+            Some(image) if retained => self.last = Some(LastImage::shared(image, frame.info.clone(), region)),
+            Some(image) => LastImage::copy(&mut self.last, image, &frame.info, region, session)?,
+            None => {}
+        }
+        Ok(())
+    }
+
     /// The last image once more.
-    fn repeat(&self, session: &mut Session) -> Result<Frame> {
+    fn repeat(&self, session: &mut Session, retained: bool) -> Result<Frame> {
         let last = self.last.as_ref().expect("slot 0 has shown an image");
-        Ok(last.repeat(session.spare_buffer(last.len())?))
+        last.repeat(retained, session)
     }
 
     fn target(&self, retained: bool) -> Target<'static> {

@@ -157,6 +157,7 @@ impl FrameBuilder {
     /// Makes ready what the first BGRA frame of `region` needs.
     pub(super) fn warm_up(&mut self, source: &mut dyn Source, region: Rect) {
         let view = View::new(source.output(), region, PixelFormat::Bgra, false);
+        source.warm_up(view.bounds);
         let Ok(mut buffer) = self.resources.memory.take(source, &view) else { return };
         if !buffer.is_native() {
             // The system provides a page when it is written for the first time.

@@ -1,71 +1,99 @@
-//! A copy of the image that was returned last, for slots that have to show it again.
+//! The image that was returned last, for slots that have to show it again.
 
 use crate::error::Result;
-use crate::frame::{FrameInfo, PixelFormat};
-use crate::geometry::{Rect, Size};
-use crate::memory::Memory;
+use crate::frame::{Damage, FrameInfo};
+use crate::geometry::Rect;
 
 use super::buffers::Buffer;
 use super::frame::{Frame, Image, Pixels};
+use super::session::Session;
 
-/// The pixels of the last returned image. The caller may change its own copy, or hold it.
+/// The pixels of the last returned image.
 #[derive(Debug)]
 pub(super) struct LastImage {
-    memory: Memory,
-    size: Size,
-    format: PixelFormat,
+    image: Image,
+    /// Whether this is the memory of a retained frame, which nobody changes. Callers may change an owned frame, so that is copied.
+    shared: bool,
     /// The part of the desktop that it shows.
     region: Rect,
     info: FrameInfo,
 }
 
 impl LastImage {
-    /// Brings `last` up to date with `frame`, which shows `region`: only what changed is copied.
+    /// The image of a retained frame, which shows `region`.
+    pub(super) fn shared(image: &Image, info: FrameInfo, region: Rect) -> Self {
+        Self { image: image.share(), shared: true, region, info }
+    }
+
+    /// Makes `last` a copy of the image of an owned frame, which shows `region`. If it was a copy of the one before, only what changed is
+    /// copied.
     ///
     /// # Errors
     /// `OutOfMemory`.
-    pub(super) fn update(last: &mut Option<Self>, frame: &Frame, region: Rect) -> Result<()> {
-        let Some(image) = frame.image() else { return Ok(()) };
+    pub(super) fn copy(
+        last: &mut Option<Self>,
+        image: &Image,
+        info: &FrameInfo,
+        region: Rect,
+        session: &mut Session,
+    ) -> Result<()> {
         match last {
-            Some(known) if (known.size, known.format, known.region) == (image.size, image.format, region) => {
-                let pointers = [known.info.pointer.extent(), frame.info.pointer.extent()];
-                for part in frame.info.damage.changed().chain(pointers.into_iter().flatten()) {
-                    known.copy(image, part);
+            Some(known) if !known.shared && known.region == region && known.image.has_layout_of(image) => {
+                let pointers = [known.info.pointer.extent(), info.pointer.extent()];
+                for part in info.damage.changed().chain(pointers.into_iter().flatten()) {
+                    known.update(image, part);
                 }
-                known.info = frame.info.clone();
+                known.info = info.clone();
             }
             _ => {
-                let mut memory = Memory::heap(image.bytes().len())?;
-                memory.bytes_mut().copy_from_slice(image.bytes());
-                let Image { size, format, .. } = *image;
-                *last = Some(Self { memory, size, format, region, info: frame.info.clone() });
+                let image = image.copied(session.spare_buffer(image.bytes().len())?);
+                *last = Some(Self { image, shared: false, region, info: info.clone() });
             }
         }
         Ok(())
     }
 
-    /// Bytes of the image.
-    pub(super) fn len(&self) -> usize {
-        self.memory.bytes().len()
-    }
-
-    /// The image once more, in `buffer`, which has room for it. Nothing is new in it.
-    pub(super) fn repeat(&self, mut buffer: Buffer) -> Frame {
-        buffer.memory_mut().bytes_mut().copy_from_slice(self.memory.bytes());
-        let damage = crate::frame::Damage::default();
-        let info = FrameInfo { accumulated: 0, is_new: false, damage, ..self.info.clone() };
-        Frame { pixels: Pixels::Memory(Image { buffer, size: self.size, format: self.format }), info }
+    /// The image once more, retained or owned. Nothing is new in it.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn repeat(&self, retained: bool, session: &mut Session) -> Result<Frame> {
+        let image = if retained && self.shared {
+            self.image.share()
+        } else {
+            self.image.copied(session.spare_buffer(self.image.bytes().len())?)
+        };
+        let info = FrameInfo { accumulated: 0, is_new: false, damage: Damage::default(), ..self.info.clone() };
+        Ok(Frame { pixels: Pixels::Memory(image), info })
     }
 
     /// Copies `part` of the desktop from `image`.
-    fn copy(&mut self, image: &Image, part: Rect) {
+    fn update(&mut self, image: &Image, part: Rect) {
         let Some(part) = part.intersection(self.region) else { return };
         let part = part.translated(-self.region.left, -self.region.top);
-        let pixel = self.format.bytes();
-        let (row, len) = (self.size.width as usize * pixel, part.width() as usize * pixel);
+        let pixel = image.format.bytes();
+        let (row, len) = (image.size.width as usize * pixel, part.width() as usize * pixel);
+        let bytes = self.image.buffer.memory_mut().bytes_mut();
         for y in part.top as usize..part.bottom as usize {
             let start = y * row + part.left as usize * pixel;
-            self.memory.bytes_mut()[start..start + len].copy_from_slice(&image.bytes()[start..start + len]);
+            bytes[start..start + len].copy_from_slice(&image.bytes()[start..start + len]);
         }
+    }
+}
+
+impl Image {
+    fn has_layout_of(&self, other: &Self) -> bool {
+        (self.size, self.format) == (other.size, other.format)
+    }
+
+    /// The same memory once more.
+    fn share(&self) -> Self {
+        Self { buffer: self.buffer.share(), ..*self }
+    }
+
+    /// A copy in `buffer`, which has room for it.
+    fn copied(&self, mut buffer: Buffer) -> Self {
+        buffer.memory_mut().bytes_mut().copy_from_slice(self.bytes());
+        Self { buffer, ..*self }
     }
 }

@@ -74,10 +74,19 @@ struct Unreported {
     present_time: Duration,
     pointer: bool,
     protected: bool,
-    /// The building of a frame was begun, and no caller got it yet. The source may already count it as delivered.
-    frame_begun: bool,
-    /// The desktop was lost after the last of these presents. A frame has to show a later one, which the source reports once it is regained.
-    outdated: bool,
+    next: Next,
+}
+
+/// What the next frame needs before it can be built.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Next {
+    /// A change.
+    #[default]
+    Change,
+    /// Nothing: its building was begun, and no caller got it yet. The source may already count it as delivered.
+    Begun,
+    /// A report of the regained desktop: what is unreported was presented before a loss.
+    Desktop,
 }
 
 /// What the next frame needs of the last one.
@@ -172,7 +181,7 @@ impl Session {
     }
 
     /// Makes ready what the first BGRA frame of the session's region needs: memory, threads, and the way of the pixels from the graphics
-    /// device. Otherwise that frame takes up to 60 ms longer.
+    /// device. Otherwise that frame takes up to 30 ms longer.
     pub fn warm_up(&mut self) {
         // Whatever fails here fails again when a frame is asked for, and is reported then.
         if let Ok(region) = self.checked_region(None) {
@@ -262,7 +271,7 @@ impl Session {
         let mut budget = WaitBudget::new(&*clock, request.timeout, interrupt).with_long_waits_if(self.waker.is_some());
         while self.wait(request, &mut budget)? {
             let shown = (self.region_now(request.region, rule)?, self.cursor);
-            self.unreported.frame_begun = true;
+            self.unreported.next = Next::Begun;
             budget.begin_read();
             match self.builder.build(&mut *self.source, &mut target, shown, &mut budget) {
                 Ok(Outcome::Done(pixels) | Outcome::Overtaken(pixels)) => {
@@ -286,9 +295,12 @@ impl Session {
                     continue;
                 }
             } else {
-                // A frame that was begun is not waited for, but what was begun may be old by now: the source looks for a newer image first.
-                let must_wait = request.new_frame_only || self.last.is_none() || self.unreported.outdated;
-                let may_wait = must_wait && !self.unreported.frame_begun;
+                // What was begun may be old by now: the source looks for a newer image first.
+                let may_wait = match self.unreported.next {
+                    Next::Begun => false,
+                    Next::Change => request.new_frame_only || self.last.is_none(),
+                    Next::Desktop => true,
+                };
                 let until = if self.is_due(budget.now()) || !may_wait { Duration::ZERO } else { self.pointer_due() };
                 let slice = budget.slice(until)?;
                 if !slice.is_zero() {
@@ -319,7 +331,9 @@ impl Session {
             self.unreported.presents += change.presents;
             self.unreported.present_time = change.present_time;
             self.unreported.protected = change.protected;
-            self.unreported.outdated = false;
+            if self.unreported.next == Next::Desktop {
+                self.unreported.next = Next::Change;
+            }
         } else if change.pointer {
             self.stats.pointer_wakeups += 1;
         }
@@ -328,14 +342,14 @@ impl Session {
 
     /// Whether a frame is due: after every present, and after changes of the pointer at most once per refresh interval.
     fn is_due(&self, now: Duration) -> bool {
-        let Unreported { presents, pointer, outdated, .. } = self.unreported;
-        presents > 0 && !outdated || pointer && now >= self.pointer_due()
+        let Unreported { presents, pointer, next, .. } = self.unreported;
+        presents > 0 && next != Next::Desktop || pointer && now >= self.pointer_due()
     }
 
     /// When a frame for a change of the pointer alone is due; `Duration::MAX` without such a change, or without a desktop below it.
     fn pointer_due(&self) -> Duration {
         match &self.last {
-            _ if self.unreported.outdated => Duration::MAX,
+            _ if self.unreported.next == Next::Desktop => Duration::MAX,
             Some(last) if self.unreported.pointer => last.at + self.output.refresh_interval(),
             _ if self.unreported.pointer => Duration::ZERO,
             _ => Duration::MAX,
@@ -349,7 +363,7 @@ impl Session {
         }
         self.recovery.begin(error, &self.output, self.clock.now());
         self.builder.reset();
-        (self.unreported.frame_begun, self.unreported.outdated) = (false, true);
+        self.unreported.next = Next::Desktop;
         Ok(())
     }
 
@@ -405,7 +419,7 @@ impl Session {
         self.unreported.presents += info.accumulated;
         self.unreported.present_time = info.present_time;
         self.unreported.protected = info.protected;
-        self.unreported.frame_begun = true;
+        self.unreported.next = Next::Begun;
         let Output { image_rotation, size, .. } = *self.output;
         let damage = info.damage.clone().to_texture(image_rotation, size);
         // The frame may have been captured before a mode change.

@@ -325,6 +325,11 @@ pub trait Source: Send {
     /// A loss if it is not available yet.
     fn rebuild(&mut self, timeout: Duration) -> Result<()>;
 
+    /// Makes ready what the first read of `part` needs, if that takes a system some time. Nothing that fails here is reported.
+    fn warm_up(&mut self, part: Rect) {
+        let _ = part;
+    }
+
     /// Keeps the display from being switched off, and the screen saver from starting, or no longer. It also ends with the source. Nothing
     /// happens where the system cannot do that.
     fn keep_awake(&mut self, on: bool) {

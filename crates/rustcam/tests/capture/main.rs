@@ -7,6 +7,7 @@ mod color;
 mod fresh;
 mod pacing;
 mod recovery;
+mod repeats;
 mod share;
 mod sim_capture;
 mod waits;

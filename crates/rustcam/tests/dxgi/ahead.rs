@@ -1,5 +1,7 @@
 //! Look-ahead: the next image is copied while the one before is read.
 
+use std::time::Duration;
+
 use rustcam::capture::{Session, Target};
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
@@ -81,4 +83,30 @@ fn an_image_taken_ahead_is_not_shown_once_there_is_a_newer_one() {
     }
     drop(session);
     desktop.finish();
+}
+
+#[test]
+fn every_present_is_read_where_the_device_takes_its_time_and_less_of_it_is_waited_for() {
+    // One step after the other, copying and working take longer than an interval: `dda-lab/examples/ahead.rs` prints what is lost then.
+    for (copy, work) in [(160, 4050), (1000, 3500)] {
+        let desktop = LabDesktop::new(&format!(
+            "size 640x480; refresh 240; pointer still; clock virtual; full; lab claims hardware; lab events prompt; lab copies take {copy}us"
+        ));
+        let clock = desktop.lab.clock();
+        let mut source = desktop.open(false);
+        let (mut presents, mut waited) = (Vec::new(), Duration::ZERO);
+        for _ in 0..240 {
+            presents.push(presented(&mut source).presents);
+            let begun = clock.now();
+            let read = source.read(&[WHOLE], LONG, &mut |_, _, _| {
+                waited += clock.now() - begun;
+                clock.sleep(Duration::from_micros(work));
+            });
+            read.expect("alive");
+        }
+        assert!(presents[4..].iter().all(|&n| n == 1), "{copy} {work}: {presents:?}");
+        assert!(waited < Duration::from_micros(copy) * 216, "{copy} {work}: {waited:?} for 240 frames");
+        drop(source);
+        desktop.finish();
+    }
 }

@@ -121,3 +121,24 @@ fn a_loss_is_reported_to_both_captures_of_an_output() {
     drop((first, second));
     desktop.finish();
 }
+
+#[test]
+fn a_frame_after_a_loss_is_not_described_as_the_image_before() {
+    // The loss comes after a present was seen and before its image was read.
+    let desktop = LabDesktop::new(
+        "size 16x16; refresh 101; full; pointer still; timer 15.625ms; clock virtual; lab first half; lab first readback 30ms; \
+         lab poison eager; at 10ms lose access for 0ms",
+    );
+    let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("opens");
+    let mut frames = 0;
+    for timeout in [3, 0, 0, 50, 50] {
+        let target = Target::Owned(PixelFormat::Bgra);
+        if let Some(frame) = session.grab(&request(ms(timeout)), target, &mut || Ok(())).expect("a passing loss") {
+            desktop.assert_exact(&session, &frame, "after a loss");
+            frames += 1;
+        }
+    }
+    assert!(frames > 0);
+    drop(session);
+    desktop.finish();
+}

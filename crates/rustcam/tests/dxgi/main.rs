@@ -15,6 +15,7 @@ mod nudge;
 mod opening;
 mod pacing;
 mod reader;
+mod regions;
 mod session;
 mod sharing;
 mod source;

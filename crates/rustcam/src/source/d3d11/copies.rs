@@ -1,17 +1,34 @@
 //! Copies of a screen's newest image, on the device and in memory that the processor reads, with as few copies as the readers allow.
 //!
-//! A frame is released as soon as its copy is queued, and the next one may come long before a caller reads pixels. So at least one *whole*
-//! copy of the screen is always up to date; each image copies only what changed to it:
+//! A frame is released soon, and the next one may come long before a caller reads pixels, or never. So at least one copy with what the
+//! callers read is always up to date; each image copies only what changed to it:
 //!
 //! | copy | where | used for |
 //! |---|---|---|
-//! | shadow copy | on the device | regions: a read copies exactly the wanted parts from it to region staging, and only their bytes cross the bus |
+//! | shadow copy | on the device | whole images while no area is chosen: a read copies exactly the wanted parts from it to region staging, and only their bytes cross the bus |
 //! | region staging | readable by the processor, one per reader | the parts of one read |
+//! | staging copies of an area, at most two | readable by the processor | while the callers read one area, the whole screen or a region: its changes are copied directly to one of them, and a read maps it without further work of the device. An image that comes while one is mapped goes to the other |
 //! | memory copy | ordinary memory | desktops in system memory, which need no device: what changed is copied when a frame is released |
-//! | staging copies, at most two | readable by the processor | full frames: while a caller reads most of the screen, the changes are copied directly to one of them, and a read maps it without further work of the device. An image that comes while one is mapped goes to the other |
 //!
-//! Small parts are copied from the device to staging through [`BounceTextures`]. Every frame shows the whole screen, so the next one can
-//! bring any copy up to date.
+//! # Which copies an image updates
+//!
+//! [`Focus`] chooses the area by the reads.
+//!
+//! | state | begins with | an image is copied to | ends with |
+//! |---|---|---|---|
+//! | no area | the first image, a second capture, a shared texture, a read outside of the chosen region | the shadow copy | the choice of an area |
+//! | whole screen | a read of half of the screen or more | a staging copy | no such read for 32 images, a shared texture |
+//! | region | reads of four images in a row by the only capture, all inside of it | a staging copy of the region | no read of it for 32 images, a read outside of it, a second capture, a shared texture |
+//!
+//! In the state "region" nothing else of an image is copied, and the shadow copy keeps a list of what is stale in it. Pixels outside of the
+//! region come, whichever is possible first:
+//!
+//! 1. from the shadow copy, if they are not stale;
+//! 2. from the shadow copy, completed by the staging copy, if only the region is stale;
+//! 3. from the frame, which is still held if this is the first read after the wait that acquired it: everything stale is copied;
+//! 4. from a new duplication, whose first frame is whole. That takes long, so the next region is chosen after four times as many reads.
+//!
+//! Small parts are copied from the device to staging through [`BounceTextures`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,22 +37,39 @@ use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 
 use super::bounce::BounceTextures;
 use super::changes::Changes;
-use super::device::{Device, Mapped, Place};
+use super::device::{Device, Place};
+use super::focus::Focus;
+use super::mapped_parts::MappedParts;
+use super::region_staging::RegionStaging;
 use crate::clock::Clock;
 use crate::color::TextureFormat;
 use crate::error::Result;
 use crate::frame::ImageRef;
 use crate::geometry::{Point, Rect, Size};
-use crate::region::bounds;
+use crate::region::{bounds, Region};
 
-/// Images are copied directly to a staging copy as long as the last wide read is at most this many images ago.
-const WIDE_READ_LASTS: u64 = 32;
+/// More rectangles than this cost more to copy one by one than their bounding box does.
+const MOST_PARTS: usize = 24;
 
-/// After so many consecutive reads that needed less than half of it, region staging is replaced by a smaller one.
-const SHRINK_AFTER: u32 = 32;
+/// How long the first readback of a device may take.
+const WARM_UP: Duration = Duration::from_millis(100);
 
-/// A copy of the whole screen.
-struct Copy {
+/// A copy of the whole screen on the device.
+struct Shadow {
+    texture: ID3D11Texture2D,
+    /// What differs from the newest image.
+    stale: Region,
+}
+
+/// Copies of one area of the screen in memory that the processor reads.
+struct Staging {
+    area: Rect,
+    format: TextureFormat,
+    copies: Vec<StagingCopy>,
+}
+
+/// One of them.
+struct StagingCopy {
     texture: ID3D11Texture2D,
     /// The number of the image it shows, see [`Changes`].
     image: u64,
@@ -53,52 +87,134 @@ struct MemoryCopy {
 pub(super) struct Copies {
     size: Size,
     format: TextureFormat,
-    shadow: Option<Copy>,
-    staging: Vec<Copy>,
+    shadow: Option<Shadow>,
+    staging: Staging,
     bounce: BounceTextures,
     /// The copy of a desktop in system memory.
     memory: Option<MemoryCopy>,
-    /// The image of the last read of most of the screen.
-    wide: Option<u64>,
-}
-
-/// A staging texture for parts, which belongs to one reader.
-pub(super) struct RegionStaging {
-    texture: ID3D11Texture2D,
-    size: Size,
-    /// These parts of this image, relative to the corner of their bounding box.
-    content: Option<(Vec<Rect>, u64)>,
-    /// Reads in a row that needed less than half of it.
-    too_large: u32,
+    focus: Focus,
 }
 
 impl Copies {
     /// Copies of images of this size and format.
     pub(super) fn new(size: Size, format: TextureFormat) -> Self {
-        let bounce = BounceTextures::new(format);
-        Self { size, format, shadow: None, staging: Vec::new(), bounce, memory: None, wide: None }
+        Self {
+            size,
+            format,
+            shadow: None,
+            staging: Staging::of(size.rect(), format),
+            bounce: BounceTextures::new(format),
+            memory: None,
+            focus: Focus::new(size),
+        }
     }
 
     pub(super) fn format(&self) -> TextureFormat {
         self.format
     }
 
-    /// Queues the copy of the newest image of `changes`, which `frame` shows.
+    /// New images differ from the one before them in `parts`. What is stale in the shadow copy is known for any number of images.
+    pub(super) fn note_changes(&mut self, parts: impl Iterator<Item = Rect>) {
+        if let Some(shadow) = &mut self.shadow {
+            let whole = self.size.rect();
+            shadow.stale.extend(parts.filter_map(|part| part.intersection(whole)));
+        }
+    }
+
+    /// Queues the copy of what the callers need of the newest image of `changes`, which `frame` shows.
     ///
     /// # Errors
     /// Those of a texture's creation.
     pub(super) fn update(&mut self, device: &Device, frame: &ID3D11Texture2D, changes: &Changes) -> Result<()> {
-        let newest = changes.newest();
-        let direct = self.wide.is_some_and(|wide| newest.saturating_sub(wide) <= WIDE_READ_LASTS);
-        if direct {
-            let staging = unread(&mut self.staging, device, (self.size, self.format))?;
-            staging.read_back(device, &mut self.bounce, frame, changes, self.size)?;
-        } else {
-            let shadow = existing(&mut self.shadow, device, (self.size, self.format))?;
-            shadow.follow(device, frame, changes, self.size);
+        match self.focus.area(changes.newest()) {
+            Some(area) => self.read_back(device, frame, changes, area)?,
+            None => self.update_shadow(device, frame)?,
         }
         device.flush();
         Ok(())
+    }
+
+    /// Queues the copy of everything that no copy has of the newest image, which `frame` shows.
+    ///
+    /// # Errors
+    /// Those of a texture's creation.
+    pub(super) fn update_whole(&mut self, device: &Device, frame: &ID3D11Texture2D, changes: &Changes) -> Result<()> {
+        if self.focus.is_region(changes.newest()) {
+            self.focus.clear();
+        }
+        self.update(device, frame, changes)
+    }
+
+    /// Whether the frame of the newest image has pixels that no copy has.
+    pub(super) fn leave_out_pixels(&self, changes: &Changes) -> bool {
+        self.focus.is_region(changes.newest())
+    }
+
+    /// Parts of the newest image inside `bounds` will be read. A region is chosen only while one capture is `alone` on the screen.
+    pub(super) fn note_read(&mut self, bounds: Rect, changes: &Changes, alone: bool) {
+        self.focus.read(bounds, changes.newest(), alone);
+    }
+
+    /// The next images are needed whole, and on the device.
+    pub(super) fn need_whole(&mut self) {
+        self.focus.clear();
+    }
+
+    /// Pixels that no copy had were needed, but the frame was not held any more.
+    pub(super) fn missed_pixels(&mut self) {
+        self.focus.was_wrong();
+    }
+
+    /// Whether the copies have the pixels of the newest image inside `bounds`.
+    pub(super) fn have(&mut self, device: &Device, changes: &Changes, bounds: Rect) -> bool {
+        let newest = changes.newest();
+        let in_memory = self.memory.as_ref().is_some_and(|copy| copy.image == newest);
+        let staged = self.staging.newest(newest).is_some() && self.staging.area.contains(bounds);
+        in_memory || staged || self.complete_shadow(device, newest, bounds)
+    }
+
+    /// Whether the shadow copy shows the newest image inside `bounds`, perhaps after it was completed from a staging copy.
+    fn complete_shadow(&mut self, device: &Device, newest: u64, bounds: Rect) -> bool {
+        let Some(shadow) = &mut self.shadow else { return false };
+        if shadow.shows(bounds) {
+            return true;
+        }
+        let Staging { area, .. } = self.staging;
+        let completes = shadow.stale.rects().iter().all(|stale| area.contains(*stale));
+        if let Some(copy) = self.staging.newest(newest).filter(|_| completes) {
+            for part in std::mem::take(&mut shadow.stale).simplified(MOST_PARTS) {
+                device.copy(&copy.texture, part.translated(-area.left, -area.top), &shadow.texture, part.origin());
+            }
+        }
+        shadow.shows(bounds)
+    }
+
+    /// Makes ready what the first read of `part` needs: memory that the processor reads, and the device's way to it.
+    ///
+    /// # Errors
+    /// Those of a texture's creation and of mapping.
+    pub(super) fn warm_up(
+        &mut self,
+        device: &Device,
+        region_staging: &mut Option<RegionStaging>,
+        part: Rect,
+        clock: &dyn Clock,
+    ) -> Result<()> {
+        let wide = self.focus.is_wide(part);
+        if wide {
+            // So that the first image is copied directly.
+            self.focus.read(part, 0, false);
+        }
+        let texture = if wide {
+            self.staging.unread(device)?.texture.clone()
+        } else {
+            existing(&mut self.shadow, device, (self.size, self.format))?;
+            RegionStaging::fitting(region_staging, device, (part.size(), self.format))?.texture().clone()
+        };
+        let first = Size::new(1, 1);
+        let pixel = device.texture(first, self.format, Place::Device)?;
+        device.copy(&pixel, first.rect(), &texture, Point::new(0, 0));
+        device.map(&texture, self.format.bytes(), 1, clock, clock.now() + WARM_UP).map(drop)
     }
 
     /// Copies what changed until the newest image, which `desktop` shows, to ordinary memory. `false` without memory for it.
@@ -142,29 +258,46 @@ impl Copies {
         let newest = changes.newest();
         // The bounding box counts: region staging for few pixels far apart would be as large as a staging copy.
         let bounds = bounds(parts);
-        let wide = bounds.area() * 2 >= self.size.area();
-        if wide {
-            self.wide = Some(newest);
+        if let Some(copy) = self.staging.newest(newest).filter(|_| self.staging.area.contains(bounds)) {
+            return MappedParts::map(device, (&copy.texture, self.format), self.staging.area, Some(&copy.readers), time);
         }
-        let whole = self.size.rect();
-        if let Some(staging) = self.staging.iter().find(|staging| staging.image == newest) {
-            return MappedParts::map(device, (&staging.texture, self.format), whole, Some(&staging.readers), time);
+        if !self.complete_shadow(device, newest, bounds) {
+            return Ok(None);
         }
-        let Some(shadow) = self.shadow.as_ref().filter(|shadow| shadow.image == newest) else { return Ok(None) };
-        if wide {
-            let staging = unread(&mut self.staging, device, (self.size, self.format))?;
-            staging.read_back(device, &mut self.bounce, &shadow.texture, changes, self.size)?;
-            return MappedParts::map(device, (&staging.texture, self.format), whole, Some(&staging.readers), time);
+        let Some(shadow) = &self.shadow else { return Ok(None) };
+        if self.focus.is_wide(bounds) && shadow.stale.is_empty() {
+            let whole = self.size.rect();
+            let texture = shadow.texture.clone();
+            self.read_back(device, &texture, changes, whole)?;
+            let Some(copy) = self.staging.newest(newest) else { return Ok(None) };
+            return MappedParts::map(device, (&copy.texture, self.format), whole, Some(&copy.readers), time);
         }
         let staging = RegionStaging::fitting(region_staging, device, (bounds.size(), self.format))?;
-        if staging.content.as_ref().is_none_or(|(held, image)| held != parts || *image != newest) {
-            for &part in parts {
-                let at = Point::new(part.left - bounds.left, part.top - bounds.top);
-                self.bounce.copy(device, (&shadow.texture, self.size), part, (&staging.texture, at))?;
-            }
-            staging.content = Some((parts.to_vec(), newest));
+        staging.copy(device, &mut self.bounce, (&shadow.texture, self.size), (parts, newest))?;
+        MappedParts::map(device, (staging.texture(), self.format), bounds, None, time)
+    }
+
+    /// Brings a staging copy of `area` up to date from `from`, which shows the newest image.
+    fn read_back(&mut self, device: &Device, from: &ID3D11Texture2D, changes: &Changes, area: Rect) -> Result<()> {
+        if self.staging.area != area {
+            self.staging = Staging::of(area, self.format);
         }
-        MappedParts::map(device, (&staging.texture, self.format), bounds, None, time)
+        let copy = self.staging.unread(device)?;
+        for part in changes.parts_since(copy.image, area) {
+            let at = Point::new(part.left - area.left, part.top - area.top);
+            self.bounce.copy(device, (from, self.size), part, (&copy.texture, at))?;
+        }
+        copy.image = changes.newest();
+        Ok(())
+    }
+
+    /// Brings the shadow copy up to date from `from`, which shows the newest image.
+    fn update_shadow(&mut self, device: &Device, from: &ID3D11Texture2D) -> Result<()> {
+        let shadow = existing(&mut self.shadow, device, (self.size, self.format))?;
+        for part in std::mem::take(&mut shadow.stale).simplified(MOST_PARTS) {
+            device.copy(from, part, &shadow.texture, part.origin());
+        }
+        Ok(())
     }
 
     /// The newest image as a texture to render from. `None` if there is none.
@@ -172,24 +305,13 @@ impl Copies {
     /// # Errors
     /// Those of a texture's creation.
     pub(super) fn texture(&mut self, device: &Device, changes: &Changes) -> Result<Option<&ID3D11Texture2D>> {
-        // A caller that renders needs the next images on the device, too.
-        self.wide = None;
         let newest = changes.newest();
-        if self.shadow.as_ref().is_none_or(|shadow| shadow.image != newest) {
-            let staging = self.staging.iter().find(|staging| staging.image == newest);
+        existing(&mut self.shadow, device, (self.size, self.format))?;
+        if !self.complete_shadow(device, newest, self.size.rect()) {
             let memory = self.memory.as_ref().filter(|copy| copy.image == newest);
-            if staging.is_none() && memory.is_none() {
-                return Ok(None);
-            }
-            let shadow = existing(&mut self.shadow, device, (self.size, self.format))?;
-            match (staging, memory) {
-                (Some(staging), _) => shadow.follow(device, &staging.texture, changes, self.size),
-                (None, Some(memory)) => {
-                    device.upload(&memory.bytes, self.size, &shadow.texture);
-                    shadow.image = newest;
-                }
-                (None, None) => {}
-            }
+            let (Some(memory), Some(shadow)) = (memory, &mut self.shadow) else { return Ok(None) };
+            device.upload(&memory.bytes, self.size, &shadow.texture);
+            shadow.stale = Region::default();
         }
         Ok(self.shadow.as_ref().map(|shadow| &shadow.texture))
     }
@@ -204,11 +326,8 @@ impl Copies {
         changes: &Changes,
         time: (&dyn Clock, Duration),
     ) -> Result<Option<bool>> {
-        let wide = self.wide;
         let whole = self.size.rect();
         let mapped = self.map(device, changes, &mut None, &[whole], time);
-        // This was not a caller's read of the full frame.
-        self.wide = wide;
         let mut lit = false;
         Ok(mapped?.map(|mapped| {
             mapped.deliver(&[whole], &mut |_, image| {
@@ -230,33 +349,35 @@ impl MemoryCopy {
     }
 }
 
-impl Copy {
-    fn new(device: &Device, (size, format): (Size, TextureFormat), place: Place) -> Result<Self> {
-        Ok(Self { texture: device.texture(size, format, place)?, image: 0, readers: Arc::default() })
+impl Shadow {
+    /// Whether it shows the newest image inside `bounds`.
+    fn shows(&self, bounds: Rect) -> bool {
+        self.stale.rects().iter().all(|stale| stale.intersection(bounds).is_none())
+    }
+}
+
+impl Staging {
+    fn of(area: Rect, format: TextureFormat) -> Self {
+        Self { area, format, copies: Vec::new() }
     }
 
-    /// Brings a staging copy up to date from `from`, which shows the newest image.
-    fn read_back(
-        &mut self,
-        device: &Device,
-        bounce: &mut BounceTextures,
-        from: &ID3D11Texture2D,
-        changes: &Changes,
-        size: Size,
-    ) -> Result<()> {
-        for part in changes.parts_since(self.image, size.rect()) {
-            bounce.copy(device, (from, size), part, (&self.texture, part.origin()))?;
-        }
-        self.image = changes.newest();
-        Ok(())
+    /// A copy that shows image `newest`.
+    fn newest(&self, newest: u64) -> Option<&StagingCopy> {
+        self.copies.iter().find(|copy| copy.image == newest && newest > 0)
     }
 
-    /// Brings the shadow copy up to date from `from`, which shows the newest image.
-    fn follow(&mut self, device: &Device, from: &ID3D11Texture2D, changes: &Changes, size: Size) {
-        for part in changes.parts_since(self.image, size.rect()) {
-            device.copy(from, part, &self.texture, part.origin());
-        }
-        self.image = changes.newest();
+    /// The copy that no reader has mapped, of two the newer one; made if there is none.
+    fn unread(&mut self, device: &Device) -> Result<&mut StagingCopy> {
+        let is_unread = |copy: &mut StagingCopy| Arc::get_mut(&mut copy.readers).is_some();
+        let known: Vec<usize> = (0..self.copies.len()).filter(|&i| is_unread(&mut self.copies[i])).collect();
+        let index = if let Some(index) = known.into_iter().max_by_key(|&i| self.copies[i].image) {
+            index
+        } else {
+            let texture = device.texture(self.area.size(), self.format, Place::Staging)?;
+            self.copies.push(StagingCopy { texture, image: 0, readers: Arc::default() });
+            self.copies.len() - 1
+        };
+        Ok(&mut self.copies[index])
     }
 }
 
@@ -270,82 +391,15 @@ fn is_lit(format: TextureFormat, row: &[u8]) -> bool {
 }
 
 /// The shadow copy, made if it does not exist.
-fn existing<'a>(kept: &'a mut Option<Copy>, device: &Device, image: (Size, TextureFormat)) -> Result<&'a mut Copy> {
-    match kept {
-        Some(copy) => Ok(copy),
-        None => Ok(kept.insert(Copy::new(device, image, Place::Device)?)),
+fn existing<'a>(
+    kept: &'a mut Option<Shadow>,
+    device: &Device,
+    (size, format): (Size, TextureFormat),
+) -> Result<&'a mut Shadow> {
+    if let Some(shadow) = kept {
+        return Ok(shadow);
     }
-}
-
-/// The staging copy that no reader has mapped, of two the newer one; made if there is none.
-fn unread<'a>(copies: &'a mut Vec<Copy>, device: &Device, image: (Size, TextureFormat)) -> Result<&'a mut Copy> {
-    let is_unread = |copy: &mut Copy| Arc::get_mut(&mut copy.readers).is_some();
-    let known: Vec<usize> = (0..copies.len()).filter(|&i| is_unread(&mut copies[i])).collect();
-    let index = if let Some(index) = known.into_iter().max_by_key(|&i| copies[i].image) {
-        index
-    } else {
-        copies.push(Copy::new(device, image, Place::Staging)?);
-        copies.len() - 1
-    };
-    Ok(&mut copies[index])
-}
-
-impl RegionStaging {
-    /// A staging texture that is large enough; one that has been much too large for long is replaced.
-    fn fitting<'a>(
-        kept: &'a mut Option<Self>,
-        device: &Device,
-        (wanted, format): (Size, TextureFormat),
-    ) -> Result<&'a mut Self> {
-        let mut size = wanted;
-        if let Some(old) = kept.as_mut() {
-            let fits = old.size.width >= wanted.width && old.size.height >= wanted.height;
-            old.too_large = if wanted.area() * 2 < old.size.area() { old.too_large + 1 } else { 0 };
-            if !fits {
-                size = Size::new(wanted.width.max(old.size.width), wanted.height.max(old.size.height));
-            }
-            if !fits || old.too_large > SHRINK_AFTER {
-                *kept = None;
-            }
-        }
-        if let Some(staging) = kept {
-            return Ok(staging);
-        }
-        let texture = device.texture(size, format, Place::Staging)?;
-        Ok(kept.insert(Self { texture, size, content: None, too_large: 0 }))
-    }
-}
-
-/// Pixels that the processor can read while further images come.
-pub(super) struct MappedParts {
-    // The order of the fields matters: unmapped before the texture may be written to again.
-    mapped: Mapped,
-    _reader: Option<Arc<()>>,
-    /// The part of the screen that it shows.
-    bounds: Rect,
-    format: TextureFormat,
-}
-
-impl MappedParts {
-    fn map(
-        device: &Device,
-        (texture, format): (&ID3D11Texture2D, TextureFormat),
-        bounds: Rect,
-        readers: Option<&Arc<()>>,
-        (clock, deadline): (&dyn Clock, Duration),
-    ) -> Result<Option<Self>> {
-        let row = bounds.width() as usize * format.bytes();
-        let mapped = device.map(texture, row, bounds.height() as usize, clock, deadline)?;
-        Ok(mapped.map(|mapped| Self { mapped, _reader: readers.map(Arc::clone), bounds, format }))
-    }
-
-    /// Passes the pixels of `parts`, which are those that were mapped, to `sink`.
-    pub(super) fn deliver(&self, parts: &[Rect], sink: &mut dyn FnMut(Rect, ImageRef<'_>)) {
-        let Self { mapped, bounds, format, .. } = self;
-        for &part in parts {
-            let start =
-                (part.top - bounds.top) as usize * mapped.pitch + (part.left - bounds.left) as usize * format.bytes();
-            sink(part, ImageRef::of(*format, &mapped.bytes()[start..], mapped.pitch, part.size()));
-        }
-    }
+    let mut stale = Region::default();
+    stale.add(size.rect());
+    Ok(kept.insert(Shadow { texture: device.texture(size, format, Place::Device)?, stale }))
 }

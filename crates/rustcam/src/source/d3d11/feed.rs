@@ -34,14 +34,29 @@ pub(in crate::source) trait Feed: Send {
         Ok(false)
     }
 
-    /// Brings the copies of `screen` up to date if the newest image is only where [`Feed::read_in_place`] reads it.
+    /// Whether [`Feed::read_in_place`] may work, so that reads need no device.
+    fn is_in_memory(&self) -> bool {
+        false
+    }
+
+    /// Brings the copies of `screen` up to date with the whole newest image. `false` if its frame is not held any more.
     ///
     /// # Errors
     /// As for [`Screen::add_image`].
-    fn copy_to_device(&mut self, screen: &mut Screen) -> Result<()> {
-        let _ = screen;
-        Ok(())
-    }
+    fn copy_whole(&mut self, screen: &mut Screen) -> Result<bool>;
+
+    /// Releases the frame that is held because no copy has all of its pixels, if there is one.
+    ///
+    /// # Errors
+    /// A loss.
+    fn let_go(&mut self) -> Result<()>;
+
+    /// Makes the whole image come again with the next frame, because no copy has all of its pixels and its frame is not held any more.
+    /// Until then there is no image.
+    ///
+    /// # Errors
+    /// A loss.
+    fn fetch_again(&mut self, screen: &mut Screen) -> Result<()>;
 
     /// Releases the frame that is held, if there is one, after an error that is not a loss.
     fn release(&mut self);

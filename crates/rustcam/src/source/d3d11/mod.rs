@@ -3,6 +3,7 @@
 
 mod changes;
 mod fair_mutex;
+mod focus;
 mod ring;
 mod shader_data;
 
@@ -19,9 +20,13 @@ pub(super) mod feed;
 #[cfg(windows)]
 pub(super) mod formats;
 #[cfg(windows)]
+mod mapped_parts;
+#[cfg(windows)]
 mod power;
 #[cfg(windows)]
 mod priority;
+#[cfg(windows)]
+mod region_staging;
 #[cfg(windows)]
 mod rendered;
 #[cfg(windows)]
@@ -40,6 +45,8 @@ mod sharing;
 mod source;
 #[cfg(windows)]
 mod toned;
+#[cfg(windows)]
+mod view;
 #[cfg(windows)]
 mod work;
 

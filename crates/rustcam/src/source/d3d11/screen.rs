@@ -29,7 +29,7 @@ pub(in crate::source) struct Screen {
     pub(super) presents: u64,
     /// Frames that only brought the pointer.
     pub(in crate::source) pointer_frames: u64,
-    pub(super) present_time: Duration,
+    pub(in crate::source) present_time: Duration,
     pub(super) protected: bool,
     pub(in crate::source) pointer: Pointer,
 }
@@ -77,26 +77,32 @@ impl Screen {
         }
     }
 
-    /// Queues the copy of a new image, which differs from the one before by `damage`. The frame may be released afterwards.
+    /// Queues the copy of what callers need of a new image, which differs from the one before by `damage`.
     ///
     /// # Errors
     /// `Capture`, `Device` if the device is lost.
     pub(in crate::source) fn add_image(&mut self, texture: &ID3D11Texture2D, damage: Damage) -> Result<()> {
-        self.changes.push(damage);
+        self.add_image_elsewhere(damage);
         self.copies.update(&self.device, texture, &self.changes)
+    }
+
+    /// Whether the frame of the newest image has pixels that no copy has: it is held until the first read.
+    pub(in crate::source) fn leaves_out_pixels(&self) -> bool {
+        self.copies.leave_out_pixels(&self.changes)
     }
 
     /// Records a new image, which differs from the one before by `damage`, and is copied later, or not at all.
     pub(in crate::source) fn add_image_elsewhere(&mut self, damage: Damage) {
+        self.copies.note_changes(damage.changed());
         self.changes.push(damage);
     }
 
-    /// Queues the copy of the newest image after [`Screen::add_image_elsewhere`].
+    /// Queues the copy of everything that no copy has of the newest image, which `texture` shows.
     ///
     /// # Errors
     /// As for [`Screen::add_image`].
-    pub(in crate::source) fn copy_image(&mut self, texture: &ID3D11Texture2D) -> Result<()> {
-        self.copies.update(&self.device, texture, &self.changes)
+    pub(in crate::source) fn copy_whole(&mut self, texture: &ID3D11Texture2D) -> Result<()> {
+        self.copies.update_whole(&self.device, texture, &self.changes)
     }
 
     /// Copies what changed until the newest image, which `desktop` shows, to ordinary memory. `false` without memory.

@@ -61,15 +61,31 @@ impl<F: Feed> FedScreen<F> {
             deliver(image, parts, sink);
             return Ok(true);
         }
-        feed.copy_to_device(screen)?;
+        Ok(false)
+    }
+
+    /// Makes sure that the copies have the pixels of the newest image inside `bounds`, and releases its frame. `false` if the image has to
+    /// come again.
+    ///
+    /// # Errors
+    /// A loss.
+    pub(super) fn provide(&mut self, bounds: Rect) -> Result<bool> {
+        let Self { feed, screen, .. } = self;
+        if screen.copies.have(&screen.device, &screen.changes, bounds) || feed.copy_whole(screen)? {
+            feed.let_go()?;
+            return Ok(true);
+        }
+        screen.copies.missed_pixels();
+        feed.fetch_again(screen)?;
         Ok(false)
     }
 
     /// Adds the next frame if it is available already, so that the device copies it while the processor converts the one before. A loss is
     /// reported by the next call.
     pub(super) fn look_ahead(&mut self, clock: &dyn Clock) {
-        if self.screen.lost.is_none() && self.screen.is_overdue(clock) {
-            let _ = self.advance(Duration::ZERO, clock);
+        if self.screen.lost.is_none() && self.screen.is_overdue(clock) && self.advance(Duration::ZERO, clock).is_ok() {
+            // The processor may be busy with the image before for long.
+            let _ = self.feed.let_go();
         }
     }
 

@@ -1,43 +1,27 @@
-//! One capture of a screen: what it has seen, and the trait [`Source`].
+//! One capture of a screen: the trait [`Source`].
 
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::copies::{MappedParts, RegionStaging};
 use super::feed::Feed;
 use super::power::DisplayRequired;
 use super::priority::CaptureThread;
-use super::screen::Screen;
-use super::shader_data::ToneConstants;
-use super::shared_screen::{FedScreen, SharedScreen};
-use super::sharing::Sharing;
-use super::toned::Toned;
-use super::work::Work;
-use crate::clock::Clock;
-use crate::color::{Color, TextureFormat, ToneMapping};
+use super::shared_screen::SharedScreen;
+use super::view::View;
+use crate::color::{Color, ToneMapping};
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::Rect;
 use crate::region::covers;
 use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureRequest};
-use crate::source::verdict::{self, Call};
+use crate::source::verdict;
 use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source, SourceStats};
 
 /// Captures that share a screen poll it so often, all together. A thread that waits for a frame blocks the device for the others, up to the
 /// next tick of the system's timer, whatever its timeout.
-const POLL: Duration = Duration::from_millis(1);
-
-/// Why frames of an HDR desktop are not what they should be.
-const CONVERTED: &str = "this version of Windows converts the images of the HDR desktop to 8 bits: what is brighter than 80 nits is cut off";
-
-/// Why frames of a desktop in half floats take longer than they should.
-const ON_PROCESSOR: &str =
-    "the graphics device cannot map half floats to 8 bits: the processor does it, and reads twice as many bytes";
-
-/// How long a call waits for another capture to unlock the screen, beyond its own timeout.
-const LOCK_GRACE: Duration = Duration::from_millis(25);
+pub(super) const POLL: Duration = Duration::from_millis(1);
 
 /// How long a capture that has just been opened waits for the others to unlock the screen.
 const OPEN_WAIT: Duration = Duration::from_secs(5);
@@ -49,47 +33,6 @@ pub(in crate::source) struct D3d11Source<F: Feed + 'static> {
     screen: SharedScreen<F>,
 }
 
-/// What one capture has seen of its screen, and its own textures.
-struct View {
-    region_staging: Option<RegionStaging>,
-    sharing: Sharing,
-    toning: Toning,
-    /// What the next reads are for, see [`Source::set_tone_mapping`].
-    mapping: Option<ToneMapping>,
-    clock: Arc<dyn Clock>,
-    watch_pointer: bool,
-    output: Output,
-    /// The colour of the screen as of the last wait or read.
-    color: Color,
-    /// Why frames are not what they should be.
-    fallback: Option<&'static str>,
-    generation: u64,
-    /// No wait has reported the screen since it was opened or regained.
-    first: bool,
-    /// Presents reported.
-    presents: u64,
-    /// The last report contained a single present, so none was missed.
-    keeps_up: bool,
-    /// The newest image as of the last wait or read, whichever came later.
-    image: u64,
-    /// The image at the last call of `damage`, 0 before the first.
-    damaged: u64,
-    pointer: Pointer,
-    work: Arc<Work>,
-    /// Whether the system gave the capture thread its priority; `None` if there is no such thread.
-    thread_priority: Option<bool>,
-    awake: Option<DisplayRequired>,
-    /// The loss, until a rebuild succeeds.
-    lost: Option<Error>,
-}
-
-/// Whether the device maps half floats to 8 bits for a capture.
-enum Toning {
-    Untried,
-    Ready(Box<Toned>),
-    Refused,
-}
-
 impl<F: Feed> D3d11Source<F> {
     /// A capture of `screen`.
     ///
@@ -98,192 +41,15 @@ impl<F: Feed> D3d11Source<F> {
     pub(in crate::source) fn new(screen: SharedScreen<F>, options: &OpenOptions) -> Result<Self> {
         let clock = &*options.clock;
         let view = match screen.lock(clock, clock.now().saturating_add(OPEN_WAIT)) {
-            Some(fed) => View::new(&fed.screen, options),
+            Some(mut fed) => {
+                if !screen.is_alone() {
+                    fed.screen.copies.need_whole();
+                }
+                View::new(&fed.screen, options)
+            }
             None => return Err(in_use(ErrorKind::Duplication)),
         };
         Ok(Self { view, screen })
-    }
-}
-
-impl View {
-    fn new(screen: &Screen, options: &OpenOptions) -> Self {
-        Self {
-            region_staging: None,
-            sharing: Sharing::default(),
-            toning: Toning::Untried,
-            mapping: None,
-            clock: Arc::clone(&options.clock),
-            watch_pointer: options.watch_pointer,
-            output: screen.output.clone(),
-            color: screen.color(),
-            fallback: None,
-            generation: screen.generation,
-            first: true,
-            presents: screen.presents,
-            keeps_up: false,
-            image: 0,
-            damaged: 0,
-            pointer: Pointer::default(),
-            work: Arc::clone(&screen.device.work),
-            thread_priority: None,
-            awake: None,
-            lost: None,
-        }
-    }
-
-    /// Starts again with the screen as it is.
-    fn restart(&mut self, screen: &Screen) {
-        self.output = screen.output.clone();
-        self.color = screen.color();
-        self.generation = screen.generation;
-        self.presents = screen.presents;
-        self.first = true;
-        (self.image, self.damaged) = (0, 0);
-        self.free_textures();
-        self.lost = None;
-    }
-
-    /// Frees the textures: those of a lost device keep it alive.
-    fn free_textures(&mut self) {
-        self.region_staging = None;
-        self.sharing.clear();
-        self.toning = Toning::Untried;
-    }
-
-    /// Fails with the loss of the screen, even if another capture met it and has already recovered from it.
-    fn check(&mut self, screen: &Screen) -> Result<()> {
-        if self.lost.is_none() && (screen.lost.is_some() || screen.generation != self.generation) {
-            let recovered_by_another = || verdict::error(hresult::ACCESS_LOST, Call::Acquire);
-            self.lose(screen.lost.clone().unwrap_or_else(recovered_by_another));
-        }
-        match &self.lost {
-            Some(lost) => Err(lost.clone()),
-            None => Ok(()),
-        }
-    }
-
-    fn lose(&mut self, error: Error) -> Error {
-        if error.loss().is_some() {
-            self.free_textures();
-            self.lost = Some(error.clone());
-        }
-        error
-    }
-
-    fn advance<F: Feed>(&mut self, fed: &mut FedScreen<F>, timeout: Duration) -> Result<()> {
-        fed.advance(timeout, &*self.clock).map_err(|error| self.lose(error))
-    }
-
-    /// Waits for the first image: after a rebuild a caller may read before the first wait. `false` if there is none at `deadline`.
-    fn await_image<F: Feed>(&mut self, fed: &mut FedScreen<F>, deadline: Duration) -> Result<bool> {
-        while !fed.feed.has_image() {
-            let left = deadline.saturating_sub(self.clock.now());
-            if left.is_zero() {
-                return Ok(false);
-            }
-            self.advance(fed, left.min(POLL))?;
-        }
-        Ok(true)
-    }
-
-    /// How long a call with this deadline waits for exclusive use of the screen.
-    fn lock_until(&self, deadline: Duration) -> Duration {
-        deadline.max(self.clock.now().saturating_add(LOCK_GRACE))
-    }
-
-    /// What maps the half floats of the screen on its device, for reads of 8-bit frames. `None` if the screen has none, such a frame is not
-    /// wanted, or the device cannot do that; then the processor does.
-    ///
-    /// # Errors
-    /// `Device` if the device is lost.
-    fn toned(&mut self, screen: &Screen) -> Result<Option<(&mut Toned, ToneConstants)>> {
-        let Some(mapping) = self.mapping.filter(|_| screen.format() == TextureFormat::Rgba16f) else { return Ok(None) };
-        if let Toning::Untried = self.toning {
-            self.toning = match Toned::new(&screen.device, screen.whole().size()) {
-                Ok(toned) => Toning::Ready(Box::new(toned)),
-                Err(error) if error.loss().is_some() => return Err(error),
-                Err(error) => {
-                    log::info!("the processor maps the HDR desktop: {error}");
-                    Toning::Refused
-                }
-            };
-        }
-        Ok(match &mut self.toning {
-            Toning::Ready(toned) => Some((&mut **toned, ToneConstants::new(&self.color, mapping))),
-            Toning::Untried | Toning::Refused => None,
-        })
-    }
-
-    /// Makes `parts` of the newest image readable, mapped by the device if it can do that. `None` if it is not done at `deadline`.
-    ///
-    /// # Errors
-    /// Those of creating textures and of mapping.
-    fn map(&mut self, screen: &mut Screen, parts: &[Rect], deadline: Duration) -> Result<Option<MappedParts>> {
-        let clock = Arc::clone(&self.clock);
-        let mut staging = self.region_staging.take();
-        let toned = self.toned(screen)?;
-        let Screen { copies, device, changes, .. } = screen;
-        let Some((toned, constants)) = toned else {
-            let mapped = copies.map(device, changes, &mut staging, parts, (&*clock, deadline));
-            self.region_staging = staging;
-            return mapped;
-        };
-        let Some(light) = copies.texture(device, changes)? else { return Ok(None) };
-        let (copies, staging) = toned.copies(device, light, changes, constants)?;
-        copies.map(device, changes, staging, parts, (&*clock, deadline))
-    }
-
-    /// Renders the newest image into a shared texture.
-    ///
-    /// # Errors
-    /// As for [`Sharing::share`]; `Capture` for half floats that the device cannot map.
-    fn share(
-        &mut self,
-        screen: &mut Screen,
-        request: &TextureRequest,
-        deadline: Duration,
-    ) -> Result<Outcome<SharedTexture>> {
-        let clock = Arc::clone(&self.clock);
-        let mut sharing = std::mem::take(&mut self.sharing);
-        let shared = match self.toned(screen) {
-            Ok(None) if screen.format() == TextureFormat::Rgba16f => Err(cannot_map()),
-            Ok(toned) => sharing.share(screen, request, toned, (&*clock, deadline)),
-            Err(error) => Err(error),
-        };
-        self.sharing = sharing;
-        shared
-    }
-
-    /// Notes the colour of the screen, which has an image.
-    fn see_color(&mut self, screen: &Screen) {
-        self.color = screen.color();
-        let converted = self.color.hdr && screen.format() != TextureFormat::Rgba16f;
-        self.fallback = converted.then_some(CONVERTED);
-    }
-
-    /// What this capture has not reported yet.
-    fn unreported<F: Feed>(&mut self, fed: &FedScreen<F>) -> Change {
-        let mut change = Change::default();
-        // Before the first image there is nothing to report, not even the pointer.
-        if !fed.feed.has_image() {
-            return change;
-        }
-        let screen = &fed.screen;
-        self.see_color(screen);
-        if self.first || screen.presents > self.presents {
-            change.presents = screen.presents.saturating_sub(self.presents).max(1);
-            change.present_time = screen.present_time;
-            self.keeps_up = change.presents == 1;
-            self.presents = screen.presents;
-            self.first = false;
-        }
-        self.image = screen.changes.newest();
-        change.pointer = self.watch_pointer && !self.pointer.looks_like(&screen.pointer);
-        if self.pointer != screen.pointer {
-            self.pointer = screen.pointer.clone();
-        }
-        change.protected = change.any() && screen.protected;
-        change
     }
 }
 
@@ -366,18 +132,23 @@ impl<F: Feed> Source for D3d11Source<F> {
         if parts.is_empty() {
             return Ok(Outcome::Done(()));
         }
-        if !view.await_image(&mut fed, deadline)? {
-            return Ok(Outcome::Pending);
-        }
-        view.pointer.clone_from(&fed.screen.pointer);
-        view.image = fed.screen.changes.newest();
-        view.see_color(&fed.screen);
-        let changed = view.damaged != 0 && view.damaged != view.image;
-        let outcome = if changed && !covers(parts, whole) { Outcome::Overtaken(()) } else { Outcome::Done(()) };
-        let in_memory = fed.read_in_memory(parts, &mut |part, image| sink(part, image, &view.pointer));
-        if in_memory.map_err(|error| view.lose(fed.lose(error)))? {
-            return Ok(outcome);
-        }
+        let outcome = loop {
+            if !view.await_image(&mut fed, deadline)? {
+                return Ok(Outcome::Pending);
+            }
+            view.pointer.clone_from(&fed.screen.pointer);
+            view.image = fed.screen.changes.newest();
+            view.see_color(&fed.screen);
+            let changed = view.damaged != 0 && view.damaged != view.image;
+            let outcome = if changed && !covers(parts, whole) { Outcome::Overtaken(()) } else { Outcome::Done(()) };
+            let in_memory = fed.read_in_memory(parts, &mut |part, image| sink(part, image, &view.pointer));
+            if in_memory.map_err(|error| view.lose(fed.lose(error)))? {
+                return Ok(outcome);
+            }
+            if view.provide(&mut fed, parts, screen.is_alone()).map_err(|error| view.lose(fed.lose(error)))? {
+                break outcome;
+            }
+        };
         let mapped = view.map(&mut fed.screen, parts, deadline);
         let mapped = mapped.map_err(|error| view.lose(fed.lose(error)))?;
         let Some(mapped) = mapped else { return Ok(Outcome::Pending) };
@@ -404,15 +175,20 @@ impl<F: Feed> Source for D3d11Source<F> {
         let Some(mut fed) = locked else { return Ok(Outcome::Pending) };
         view.check(&fed.screen)?;
         check_parts(&[request.region], view.output.size.rect())?;
-        if !view.await_image(&mut fed, deadline)? {
-            return Ok(Outcome::Pending);
+        let whole = view.output.texture_size().rect();
+        loop {
+            if !view.await_image(&mut fed, deadline)? {
+                return Ok(Outcome::Pending);
+            }
+            fed.screen.copies.need_whole();
+            if fed.provide(whole).map_err(|error| view.lose(fed.lose(error)))? {
+                break;
+            }
         }
-        if !view.sharing.has_begun(request) {
+        if !view.shares(request) {
             view.pointer.clone_from(&fed.screen.pointer);
             view.image = fed.screen.changes.newest();
         }
-        let FedScreen { feed, screen, .. } = &mut *fed;
-        feed.copy_to_device(screen).map_err(|error| view.lose(fed.lose(error)))?;
         let shared = view.share(&mut fed.screen, request, deadline);
         shared.map_err(|error| view.lose(fed.lose(error)))
     }
@@ -433,13 +209,22 @@ impl<F: Feed> Source for D3d11Source<F> {
         Ok(())
     }
 
+    fn warm_up(&mut self, part: Rect) {
+        let Self { view, screen } = self;
+        let Some(mut fed) = screen.lock(&*view.clock, view.lock_until(Duration::ZERO)) else { return };
+        if fed.feed.is_in_memory() || fed.screen.lost.is_some() || fed.screen.changes.newest() > 0 {
+            return;
+        }
+        // A device that fails here fails again at the first read, which reports it.
+        let _ = view.warm_up(&mut fed.screen, part);
+    }
+
     fn color(&self) -> Color {
         self.view.color
     }
 
     fn fallback(&self) -> Option<&str> {
-        let refused = matches!(self.view.toning, Toning::Refused);
-        self.view.fallback.or_else(|| refused.then_some(ON_PROCESSOR))
+        self.view.fallback()
     }
 
     fn keep_awake(&mut self, on: bool) {
@@ -456,12 +241,6 @@ impl<F: Feed> Source for D3d11Source<F> {
     fn stats(&self) -> SourceStats {
         self.view.work.stats(self.view.thread_priority)
     }
-}
-
-/// The error of a shared texture of a desktop in half floats that the device cannot map.
-fn cannot_map() -> Error {
-    Error::new(ErrorKind::Capture, "the graphics device cannot map the half floats of the HDR desktop to 8 bits")
-        .with_hint("Use grab(), which maps them on the processor, or turn HDR of this display off")
 }
 
 /// The error while another capture of this process uses the screen: it may wait for a driver to reset.

@@ -5,14 +5,47 @@ use windows::Win32::Graphics::Direct3D11::{
 };
 
 use super::changes::Changes;
-use super::copies::{Copies, RegionStaging};
+use super::copies::Copies;
 use super::device::{Device, Place};
 use super::formats::dxgi_format;
+use super::region_staging::RegionStaging;
 use super::renderer::{target_view, Renderer};
 use super::shader_data::ToneConstants;
 use crate::color::TextureFormat;
 use crate::error::{Error, ErrorKind, Result};
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
+
+/// Whether the device maps half floats to 8 bits for a capture.
+#[derive(Default)]
+pub(super) enum Toning {
+    #[default]
+    Untried,
+    Ready(Box<Toned>),
+    Refused,
+}
+
+impl Toning {
+    /// What maps a screen of `size` on its device. `None` if the device cannot do that; then the processor does.
+    ///
+    /// # Errors
+    /// `Device` if the device is lost.
+    pub(super) fn on(&mut self, device: &Device, size: Size) -> Result<Option<&mut Toned>> {
+        if let Self::Untried = self {
+            *self = match Toned::new(device, size) {
+                Ok(toned) => Self::Ready(Box::new(toned)),
+                Err(error) if error.loss().is_some() => return Err(error),
+                Err(error) => {
+                    log::info!("the processor maps the HDR desktop: {error}");
+                    Self::Refused
+                }
+            };
+        }
+        Ok(match self {
+            Self::Ready(toned) => Some(toned),
+            Self::Untried | Self::Refused => None,
+        })
+    }
+}
 
 /// The mapped image of one capture, and the copies of it that the processor reads.
 pub(super) struct Toned {
@@ -33,7 +66,7 @@ impl Toned {
     ///
     /// # Errors
     /// `Capture` if the device or the system cannot do that, `Device` if the device is lost.
-    pub(super) fn new(device: &Device, size: Size) -> Result<Self> {
+    fn new(device: &Device, size: Size) -> Result<Self> {
         let needed = (D3D11_FORMAT_SUPPORT_TEXTURE2D.0 | D3D11_FORMAT_SUPPORT_SHADER_LOAD.0) as u32;
         // SAFETY: no preconditions.
         let support = unsafe { device.object.CheckFormatSupport(dxgi_format(TextureFormat::Rgba16f)) };
@@ -66,6 +99,7 @@ impl Toned {
         }
         let seen = if before == constants { image } else { 0 };
         let parts = changes.parts_since(seen, self.size.rect());
+        self.copies.note_changes(parts.iter().copied());
         if !parts.is_empty() {
             self.renderer.draw_tone(device, light, &self.view, &parts, constants)?;
         }
@@ -73,7 +107,7 @@ impl Toned {
         Ok(&self.target)
     }
 
-    /// The copies of the mapped image, which the processor reads as those of an SDR desktop, and the texture for its parts.
+    /// The copies of the mapped image, of which parts inside `bounds` will be read as those of an SDR desktop, and the texture for the parts.
     ///
     /// # Errors
     /// Those of creating views, textures and buffers.
@@ -83,8 +117,10 @@ impl Toned {
         light: &ID3D11Texture2D,
         changes: &Changes,
         constants: ToneConstants,
+        bounds: Rect,
     ) -> Result<(&mut Copies, &mut Option<RegionStaging>)> {
         self.image(device, light, changes, constants)?;
+        self.copies.note_read(bounds, changes, false);
         if self.copied != changes.newest() {
             self.copies.update(device, &self.target, changes)?;
             self.copied = changes.newest();
@@ -150,7 +186,7 @@ mod tests {
                     Color { hdr: true, space: ColorSpace::Scrgb, sdr_white_nits: white, max_nits: max, ..Color::SDR };
                 changes.push(Damage::everything(SIZE.rect()));
                 let constants = ToneConstants::new(&color, mapping);
-                let (copies, staging) = toned.copies(&device, &light, &changes, constants).expect("drawn");
+                let (copies, staging) = toned.copies(&device, &light, &changes, constants, SIZE.rect()).expect("drawn");
                 let deadline = MonotonicClock.now() + Duration::from_secs(30);
                 let parts = [SIZE.rect()];
                 let mapped = copies.map(&device, &changes, staging, &parts, (&MonotonicClock, deadline));

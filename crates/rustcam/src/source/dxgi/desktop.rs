@@ -27,7 +27,8 @@ use crate::source::Output;
 
 /// The duplication of one output, and what is needed to make a new one.
 pub(in crate::source) struct Desktop {
-    /// The image of the frame that is held while it can be read in place. Freed before the duplication.
+    /// The image of the frame that is held: in system memory until the next one is acquired, because it can be read in place; otherwise
+    /// until the first read, if no copy has all of it. Freed before the duplication.
     held: Option<ID3D11Texture2D>,
     duplication: Option<Duplication>,
     /// Attempts to regain the desktop since the last image.
@@ -82,13 +83,16 @@ impl Desktop {
         added.and(released)
     }
 
-    /// Releases the frame whose image could be read in place, after what changed in it was copied: no later frame needs to show it.
+    /// Releases the frame that is held. What changed in an image that could be read in place is copied first: no later frame needs to show
+    /// it.
     fn release_held(&mut self, screen: &mut Screen) -> Result<()> {
         let (Some(texture), Some(duplication)) = (self.held.take(), &mut self.duplication) else { return Ok(()) };
-        let image = (screen.whole().size(), screen.format());
-        let kept = duplication.read(image, |desktop| screen.keep_in_memory(desktop))?;
-        if kept != Some(true) {
-            screen.copy_image(&texture)?;
+        if duplication.in_system_memory {
+            let image = (screen.whole().size(), screen.format());
+            let kept = duplication.read(image, |desktop| screen.keep_in_memory(desktop))?;
+            if kept != Some(true) {
+                screen.copy_whole(&texture)?;
+            }
         }
         drop(texture);
         duplication.release()
@@ -132,13 +136,17 @@ impl Desktop {
             self.held = Some(texture.clone());
         } else {
             screen.add_image(texture, damage)?;
+            self.held = screen.leaves_out_pixels().then(|| texture.clone());
         }
+        // A frame that was fetched again may show the image that is known already.
+        let time = performance_time(info.LastPresentTime);
+        let is_known = matches!(self.first_frame, FirstFrame::Awaited { .. }) && time == screen.present_time;
+        let presents = if is_known { 0 } else { u64::from(info.AccumulatedFrames.max(1)) };
         self.first_frame = FirstFrame::Shown;
         (self.attempts, self.doubtful_device) = (0, false);
         self.silence.heard();
         self.format_check.passed();
-        let presents = u64::from(info.AccumulatedFrames.max(1));
-        screen.presented(presents, performance_time(info.LastPresentTime), info.ProtectedContentMaskedOut.as_bool());
+        screen.presented(presents, time, info.ProtectedContentMaskedOut.as_bool());
         Ok(())
     }
 
@@ -153,17 +161,24 @@ impl Desktop {
             screen.replace_device(Device::create(&found.adapter)?);
             self.doubtful_device = false;
         }
-        let duplication =
-            Duplication::create(&found.output, &screen.device, accepted(&found.info.color), Call::DuplicateAgain)
-                .map_err(|error| or_device_removed(&screen.device, error))?;
-        screen.regained(refine(found.info.clone(), &duplication, self.format_check.true_size()));
+        let output = self.begin_again(screen, found)?;
+        screen.regained(output);
+        Ok(())
+    }
+
+    /// Duplicates the output of `found`, and awaits its first frame. Returns the output as it is now.
+    fn begin_again(&mut self, screen: &Screen, found: &Found) -> Result<Output> {
+        let accepted = accepted(&found.info.color);
+        let duplication = Duplication::create(&found.output, &screen.device, accepted, Call::DuplicateAgain)
+            .map_err(|error| or_device_removed(&screen.device, error))?;
+        let output = refine(found.info.clone(), &duplication, self.format_check.true_size());
         self.duplication = Some(duplication);
         self.white = WhiteLevel::of(found.target);
         self.format_check.begin_again();
         self.first_frame = FirstFrame::AWAITED;
         self.silence.begin_again();
         self.gap = false;
-        Ok(())
+        Ok(output)
     }
 }
 
@@ -189,13 +204,42 @@ impl Feed for Desktop {
         sink: &mut dyn FnMut(Rect, ImageRef<'_>),
     ) -> Result<bool> {
         let (Some(_), Some(duplication)) = (&self.held, &mut self.duplication) else { return Ok(false) };
-        let read =
-            duplication.read((screen.whole().size(), screen.format()), |desktop| deliver(desktop, parts, sink))?;
+        let image = (screen.whole().size(), screen.format());
+        let read = duplication.read(image, |desktop| deliver(desktop, parts, sink))?;
         Ok(read.is_some())
     }
 
-    fn copy_to_device(&mut self, screen: &mut Screen) -> Result<()> {
-        self.held.as_ref().map_or(Ok(()), |texture| screen.copy_image(texture))
+    fn is_in_memory(&self) -> bool {
+        self.duplication.as_ref().is_some_and(|duplication| duplication.in_system_memory)
+    }
+
+    fn copy_whole(&mut self, screen: &mut Screen) -> Result<bool> {
+        let Some(texture) = &self.held else { return Ok(false) };
+        screen.copy_whole(texture)?;
+        Ok(true)
+    }
+
+    fn let_go(&mut self) -> Result<()> {
+        if self.is_in_memory() {
+            return Ok(());
+        }
+        match (self.held.take(), &mut self.duplication) {
+            (Some(_), Some(duplication)) => duplication.release(),
+            _ => Ok(()),
+        }
+    }
+
+    fn fetch_again(&mut self, screen: &mut Screen) -> Result<()> {
+        self.held = None;
+        self.duplication = None;
+        let arrangement = Arrangement::query().map_err(lost_again)?;
+        let found = arrangement.find_again(&screen.output)?;
+        let same = screen.device.luid == found.luid && self.begin_again(screen, found)? == screen.output;
+        if same {
+            Ok(())
+        } else {
+            Err(verdict::error(hresult::ACCESS_LOST, Call::Acquire))
+        }
     }
 
     fn release(&mut self) {

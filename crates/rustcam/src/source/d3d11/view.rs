@@ -1,0 +1,277 @@
+//! What one capture has seen of its screen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::feed::Feed;
+use super::mapped_parts::MappedParts;
+use super::power::DisplayRequired;
+use super::region_staging::RegionStaging;
+use super::screen::Screen;
+use super::shader_data::ToneConstants;
+use super::shared_screen::FedScreen;
+use super::sharing::Sharing;
+use super::source::POLL;
+use super::toned::{Toned, Toning};
+use super::work::Work;
+use crate::clock::Clock;
+use crate::color::{Color, TextureFormat, ToneMapping};
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::Pointer;
+use crate::geometry::Rect;
+use crate::region::bounds;
+use crate::source::hresult;
+use crate::source::texture::{SharedTexture, TextureRequest};
+use crate::source::verdict::{self, Call};
+use crate::source::{Change, OpenOptions, Outcome, Output};
+
+/// How long a call waits for another capture to unlock the screen, beyond its own timeout.
+const LOCK_GRACE: Duration = Duration::from_millis(25);
+
+/// Why frames of an HDR desktop are not what they should be.
+const CONVERTED: &str = "this version of Windows converts the images of the HDR desktop to 8 bits: what is brighter than 80 nits is cut off";
+
+/// Why frames of a desktop in half floats take longer than they should.
+const ON_PROCESSOR: &str =
+    "the graphics device cannot map half floats to 8 bits: the processor does it, and reads twice as many bytes";
+
+/// What one capture has seen of its screen, and its own textures.
+pub(super) struct View {
+    region_staging: Option<RegionStaging>,
+    sharing: Sharing,
+    toning: Toning,
+    /// What the next reads are for, see [`Source::set_tone_mapping`](crate::source::Source::set_tone_mapping).
+    pub(super) mapping: Option<ToneMapping>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) watch_pointer: bool,
+    pub(super) output: Output,
+    /// The colour of the screen as of the last wait or read.
+    pub(super) color: Color,
+    /// Why frames are not what they should be.
+    fallback: Option<&'static str>,
+    pub(super) generation: u64,
+    /// No wait has reported the screen since it was opened or regained.
+    pub(super) first: bool,
+    /// Presents reported.
+    pub(super) presents: u64,
+    /// The last report contained a single present, so none was missed.
+    pub(super) keeps_up: bool,
+    /// The newest image as of the last wait or read, whichever came later.
+    pub(super) image: u64,
+    /// The image at the last call of `damage`, 0 before the first.
+    pub(super) damaged: u64,
+    pub(super) pointer: Pointer,
+    pub(super) work: Arc<Work>,
+    /// Whether the system gave the capture thread its priority; `None` if there is no such thread.
+    pub(super) thread_priority: Option<bool>,
+    pub(super) awake: Option<DisplayRequired>,
+    /// The loss, until a rebuild succeeds.
+    pub(super) lost: Option<Error>,
+}
+
+impl View {
+    pub(super) fn new(screen: &Screen, options: &OpenOptions) -> Self {
+        Self {
+            region_staging: None,
+            sharing: Sharing::default(),
+            toning: Toning::default(),
+            mapping: None,
+            clock: Arc::clone(&options.clock),
+            watch_pointer: options.watch_pointer,
+            output: screen.output.clone(),
+            color: screen.color(),
+            fallback: None,
+            generation: screen.generation,
+            first: true,
+            presents: screen.presents,
+            keeps_up: false,
+            image: 0,
+            damaged: 0,
+            pointer: Pointer::default(),
+            work: Arc::clone(&screen.device.work),
+            thread_priority: None,
+            awake: None,
+            lost: None,
+        }
+    }
+
+    /// Starts again with the screen as it is.
+    pub(super) fn restart(&mut self, screen: &Screen) {
+        self.output = screen.output.clone();
+        self.color = screen.color();
+        self.generation = screen.generation;
+        self.presents = screen.presents;
+        self.first = true;
+        (self.image, self.damaged) = (0, 0);
+        self.free_textures();
+        self.lost = None;
+    }
+
+    /// Frees the textures: those of a lost device keep it alive.
+    pub(super) fn free_textures(&mut self) {
+        self.region_staging = None;
+        self.sharing.clear();
+        self.toning = Toning::default();
+    }
+
+    /// Fails with the loss of the screen, even if another capture met it and has already recovered from it.
+    pub(super) fn check(&mut self, screen: &Screen) -> Result<()> {
+        if self.lost.is_none() && (screen.lost.is_some() || screen.generation != self.generation) {
+            let recovered_by_another = || verdict::error(hresult::ACCESS_LOST, Call::Acquire);
+            self.lose(screen.lost.clone().unwrap_or_else(recovered_by_another));
+        }
+        match &self.lost {
+            Some(lost) => Err(lost.clone()),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn lose(&mut self, error: Error) -> Error {
+        if error.loss().is_some() {
+            self.free_textures();
+            self.lost = Some(error.clone());
+        }
+        error
+    }
+
+    pub(super) fn advance<F: Feed>(&mut self, fed: &mut FedScreen<F>, timeout: Duration) -> Result<()> {
+        fed.advance(timeout, &*self.clock).map_err(|error| self.lose(error))
+    }
+
+    /// Waits for the first image: after a rebuild a caller may read before the first wait. `false` if there is none at `deadline`.
+    pub(super) fn await_image<F: Feed>(&mut self, fed: &mut FedScreen<F>, deadline: Duration) -> Result<bool> {
+        while !fed.feed.has_image() {
+            let left = deadline.saturating_sub(self.clock.now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.advance(fed, left.min(POLL))?;
+        }
+        Ok(true)
+    }
+
+    /// How long a call with this deadline waits for exclusive use of the screen.
+    pub(super) fn lock_until(&self, deadline: Duration) -> Duration {
+        deadline.max(self.clock.now().saturating_add(LOCK_GRACE))
+    }
+
+    /// What maps the half floats of the screen on its device, for reads of 8-bit frames. `None` if the screen has none, such a frame is not
+    /// wanted, or the device cannot do that; then the processor does.
+    ///
+    /// # Errors
+    /// `Device` if the device is lost.
+    fn toned(&mut self, screen: &Screen) -> Result<Option<(&mut Toned, ToneConstants)>> {
+        let Some(mapping) = self.mapping.filter(|_| screen.format() == TextureFormat::Rgba16f) else { return Ok(None) };
+        let toned = self.toning.on(&screen.device, screen.whole().size())?;
+        Ok(toned.map(|toned| (toned, ToneConstants::new(&self.color, mapping))))
+    }
+
+    /// Makes sure that the copies have what a read of `parts` of the newest image needs: all of it if the device maps it. `false` if the
+    /// image has to come again.
+    ///
+    /// # Errors
+    /// A loss.
+    pub(super) fn provide<F: Feed>(&mut self, fed: &mut FedScreen<F>, parts: &[Rect], alone: bool) -> Result<bool> {
+        if self.toned(&fed.screen)?.is_some() {
+            fed.screen.copies.need_whole();
+            return fed.provide(fed.screen.whole());
+        }
+        let Screen { copies, changes, .. } = &mut fed.screen;
+        copies.note_read(bounds(parts), changes, alone);
+        fed.provide(bounds(parts))
+    }
+
+    /// Makes `parts` of the newest image readable, mapped to 8 bits by the device if it can do that. `None` if it is not done at `deadline`.
+    ///
+    /// # Errors
+    /// Those of creating textures and of mapping.
+    pub(super) fn map(&mut self, screen: &mut Screen, parts: &[Rect], deadline: Duration) -> Result<Option<MappedParts>> {
+        let clock = Arc::clone(&self.clock);
+        if let Some((toned, constants)) = self.toned(screen)? {
+            let Screen { copies, device, changes, .. } = screen;
+            let Some(light) = copies.texture(device, changes)? else { return Ok(None) };
+            let (copies, staging) = toned.copies(device, light, changes, constants, bounds(parts))?;
+            return copies.map(device, changes, staging, parts, (&*clock, deadline));
+        }
+        let Screen { copies, device, changes, .. } = screen;
+        copies.map(device, changes, &mut self.region_staging, parts, (&*clock, deadline))
+    }
+
+    /// Makes ready what the first read of `part` needs.
+    ///
+    /// # Errors
+    /// Those of creating textures and of mapping.
+    pub(super) fn warm_up(&mut self, screen: &mut Screen, part: Rect) -> Result<()> {
+        let Screen { copies, device, .. } = screen;
+        copies.warm_up(device, &mut self.region_staging, part, &*self.clock)
+    }
+
+    /// Renders the newest image into a shared texture.
+    ///
+    /// # Errors
+    /// As for [`Sharing::share`]; `Capture` for half floats that the device cannot map.
+    pub(super) fn share(
+        &mut self,
+        screen: &mut Screen,
+        request: &TextureRequest,
+        deadline: Duration,
+    ) -> Result<Outcome<SharedTexture>> {
+        let clock = Arc::clone(&self.clock);
+        let mut sharing = std::mem::take(&mut self.sharing);
+        let shared = match self.toned(screen) {
+            Ok(None) if screen.format() == TextureFormat::Rgba16f => Err(cannot_map()),
+            Ok(toned) => sharing.share(screen, request, toned, (&*clock, deadline)),
+            Err(error) => Err(error),
+        };
+        self.sharing = sharing;
+        shared
+    }
+
+    /// Whether the texture for this request has been rendered already and is only waited for.
+    pub(super) fn shares(&self, request: &TextureRequest) -> bool {
+        self.sharing.has_begun(request)
+    }
+
+    /// Notes the colour of the screen, which has an image.
+    pub(super) fn see_color(&mut self, screen: &Screen) {
+        self.color = screen.color();
+        let converted = self.color.hdr && screen.format() != TextureFormat::Rgba16f;
+        self.fallback = converted.then_some(CONVERTED);
+    }
+
+    /// Why frames are not what they should be, or take longer than they should.
+    pub(super) fn fallback(&self) -> Option<&'static str> {
+        self.fallback.or_else(|| matches!(self.toning, Toning::Refused).then_some(ON_PROCESSOR))
+    }
+
+    /// What this capture has not reported yet.
+    pub(super) fn unreported<F: Feed>(&mut self, fed: &FedScreen<F>) -> Change {
+        let mut change = Change::default();
+        // Before the first image there is nothing to report, not even the pointer.
+        if !fed.feed.has_image() {
+            return change;
+        }
+        let screen = &fed.screen;
+        self.see_color(screen);
+        if self.first || screen.presents > self.presents {
+            change.presents = screen.presents.saturating_sub(self.presents).max(1);
+            change.present_time = screen.present_time;
+            self.keeps_up = change.presents == 1;
+            self.presents = screen.presents;
+            self.first = false;
+        }
+        self.image = screen.changes.newest();
+        change.pointer = self.watch_pointer && !self.pointer.looks_like(&screen.pointer);
+        if self.pointer != screen.pointer {
+            self.pointer = screen.pointer.clone();
+        }
+        change.protected = change.any() && screen.protected;
+        change
+    }
+}
+
+/// The error of a shared texture of a desktop in half floats that the device cannot map.
+fn cannot_map() -> Error {
+    Error::new(ErrorKind::Capture, "the graphics device cannot map the half floats of the HDR desktop to 8 bits")
+        .with_hint("Use grab(), which maps them on the processor, or turn HDR of this display off")
+}
