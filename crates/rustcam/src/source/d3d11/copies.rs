@@ -259,7 +259,8 @@ impl Copies {
         // The bounding box counts: region staging for few pixels far apart would be as large as a staging copy.
         let bounds = bounds(parts);
         if let Some(copy) = self.staging.newest(newest).filter(|_| self.staging.area.contains(bounds)) {
-            return MappedParts::map(device, (&copy.texture, self.format), self.staging.area, Some(&copy.readers), time);
+            let texture = (&copy.texture, self.format);
+            return MappedParts::map(device, texture, self.staging.area, Some(&copy.readers), time);
         }
         if !self.complete_shadow(device, newest, bounds) {
             return Ok(None);

@@ -185,7 +185,12 @@ impl View {
     ///
     /// # Errors
     /// Those of creating textures and of mapping.
-    pub(super) fn map(&mut self, screen: &mut Screen, parts: &[Rect], deadline: Duration) -> Result<Option<MappedParts>> {
+    pub(super) fn map(
+        &mut self,
+        screen: &mut Screen,
+        parts: &[Rect],
+        deadline: Duration,
+    ) -> Result<Option<MappedParts>> {
         let clock = Arc::clone(&self.clock);
         if let Some((toned, constants)) = self.toned(screen)? {
             let Screen { copies, device, changes, .. } = screen;
