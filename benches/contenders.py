@@ -2,7 +2,8 @@
 
 `1920x1080 full@60 bgra free` is a workload: the size of the screen, what it shows and how often a second, the pixel
 format, and how a contender follows it. `region` behind that is a part of the screen, `cursor` draws the pointer.
-Behind that may be how the lab's device behaves, see `lab.py`: `hardware`, or `asynchronous`.
+Behind that may be how the lab's device behaves, see `lab.py`: `hardware`, or `asynchronous`. `hdr` is a desktop of
+half floats, whose highlights cover the number.
 
 The ways: `free` takes frames one after the other, as the examples of the packages do; `paced` sleeps until something
 was presented and then takes one frame; `stream` takes those of a stream; `beside` is `free` with a loop in Python in
@@ -34,7 +35,7 @@ NUMBERED = ("full", "window", "scroll", "video", "ordinary", "stormfull")
 PARTS = ("little", "middle")
 # In the corner, where the number of the frame is.
 REGION = (0, 0, 640, 360)
-NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: region| cursor| hardware| asynchronous)*)")
+NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: region| cursor| hardware| asynchronous| hdr)*)")
 DEVICES = ("hardware", "asynchronous")
 ON_X11 = {"backend": "x11"} if sys.platform == "linux" else {}
 
@@ -50,10 +51,11 @@ class Workload:
     region: Optional[tuple[int, int, int, int]]
     cursor: bool
     device: str = ""  # how the lab's behaves
+    hdr: bool = False
 
     @property
     def numbered(self) -> bool:
-        return self.content in NUMBERED and self.way not in ("beside", "virtual")
+        return self.content in NUMBERED and self.way not in ("beside", "virtual") and not self.hdr
 
 
 def workload(name: str) -> Workload:
@@ -62,7 +64,8 @@ def workload(name: str) -> Workload:
     width, height, content, hz, fmt, way, more = found.groups()
     region = REGION if "region" in more else None
     device = next((word for word in more.split() if word in DEVICES), "")
-    return Workload(name, (int(width), int(height)), content, int(hz), fmt, way, region, "cursor" in more, device)
+    size, hdr = (int(width), int(height)), "hdr" in more
+    return Workload(name, size, content, int(hz), fmt, way, region, "cursor" in more, device, hdr)
 
 
 @dataclass
@@ -180,7 +183,7 @@ def raw(work: Workload) -> Opened:
 # How to open a contender, and the names of the workloads that it can do. The order is that of the tables.
 FEW = r"(1920x1080 \w+|\S+ full)@60 "  # not more than sixty frames a second; at 4K a few come, whatever moves there
 LIVE = r"(?!.* virtual)\S+ (full|ordinary|little|middle|static|storm)@"
-PLAIN = r"(?!.* (hardware|asynchronous))" + LIVE
+PLAIN = r"(?!.* (hardware|asynchronous|hdr))" + LIVE
 VIRTUAL = r".* virtual"
 MATRIX: dict[str, dict[str, tuple[Callable[[Workload], Opened], str]]] = {
     "x11": {

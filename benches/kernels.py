@@ -16,7 +16,7 @@ from typing import Any
 
 from .run import ROOT, Line, Results
 
-ENGINE = ["cargo", "run", "--release", "--quiet", "--package", "rustcam", "--example", "kernels"]
+EXAMPLE = ["cargo", "run", "--release", "--quiet", "--package", "rustcam", "--example"]
 MEASURED = ("median_ms", "best_ms", "ratio_median")
 # A plain copy, in one thread always.
 COPY = "memcpy"
@@ -25,7 +25,7 @@ MACHINE = ("date", "cpu", "cores", "system", "cpu_path")
 
 def printed(rounds: int) -> dict[str, Any]:
     """By the example, on this machine."""
-    done = subprocess.run([*ENGINE, str(rounds)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([*EXAMPLE, "kernels", str(rounds)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -38,6 +38,22 @@ def lines(found: dict[str, Any]) -> Iterator[Line]:
             if name != COPY:
                 ways = times["ways"].items()
                 yield f"{size} threads", name, {f"{kind}_{way}": ms for way, all_ in ways for kind, ms in all_.items()}
+
+
+def tone(output: str) -> Iterator[Line]:
+    """The mapping of half floats by one thread, as the example `tone` prints it: name, seconds, and ratio to a memcpy."""
+    for name, seconds, to_copy in (line.split() for line in output.splitlines()):
+        mapping, _, picture = name.partition("_")
+        picture, _, threads = picture.rpartition("_x")
+        if threads == "1":
+            found = {"median_ms": 1000 * float(seconds), "to_copy": float(to_copy)}
+            yield "1920x1080 tone", f"{mapping}, {picture.replace('_', ' ')}", found
+
+
+def toned() -> Iterator[Line]:
+    """On this machine."""
+    done = subprocess.run([*EXAMPLE, "tone"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    yield from tone(done.stdout)
 
 
 def recorded(output: Iterable[str]) -> Results:

@@ -33,6 +33,8 @@ def script(work: Workload) -> str:
     words.append("lab pitch 0")  # padding costs a copy
     words.append("pointer storm 1000" if "storm" in work.content else "pointer still")
     words += DEVICES[work.device]
+    if work.hdr:
+        words.append("color hdr; white 240; max 1000")
     if "full" in work.content:
         words += ["full", "lab paint ahead"]
     elif work.content != "ordinary":
@@ -100,7 +102,7 @@ class LabDesktop:
         """How many of these images differ from what was presented."""
         if work.numbered and not work.cursor:
             return sum(not self._same(image, number, work) for number, image in samples)
-        if work.content not in PARTS:
+        if work.content not in PARTS or work.hdr:
             return 0
         # Without a number the image may show any present since the last wait.
         ((_, image),) = samples

@@ -23,7 +23,7 @@ from rustcam.cli.memory import resident
 
 from .calls import Call, timed
 from .contenders import FULL_HD, UHD
-from .kernels import MEASURED, lines, printed
+from .kernels import MEASURED, lines, printed, toned
 from .measure import beside
 from .run import Line, quantile
 
@@ -53,8 +53,9 @@ FORMATS = {
 
 
 def kernels(rounds: int) -> Iterator[Line]:
-    """Those of the engine, timed by its example of that name, and the same conversions by peers."""
+    """Those of the engine, timed by its examples, and the same conversions by peers."""
     yield from lines(printed(rounds))
+    yield from toned()
     for size in (FULL_HD, UHD):
         yield from peers(*size, rounds)
 

@@ -319,6 +319,14 @@ def test_pictures_are_drawn_from_the_recordings(tmp_path: Path) -> None:
 KERNELS = ("memcpy", "bgra", "bgr", "rgb", "gray")
 
 
+def test_the_example_of_the_tone_mapping_is_read_where_one_thread_worked() -> None:
+    output = "map_sdr_x1 0.004 2.25\nclip_one_percent_bright_x1 0.003 2.0\nmap_sdr_x2 0.002 1.5\n"
+    assert list(kernels.tone(output)) == [
+        ("1920x1080 tone", "map, sdr", {"median_ms": 4.0, "to_copy": 2.25}),
+        ("1920x1080 tone", "clip, one percent bright", {"median_ms": 3.0, "to_copy": 2.0}),
+    ]
+
+
 def printed(one: float, **facts: Any) -> str:
     """What the example `kernels` prints: `n` threads need an `n`th of the time, or twice that with streaming stores."""
     ways = {}
