@@ -41,7 +41,7 @@ def lines(found: dict[str, Any]) -> Iterator[Line]:
 
 
 def tone(output: str) -> Iterator[Line]:
-    """The mapping of half floats by one thread, as the example `tone` prints it: name, seconds, and ratio to a memcpy."""
+    """The mapping of half floats by one thread, as the example `tone` prints it: name, seconds, ratio to a memcpy."""
     for name, seconds, to_copy in (line.split() for line in output.splitlines()):
         mapping, _, picture = name.partition("_")
         picture, _, threads = picture.rpartition("_x")

@@ -8,7 +8,7 @@ use super::feed::Feed;
 use super::power::DisplayRequired;
 use super::priority::CaptureThread;
 use super::shared_screen::SharedScreen;
-use super::view::View;
+use super::view::{View, POLL};
 use crate::color::{Color, ToneMapping};
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, Pointer};
@@ -18,10 +18,6 @@ use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::verdict;
 use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source, SourceStats};
-
-/// Captures that share a screen poll it so often, all together. A thread that waits for a frame blocks the device for the others, up to the
-/// next tick of the system's timer, whatever its timeout.
-pub(super) const POLL: Duration = Duration::from_millis(1);
 
 /// How long a capture that has just been opened waits for the others to unlock the screen.
 const OPEN_WAIT: Duration = Duration::from_secs(5);

@@ -11,7 +11,6 @@ use super::screen::Screen;
 use super::shader_data::ToneConstants;
 use super::shared_screen::FedScreen;
 use super::sharing::Sharing;
-use super::source::POLL;
 use super::toned::{Toned, Toning};
 use super::work::Work;
 use crate::clock::Clock;
@@ -24,6 +23,10 @@ use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::verdict::{self, Call};
 use crate::source::{Change, OpenOptions, Outcome, Output};
+
+/// Captures that share a screen poll it so often, all together. A thread that waits for a frame blocks the device for the others, up to the
+/// next tick of the system's timer, whatever its timeout.
+pub(super) const POLL: Duration = Duration::from_millis(1);
 
 /// How long a call waits for another capture to unlock the screen, beyond its own timeout.
 const LOCK_GRACE: Duration = Duration::from_millis(25);
