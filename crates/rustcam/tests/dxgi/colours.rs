@@ -14,6 +14,7 @@ use crate::lab_desktop::{ms, options, request, LabDesktop};
 use crate::reader::{read, reader_for};
 
 const SMALL: &str = "size 320x200; refresh 100; pointer still; clock virtual; lab white 200; ";
+const SIZE: Size = Size::new(64, 48);
 const HDR: &str = "color hdr; white 240; max 1000; clock virtual; refresh 100; ";
 
 fn open(desktop: &LabDesktop, mapping: ToneMapping, cursor: bool) -> Session {
@@ -114,6 +115,22 @@ fn where_the_system_converts_an_hdr_desktop_the_statistics_say_so() {
         let fallback = session.stats().fallback;
         assert_eq!(fallback.is_some_and(|text| text.contains("cut off")), format == "fp16", "{format}");
         drop((frame, session));
+        desktop.finish();
+    }
+}
+
+#[test]
+fn a_refusal_that_may_pass_is_waited_for_instead_of_cutting_off_the_light() {
+    for code in [0x887A_0022_u32, 0x8007_0005] {
+        let desktop = LabDesktop::new(&format!("{HDR} size 64x48"));
+        desktop.lab.inject("DuplicateOutput1", 1, code as i32).expect("a call");
+        let options = options(&desktop, 0, false).timeout(ms(1000));
+        let mut session = Session::open(&options, &mut || Ok(())).expect("opens");
+        grab_exactly(&desktop, &mut session, (SIZE.rect(), PixelFormat::Rgba16f, ToneMapping::Map), false);
+        let counters = desktop.counters();
+        assert_eq!((counters.duplications, counters.duplications1), (1, 1), "{code:08x}");
+        assert_eq!(session.stats().fallback, None, "{code:08x}");
+        drop(session);
         desktop.finish();
     }
 }

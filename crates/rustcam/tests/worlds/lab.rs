@@ -148,6 +148,34 @@ at 181ms mode 16x17
 ",
         &["first half", "refuse EnumOutputs 0x887A0002 for 100ms"],
     ),
+    // The desktop is HDR now, and the first attempt to duplicate it fails: the older way would deliver images that are cut off.
+    (
+        "open 0
+grab owned bgra 0
+grab owned bgra 0
+pass 36
+grab owned bgra 3
+---
+size 16x17; rotation 90; refresh 20; outputs 1; static; pointer path; memory ordinary
+at 1ms mode 16x17
+at 2ms fail rebuild 0x80004005 times 1
+at 0ms color hdr
+",
+        &[],
+    ),
+    // The same of a desktop that was HDR before.
+    (
+        "open 0 cursor
+grab owned bgra 0
+grab owned bgra 17
+grab owned rgba16f 17
+---
+size 16x16; rotation 0; refresh 20; color hdr; outputs 1; static; pointer path; memory ordinary
+at 31ms mode 16x16
+at 0ms fail rebuild 0x80004005 times 1
+",
+        &[],
+    ),
 ];
 
 #[test]

@@ -260,8 +260,10 @@ impl Player<'_> {
         let exact: Vec<u64> = possible.iter().copied().filter(|number| differs(*number).is_none()).collect();
         if exact.is_empty() {
             let wrong = possible.first().and_then(|number| differs(*number));
+            let here = wrong.and_then(|byte| bytes.get(byte));
+            let there = wrong.and_then(|byte| self.desktop.picture(shown, pointer, region, format).get(byte).copied());
             return Err(TestCaseError::fail(format!(
-                "frame {shown} at {now:?} differs first at byte {wrong:?} of {region} x {format}"
+                "frame {shown} at {now:?} differs first at byte {wrong:?} of {region} x {format}: {here:?} for {there:?}"
             )));
         }
         let before = std::mem::replace(&mut self.last, exact.clone());

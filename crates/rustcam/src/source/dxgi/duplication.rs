@@ -28,6 +28,9 @@ pub(super) enum Acquired {
     Frame(DXGI_OUTDUPL_FRAME_INFO, Option<ID3D11Texture2D>),
 }
 
+/// By these codes the newer way to duplicate an output says that it cannot, where the older one perhaps can.
+const CANNOT: [u32; 4] = [hresult::UNSUPPORTED, hresult::E_INVALIDARG, hresult::E_NOINTERFACE, hresult::E_NOTIMPL];
+
 /// The duplication of one output. The system allows one per output and process.
 pub(super) struct Duplication {
     pub(super) object: IDXGIOutputDuplication,
@@ -57,8 +60,12 @@ impl Duplication {
             unsafe { output.DuplicateOutput1(device, 0, &formats) }
         });
         // The newer function may refuse because of DPI awareness or formats; the older one refuses because of the desktop only. Its images
-        // are BGRA, whatever the desktop is.
-        let object = newer.or_else(|_| {
+        // are BGRA, whatever the desktop is: so where another format is expected and the refusal may pass, that is waited for.
+        let converts = accepted.first() != Some(&TextureFormat::Bgra8);
+        let object = newer.or_else(|error| {
+            if converts && !CANNOT.contains(&(error.code().0 as u32)) {
+                return Err(error);
+            }
             let output = output.cast::<IDXGIOutput1>()?;
             // SAFETY: valid objects.
             unsafe { output.DuplicateOutput(device) }
