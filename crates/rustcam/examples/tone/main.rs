@@ -26,6 +26,12 @@ fn noise(i: u64) -> f64 {
     (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f64 / f64::from(1 << 24)
 }
 
+/// Whether a pixel is in one of 16 patches, like the highlights and videos of an HDR desktop: 5 % of all pixels.
+fn in_patch(pixel: u64) -> bool {
+    let (x, y) = (pixel % 1920, pixel / 1920);
+    x % 480 < 108 && y % 270 < 60
+}
+
 /// The median time of `work`, alternating with that of a copy, so that both see the same machine.
 fn measured(src: &[u8], mut work: impl FnMut()) -> (Duration, Duration) {
     let mut copy = vec![0; src.len()];
@@ -52,6 +58,7 @@ fn main() -> io::Result<()> {
         ("sdr", picture(move |i| smooth(i).min(1.0))),
         ("sdr_noise", picture(noise)),
         ("one_percent_bright", picture(move |i| if i / 4 % 1920 < 19 { 3.0 } else { smooth(i) })),
+        ("mixed", picture(move |i| if in_patch(i / 4) { 1.01 + 3.0 * smooth(i) } else { smooth(i) })),
         ("all_bright", picture(move |i| 1.01 + 3.0 * smooth(i))),
         ("bright_noise", picture(|i| 4.0 * noise(i))),
     ];

@@ -10,10 +10,10 @@
 // The kernels are compiled per CPU path like those of the rows.
 #![allow(clippy::inline_always)]
 
+use std::hint::black_box;
 use std::sync::{LazyLock, OnceLock};
 
 use half::f16;
-use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 
 use super::convert::{CpuPath, Kernel};
 use super::light::of_encoded;
@@ -25,14 +25,20 @@ const STEP: usize = 64;
 /// Bits of positive infinity; the positive numbers are all below.
 const INFINITY: u16 = 0x7C00;
 
-/// The largest finite half float.
-const LARGEST: f32 = 65504.0;
+/// A linear value whose level is 0, as are the levels of all below it.
+const DARKEST: f32 = 1.0 / 8192.0;
 
-/// The level of every value `i / 65535` of a linear channel.
+/// The levels of the linear values from [`DARKEST`] to 1, by [`index_of`]. Only the first 26 KiB are read.
 static LEVELS_OF_LINEAR: LazyLock<Box<[u8; 1 << 16]>> = LazyLock::new(|| {
-    let level = |i: u16| level(f64::from(i) / 65535.0);
+    let level = |i: u16| level(f64::from(f32::from_bits(DARKEST.to_bits() + (u32::from(i) << INDEX_SHIFT))));
     table_of(level, u16::MAX)
 });
+
+/// The bits of an `f32` that its index drops, by rounding: a linear value moves by at most 1/48 of a level.
+const INDEX_SHIFT: u32 = 12;
+
+/// Where the levels of linear values begin in [`Levels::mapped`]: above all half floats that are not negative.
+const LINEAR: usize = 1 << 15;
 
 /// The level of a linear value.
 fn level(linear: f64) -> u8 {
@@ -92,7 +98,26 @@ impl Default for ToneSettings {
 #[derive(Debug, Default)]
 pub struct Tone {
     settings: ToneSettings,
-    levels: OnceLock<Box<[u8; 1 << 16]>>,
+    levels: OnceLock<Levels>,
+}
+
+/// The tables of a tone mapping.
+#[derive(Debug)]
+struct Levels {
+    /// The level of every half float, cut at SDR white.
+    cut: Box<[u8; 1 << 16]>,
+    /// The same for those that are not negative, then [`LEVELS_OF_LINEAR`]: one table for a pixel whether it is bright or not.
+    mapped: Box<[u8; 1 << 16]>,
+}
+
+impl Levels {
+    fn new(settings: ToneSettings) -> Self {
+        let unit = SCRGB_UNIT_NITS / settings.white_nits;
+        let cut = table_of(|bits| level(f16::from_bits(bits).to_f64() * unit), INFINITY);
+        let mut mapped = cut.clone();
+        mapped[LINEAR..].copy_from_slice(&LEVELS_OF_LINEAR[..LINEAR]);
+        Self { cut, mapped }
+    }
 }
 
 impl Tone {
@@ -113,17 +138,18 @@ impl Tone {
 
     /// The level of every half float, cut at SDR white.
     pub(super) fn levels(&self) -> &[u8; 1 << 16] {
-        self.levels.get_or_init(|| {
-            let unit = SCRGB_UNIT_NITS / self.settings.white_nits;
-            table_of(|bits| level(f16::from_bits(bits).to_f64() * unit), INFINITY)
-        })
+        &self.tables().cut
+    }
+
+    fn tables(&self) -> &Levels {
+        self.levels.get_or_init(|| Levels::new(self.settings))
     }
 
     /// Maps the half-float pixels of `src` to BGRA with alpha 255. Both have as many pixels.
     pub(super) fn map_row(&self, path: CpuPath, src: &[u8], dst: &mut [[u8; 4]]) {
-        let (src, levels) = (src.as_chunks::<8>().0, self.levels());
+        let (src, levels) = (src.as_chunks::<8>().0, self.tables());
         match self.settings.mapping {
-            ToneMapping::Clip => path.run(Clip { levels, src, dst }),
+            ToneMapping::Clip => path.run(Clip { levels: &levels.cut, src, dst }),
             ToneMapping::Map => path.run(Map { levels, fade: Fade::new(self.settings), src, dst }),
         }
     }
@@ -139,18 +165,29 @@ struct Clip<'a> {
 impl Kernel for Clip<'_> {
     #[inline(always)]
     fn run(self) {
-        for (d, s) in self.dst.iter_mut().zip(self.src) {
-            *d = cut(self.levels, *s);
+        for (d, s) in self.dst.chunks_mut(STEP).zip(self.src.chunks(STEP)) {
+            load(s);
+            cut(self.levels, s, d);
         }
     }
 }
 
-/// Cuts the channels of one pixel.
+/// Loads the cache lines of pixels, all at the same time: the lookups would wait for one after the other.
 #[inline(always)]
-fn cut(levels: &[u8; 1 << 16], pixel: [u8; 8]) -> [u8; 4] {
-    let bits = u64::from_le_bytes(pixel);
-    let level = |shift: u32| levels[usize::from((bits >> shift) as u16)];
-    [level(32), level(16), level(0), 255]
+fn load(src: &[[u8; 8]]) {
+    for line in src.chunks(8) {
+        black_box(line[0][0]);
+    }
+}
+
+/// Cuts the channels of pixels.
+#[inline(always)]
+fn cut(levels: &[u8; 1 << 16], src: &[[u8; 8]], dst: &mut [[u8; 4]]) {
+    for (d, s) in dst.iter_mut().zip(src) {
+        let bits = u64::from_le_bytes(*s);
+        let level = |shift: u32| levels[usize::from((bits >> shift) as u16)];
+        *d = [level(32), level(16), level(0), 255];
+    }
 }
 
 /// The constants of the formula for what is brighter than SDR white.
@@ -158,8 +195,6 @@ fn cut(levels: &[u8; 1 << 16], pixel: [u8; 8]) -> [u8; 4] {
 struct Fade {
     /// SDR white as the desktop holds it: the half float next to it. What is not above it is SDR.
     white: u16,
-    /// Its value.
-    white_light: f32,
     /// From scRGB to 1 = SDR white.
     unit: f32,
     /// `1/(M − 1)`, 0 if `M ≤ 1`.
@@ -169,10 +204,8 @@ struct Fade {
 impl Fade {
     fn new(settings: ToneSettings) -> Self {
         let headroom = settings.max_nits / settings.white_nits - 1.0;
-        let white = of_encoded(1.0, settings.white_nits);
         Self {
-            white,
-            white_light: f16::from_bits(white).to_f32(),
+            white: of_encoded(1.0, settings.white_nits),
             unit: (SCRGB_UNIT_NITS / settings.white_nits) as f32,
             per_headroom: if headroom > 0.0 { (1.0 / headroom) as f32 } else { 0.0 },
         }
@@ -181,7 +214,7 @@ impl Fade {
 
 /// Fades what is brighter than SDR white to white.
 struct Map<'a> {
-    levels: &'a [u8; 1 << 16],
+    levels: &'a Levels,
     fade: Fade,
     src: &'a [[u8; 8]],
     dst: &'a mut [[u8; 4]],
@@ -191,69 +224,138 @@ impl Kernel for Map<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { levels, fade, src, dst } = self;
-        let linear = &**LEVELS_OF_LINEAR;
-        for (d, s) in dst.chunks_mut(STEP).zip(src.chunks(STEP)) {
-            if may_be_bright(s, fade.white) {
-                map_step(levels, linear, fade, s, d);
-            } else {
-                for (d, s) in d.iter_mut().zip(s) {
-                    *d = cut(levels, *s);
+        let (src, src_rest) = src.as_chunks::<STEP>();
+        let (dst, dst_rest) = dst.as_chunks_mut::<STEP>();
+        for (d, s) in dst.iter_mut().zip(src) {
+            map_step(levels, fade, s, d);
+        }
+        if !src_rest.is_empty() {
+            let (mut s, mut d) = ([[0; 8]; STEP], [[0; 4]; STEP]);
+            s[..src_rest.len()].copy_from_slice(src_rest);
+            map_step(levels, fade, &s, &mut d);
+            dst_rest.copy_from_slice(&d[..dst_rest.len()]);
+        }
+    }
+}
+
+#[inline(always)]
+fn map_step(levels: &Levels, fade: Fade, src: &[[u8; 8]; STEP], dst: &mut [[u8; 4]; STEP]) {
+    if may_be_bright(src, fade.white) {
+        fade_step(&levels.mapped, fade, src, dst);
+    } else {
+        cut(&levels.cut, src, dst);
+    }
+}
+
+/// Whether a channel is brighter than `white`, or NaN: without its sign, half floats compare like integers. A sum per channel carries into
+/// the bit of the sign if it is. A loop over words instead of channels is one that the compiler always vectorises.
+#[inline(always)]
+fn may_be_bright(pixels: &[[u8; 8]], white: u16) -> bool {
+    const CHANNELS: u64 = 0x0001_0001_0001;
+    let carrying = u64::from(0x7FFF - white) * CHANNELS;
+    let mut above = 0;
+    for pixel in pixels {
+        let word = u64::from_le_bytes(*pixel);
+        above |= ((word & (0x7FFF * CHANNELS)) + carrying) & !word;
+    }
+    above & (0x8000 * CHANNELS) != 0
+}
+
+/// Maps pixels of which some are bright. All arithmetic comes first and ends with an index into `levels`, so that the compiler vectorises
+/// it: no branch, no lookup, and no conversion that needs an instruction for half floats.
+#[inline(always)]
+#[allow(clippy::manual_clamp, reason = "`max` returns the number if the other operand is NaN, `clamp` does not")]
+fn fade_step(levels: &[u8; 1 << 16], fade: Fade, src: &[[u8; 8]; STEP], dst: &mut [[u8; 4]; STEP]) {
+    let [mut red, mut green, mut blue] = [[0u16; STEP]; 3];
+    for (i, pixel) in src.iter().enumerate() {
+        let word = u64::from_le_bytes(*pixel);
+        (red[i], green[i], blue[i]) = (word as u16, (word >> 16) as u16, (word >> 32) as u16);
+    }
+    for i in 0..STEP {
+        let channels = [red[i], green[i], blue[i]].map(finite);
+        let brightest = channels[0].max(channels[1]).max(channels[2]);
+        let light = value_of(brightest.max(fade.white));
+        let fading = ((light * fade.unit - 1.0) * fade.per_headroom).max(0.0).min(1.0);
+        let share = (1.0 - fading) / light;
+        let index = |bits| if brightest > fade.white { index_of(value_of(bits) * share + fading) } else { bits };
+        [red[i], green[i], blue[i]] = channels.map(index);
+    }
+    for (i, d) in dst.iter_mut().enumerate() {
+        *d = [levels[usize::from(blue[i])], levels[usize::from(green[i])], levels[usize::from(red[i])], 255];
+    }
+}
+
+/// The bits of a half float: those of 0 for a negative one or NaN, those of the largest finite one for infinity.
+#[inline(always)]
+fn finite(bits: u16) -> u16 {
+    if bits > INFINITY {
+        0
+    } else {
+        bits.min(INFINITY - 1)
+    }
+}
+
+/// The value of a half float that is finite and not negative.
+#[inline(always)]
+fn value_of(bits: u16) -> f32 {
+    // With the exponent of a float, whose zero is 112 higher, a normal number is `wide / 2`, and a subnormal one `wide` without the leading
+    // one that it should not have. The value is always the lesser of the two. Subnormal floats, which are slow, do not occur.
+    const LEADING: f32 = f32::from_bits(113 << 23);
+    let wide = f32::from_bits((u32::from(bits) << 13) + LEADING.to_bits());
+    let (normal, subnormal) = (wide * 0.5, wide - LEADING);
+    if normal < subnormal {
+        normal
+    } else {
+        subnormal
+    }
+}
+
+/// The index of the level of a linear value from 0 to 1 in [`Levels::mapped`].
+#[inline(always)]
+fn index_of(linear: f32) -> u16 {
+    let steps = (linear.max(DARKEST).to_bits() - DARKEST.to_bits() + (1 << (INDEX_SHIFT - 1))) >> INDEX_SHIFT;
+    LINEAR as u16 + steps as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pixels whose channels and alpha are `bits`.
+    fn pixel(bits: [u16; 4]) -> [u8; 8] {
+        bits.map(u16::to_le_bytes).as_flattened().try_into().expect("four channels")
+    }
+
+    #[test]
+    fn what_is_above_white_is_found_in_every_channel_and_alpha_is_none() {
+        for white in [1, 0x3BFF, 0x3C00, 0x4200, 0x7BFF] {
+            for bits in 0..=u16::MAX {
+                let above = (white + 1..0x8000).contains(&bits);
+                for channel in 0..4 {
+                    let mut channels = [0, white, 0x8000 | white, bits ^ 0x5A5A];
+                    channels[channel] = bits;
+                    let found = may_be_bright(&[pixel(channels)], white);
+                    assert_eq!(found, above && channel < 3, "{bits:#06x} in {channel}, white {white:#06x}");
                 }
             }
         }
     }
-}
 
-/// Whether a channel is brighter than `white`, or NaN. As signed integers, half floats compare like their values: the negative ones are
-/// below all others, NaN is above infinity.
-#[inline(always)]
-fn may_be_bright(pixels: &[[u8; 8]], white: u16) -> bool {
-    // Sixteen lanes, which the compiler compares at once; every fourth is alpha.
-    let mut largest = [0i16; 16];
-    let (lanes, rest) = pixels.as_flattened().as_chunks::<32>();
-    for lanes in lanes {
-        for (i, largest) in largest.iter_mut().enumerate() {
-            *largest = (*largest).max(i16::from_le_bytes([lanes[2 * i], lanes[2 * i + 1]]));
+    #[test]
+    fn the_value_of_every_half_float_is_exact() {
+        for bits in 0..INFINITY {
+            assert_eq!(value_of(bits).to_bits(), f16::from_bits(bits).to_f32().to_bits(), "{bits:#06x}");
         }
     }
-    for (largest, lane) in largest.iter_mut().zip(rest.as_chunks::<2>().0) {
-        *largest = (*largest).max(i16::from_le_bytes(*lane));
-    }
-    largest.as_chunks::<4>().0.iter().any(|[r, g, b, _]| (*r).max(*g).max(*b) > white as i16)
-}
 
-/// Maps up to [`STEP`] pixels.
-#[inline(always)]
-#[allow(clippy::manual_clamp, reason = "`max` returns the number if the other operand is NaN, `clamp` does not")]
-fn map_step(levels: &[u8; 1 << 16], linear: &[u8; 1 << 16], fade: Fade, src: &[[u8; 8]], dst: &mut [[u8; 4]]) {
-    let mut bits = [[0u16; STEP]; 3];
-    for (i, pixel) in src.iter().take(STEP).enumerate() {
-        let word = u64::from_le_bytes(*pixel);
-        for (channel, bits) in bits.iter_mut().enumerate() {
-            bits[i] = (word >> (16 * channel)) as u16;
+    #[test]
+    fn the_level_of_a_linear_value_is_within_a_48th_of_the_exact_one() {
+        let levels = Levels::new(ToneSettings::default());
+        for i in 0..=1_000_000u32 {
+            let linear = i as f32 / 1e6;
+            let got = f64::from(levels.mapped[usize::from(index_of(linear))]);
+            let exact = srgb_encode(f64::from(linear)) * 255.0;
+            assert!((got - exact).abs() <= 0.5 + 1.0 / 48.0, "{linear}: {got} is not {exact}");
         }
     }
-    let mut light = [[0f32; STEP]; 3];
-    bits.as_flattened().reinterpret_cast::<f16>().convert_to_f32_slice(light.as_flattened_mut());
-    let mut mapped = [[0u16; STEP]; 3];
-    let mut bright = [false; STEP];
-    let ([red, green, blue], [r, g, b]) = (&light, &mut mapped);
-    for i in 0..STEP {
-        let channels = [red[i], green[i], blue[i]].map(|channel| channel.max(0.0).min(LARGEST));
-        let brightest = channels[0].max(channels[1]).max(channels[2]).max(f32::MIN_POSITIVE);
-        let fading = ((brightest * fade.unit - 1.0) * fade.per_headroom).max(0.0).min(1.0);
-        let (share, white) = ((1.0 - fading) * (65535.0 / brightest), fading * 65535.0);
-        bright[i] = brightest > fade.white_light;
-        [r[i], g[i], b[i]] = channels.map(|channel| rounded(channel * share + white));
-    }
-    for (i, (d, s)) in dst.iter_mut().zip(src).take(STEP).enumerate() {
-        let level = |mapped: u16| linear[usize::from(mapped)];
-        *d = if bright[i] { [level(b[i]), level(g[i]), level(r[i]), 255] } else { cut(levels, *s) };
-    }
-}
-
-/// The nearest integer of a number from 0 to 65535: the sum has no bits for a fraction.
-#[inline(always)]
-fn rounded(value: f32) -> u16 {
-    (value + 8_388_608.0).to_bits() as u16
 }
