@@ -133,22 +133,6 @@ fn every_pointer_is_at_sdr_white() {
 }
 
 #[test]
-fn a_change_of_sdr_white_changes_the_pointer_and_the_light() {
-    let desktop = LabDesktop::new(&format!("{SMALL} color hdr; white 240; max 1000; pointer still; at 3s white 480"));
-    let mut twice = Twice::open(&desktop, true);
-    for until in [500, 5500] {
-        while desktop.lab.now() < ms(until) {
-            share(&mut twice.textures, TextureSync::None, TextureFormat::Rgba16f);
-        }
-        let (_, seen, expected) = twice.frame(TextureSync::None);
-        assert_same(&seen, &expected, 160, (1, &format!("after {until} ms")));
-    }
-    assert!((twice.textures.color().sdr_white_nits - 480.0).abs() < 1e-9);
-    drop(twice);
-    desktop.finish();
-}
-
-#[test]
 fn small_changes_are_drawn_into_textures_that_come_again() {
     let changes: Vec<_> =
         (1..40).map(|i| format!("at {}ms present dirty {i},{i},{},{}", i * 50, i + 20, i + 9)).collect();
