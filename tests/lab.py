@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,9 +63,10 @@ class Lab(Dll):
         counters = self.counters()
         return {name: counters[name] for name in ("live", "live_devices", "live_textures") if counters[name]}
 
-    def read(self, texture: rustcam.GpuTexture, behaviour: int = POLITE) -> npt.NDArray[np.uint8]:
+    def read(self, texture: rustcam.GpuTexture, behaviour: int = POLITE) -> npt.NDArray[Any]:
         """The pixels that another device reads from a shared texture."""
-        return self.shared(texture.shared_handle, behaviour, texture.width, texture.height)
+        dtype = np.float16 if texture.format == "rgba16f" else np.uint8
+        return self.shared(texture.shared_handle, behaviour, texture.width, texture.height, dtype)
 
     def broken_rules(self) -> dict[str, int]:
         counters = self.counters()

@@ -222,6 +222,15 @@ SYNCS: dict[str, tuple[Any, Any, str]] = {
     "bytes": (b"none", T, ""),
 }
 
+TEXTURE_FORMATS: dict[str, tuple[Any, Any, str]] = {
+    **{fmt: (fmt, V, f'{fmt}.*"bgra" or "rgba16f"') for fmt in ("rgba", "bgr", "rgb", "gray", "rgb10a2", "yuv")},
+    "empty": ("", V, '"bgra" or "rgba16f"'),
+    "zero byte": ("bgra\0", V, '"bgra" or "rgba16f"'),
+    "number": (3, T, ""),
+    "None": (None, T, ""),
+    "bytes": (b"bgra", T, ""),
+}
+
 FLAGS: dict[str, tuple[Any, Any, str]] = {
     "text": ("yes", T, ""),
     "number": (1, T, ""),
@@ -256,6 +265,7 @@ TABLE = rows(
     ("grab", "new_frame_only", FLAGS),
     ("grab_gpu", "timeout_ms", TIMEOUTS),
     ("grab_gpu", "sync", SYNCS),
+    ("grab_gpu", "fmt", TEXTURE_FORMATS),
     ("start", "target_fps", CAPS),
     ("start", "region", REGIONS),
     ("start", "video_mode", FLAGS),

@@ -64,6 +64,22 @@ def test_a_texture_describes_itself(lab: Lab, sync: str) -> None:
         assert sync in repr(texture)
 
 
+@pytest.mark.parametrize("sync", SYNCS)
+@pytest.mark.parametrize("desktop", [STILL, f"{STILL}; color hdr; white 240; max 1000", f"{STILL}; lab format rgb10"])
+def test_half_floats_equal_those_of_grab(lab: Lab, desktop: str, sync: Any) -> None:
+    # A static desktop, so that both show the same frame.
+    lab.start(desktop)
+    with rustcam.Capturer(cursor=False) as capturer:
+        expected = must(capturer.grab(fmt="rgba16f"))
+    with rustcam.Capturer(cursor=False) as capturer:
+        texture = capturer.grab_gpu(5000, sync=sync, fmt="rgba16f")
+        assert texture is not None
+        with texture:
+            assert (texture.format, texture.size_bytes) == ("rgba16f", WIDTH * HEIGHT * 8)
+            assert "rgba16f" in repr(texture)
+            assert np.array_equal(lab.read(texture), expected)
+
+
 def test_a_closed_texture_says_so(lab: Lab) -> None:
     lab.start(STILL)
     with rustcam.Capturer(cursor=False) as capturer:

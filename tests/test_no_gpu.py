@@ -19,7 +19,7 @@ def assert_no_gpu_path(capturer: rustcam.Capturer) -> None:
         assert "grab()" in str(caught.value.hint)
     must(capturer.grab())
     with pytest.raises(rustcam.CaptureError, match="no GPU path"):
-        capturer.grab_gpu(60_000, sync="keyed")
+        capturer.grab_gpu(60_000, sync="keyed", fmt="RGBA16F")
 
 
 @pytest.mark.sim

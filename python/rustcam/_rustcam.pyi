@@ -204,13 +204,17 @@ class Capturer:
         """
 
     def grab_gpu(
-        self, timeout_ms: SupportsIndex = 1000, *, sync: Literal["none", "keyed"] = "none"
+        self,
+        timeout_ms: SupportsIndex = 1000,
+        *,
+        sync: Literal["none", "keyed"] = "none",
+        fmt: Literal["bgra", "rgba16f"] = "bgra",
     ) -> GpuTexture | None:
         """Waits for a new frame and returns it as a texture that stays on the graphics device.
 
-        New frames and lost desktops are handled as by `grab`, and the image equals that of `grab` to the bit: the
-        capturer's region, upright, with the pointer if `cursor=True`, alpha 255. Everything is done on the device; no
-        pixel is copied to system memory.
+        New frames and lost desktops are handled as by `grab`, and the image equals that of `grab`: the capturer's
+        region, upright, with the pointer if `cursor=True`, opaque. Everything is done on the device; no pixel is copied
+        to system memory. docs/gpu.md says what is equal to the bit.
 
         A texture keeps its frame until it is closed. Up to 8 textures may be open at a time. docs/gpu.md shows how
         Direct3D, CUDA and Vulkan open one.
@@ -220,13 +224,14 @@ class Capturer:
             sync: How the capturer and the reader synchronise. `"none"`: the image is complete when this call returns,
                 and the reader must have finished before the texture is closed. `"keyed"`: a keyed mutex; the reader
                 acquires key 1, reads, and releases key 0. Its device may do so after the texture was closed.
+            fmt: `"bgra"`, 8 bits, or `"rgba16f"`: half floats of linear scRGB, 1.0 is 80 nits.
 
         Returns:
             A texture, or `None` if no new frame came within `timeout_ms`.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: `timeout_ms` out of range, or unknown `sync`.
+            ValueError: `timeout_ms` out of range, unknown `sync`, or another `fmt`.
             RuntimeError: The capturer is closed, is streaming, has an open `frames()` iterator, or belongs to another
                 thread.
             AccessLost: The desktop was lost for a lasting reason.
@@ -547,12 +552,12 @@ class GpuTexture:
         """`(low, high)` of the adapter that holds the texture, unsigned and signed. No other adapter can open it."""
 
     @property
-    def format(self) -> Literal["bgra"]:
-        """Pixel format: `DXGI_FORMAT_B8G8R8A8_UNORM`."""
+    def format(self) -> Literal["bgra", "rgba16f"]:
+        """Pixel format: `DXGI_FORMAT_B8G8R8A8_UNORM` or `DXGI_FORMAT_R16G16B16A16_FLOAT`."""
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of all pixels, `width * height * 4`. Their layout in device memory is up to the driver."""
+        """Bytes of all pixels: `width * height` times 4, or 8 for `"rgba16f"`. The driver decides on their layout."""
 
     @property
     def sync(self) -> Literal["none", "keyed"]:

@@ -35,6 +35,7 @@ MARKERS = "not x11 and not linux and not wheels and not torch and not install"
 ENGINE = ROOT / "crates" / "rustcam"
 LAB = ROOT / "crates" / "dda-lab"
 DEVICE = ["dxgi", "remains", "worlds"]  # test programs of the engine that draw, as all of the lab do
+SHARES = 5  # of the pytest suite, of which each Python but the oldest runs another one
 PACKAGES = ["dxcam", "bettercam", "rustcam"]
 DESKTOPS = ["size 640x480; refresh 60; pointer path", "size 1920x1080; refresh 60"]
 
@@ -122,7 +123,7 @@ def windows(whole: bool = False) -> list[Result]:
     (wheel,) = (ROOT / "dist").glob("rustcam-*-win_amd64.whl")
     with Session() as wine:
         variables = {"RUSTCAM_LAB_DLL": build_lab(wine)}
-        shares = [""] + ["" if whole else f"{n}/{len(TESTED)}" for n in range(2, len(TESTED) + 1)]
+        shares = [""] + ["" if whole else f"{n}/{SHARES}" for n in range(1, len(TESTED))]
         return [suite(wine, python, wheel, share, variables) for python, share in zip(TESTED, shares)]
 
 

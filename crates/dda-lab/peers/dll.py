@@ -59,9 +59,9 @@ class Dll:
         assert size == image.nbytes, f"frame {number} has {size} bytes, not {image.nbytes}"
         return image
 
-    def shared(self, handle: int, behaviour: int, width: int, height: int) -> np.ndarray:
+    def shared(self, handle: int, behaviour: int, width: int, height: int, dtype: type = np.uint8) -> np.ndarray:
         """What a reader with this behaviour gets from a shared texture."""
-        image = np.empty((height, width, 4), np.uint8)
+        image = np.empty((height, width, 4), dtype)
         size = self.dll.lab_shared(handle, behaviour, image.ctypes.data, image.nbytes)
         assert size == image.nbytes, self._text(self.dll.lab_message)
         return image

@@ -167,7 +167,7 @@ pub extern "system" fn DllMain(_module: HMODULE, reason: u32, _reserved: *mut c_
     true.into()
 }
 
-/// Writes the pixels of the shared texture that `handle` leads to, as a reader gets them: BGRA, rows without padding. Returns the number of
+/// Writes the pixels of the shared texture that `handle` leads to, as a reader gets them: BGRA or half floats, rows without padding. Returns the number of
 /// their bytes, 0 after a failure that [`lab_message`] explains. If the texture has a keyed mutex, the reader waits for key 1, for at most
 /// a second, and releases key 0. `behaviour` 1: it ends instead of releasing the mutex, which is abandoned. 2: it never releases it.
 ///

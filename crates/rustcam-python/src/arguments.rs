@@ -7,12 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFrozenSet, PyInt, PyMemoryView, PySet, PyString, PyTuple};
 use pyo3::Borrowed;
 use rustcam::capture::{Interrupt, Rate};
-use rustcam::color::ToneMapping;
+use rustcam::color::{TextureFormat, ToneMapping};
 use rustcam::error::Error;
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
 use rustcam::parallel::MOST_THREADS;
-use rustcam::source::texture::TextureSync;
+use rustcam::source::texture::{format_named, TextureSync};
 use rustcam::source::{self, Backend, OpenOptions, Output};
 
 use crate::errors::to_python;
@@ -184,6 +184,17 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Format {
 
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         Ok(Self(text("fmt", &value)?.parse().map_err(|e| to_python(value.py(), &e))?))
+    }
+}
+
+/// `fmt=` of shared textures.
+pub struct SharedFormat(pub TextureFormat);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for SharedFormat {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(format_named(&text("fmt", &value)?).map_err(|e| to_python(value.py(), &e))?))
     }
 }
 

@@ -7,12 +7,13 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustcam::capture::{FixedRate, Handle, Request, Snapshot, StreamId, StreamOptions, Target};
+use rustcam::color::TextureFormat;
 use rustcam::frame::PixelFormat;
 use rustcam::source::texture::TextureSync;
 
 use crate::arguments::{
     self, AnyThread, BackendName, Copied, Cursor, Format, Fps, Hdr, Index, KeepAwake, NewFrameOnly, OpenTimeoutMs,
-    OptionalTimeoutMs, OutputArgument, Patience, Script, SyncMode, Threads, TimeoutMs, VideoMode,
+    OptionalTimeoutMs, OutputArgument, Patience, Script, SharedFormat, SyncMode, Threads, TimeoutMs, VideoMode,
 };
 use crate::array::{self, Destination};
 use crate::capture::{end_stream_at_exit, interruptible, Capture};
@@ -142,12 +143,19 @@ impl Capturer {
     }
 
     #[pyo3(
-        signature = (timeout_ms=TimeoutMs::SECOND, *, sync=SyncMode(TextureSync::None)),
-        text_signature = "($self, timeout_ms=1000, *, sync='none')"
+        signature = (timeout_ms=TimeoutMs::SECOND, *, sync=SyncMode(TextureSync::None), fmt=SharedFormat(TextureFormat::Bgra8)),
+        text_signature = "($self, timeout_ms=1000, *, sync='none', fmt='bgra')"
     )]
-    fn grab_gpu(&self, py: Python<'_>, timeout_ms: TimeoutMs, sync: SyncMode) -> PyResult<Option<GpuTexture>> {
+    fn grab_gpu(
+        &self,
+        py: Python<'_>,
+        timeout_ms: TimeoutMs,
+        sync: SyncMode,
+        fmt: SharedFormat,
+    ) -> PyResult<Option<GpuTexture>> {
         self.capture.check_thread()?;
-        let frame = self.capture.grab(py, &Request::within(timeout_ms.0), Target::Shared(sync.0))?;
+        let target = Target::Shared { sync: sync.0, format: fmt.0 };
+        let frame = self.capture.grab(py, &Request::within(timeout_ms.0), target)?;
         Ok(frame.and_then(GpuTexture::from_frame))
     }
 

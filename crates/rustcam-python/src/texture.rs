@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use rustcam::capture::{Frame, Pixels};
-use rustcam::frame::{FrameInfo as EngineInfo, PixelFormat};
+use rustcam::color::TextureFormat;
+use rustcam::frame::FrameInfo as EngineInfo;
 use rustcam::geometry::Size;
 use rustcam::source::texture::{Luid, SharedTexture, TextureHandle, TextureSync};
 
@@ -15,6 +16,7 @@ use crate::info::FrameInfo;
 #[pyclass(frozen, weakref, module = "rustcam")]
 pub struct GpuTexture {
     size: Size,
+    format: TextureFormat,
     bytes: u64,
     sync: TextureSync,
     luid: Luid,
@@ -29,8 +31,8 @@ impl GpuTexture {
     pub fn from_frame(frame: Frame) -> Option<Self> {
         let Frame { pixels: Pixels::Device(texture), info, .. } = frame else { return None };
         let bytes = texture.bytes();
-        let SharedTexture { size, sync, luid, memory, handle, .. } = texture;
-        Some(Self { size, bytes, sync, luid, memory, info, handle: Mutex::new(Some(handle)) })
+        let SharedTexture { size, format, sync, luid, memory, handle, .. } = texture;
+        Some(Self { size, format, bytes, sync, luid, memory, info, handle: Mutex::new(Some(handle)) })
     }
 
     fn handle(&self) -> MutexGuard<'_, Option<Box<dyn TextureHandle>>> {
@@ -71,7 +73,7 @@ impl GpuTexture {
 
     #[getter]
     fn format(&self) -> &'static str {
-        PixelFormat::Bgra.name()
+        self.format.name()
     }
 
     #[getter]
@@ -136,7 +138,7 @@ impl GpuTexture {
 
     fn __repr__(&self) -> String {
         let state = if self.closed() { "closed" } else { "open" };
-        format!("<rustcam.GpuTexture {} bgra sync={} {state}>", self.size, self.sync)
+        format!("<rustcam.GpuTexture {} {} sync={} {state}>", self.size, self.format.name(), self.sync)
     }
 }
 

@@ -19,6 +19,15 @@ pub enum TextureFormat {
 }
 
 impl TextureFormat {
+    /// Lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TextureFormat::Bgra8 => "bgra",
+            TextureFormat::Rgb10a2 => "rgb10a2",
+            TextureFormat::Rgba16f => "rgba16f",
+        }
+    }
+
     /// Bytes per pixel.
     pub const fn bytes(self) -> usize {
         match self {

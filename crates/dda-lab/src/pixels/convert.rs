@@ -29,7 +29,9 @@ impl Converter {
         let scale = if from == Format::Half { white as f32 / NITS } else { 1.0 };
         let table =
             |code: &dyn Fn(f32) -> u16| Box::new(std::array::from_fn(|v| code(linear(v as f32 / 255.0) * scale)));
-        let table = if to == DXGI_FORMAT_R16G16B16A16_FLOAT {
+        let table = if from == Format::Wild && to == DXGI_FORMAT_R16G16B16A16_FLOAT {
+            Some(Box::new(std::array::from_fn(any_half)))
+        } else if to == DXGI_FORMAT_R16G16B16A16_FLOAT {
             Some(table(&|light| f16::from_f32(light).to_bits()))
         } else if from == Format::Half {
             Some(table(&|light| u16::from(byte(light))))
@@ -81,6 +83,12 @@ impl Converter {
     }
 }
 
+/// The half float that stands for a byte: every exponent of both signs, among them those of infinities, NaN and subnormal values.
+fn any_half(byte: usize) -> u16 {
+    let (exponent, mantissa) = ((byte as u16) >> 2 & 0x1F, [0, 1, 0x200, 0x3FF][byte & 3]);
+    (byte as u16 & 0x80) << 8 | exponent << 10 | mantissa
+}
+
 /// The byte of linear light; what is brighter than 80 nits is cut off.
 fn byte(light: f32) -> u8 {
     (encoded(light.clamp(0.0, 1.0)) * 255.0).round() as u8
@@ -118,6 +126,17 @@ mod tests {
                 let light = f16::from_bits(code).to_f32();
                 assert_eq!((encoded(light * NITS / white as f32) * 255.0).round() as u16, value);
             }
+        }
+    }
+
+    #[test]
+    fn wild_desktops_hold_every_kind_of_half_float() {
+        let halves: Vec<_> = (0..256).map(|byte| f16::from_bits(any_half(byte))).collect();
+        for sign in [false, true] {
+            let of_sign = || halves.iter().filter(|half| half.is_sign_negative() == sign);
+            assert!(of_sign().any(|half| half.is_infinite()) && of_sign().any(|half| half.is_nan()));
+            assert!(of_sign().any(|half| half.classify() == std::num::FpCategory::Subnormal));
+            assert!(of_sign().any(|half| *half == f16::ZERO) && of_sign().any(|half| half.to_f32().abs() == 65504.0));
         }
     }
 

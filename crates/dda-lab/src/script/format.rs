@@ -13,6 +13,8 @@ pub(crate) enum Format {
     Rgba,
     /// Linear half floats of an HDR desktop; 1.0 is 80 nits.
     Half,
+    /// The same with any half floats: infinities, NaN, subnormal and negative values.
+    Wild,
     /// Linear half floats of an SDR desktop with automatic colour management; 1.0 is white.
     Managed,
     /// Ten bits per colour.
@@ -24,7 +26,7 @@ impl Format {
         match self {
             Format::Bgra => DXGI_FORMAT_B8G8R8A8_UNORM,
             Format::Rgba => DXGI_FORMAT_R8G8B8A8_UNORM,
-            Format::Half | Format::Managed => DXGI_FORMAT_R16G16B16A16_FLOAT,
+            Format::Half | Format::Wild | Format::Managed => DXGI_FORMAT_R16G16B16A16_FLOAT,
             Format::Ten => DXGI_FORMAT_R10G10B10A2_UNORM,
         }
     }

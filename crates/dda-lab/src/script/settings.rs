@@ -277,6 +277,7 @@ fn format(word: &str) -> Result<Format, String> {
             ("bgra", Format::Bgra),
             ("rgba", Format::Rgba),
             ("fp16", Format::Half),
+            ("wild", Format::Wild),
             ("acm", Format::Managed),
             ("rgb10", Format::Ten),
         ],

@@ -55,7 +55,7 @@ pub(crate) fn luminances(sim: &Simulation, now: Duration) -> (f32, f32) {
 /// Colour space and bits per colour of the desktop.
 pub(crate) fn colour(sim: &Simulation, now: Duration) -> (DXGI_COLOR_SPACE_TYPE, u32) {
     match sim.format_at(now) {
-        Format::Half => (DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020, 10),
+        Format::Half | Format::Wild => (DXGI_COLOR_SPACE_RGB_FULL_G2084_NONE_P2020, 10),
         Format::Ten => (DXGI_COLOR_SPACE_RGB_FULL_G22_NONE_P709, 10),
         Format::Bgra | Format::Rgba | Format::Managed => (DXGI_COLOR_SPACE_RGB_FULL_G22_NONE_P709, 8),
     }

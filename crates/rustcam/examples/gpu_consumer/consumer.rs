@@ -8,6 +8,7 @@ use windows::Win32::Graphics::Direct3D11::{
     D3D11_CREATE_DEVICE_BGRA_SUPPORT, D3D11_MAPPED_SUBRESOURCE, D3D11_MAP_READ, D3D11_SDK_VERSION,
     D3D11_TEXTURE2D_DESC, D3D11_USAGE_STAGING,
 };
+use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT_R16G16B16A16_FLOAT;
 use windows::Win32::Graphics::Dxgi::{
     CreateDXGIFactory1, IDXGIAdapter1, IDXGIFactory1, IDXGIKeyedMutex, DXGI_ERROR_NOT_FOUND,
 };
@@ -68,7 +69,7 @@ impl Consumer {
         Ok(Opened { texture, mutex })
     }
 
-    /// The pixels, BGRA without padding. A stand-in for what a reader does on its device: encode, filter, infer.
+    /// The pixels without padding: BGRA, or half floats of red, green, blue and alpha. A stand-in for what a reader does on its device: encode, filter, infer.
     pub fn pixels(&self, opened: &Opened) -> Result<Vec<u8>> {
         let (mut desc, mut staging) = (D3D11_TEXTURE2D_DESC::default(), None);
         // SAFETY: a live texture; the pointer is valid during the call.
@@ -80,7 +81,8 @@ impl Consumer {
         // SAFETY: both pointers are valid during the call.
         unsafe { self.device.CreateTexture2D(&raw const desc, None, Some(&raw mut staging)) }?;
         let staging = staging.ok_or(E_FAIL)?;
-        let (row, rows) = (desc.Width as usize * 4, desc.Height as usize);
+        let pixel = if desc.Format == DXGI_FORMAT_R16G16B16A16_FLOAT { 8 } else { 4 };
+        let (row, rows) = (desc.Width as usize * pixel, desc.Height as usize);
         let mut mapped = D3D11_MAPPED_SUBRESOURCE::default();
         let mut pixels = Vec::with_capacity(row * rows);
         // SAFETY: both textures are of this device and alike; as many rows can be read as `Map` says, until `Unmap`.

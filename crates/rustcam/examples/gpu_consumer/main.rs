@@ -16,6 +16,7 @@ fn main() {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     use consumer::Consumer;
     use rustcam::capture::{Request, Session, Target};
+    use rustcam::color::TextureFormat;
     use rustcam::source::texture::TextureSync;
     use rustcam::source::{Backend, OpenOptions};
     use std::collections::hash_map::Entry;
@@ -34,7 +35,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Opening is costly, and the same memory comes back: what is open stays open.
     let mut opened = HashMap::new();
     for _ in 0..frames {
-        let Some(frame) = session.grab(&request, Target::Shared(sync), &mut || Ok(()))? else {
+        let Some(frame) =
+            session.grab(&request, Target::Shared { sync, format: TextureFormat::Bgra8 }, &mut || Ok(()))?
+        else {
             println!("nothing new in 5 seconds");
             continue;
         };

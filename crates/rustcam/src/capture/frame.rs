@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::color::TextureFormat;
 use crate::frame::{FrameInfo, ImageMut, PixelFormat};
 use crate::geometry::{Rect, Size};
 use crate::source::texture::{SharedTexture, TextureSync};
@@ -51,7 +52,12 @@ pub enum Target<'a> {
     /// To the caller's memory.
     Into(ImageMut<'a>),
     /// To a texture that other devices and processes can open.
-    Shared(TextureSync),
+    Shared {
+        /// How writer and reader are synchronised.
+        sync: TextureSync,
+        /// One of [`FORMATS`](crate::source::texture::FORMATS).
+        format: TextureFormat,
+    },
 }
 
 /// A frame: its pixels and what is known about it.

@@ -7,7 +7,7 @@
 //! | the caller's own memory | everything |
 //! | a shared texture | what is out of date, by the device |
 
-use crate::color::ToneMapping;
+use crate::color::{TextureFormat, ToneMapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, ImageMut, PixelFormat};
 use crate::geometry::Rect;
@@ -59,7 +59,8 @@ impl FrameBuilder {
         let format = match target {
             Target::Owned(format) | Target::Retained(format) => *format,
             Target::Into(image) => image.format(),
-            Target::Shared(_) => PixelFormat::Bgra,
+            Target::Shared { format: TextureFormat::Rgba16f, .. } => PixelFormat::Rgba16f,
+            Target::Shared { .. } => PixelFormat::Bgra,
         };
         let mut attempt = 0;
         loop {
@@ -101,8 +102,8 @@ impl FrameBuilder {
                     Target::Owned(_) => self.build_owned(&mut job, None)?,
                     Target::Retained(_) => self.build_retained(&mut job, None)?,
                     Target::Into(image) => return Ok(self.build_into(&mut job, image)?.map(|()| Pixels::Caller)),
-                    Target::Shared(sync) => {
-                        let request = TextureRequest { region: view.region(), cursor: view.cursor, sync: *sync };
+                    Target::Shared { sync, format } => {
+                        let request = TextureRequest::new(view.region(), view.cursor, *sync).format(*format);
                         return Ok(self.share(&mut job, &request)?.map(Pixels::Device));
                     }
                 }
@@ -228,7 +229,8 @@ impl FrameBuilder {
     }
 
     fn share(&mut self, job: &mut Job<'_, '_>, request: &TextureRequest) -> Result<Outcome<SharedTexture>> {
-        job.source.set_tone_mapping(Some(job.view.tone.mapping()));
+        let tone = job.view.tone.mapping();
+        job.source.set_tone_mapping((!job.view.format.is_half_float()).then_some(tone));
         loop {
             let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
             match job.source.share(request, slice)? {

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameInfo, Pointer};
 use crate::geometry::Rect;
 use crate::parallel::Workers;
+use crate::source::texture::check_format;
 use crate::source::{self, Change, OpenOptions, Outcome, Output, Source, Waker};
 
 use super::buffers::Buffer;
@@ -264,7 +265,8 @@ impl Session {
         mut target: Target<'_>,
         interrupt: &mut dyn Interrupt,
     ) -> Result<Option<Frame>> {
-        if let Target::Shared(_) = target {
+        if let Target::Shared { format, .. } = target {
+            check_format(format)?;
             self.source.can_share()?;
         }
         let clock = Arc::clone(&self.clock);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::color::TextureFormat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
 
@@ -46,6 +47,25 @@ impl FromStr for TextureSync {
     }
 }
 
+/// The formats that shared textures can have.
+pub const FORMATS: [TextureFormat; 2] = [TextureFormat::Bgra8, TextureFormat::Rgba16f];
+
+/// The format of shared textures that has this name, in any case.
+///
+/// # Errors
+/// `InvalidArgument` if there is none.
+pub fn format_named(name: &str) -> Result<TextureFormat> {
+    FORMATS
+        .into_iter()
+        .find(|format| format.name().eq_ignore_ascii_case(name))
+        .ok_or_else(|| Error::invalid(format!("textures have no format {name:?}; choose \"bgra\" or \"rgba16f\"")))
+}
+
+/// Refuses a format that shared textures cannot have.
+pub(crate) fn check_format(format: TextureFormat) -> Result<()> {
+    format_named(format.name()).map(|_| ())
+}
+
 /// What a shared texture has to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -56,12 +76,20 @@ pub struct TextureRequest {
     pub cursor: bool,
     /// How writer and reader are synchronised.
     pub sync: TextureSync,
+    /// One of [`FORMATS`].
+    pub format: TextureFormat,
 }
 
 impl TextureRequest {
-    /// `region` of the desktop, with the pointer over it if `cursor`.
+    /// `region` of the desktop in 8 bits, with the pointer over it if `cursor`.
     pub const fn new(region: Rect, cursor: bool, sync: TextureSync) -> Self {
-        Self { region, cursor, sync }
+        Self { region, cursor, sync, format: TextureFormat::Bgra8 }
+    }
+
+    /// In another one of [`FORMATS`].
+    #[must_use]
+    pub const fn format(self, format: TextureFormat) -> Self {
+        Self { format, ..self }
     }
 }
 
@@ -87,12 +115,13 @@ pub trait TextureHandle: Send + Sync {
     fn is_stale(&self) -> bool;
 }
 
-/// An image of the desktop in a texture of its own: BGRA, 8 bits per channel, alpha 255, upright. Nothing writes to it until it is
-/// dropped.
+/// An image of the desktop in a texture of its own, upright and opaque. Nothing writes to it until it is dropped.
 #[non_exhaustive]
 pub struct SharedTexture {
     /// Width and height.
     pub size: Size,
+    /// What its pixels are.
+    pub format: TextureFormat,
     /// How writer and reader are synchronised.
     pub sync: TextureSync,
     /// The adapter whose memory it is in; only devices on the same one can open it.
@@ -112,22 +141,29 @@ impl SharedTexture {
     pub const RELEASE_KEY: u64 = 0;
 
     /// A texture of `size` on the adapter `luid`, in the memory with the number `memory`, which `handle` keeps alive.
-    pub fn new(size: Size, sync: TextureSync, luid: Luid, memory: u64, handle: Box<dyn TextureHandle>) -> Self {
-        Self { size, sync, luid, memory, handle }
+    pub fn new(
+        (size, format): (Size, TextureFormat),
+        sync: TextureSync,
+        luid: Luid,
+        memory: u64,
+        handle: Box<dyn TextureHandle>,
+    ) -> Self {
+        Self { size, format, sync, luid, memory, handle }
     }
 
     /// Bytes of all pixels, as APIs that import memory need it.
     pub fn bytes(&self) -> u64 {
-        self.size.area() * 4
+        self.size.area() * self.format.bytes() as u64
     }
 }
 
 impl fmt::Debug for SharedTexture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, sync, luid, memory, handle: _ } = self;
+        let Self { size, format, sync, luid, memory, handle: _ } = self;
         let mut debug = f.debug_struct("SharedTexture");
         debug
             .field("size", size)
+            .field("format", format)
             .field("sync", sync)
             .field("luid", luid)
             .field("memory", memory)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustcam::capture::{Frame, Handle, Pixels, Request, Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
+use rustcam::color::TextureFormat;
 use rustcam::error::{Error, ErrorKind, Loss, Result};
 use rustcam::geometry::Rect;
 use rustcam::source::texture::{Luid, SharedTexture, TextureHandle, TextureRequest, TextureSync};
@@ -62,8 +63,9 @@ impl Device {
             None => {
                 self.held.fetch_add(1, Ordering::SeqCst);
                 let handle = Box::new(Held(Arc::clone(&self.held)));
-                let (size, sync, luid) = (request.region.size(), request.sync, Luid { low: 1, high: 0 });
-                Ok(Outcome::Done(SharedTexture::new(size, sync, luid, 1, handle)))
+                let image = (request.region.size(), request.format);
+                let luid = Luid { low: 1, high: 0 };
+                Ok(Outcome::Done(SharedTexture::new(image, request.sync, luid, 1, handle)))
             }
         }
     }
@@ -86,7 +88,7 @@ fn session(script: &str, cursor: bool) -> (Session, Arc<Device>, Arc<VirtualCloc
 
 fn share(session: &mut Session, timeout: u64) -> Result<Option<Frame>> {
     let request = Request::within(Duration::from_millis(timeout));
-    session.grab(&request, Target::Shared(TextureSync::Keyed), &mut || Ok(()))
+    session.grab(&request, Target::Shared { sync: TextureSync::Keyed, format: TextureFormat::Bgra8 }, &mut || Ok(()))
 }
 
 fn next(session: &mut Session) -> Frame {
@@ -162,12 +164,16 @@ fn a_source_without_a_gpu_path_says_so_at_once() {
         .expect("the script is right");
     let request = Request::within(Duration::from_secs(60));
     for _ in 0..2 {
-        let error = handle.grab(&request, Target::Shared(TextureSync::None), &mut || Ok(())).expect_err("no device");
+        let error = handle
+            .grab(&request, Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 }, &mut || Ok(()))
+            .expect_err("no device");
         assert_eq!((error.kind(), error.loss()), (ErrorKind::Capture, None));
         assert!(error.hint().is_some() && error.message().contains("no GPU path"), "{error}");
     }
     assert_eq!(clock.now(), Duration::ZERO);
     handle.close();
-    let error = handle.grab(&request, Target::Shared(TextureSync::None), &mut || Ok(())).expect_err("closed");
+    let error = handle
+        .grab(&request, Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 }, &mut || Ok(()))
+        .expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::WrongState);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustcam::capture::{Frame, Request, Session, Target};
 use rustcam::clock::MonotonicClock;
+use rustcam::color::TextureFormat;
 use rustcam::error::Result;
 use rustcam::frame::{FrameInfo, ImageMut, PixelFormat};
 use rustcam::geometry::Rect;
@@ -24,7 +25,7 @@ pub fn session(desktop: &LabDesktop, cursor: bool) -> Session {
 }
 
 pub fn try_share(session: &mut Session, sync: TextureSync) -> Result<Option<Frame>> {
-    session.grab(&request(None, 5000), Target::Shared(sync), &mut || Ok(()))
+    session.grab(&request(None, 5000), Target::Shared { sync, format: TextureFormat::Bgra8 }, &mut || Ok(()))
 }
 
 /// The texture of a frame that stays on the device.
@@ -198,7 +199,11 @@ fn a_slow_device_is_waited_for_and_no_longer_than_allowed() {
     let desktop = LabDesktop::new(&format!("{SMALL} static; pointer still; slow reads 150ms"));
     let mut session = session(&desktop, false);
     // The grace period of 35 ms is not enough; the next call waits for the same picture.
-    let first = session.grab(&request(None, 0), Target::Shared(TextureSync::None), &mut || Ok(())).expect("alive");
+    let first = session
+        .grab(&request(None, 0), Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 }, &mut || {
+            Ok(())
+        })
+        .expect("alive");
     assert!(first.is_none());
     let draws = desktop.counters().draws;
     assert_eq!(draws, 1);
@@ -239,7 +244,13 @@ fn a_poll_without_a_new_image_renders_nothing() {
     drop(share(&mut session, TextureSync::None));
     let before = desktop.counters().draws;
     for _ in 0..5 {
-        let frame = session.grab(&request(None, 10), Target::Shared(TextureSync::None), &mut || Ok(())).expect("alive");
+        let frame = session
+            .grab(
+                &request(None, 10),
+                Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 },
+                &mut || Ok(()),
+            )
+            .expect("alive");
         assert!(frame.is_none());
     }
     assert_eq!(desktop.counters().draws, before);

@@ -9,6 +9,7 @@ mod failures;
 mod gpu;
 mod in_place;
 mod lab_desktop;
+mod light;
 mod losses;
 mod matrix;
 mod nudge;

@@ -20,6 +20,8 @@ pub(super) mod feed;
 #[cfg(windows)]
 pub(super) mod formats;
 #[cfg(windows)]
+mod light;
+#[cfg(windows)]
 mod mapped_parts;
 #[cfg(windows)]
 mod power;

@@ -11,7 +11,7 @@ use super::shader_data::ToneConstants;
 pub(super) struct Rendered {
     pub(super) image: u64,
     pub(super) region: Rect,
-    /// How half floats were mapped; `None` if the desktop is not composed in them.
+    /// How half floats were mapped to 8 bits; `None` if they were not.
     pub(super) tone: Option<ToneConstants>,
     /// The part of the texture that the pointer covers.
     pub(super) pointer: Option<Rect>,

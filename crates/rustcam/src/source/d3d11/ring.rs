@@ -10,6 +10,7 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
+use crate::color::TextureFormat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::Size;
 use crate::source::hresult;
@@ -34,7 +35,7 @@ pub(super) trait Gpu {
     ///
     /// # Errors
     /// `Capture` if it cannot, `Device` if the device is lost.
-    fn create(&self, size: Size, sync: TextureSync) -> Result<Self::Texture>;
+    fn create(&self, kind: Kind) -> Result<Self::Texture>;
 
     /// Tries to acquire `key` without waiting. The returned code may be positive.
     fn acquire(&self, texture: &Self::Texture, key: u64) -> u32;
@@ -49,10 +50,17 @@ pub(super) trait Gpu {
     fn duplicate(texture: &Self::Texture) -> Result<Self::Handle>;
 }
 
+/// What textures have to have in common to take each other's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) size: Size,
+    pub(super) format: TextureFormat,
+    pub(super) sync: TextureSync,
+}
+
 struct Slot<T> {
     texture: Arc<T>,
-    size: Size,
-    sync: TextureSync,
+    kind: Kind,
 }
 
 impl<T> Slot<T> {
@@ -108,29 +116,31 @@ impl<T> Ring<T> {
     ///
     /// # Errors
     /// `Capture` if all are held or the system refuses to share, `Device` if the device is lost.
-    pub(super) fn begin<G: Gpu<Texture = T>>(&mut self, gpu: &G, size: Size, sync: TextureSync) -> Result<Writing<T>> {
-        // Unused textures of another size or kind only occupy memory.
-        self.slots.retain_mut(|slot| slot.is_held() || (slot.size, slot.sync) == (size, sync));
-        if let Some(writing) = self.reuse(gpu, size, sync)? {
+    pub(super) fn begin<G: Gpu<Texture = T>>(&mut self, gpu: &G, kind: Kind) -> Result<Writing<T>> {
+        let sync = kind.sync;
+        // Unused textures of another kind only occupy memory.
+        self.slots.retain_mut(|slot| slot.is_held() || slot.kind == kind);
+        if let Some(writing) = self.reuse(gpu, kind)? {
             return Ok(writing);
         }
         self.make_room()?;
-        let texture = Arc::new(gpu.create(size, sync)?);
+        let texture = Arc::new(gpu.create(kind)?);
         if sync == TextureSync::Keyed {
             let code = gpu.acquire(&texture, WRITER);
             if code != hresult::S_OK {
                 return Err(verdict::error(code, Call::Sync));
             }
         }
-        self.slots.push(Slot { texture: Arc::clone(&texture), size, sync });
+        self.slots.push(Slot { texture: Arc::clone(&texture), kind });
         Ok(Writing { texture, sync })
     }
 
-    fn reuse<G: Gpu<Texture = T>>(&mut self, gpu: &G, size: Size, sync: TextureSync) -> Result<Option<Writing<T>>> {
+    fn reuse<G: Gpu<Texture = T>>(&mut self, gpu: &G, kind: Kind) -> Result<Option<Writing<T>>> {
+        let sync = kind.sync;
         let mut i = 0;
         while i < self.slots.len() {
             let slot = &mut self.slots[i];
-            if (slot.size, slot.sync) != (size, sync) || slot.is_held() {
+            if slot.kind != kind || slot.is_held() {
                 i += 1;
                 continue;
             }

@@ -37,6 +37,11 @@ pub(super) struct Code {
     pub(super) ps_alpha: Vec<u8>,
     pub(super) ps_mask: Vec<u8>,
     pub(super) ps_tone: Vec<u8>,
+    pub(super) ps_decode: Vec<u8>,
+    pub(super) ps_decode_alpha: Vec<u8>,
+    pub(super) ps_decode_mask: Vec<u8>,
+    pub(super) ps_light_alpha: Vec<u8>,
+    pub(super) ps_light_mask: Vec<u8>,
 }
 
 /// The code of all shaders, compiled once per process.
@@ -60,6 +65,11 @@ pub(super) fn compiled() -> Result<Arc<Code>> {
         ps_alpha: compile(compiler, s!("ps_alpha"), PIXEL)?,
         ps_mask: compile(compiler, s!("ps_mask"), PIXEL)?,
         ps_tone: compile(compiler, s!("ps_tone"), PIXEL)?,
+        ps_decode: compile(compiler, s!("ps_decode"), PIXEL)?,
+        ps_decode_alpha: compile(compiler, s!("ps_decode_alpha"), PIXEL)?,
+        ps_decode_mask: compile(compiler, s!("ps_decode_mask"), PIXEL)?,
+        ps_light_alpha: compile(compiler, s!("ps_light_alpha"), PIXEL)?,
+        ps_light_mask: compile(compiler, s!("ps_light_mask"), PIXEL)?,
     };
     Ok(Arc::clone(known.insert(Arc::new(code))))
 }

@@ -15,10 +15,8 @@ use super::device::{Device, Place};
 use super::failure::failed;
 use super::rendered::Rendered;
 use super::renderer::target_view;
-use super::ring::{Gpu, HeldTexture};
-use crate::color::TextureFormat;
+use super::ring::{Gpu, HeldTexture, Kind};
 use crate::error::Result;
-use crate::geometry::Size;
 use crate::source::hresult;
 use crate::source::texture::{TextureHandle, TextureSync};
 use crate::source::verdict::Call;
@@ -59,8 +57,8 @@ impl Gpu for Device {
     type Texture = Shared;
     type Handle = NtHandle;
 
-    fn create(&self, size: Size, sync: TextureSync) -> Result<Shared> {
-        let texture = self.texture(size, TextureFormat::Bgra8, Place::Shared(sync))?;
+    fn create(&self, Kind { size, format, sync }: Kind) -> Result<Shared> {
+        let texture = self.texture(size, format, Place::Shared(sync))?;
         let view = target_view(self, &texture)?;
         let access = DXGI_SHARED_RESOURCE_READ.0 | DXGI_SHARED_RESOURCE_WRITE.0;
         let handle = texture.cast::<IDXGIResource1>().and_then(|resource| {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use windows::Win32::Graphics::Direct3D11::ID3D11Query;
 
 use super::device::Device;
+use super::light::LightSettings;
 use super::rendered::Rendered;
 use super::renderer::Renderer;
-use super::ring::{HeldTexture, Ring, Writing};
+use super::ring::{HeldTexture, Kind, Ring, Writing};
 use super::screen::Screen;
 use super::shader_data::ToneConstants;
 use super::shared_texture::Shared;
@@ -25,7 +26,24 @@ pub(super) struct Sharing {
     ring: Ring<Shared>,
     render_objects: Option<RenderObjects>,
     /// A texture that the device had not finished at the deadline.
-    begun: Option<(TextureRequest, Writing<Shared>)>,
+    begun: Option<Begun>,
+}
+
+/// A texture that is rendered, but perhaps not complete.
+struct Begun {
+    request: TextureRequest,
+    image: u64,
+    writing: Writing<Shared>,
+}
+
+/// How the pixels of the screen become those of the texture.
+pub(super) enum Conversion<'a> {
+    /// As they are.
+    None,
+    /// Half floats are mapped to 8 bits.
+    Tone(&'a mut Toned, ToneConstants),
+    /// Everything becomes half floats.
+    Light(LightSettings),
 }
 
 /// The objects of one device that rendering needs.
@@ -35,7 +53,7 @@ struct RenderObjects {
 }
 
 impl Sharing {
-    /// Renders the newest image of `screen`, mapped if it is of half floats. [`Outcome::Pending`] if there is no image, or the device is not done at `deadline`.
+    /// Renders the newest image of `screen`. [`Outcome::Pending`] if there is no image, or the device is not done at `deadline`.
     ///
     /// # Errors
     /// `Capture` if the system refuses or too many textures are held, `Device` if the device is lost.
@@ -43,19 +61,20 @@ impl Sharing {
         &mut self,
         screen: &mut Screen,
         request: &TextureRequest,
-        toned: Option<(&mut Toned, ToneConstants)>,
+        conversion: Conversion<'_>,
         (clock, deadline): (&dyn Clock, Duration),
     ) -> Result<Outcome<SharedTexture>> {
         let render_objects = match &mut self.render_objects {
             Some(render_objects) => render_objects,
             None => self.render_objects.insert(RenderObjects::new(&screen.device)?),
         };
-        let writing = match self.begun.take() {
-            Some((begun, writing)) if begun == *request => writing,
+        let kind = Kind { size: request.region.size(), format: request.format, sync: request.sync };
+        let begun = match self.begun.take() {
+            Some(begun) if begun.request == *request => begun,
             _ => {
-                let writing = self.ring.begin(&screen.device, request.region.size(), request.sync)?;
-                match render_objects.render(screen, request, toned, &writing.texture) {
-                    Ok(true) => writing,
+                let writing = self.ring.begin(&screen.device, kind)?;
+                match render_objects.render(screen, request, conversion, &writing.texture) {
+                    Ok(true) => Begun { request: *request, image: screen.changes.newest(), writing },
                     failed => {
                         self.ring.cancel(&screen.device, writing);
                         return failed.map(|_| Outcome::Pending);
@@ -65,12 +84,13 @@ impl Sharing {
         };
         // With a keyed mutex the reader's device waits for this one. Without one, the texture must be complete.
         if request.sync == TextureSync::None && !screen.device.wait(&render_objects.fence, clock, deadline)? {
-            self.begun = Some((*request, writing));
+            self.begun = Some(begun);
             return Ok(Outcome::Pending);
         }
-        let held: HeldTexture<Device> = self.ring.publish(&screen.device, writing)?;
+        let held: HeldTexture<Device> = self.ring.publish(&screen.device, begun.writing)?;
         Ok(Outcome::Done(SharedTexture {
             size: request.region.size(),
+            format: request.format,
             sync: request.sync,
             luid: screen.device.luid,
             memory: held.texture.number,
@@ -78,9 +98,11 @@ impl Sharing {
         }))
     }
 
-    /// Whether the texture for this request has been rendered already and is only waited for.
-    pub(super) fn has_begun(&self, request: &TextureRequest) -> bool {
-        self.begun.as_ref().is_some_and(|(begun, _)| begun == request)
+    /// Whether the texture for this request has been rendered already, from `image` or a newer one, and is only waited for. Another one that
+    /// was begun is given up: what an earlier call began may be older than what this one has reported.
+    pub(super) fn goes_on(&mut self, request: &TextureRequest, image: u64) -> bool {
+        self.begun = self.begun.take().filter(|begun| begun.request == *request && begun.image >= image);
+        self.begun.is_some()
     }
 
     /// Frees everything on the device. Textures that are held stay with their holders.
@@ -101,15 +123,15 @@ impl RenderObjects {
         &mut self,
         screen: &mut Screen,
         request: &TextureRequest,
-        toned: Option<(&mut Toned, ToneConstants)>,
+        conversion: Conversion<'_>,
         to: &Shared,
     ) -> Result<bool> {
         let Screen { copies, device, changes, output, pointer, .. } = screen;
         let Some(image) = copies.texture(device, changes)? else { return Ok(false) };
-        let tone = toned.as_ref().map(|(_, tone)| *tone);
-        let image = match toned {
-            Some((toned, tone)) => toned.image(device, image, changes, tone)?,
-            None => image,
+        let (image, tone, light) = match conversion {
+            Conversion::None => (image, None, None),
+            Conversion::Tone(toned, tone) => (toned.image(device, image, changes, tone)?, Some(tone), None),
+            Conversion::Light(settings) => (image, None, Some(settings)),
         };
         let pointer = Some(&*pointer).filter(|_| request.cursor);
         let region = request.region;
@@ -117,7 +139,7 @@ impl RenderObjects {
         // If anything below fails, the content is unknown.
         let before = rendered.take().filter(|before| before.region == region && before.tone == tone);
         let parts = before.map_or_else(|| vec![region.size().rect()], |before| before.stale(changes, output));
-        let pointer = self.renderer.draw(device, image, &to.view, (region, output), &parts, pointer)?;
+        let pointer = self.renderer.draw(device, image, (&to.view, light), (region, output), &parts, pointer)?;
         *rendered = Some(Rendered { image: changes.newest(), region, tone, pointer });
         device.signal(&self.fence);
         Ok(true)

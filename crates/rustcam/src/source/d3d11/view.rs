@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::feed::Feed;
+use super::light::LightSettings;
 use super::mapped_parts::MappedParts;
 use super::power::DisplayRequired;
 use super::region_staging::RegionStaging;
 use super::screen::Screen;
 use super::shader_data::ToneConstants;
 use super::shared_screen::FedScreen;
-use super::sharing::Sharing;
+use super::sharing::{Conversion, Sharing};
 use super::toned::{Toned, Toning};
 use super::work::Work;
 use crate::clock::Clock;
@@ -226,18 +227,30 @@ impl View {
     ) -> Result<Outcome<SharedTexture>> {
         let clock = Arc::clone(&self.clock);
         let mut sharing = std::mem::take(&mut self.sharing);
-        let shared = match self.toned(screen) {
-            Ok(None) if screen.format() == TextureFormat::Rgba16f => Err(cannot_map()),
-            Ok(toned) => sharing.share(screen, request, toned, (&*clock, deadline)),
-            Err(error) => Err(error),
-        };
+        let conversion = self.conversion(screen, request.format);
+        let shared = conversion.and_then(|how| sharing.share(screen, request, how, (&*clock, deadline)));
         self.sharing = sharing;
         shared
     }
 
-    /// Whether the texture for this request has been rendered already and is only waited for.
-    pub(super) fn shares(&self, request: &TextureRequest) -> bool {
-        self.sharing.has_begun(request)
+    /// How the pixels of the screen become those of a texture in `format`.
+    ///
+    /// # Errors
+    /// `Capture` for half floats that the device cannot map, `Device` if the device is lost.
+    fn conversion(&mut self, screen: &Screen, format: TextureFormat) -> Result<Conversion<'_>> {
+        if format == TextureFormat::Rgba16f {
+            return Ok(Conversion::Light(LightSettings::new(screen.format(), &self.color)));
+        }
+        match self.toned(screen)? {
+            Some((toned, constants)) => Ok(Conversion::Tone(toned, constants)),
+            None if screen.format() == TextureFormat::Rgba16f => Err(cannot_map()),
+            None => Ok(Conversion::None),
+        }
+    }
+
+    /// Whether the texture for this request has been rendered already, from the newest reported image, and is only waited for.
+    pub(super) fn shares(&mut self, request: &TextureRequest) -> bool {
+        self.sharing.goes_on(request, self.image)
     }
 
     /// Notes the colour of the screen, which has an image.
@@ -281,5 +294,7 @@ impl View {
 /// The error of a shared texture of a desktop in half floats that the device cannot map.
 fn cannot_map() -> Error {
     Error::new(ErrorKind::Capture, "the graphics device cannot map the half floats of the HDR desktop to 8 bits")
-        .with_hint("Use grab(), which maps them on the processor, or turn HDR of this display off")
+        .with_hint(
+            "Use grab(), which maps them on the processor, or grab_gpu(fmt=\"rgba16f\"), which does not map them",
+        )
 }

@@ -49,7 +49,10 @@ impl FormatCheck {
         let loss = if self.mismatches > PASSING { Loss::Lasting } else { Loss::Transient };
         Err(Error::new(ErrorKind::AccessLost, message)
             .with_code(hresult::ACCESS_LOST)
-            .with_hint("Turn HDR and automatic colour management of this display off")
+            .with_hint(
+                "The system changed the images of one duplication, so the capture begins a new one by itself. If this lasts, update \
+                 the graphics driver and report it",
+            )
             .with_loss(loss))
     }
 

@@ -11,19 +11,17 @@ use crate::error::Loss;
 const SIZE: Size = Size::new(64, 48);
 const SMALL: Size = Size::new(32, 48);
 
-/// One frame, number `content`, for a holder that needs a handle at once.
-fn publish(ring: &mut Ring<Texture>, device: &Device, sync: TextureSync, content: u64) -> Result<HeldTexture<Device>> {
-    publish_sized(ring, device, SIZE, sync, content)
+const fn kind(size: Size, sync: TextureSync) -> Kind {
+    Kind { size, format: TextureFormat::Bgra8, sync }
 }
 
-fn publish_sized(
-    ring: &mut Ring<Texture>,
-    device: &Device,
-    size: Size,
-    sync: TextureSync,
-    content: u64,
-) -> Result<HeldTexture<Device>> {
-    let held_texture = publish_without_handle(ring, device, size, sync, content)?;
+/// One frame, number `content`, for a holder that needs a handle at once.
+fn publish(ring: &mut Ring<Texture>, device: &Device, sync: TextureSync, content: u64) -> Result<HeldTexture<Device>> {
+    publish_of(ring, device, kind(SIZE, sync), content)
+}
+
+fn publish_of(ring: &mut Ring<Texture>, device: &Device, kind: Kind, content: u64) -> Result<HeldTexture<Device>> {
+    let held_texture = publish_without_handle(ring, device, kind, content)?;
     held_texture.own_handle()?;
     Ok(held_texture)
 }
@@ -31,11 +29,10 @@ fn publish_sized(
 fn publish_without_handle(
     ring: &mut Ring<Texture>,
     device: &Device,
-    size: Size,
-    sync: TextureSync,
+    kind: Kind,
     content: u64,
 ) -> Result<HeldTexture<Device>> {
-    let writing = ring.begin(device, size, sync)?;
+    let writing = ring.begin(device, kind)?;
     device.paint(&writing.texture, content);
     ring.publish(device, writing)
 }
@@ -186,7 +183,7 @@ fn a_lost_device_is_reported_as_such() {
 fn a_handle_is_created_once_on_request() {
     for sync in TextureSync::ALL {
         let (mut ring, device) = (Ring::default(), Device::default());
-        let held_texture = publish_without_handle(&mut ring, &device, SIZE, sync, 1).expect("room");
+        let held_texture = publish_without_handle(&mut ring, &device, kind(SIZE, sync), 1).expect("room");
         assert_eq!(device.balance(), (0, 0, 0, 1));
         device.world().duplicate_code = Some(hresult::E_ACCESSDENIED);
         let error = held_texture.own_handle().err().expect("no handle");
@@ -200,12 +197,16 @@ fn a_handle_is_created_once_on_request() {
 }
 
 #[test]
-fn another_size_or_kind_replaces_textures_that_are_not_held() {
+fn another_kind_replaces_textures_that_are_not_held() {
     let (mut ring, device) = (Ring::default(), Device::default());
     let held = publish(&mut ring, &device, TextureSync::None, 1).expect("room");
     drop(publish(&mut ring, &device, TextureSync::None, 2).expect("room"));
-    let small = publish_sized(&mut ring, &device, SMALL, TextureSync::None, 3).expect("room");
+    let small = publish_of(&mut ring, &device, kind(SMALL, TextureSync::None), 3).expect("room");
     assert_eq!(device.balance().3, 2, "the unused one of the other size was discarded");
+    let half = Kind { format: TextureFormat::Rgba16f, ..kind(SMALL, TextureSync::None) };
+    let light = publish_of(&mut ring, &device, half, 5).expect("room");
+    assert_eq!((device.balance().3, read(&device, &light)), (3, 5), "the one of the other format is held");
+    drop(light);
     let keyed = publish(&mut ring, &device, TextureSync::Keyed, 4).expect("room");
     assert_eq!((read(&device, &held), read(&device, &small), read(&device, &keyed)), (1, 3, 4));
 }
@@ -283,7 +284,7 @@ proptest! {
             match step {
                 Step::Publish(keyed, small) => {
                     let size = if small { SMALL } else { SIZE };
-                    match publish_without_handle(&mut ring, &device, size, sync_of(keyed), frame) {
+                    match publish_without_handle(&mut ring, &device, kind(size, sync_of(keyed)), frame) {
                         Ok(held_texture) => {
                             if keyed {
                                 unread.push((held_texture.texture.1, frame));
@@ -294,7 +295,7 @@ proptest! {
                     }
                 }
                 Step::Cancel(keyed) => {
-                    if let Ok(writing) = ring.begin(&device, SIZE, sync_of(keyed)) {
+                    if let Ok(writing) = ring.begin(&device, kind(SIZE, sync_of(keyed))) {
                         ring.cancel(&device, writing);
                     }
                 }

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::super::Gpu;
+use super::super::{Gpu, Kind};
 use crate::error::Result;
-use crate::geometry::Size;
 use crate::source::hresult;
 use crate::source::texture::TextureSync;
 use crate::source::verdict::{self, Call};
@@ -121,7 +120,7 @@ impl Gpu for Device {
     type Texture = Texture;
     type Handle = Handle;
 
-    fn create(&self, _size: Size, sync: TextureSync) -> Result<Texture> {
+    fn create(&self, Kind { sync, .. }: Kind) -> Result<Texture> {
         let mut world = self.world();
         if let Some(code) = world.create_code.take() {
             return Err(verdict::error(code, Call::Share));
