@@ -4,6 +4,7 @@
 mod changes;
 mod fair_mutex;
 mod focus;
+mod look_ahead;
 mod ring;
 mod shader_data;
 

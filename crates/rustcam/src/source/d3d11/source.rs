@@ -148,9 +148,9 @@ impl<F: Feed> Source for D3d11Source<F> {
         let mapped = view.map(&mut fed.screen, parts, deadline);
         let mapped = mapped.map_err(|error| view.lose(fed.lose(error)))?;
         let Some(mapped) = mapped else { return Ok(Outcome::Pending) };
-        // For a reader that misses presents, a look-ahead is wasted: its next read shows a newer image.
-        if view.keeps_up {
+        if view.look_ahead.pays() {
             fed.look_ahead(&*view.clock);
+            view.look_ahead.added(fed.screen.changes.newest(), view.image);
         }
         mapped.deliver(parts, &mut |part, image| sink(part, image, &view.pointer));
         Ok(outcome)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::feed::Feed;
 use super::light::LightSettings;
+use super::look_ahead::LookAhead;
 use super::mapped_parts::MappedParts;
 use super::power::DisplayRequired;
 use super::region_staging::RegionStaging;
@@ -58,8 +59,7 @@ pub(super) struct View {
     pub(super) first: bool,
     /// Presents reported.
     pub(super) presents: u64,
-    /// The last report contained a single present, so none was missed.
-    pub(super) keeps_up: bool,
+    pub(super) look_ahead: LookAhead,
     /// The newest image as of the last wait or read, whichever came later.
     pub(super) image: u64,
     /// The image at the last call of `damage`, 0 before the first.
@@ -88,7 +88,7 @@ impl View {
             generation: screen.generation,
             first: true,
             presents: screen.presents,
-            keeps_up: false,
+            look_ahead: LookAhead::default(),
             image: 0,
             damaged: 0,
             pointer: Pointer::default(),
@@ -107,6 +107,7 @@ impl View {
         self.presents = screen.presents;
         self.first = true;
         (self.image, self.damaged) = (0, 0);
+        self.look_ahead = LookAhead::default();
         self.free_textures();
         self.lost = None;
     }
@@ -277,7 +278,7 @@ impl View {
         if self.first || screen.presents > self.presents {
             change.presents = screen.presents.saturating_sub(self.presents).max(1);
             change.present_time = screen.present_time;
-            self.keeps_up = change.presents == 1;
+            self.look_ahead.reported(screen.changes.newest(), change.presents);
             self.presents = screen.presents;
             self.first = false;
         }
