@@ -136,7 +136,10 @@ mod tests {
             let of_sign = || halves.iter().filter(|half| half.is_sign_negative() == sign);
             assert!(of_sign().any(|half| half.is_infinite()) && of_sign().any(|half| half.is_nan()));
             assert!(of_sign().any(|half| half.classify() == std::num::FpCategory::Subnormal));
-            assert!(of_sign().any(|half| *half == f16::ZERO) && of_sign().any(|half| half.to_bits() & 0x7FFF == f16::MAX.to_bits()));
+            assert!(
+                of_sign().any(|half| *half == f16::ZERO)
+                    && of_sign().any(|half| half.to_bits() & 0x7FFF == f16::MAX.to_bits())
+            );
         }
     }
 

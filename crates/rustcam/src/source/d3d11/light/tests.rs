@@ -31,7 +31,7 @@ fn desktop(format: TextureFormat) -> Vec<u8> {
             .flat_map(u16::to_le_bytes)
             .collect(),
         TextureFormat::Rgb10a2 => pixels
-            .flat_map(|i| ((i & 0x3FF) | (i * 7 & 0x3FF) << 10 | (1023 - (i & 0x3FF)) << 20 | i << 30).to_le_bytes())
+            .flat_map(|i| ((i & 0x3FF) | ((i * 7) & 0x3FF) << 10 | (1023 - (i & 0x3FF)) << 20 | i << 30).to_le_bytes())
             .collect(),
         TextureFormat::Bgra8 => pixels.flat_map(|i| [i as u8, (i >> 8) as u8, (i * 7) as u8, i as u8]).collect(),
     }
