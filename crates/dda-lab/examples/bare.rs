@@ -2,7 +2,8 @@
 //!
 //! `glance` acquires and releases, so its whole cost is the lab's own. `copy` also copies every frame to a staging texture, maps it, and
 //! copies the rows to memory of its own, as every library must that returns an array. Four numbers do the same with that region only.
-//! Prints one line of JSON; `late_us` is the mean time from a present until its rows are copied, without the lab's own work.
+//! Prints one line of JSON; of each frame `late_us` is the mean time from its present until its rows are copied, without the lab's own work,
+//! and `call_us` that from its arrival.
 #![allow(clippy::print_stdout)]
 
 #[cfg(windows)]
@@ -48,12 +49,14 @@ mod bare {
         let mut copy = Copy { client: &client, part: part.flatten(), staging: None, pixels: Vec::new() };
         let began = performance_time(client.lab.ticks_at(Duration::ZERO));
         let mut run = |time: Duration| {
-            let (start, mut frames, mut presents, mut late) = (client.lab.now(), 0, 0, Duration::ZERO);
+            let (start, mut frames, mut presents) = (client.lab.now(), 0, 0);
+            let (mut late, mut spent) = (Duration::ZERO, Duration::ZERO);
             while client.lab.now().saturating_sub(start) < time {
                 let answer = acquire(&duplication, 100);
                 if answer.code != OK {
                     continue;
                 }
+                let arrived = client.lab.now();
                 let image = (answer.info.LastPresentTime != 0).then(|| answer.texture());
                 if let Some(image) = image.as_ref().filter(|_| part.is_some()) {
                     copy.queue(image);
@@ -64,21 +67,24 @@ mod bare {
                     presents += answer.info.AccumulatedFrames;
                     copy.fetch();
                     let presented = performance_time(answer.info.LastPresentTime).saturating_sub(began);
-                    late += client.lab.now().saturating_sub(presented);
+                    let copied = client.lab.now();
+                    late += copied.saturating_sub(presented);
+                    spent += copied.saturating_sub(arrived);
                 }
             }
-            (frames, presents, late, client.lab.now().saturating_sub(start))
+            (frames, presents, (late, spent), client.lab.now().saturating_sub(start))
         };
         run(WARM_UP);
         let (cpu, own) = (cpu_ms(), client.lab.counters().own_ns);
-        let (frames, presents, late, time) = run(Duration::from_secs_f64(seconds));
+        let (frames, presents, (late, spent), time) = run(Duration::from_secs_f64(seconds));
         let (cpu, own) = (cpu_ms() - cpu, client.lab.counters().own_ns - own);
         println!(
             "{{\"work\": \"{mode}\", \"frames\": {frames}, \"presents\": {presents}, \"seconds\": {:.6}, \"cpu_ms\": {cpu:.3}, \
-             \"lab_ms\": {:.3}, \"late_us\": {:.1}}}",
+             \"lab_ms\": {:.3}, \"late_us\": {:.1}, \"call_us\": {:.1}}}",
             time.as_secs_f64(),
             own as f64 / 1e6,
-            (late.as_secs_f64() * 1e6 - own as f64 / 1e3) / f64::from(frames.max(1))
+            (late.as_secs_f64() * 1e6 - own as f64 / 1e3) / f64::from(frames.max(1)),
+            spent.as_secs_f64() * 1e6 / f64::from(frames.max(1))
         );
     }
 

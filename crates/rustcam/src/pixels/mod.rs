@@ -15,8 +15,6 @@ mod convert;
 mod decode;
 mod half_float;
 mod light;
-#[cfg(any(windows, test))]
-mod light_table;
 mod pointer;
 mod pointer_light;
 mod stores;
@@ -26,8 +24,6 @@ mod view;
 
 #[doc(hidden)]
 pub use convert::CpuPath;
-#[cfg(windows)]
-pub(crate) use light_table::{largest_value, light_table, LIGHT_ROWS};
 pub use pointer::{draw_pointer, PointerImage};
 pub use tone::{Tone, ToneSettings};
 

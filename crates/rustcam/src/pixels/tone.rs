@@ -137,7 +137,7 @@ impl Tone {
     }
 
     /// The level of every half float, cut at SDR white.
-    pub(super) fn levels(&self) -> &[u8; 1 << 16] {
+    pub(crate) fn levels(&self) -> &[u8; 1 << 16] {
         &self.tables().cut
     }
 

@@ -4,25 +4,24 @@ use windows::Win32::Graphics::Direct3D11::{ID3D11Buffer, ID3D11DeviceContext, ID
 use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT_R32G32B32A32_FLOAT;
 
 use super::device::Device;
-use super::renderer::{constant_buffer, pixel_shader, texture, view, PixelShaders};
+use super::light_table::{largest_value, light_table, LIGHT_ROWS};
+use super::resources::{constant_buffer, pixel_shader, texture, view, PixelShaders};
 use super::shaders::Code;
-use crate::color::{Color, TextureFormat, ToneMapping};
+use crate::color::{Color, TextureFormat};
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::pixels::{largest_value, light_table, Tone, ToneSettings, LIGHT_ROWS};
 
 /// What rendering to half floats depends on: the format of the desktop, and SDR white for the pointer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LightSettings {
     format: TextureFormat,
-    tone: ToneSettings,
+    white_nits: f64,
 }
 
 impl LightSettings {
     /// For a desktop of this format and colour.
     pub(super) fn new(format: TextureFormat, color: &Color) -> Self {
-        // Shapes that invert do so to a value that is cut at SDR white.
-        Self { format, tone: ToneSettings::new(color, ToneMapping::Clip) }
+        Self { format, white_nits: color.white() }
     }
 }
 
@@ -52,7 +51,7 @@ impl Light {
             TextureFormat::Rgba16f => levels.copy.clone(),
             TextureFormat::Bgra8 | TextureFormat::Rgb10a2 => shader(&code.ps_decode)?,
         };
-        let table = light_table(settings.format, &Tone::new(settings.tone));
+        let table = light_table(settings.format, settings.white_nits);
         let bytes: Vec<u8> = table.into_iter().flatten().flat_map(f32::to_le_bytes).collect();
         let table = texture(device, Size::new(LIGHT_ROWS, 1), DXGI_FORMAT_R32G32B32A32_FLOAT, &bytes)?;
         let largest = largest_value(settings.format);

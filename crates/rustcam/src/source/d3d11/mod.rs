@@ -4,6 +4,7 @@
 mod changes;
 mod fair_mutex;
 mod focus;
+mod light_table;
 mod look_ahead;
 mod ring;
 mod shader_data;
@@ -34,6 +35,8 @@ mod region_staging;
 mod rendered;
 #[cfg(windows)]
 mod renderer;
+#[cfg(windows)]
+mod resources;
 #[cfg(windows)]
 pub(super) mod screen;
 #[cfg(windows)]

@@ -14,7 +14,7 @@ use windows::Win32::System::Threading::GetCurrentProcess;
 use super::device::{Device, Place};
 use super::failure::failed;
 use super::rendered::Rendered;
-use super::renderer::target_view;
+use super::resources::target_view;
 use super::ring::{Gpu, HeldTexture, Kind};
 use crate::error::Result;
 use crate::source::hresult;

@@ -8,13 +8,14 @@ use windows::Win32::Graphics::Dxgi::{CreateDXGIFactory1, IDXGIFactory1};
 
 use super::*;
 use crate::clock::{Clock, MonotonicClock};
-use crate::color::ColorSpace;
+use crate::color::{ColorSpace, ToneMapping};
 use crate::frame::{ImageMut, ImageRef, PixelFormat, Pointer, PointerShape, ShapeKind};
 use crate::geometry::{Point, Rotation};
-use crate::pixels::{write_toned, Placement, PointerImage};
+use crate::pixels::{write_toned, Placement, PointerImage, Tone, ToneSettings};
 use crate::source::d3d11::device::Place;
 use crate::source::d3d11::formats::dxgi_format;
-use crate::source::d3d11::renderer::{target_view, Renderer};
+use crate::source::d3d11::renderer::Renderer;
+use crate::source::d3d11::resources::target_view;
 use crate::source::Output;
 
 const SIDE: u32 = 256;
