@@ -54,6 +54,7 @@ bench-windows: $(VENV)/bench $(VENV)/installed  ## measure the Windows wheel and
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 windows wine || true
 	PYTHONPATH=scripts $(PY) -m benches.windows benches/results/windows.json
 	$(PY) -m benches.render docs/performance.md windows
+	$(PY) -m benches.render docs/profile.md
 
 profile: $(VENV)/bench $(VENV)/installed  ## tell where the time of one call goes, write docs/profile.md; needs perf
 	PYTHON=$(PYTHON) sh scripts/packages.sh x11 profile

@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 WITH_FOLDERS = ("crates/rustcam/src/", "python/rustcam/")
 """Rooms whose folders are rooms of their own."""
-NO_ROOM = (".ci/", ".github/", "crates/", "python/", "crates/rustcam/src/source/d3d11/ring/")
+NO_ROOM = (".ci/", ".github/", "crates/", "python/")
+UNIT_TESTS = re.compile(r"/src/.*/tests(/|\.rs$)")
+"""Those of a file, beside it."""
 
 
 def listed() -> set[str]:
@@ -28,13 +30,12 @@ def listed() -> set[str]:
 
 def rooms(files: list[str]) -> set[str]:
     """The folders of `files` that a newcomer has to know."""
+    files = [file for file in files if not UNIT_TESTS.search(file)]
     folders = {f"{parent}/" for file in files for parent in PurePosixPath(file).parents if str(parent) != "."}
     outermost = {folder for folder in folders if folder.count("/") == 1}
     crates = {folder for folder in folders if re.fullmatch(r"crates/[^/]+/", folder)}
     inner = {folder for folder in folders if folder.startswith(WITH_FOLDERS)}
-    return (outermost | crates | inner) - {
-        folder for folder in folders if folder.startswith(NO_ROOM[-1]) or folder in NO_ROOM
-    }
+    return (outermost | crates | inner) - set(NO_ROOM)
 
 
 @pytest.mark.linux
