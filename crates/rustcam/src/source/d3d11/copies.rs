@@ -51,9 +51,6 @@ use crate::region::{bounds, Region};
 /// More rectangles than this cost more to copy one by one than their bounding box does.
 const MOST_PARTS: usize = 24;
 
-/// How long the first readback of a device may take.
-const WARM_UP: Duration = Duration::from_millis(100);
-
 /// A copy of the whole screen on the device.
 struct Shadow {
     texture: ID3D11Texture2D,
@@ -189,16 +186,16 @@ impl Copies {
         shadow.shows(bounds)
     }
 
-    /// Makes ready what the first read of `part` needs: memory that the processor reads, and the device's way to it.
+    /// Makes ready what the first read of `part` needs: memory that the processor reads, and the device's way to it. The device works on that
+    /// while the caller goes on.
     ///
     /// # Errors
-    /// Those of a texture's creation and of mapping.
+    /// Those of a texture's creation.
     pub(super) fn warm_up(
         &mut self,
         device: &Device,
         region_staging: &mut Option<RegionStaging>,
         part: Rect,
-        clock: &dyn Clock,
     ) -> Result<()> {
         let wide = self.focus.is_wide(part);
         if wide {
@@ -214,7 +211,8 @@ impl Copies {
         let first = Size::new(1, 1);
         let pixel = device.texture(first, self.format, Place::Device)?;
         device.copy(&pixel, first.rect(), &texture, Point::new(0, 0));
-        device.map(&texture, self.format.bytes(), 1, clock, clock.now() + WARM_UP).map(drop)
+        device.flush();
+        Ok(())
     }
 
     /// Copies what changed until the newest image, which `desktop` shows, to ordinary memory. `false` without memory for it.

@@ -210,10 +210,10 @@ impl View {
     /// Makes ready what the first read of `part` needs.
     ///
     /// # Errors
-    /// Those of creating textures and of mapping.
+    /// Those of creating textures.
     pub(super) fn warm_up(&mut self, screen: &mut Screen, part: Rect) -> Result<()> {
         let Screen { copies, device, .. } = screen;
-        copies.warm_up(device, &mut self.region_staging, part, &*self.clock)
+        copies.warm_up(device, &mut self.region_staging, part)
     }
 
     /// Renders the newest image into a shared texture.
