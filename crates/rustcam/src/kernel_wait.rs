@@ -57,7 +57,7 @@ impl Event {
         let by_timer = |timer: &Option<Timer>| timer.as_ref().and_then(|timer| timer.wait(self.0, timeout));
         let timed = if timeout.is_zero() { None } else { TIMER.try_with(by_timer).ok().flatten() };
         timed.unwrap_or_else(|| {
-            let ms = timeout.as_micros().div_ceil(1000) as u32;
+            let ms = timeout.as_nanos().div_ceil(1_000_000) as u32;
             // SAFETY: an own handle.
             unsafe { WaitForSingleObject(self.0, ms) == WAIT_OBJECT_0 }
         })

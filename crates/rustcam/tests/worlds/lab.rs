@@ -176,6 +176,37 @@ at 0ms fail rebuild 0x80004005 times 1
 ",
         &[],
     ),
+    // A wait whose last nanosecond was rounded down to none, again and again.
+    (
+        "open 0 cursor
+pass 34
+grab into 7 downwards rgba 0
+grab retained rgba 250 current
+grab into 2 upwards rgb 17 current
+pass 16
+grab into 6 upwards rgb 17
+grab into 3 downwards rgba16f 17 region 44 92 82 27
+grab retained gray 250
+grab owned rgba 3 region 40 32 10 51
+grab retained bgr 0
+drop
+grab retained bgra 0 current
+pass 25
+grab owned bgra 0 current
+pass 18
+grab into 0 downwards bgra 17
+grab retained rgb 0 current
+---
+size 69x43; rotation 270; refresh 28; color hdr; white 200; max 600; outputs 2; static; pointer storm 700; memory direct; slow reads 7ms
+at 107ms shape empty
+at 274ms present nothing
+at 198ms present dirty 25,7,26,26 dirty 2,12,38,33 dirty 42,19,49,24
+at 149ms unplug during rebuild for 15ms
+at 252ms unplug during wait for 5s
+at 348ms present dirty 31,28,44,38
+",
+        &["first black", "adapter basic"],
+    ),
 ];
 
 #[test]

@@ -87,7 +87,8 @@ impl Duplication {
     /// # Errors
     /// A loss.
     pub(super) fn acquire(&mut self, timeout: Duration) -> Result<Acquired> {
-        let ms = timeout.as_micros().div_ceil(1000).min(1000) as u32;
+        // Rounded up: a wait of less than a millisecond that does not wait at all would be repeated without end.
+        let ms = timeout.as_nanos().div_ceil(1_000_000).min(1000) as u32;
         let (mut code, mut info, mut resource) = self.acquire_raw(ms);
         if verdict::classify(code, Call::Acquire) == Verdict::ReleaseAndRetry {
             // Observed while HDR is switched: the system believes that a frame is still held.
