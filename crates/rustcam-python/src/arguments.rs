@@ -13,7 +13,7 @@ use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
 use rustcam::parallel::MOST_THREADS;
 use rustcam::source::texture::{format_named, TextureSync};
-use rustcam::source::{self, Backend, OpenOptions, Output};
+use rustcam::source::{self, Backend, OpenOptions, Output, WindowTarget};
 
 use crate::errors::to_python;
 
@@ -263,6 +263,11 @@ impl OutputArgument {
     pub fn zero() -> Self {
         Self::Index(Index::zero())
     }
+
+    /// Whether it is the default.
+    fn is_zero(&self) -> bool {
+        matches!(self, Self::Index(Index { value: Some(0), .. }))
+    }
 }
 
 impl<'a, 'py> FromPyObject<'a, 'py> for OutputArgument {
@@ -313,11 +318,49 @@ pub fn backend(py: Python<'_>, name: &BackendName, sim: Option<&Script>) -> PyRe
     Backend::choose(&name.0, sim.map(|script| script.0.as_str())).map_err(|e| to_python(py, &e))
 }
 
+/// What is to be captured: the arguments that choose it.
+pub struct Subject {
+    pub output: OutputArgument,
+    pub device: Index,
+    pub window: Option<WindowTarget>,
+    pub backend: BackendName,
+    pub sim: Option<Script>,
+}
+
+impl Subject {
+    /// The backend.
+    ///
+    /// # Errors
+    /// Those of [`backend`]; `ValueError` for a window together with an output, or with a backend that captures outputs only.
+    pub fn backend(&self, py: Python<'_>) -> PyResult<Backend> {
+        if self.window.is_none() {
+            return backend(py, &self.backend, self.sim.as_ref());
+        }
+        if !(self.output.is_zero() && self.device.value == Some(0)) {
+            return Err(PyValueError::new_err(
+                "window= and output= exclude each other: a window is on whichever output it is",
+            ));
+        }
+        let script = self.sim.as_ref().map(|script| script.0.as_str());
+        Backend::choose_for_window(&self.backend.0, script).map_err(|e| to_python(py, &e))
+    }
+
+    /// The options that open it through `backend`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` that lists what exists, if the indices of the output are impossible.
+    pub fn options(&self, backend: Backend, cursor: bool, interrupt: &mut dyn Interrupt) -> Result<OpenOptions, Error> {
+        let options = open_options(backend, &self.device, &self.output, cursor, interrupt)?;
+        let automatic = self.backend.0.eq_ignore_ascii_case("auto");
+        Ok(options.window(self.window.clone()).fall_back(automatic))
+    }
+}
+
 /// The options that open the output that `output=` and `device=` choose.
 ///
 /// # Errors
 /// `InvalidArgument` that lists what exists, if the indices are impossible.
-pub fn open_options(
+fn open_options(
     backend: Backend,
     device: &Index,
     output: &OutputArgument,
@@ -437,7 +480,7 @@ fn has_no_edges(value: &Bound<'_, PyAny>) -> bool {
 }
 
 /// `value` as an integer; `None` if it is not one. A float is never one, whatever its value.
-fn integer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>> {
+pub fn integer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>> {
     if let Ok(int) = value.cast::<PyInt>() {
         return Ok(Some(int.clone()));
     }
@@ -450,14 +493,14 @@ fn integer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>
     }
 }
 
-fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+pub fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     let text = value.cast::<PyString>().map_err(|_| wrong_type(name, "a string", value))?;
     // A lone surrogate has no UTF-8 form.
     text.extract().map_err(|_| PyValueError::new_err(format!("{name} is not valid text: {}", shown(value))))
 }
 
 /// The `TypeError` for an argument. It names the argument, which the binding does only in a note, and notes exist from Python 3.11 on.
-fn wrong_type(name: &str, wanted: &str, got: &Bound<'_, PyAny>) -> PyErr {
+pub fn wrong_type(name: &str, wanted: &str, got: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!("{name} must be {wanted}, not {}", type_name(got)))
 }
 
@@ -466,7 +509,7 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
 }
 
 /// `repr(value)`, shortened.
-fn shown(value: &Bound<'_, PyAny>) -> String {
+pub fn shown(value: &Bound<'_, PyAny>) -> String {
     const LIMIT: usize = 80;
     let repr = value.repr().map_or_else(|_| "<no repr>".to_owned(), |r| r.to_string());
     if repr.chars().count() > LIMIT {

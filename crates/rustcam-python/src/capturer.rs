@@ -10,10 +10,12 @@ use rustcam::capture::{FixedRate, Handle, Request, Snapshot, StreamId, StreamOpt
 use rustcam::color::TextureFormat;
 use rustcam::frame::PixelFormat;
 use rustcam::source::texture::TextureSync;
+use rustcam::source::Output;
 
 use crate::arguments::{
     self, AnyThread, BackendName, Copied, Cursor, Format, Fps, Hdr, Index, KeepAwake, NewFrameOnly, OpenTimeoutMs,
-    OptionalTimeoutMs, OutputArgument, Patience, Script, SharedFormat, SyncMode, Threads, TimeoutMs, VideoMode,
+    OptionalTimeoutMs, OutputArgument, Patience, Script, SharedFormat, Subject, SyncMode, Threads, TimeoutMs,
+    VideoMode,
 };
 use crate::array::{self, Destination};
 use crate::capture::{end_stream_at_exit, interruptible, Capture};
@@ -26,6 +28,7 @@ use crate::numpy_api;
 use crate::pickling::{edges, Edges};
 use crate::stream::OwnedStream;
 use crate::texture::GpuTexture;
+use crate::window::{self, WindowAreaArgument, WindowArgument};
 
 #[pyclass(frozen, weakref, subclass, module = "rustcam")]
 pub struct Capturer {
@@ -67,8 +70,8 @@ impl Capturer {
     #[pyo3(
         signature = (output=OutputArgument::zero(), cursor=Cursor(true), region=None, device=Index::zero(), *,
                      open_timeout_ms=OpenTimeoutMs::SECOND, backend=BackendName::auto(), any_thread=AnyThread(false), threads=Threads(None),
-                     hdr=Hdr::MAP, sim=None),
-        text_signature = "(output=0, cursor=True, region=None, device=0, *, open_timeout_ms=1000, backend='auto', any_thread=False, threads=None, hdr='map', sim=None)"
+                     hdr=Hdr::MAP, window=None, window_area=WindowAreaArgument::CLIENT, sim=None),
+        text_signature = "(output=0, cursor=True, region=None, device=0, *, open_timeout_ms=1000, backend='auto', any_thread=False, threads=None, hdr='map', window=None, window_area='client', sim=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn new(
@@ -82,15 +85,18 @@ impl Capturer {
         any_thread: AnyThread,
         threads: Threads,
         hdr: Hdr,
+        window: Option<WindowArgument>,
+        window_area: WindowAreaArgument,
         sim: Option<Script>,
     ) -> PyResult<Self> {
         // Importing numpy takes longer than many frames, so it is done here and not during the first grab.
         numpy_api::load(py)?;
-        let backend = arguments::backend(py, &backend, sim.as_ref())?;
+        let subject = Subject { output, device, window: window::target(window, window_area)?, backend, sim };
+        let backend = subject.backend(py)?;
         let name = backend.name();
         let timeout = open_timeout_ms.0;
         let handle = interruptible(py, timeout, |interrupt| {
-            let options = arguments::open_options(backend, &device, &output, cursor.0, interrupt)?;
+            let options = subject.options(backend, cursor.0, interrupt)?;
             Handle::open(&options.timeout(timeout).threads(threads.0).tone_mapping(hdr.0), interrupt)
         })?;
         let output = handle.snapshot().output;
@@ -316,9 +322,16 @@ impl Capturer {
     fn __repr__(&self) -> String {
         let state = if self.capture.handle.is_closed() { "closed" } else { "open" };
         let Snapshot { output, region, .. } = self.capture.handle.snapshot();
+        if output.is_window {
+            let Output { name, size, .. } = &*output;
+            return format!("<rustcam.Capturer {} window={name:?} {size} region={region} {state}>", self.backend());
+        }
         format!(
             "<rustcam.Capturer {} device={} output={} {} region={region} {state}>",
-            self.backend, output.device_idx, output.output_idx, output.size
+            self.backend(),
+            output.device_idx,
+            output.output_idx,
+            output.size
         )
     }
 
@@ -374,7 +387,7 @@ impl Capturer {
 
     #[getter]
     fn backend(&self) -> &'static str {
-        self.backend
+        self.capture.handle.snapshot().other_backend.unwrap_or(self.backend)
     }
 
     #[getter]

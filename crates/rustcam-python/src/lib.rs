@@ -24,6 +24,7 @@ mod repr;
 mod stream;
 mod texture;
 mod unpickling;
+mod window;
 
 /// `rustcam._rustcam`. Correct without the global interpreter lock: every class is frozen, and mutable state is behind a mutex.
 #[pyo3::pymodule(gil_used = false)]
@@ -50,6 +51,8 @@ mod _rustcam {
     use super::texture::GpuTexture;
     #[pymodule_export]
     use super::unpickling::{_frame_info, _pointer_info, _pointer_shape, _stats};
+    #[pymodule_export]
+    use super::window::list_windows;
 
     use pyo3::prelude::*;
 

@@ -9,11 +9,12 @@ use rustcam::clock::MonotonicClock;
 use rustcam::error::{Error, ErrorKind};
 use rustcam::source::{self, Adapter, Backend, DynamicRange, Facts, Output};
 
-use crate::arguments::{self, BackendName, Cursor, Format, Hdr, Index, OutputArgument, Script};
+use crate::arguments::{self, BackendName, Cursor, Format, Hdr, Index, OutputArgument, Script, Subject};
 use crate::array;
 use crate::capture::interruptible;
 use crate::errors::to_python;
 use crate::numpy_api;
+use crate::window::{self, WindowAreaArgument, WindowArgument};
 
 /// How long a passing refusal is waited out.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -100,8 +101,8 @@ pub fn _server(py: Python<'_>, backend: BackendName) -> PyResult<Option<Bound<'_
 #[pyfunction]
 #[pyo3(
     signature = (output=OutputArgument::zero(), region=None, fmt=Format(rustcam::frame::PixelFormat::Rgb), *, cursor=Cursor(false),
-                 device=Index::zero(), backend=BackendName::auto(), hdr=Hdr::MAP, sim=None),
-    text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, backend='auto', hdr='map', sim=None)"
+                 device=Index::zero(), backend=BackendName::auto(), hdr=Hdr::MAP, window=None, window_area=WindowAreaArgument::CLIENT, sim=None),
+    text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, backend='auto', hdr='map', window=None, window_area='client', sim=None)"
 )]
 #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
 pub fn screenshot<'py>(
@@ -113,12 +114,15 @@ pub fn screenshot<'py>(
     device: Index,
     backend: BackendName,
     hdr: Hdr,
+    window: Option<WindowArgument>,
+    window_area: WindowAreaArgument,
     sim: Option<Script>,
 ) -> PyResult<Bound<'py, PyAny>> {
     numpy_api::load(py)?;
-    let backend = arguments::backend(py, &backend, sim.as_ref())?;
+    let subject = Subject { output, device, window: window::target(window, window_area)?, backend, sim };
+    let backend = subject.backend(py)?;
     let mut session = interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| {
-        let options = arguments::open_options(backend, &device, &output, cursor.0, interrupt)?;
+        let options = subject.options(backend, cursor.0, interrupt)?;
         Session::open(&options.timeout(SCREENSHOT_TIMEOUT).tone_mapping(hdr.0), interrupt)
     })?;
     let region = arguments::region(region.as_ref(), session.output())?;

@@ -166,6 +166,11 @@ impl Session {
         self.builder.set_tone_mapping(mapping);
     }
 
+    /// The name of the backend, if it is another one than was chosen.
+    pub(super) fn other_backend(&self) -> Option<&'static str> {
+        self.source.other_backend()
+    }
+
     /// A waker that makes a wait in another thread check its interrupt at once; `None` if the source has none.
     pub fn waker(&self) -> Option<Waker> {
         self.waker.clone()
@@ -272,7 +277,8 @@ impl Session {
         let clock = Arc::clone(&self.clock);
         let mut budget = WaitBudget::new(&*clock, request.timeout, interrupt).with_long_waits_if(self.waker.is_some());
         while self.wait(request, &mut budget)? {
-            let shown = (self.region_now(request.region, rule)?, self.cursor);
+            let cursor = self.cursor && !self.source.pointer_in_image();
+            let shown = (self.region_now(request.region, rule)?, cursor);
             self.unreported.next = Next::Begun;
             budget.begin_read();
             match self.builder.build(&mut *self.source, &mut target, shown, &mut budget) {
@@ -408,9 +414,10 @@ impl Session {
                 Ok(left)
             }
             region => self.checked_region(region).map_err(|error| match error.kind() {
-                ErrorKind::InvalidArgument => {
-                    Error::new(ErrorKind::Capture, format!("the output has changed: {}", error.message()))
-                }
+                ErrorKind::InvalidArgument => Error::new(
+                    ErrorKind::Capture,
+                    format!("the {} has changed: {}", self.output.kind(), error.message()),
+                ),
                 _ => error,
             }),
         }

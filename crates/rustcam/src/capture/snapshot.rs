@@ -18,6 +18,8 @@ pub struct Snapshot {
     pub output: Arc<Output>,
     /// The session's region; empty if nothing of it is on the changed output.
     pub region: Rect,
+    /// The name of the backend, if it is another one than was chosen.
+    pub other_backend: Option<&'static str>,
     /// The colour of the output.
     pub color: Color,
     /// What the session has counted.
@@ -29,6 +31,7 @@ impl Snapshot {
         Self {
             output: Arc::clone(session.output()),
             region: session.region(),
+            other_backend: session.other_backend(),
             color: session.color(),
             stats: session.stats(),
         }

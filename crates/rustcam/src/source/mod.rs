@@ -81,6 +81,7 @@ mod facts;
 mod open;
 mod options;
 mod output;
+mod window;
 
 #[cfg(any(windows, test))]
 mod d3d11;
@@ -111,9 +112,10 @@ use crate::memory::Memory;
 use texture::{SharedTexture, TextureRequest};
 
 pub use facts::{Adapter, DynamicRange, Facts, Server};
-pub use open::{facts, open, outputs};
+pub use open::{facts, open, outputs, windows};
 pub use options::{Backend, OpenOptions};
 pub use output::{no_such_output, Output, OutputChoice};
+pub use window::{TitlePattern, Window, WindowArea, WindowChoice, WindowTarget};
 
 /// What a wait saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -205,7 +207,7 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 /// 8 bits itself delivers BGRA.
 pub type Sink<'a> = dyn FnMut(Rect, ImageRef<'_>, &Pointer) + 'a;
 
-/// The desktop of one output.
+/// The desktop of one output, or one window.
 ///
 /// A frame takes three steps: `wait` until something changed, `damage` to learn what changed, `read` to get its pixels. A read of
 /// everything needs no `damage` before it; `damage` after such a read costs nothing extra.
@@ -315,9 +317,15 @@ pub trait Source: Send {
         self.can_share().map(|()| Outcome::Unsupported)
     }
 
-    /// The pointer as of the last wait or read, whichever came later. A source never draws it into its images. A position that a read
-    /// has delivered is not reported again as a change by the next wait.
+    /// The pointer as of the last wait or read, whichever came later. A source never draws it into its images, unless
+    /// [`Source::pointer_in_image`] says so. A position that a read has delivered is not reported again as a change by the next wait.
     fn pointer(&self) -> &Pointer;
+
+    /// Whether the system has drawn the pointer into the images, if it is watched. Then nobody else may draw it, and where the system does
+    /// not tell where it is, [`Source::pointer`] is invisible.
+    fn pointer_in_image(&self) -> bool {
+        false
+    }
 
     /// Tries once, within `timeout`, to get the desktop back after a loss, with the size and the rotation that it has now.
     ///
@@ -353,8 +361,13 @@ pub trait Source: Send {
         SourceStats::default()
     }
 
-    /// Why the source works in a slower way than it could; `None` if it does not.
+    /// Why the source works in a slower way than it could, or not through the backend that it should; `None` if it does.
     fn fallback(&self) -> Option<&str> {
+        None
+    }
+
+    /// The name of the backend, if it is another one than was chosen.
+    fn other_backend(&self) -> Option<&'static str> {
         None
     }
 }

@@ -3,19 +3,23 @@
 use super::facts::Facts;
 use super::options::{Backend, OpenOptions};
 use super::output::Output;
+use super::window::Window;
 use super::{CheckInterrupt, Source};
 use crate::error::Result;
 
-/// Opens one output. `interrupt` ends that early, where the system takes its time.
+/// Opens one output, or one window. `interrupt` ends that early, where the system takes its time.
 ///
 /// # Errors
-/// `InvalidArgument` if there is no such output, listing those that exist; `Duplication` if the system refuses; the interrupt's.
+/// `InvalidArgument` if there is no such output or window, listing those that exist, or if the backend captures no windows; `Duplication`
+/// if the system refuses; the interrupt's.
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables, reason = "only an X server keeps its clients waiting"))]
 pub fn open(options: &OpenOptions, interrupt: &mut CheckInterrupt<'_>) -> Result<Box<dyn Source>> {
     match &options.backend {
         Backend::Sim(script) => Ok(Box::new(super::sim::SimSource::open(script, options)?)),
         #[cfg(windows)]
         Backend::Dxgi => Ok(Box::new(super::dxgi::DxgiSource::open(options)?)),
+        #[cfg(windows)]
+        Backend::Wgc => Err(elsewhere(&options.backend)),
         #[cfg(target_os = "linux")]
         Backend::X11 => Ok(Box::new(super::x11::X11Source::open(options, interrupt)?)),
         #[cfg(any(not(windows), not(target_os = "linux")))]
@@ -32,9 +36,28 @@ pub fn outputs(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<
     match backend {
         Backend::Sim(script) => Ok(super::sim::outputs(script)),
         #[cfg(windows)]
-        Backend::Dxgi => super::dxgi::outputs(),
+        Backend::Dxgi | Backend::Wgc => super::dxgi::outputs(),
         #[cfg(target_os = "linux")]
         Backend::X11 => super::x11::outputs(interrupt),
+        #[cfg(any(not(windows), not(target_os = "linux")))]
+        other => Err(elsewhere(other)),
+    }
+}
+
+/// All windows that `backend` can capture, the top-most first.
+///
+/// # Errors
+/// As for [`open`].
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables, reason = "only an X server keeps its clients waiting"))]
+pub fn windows(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<Vec<Window>> {
+    match backend {
+        Backend::Sim(script) => Ok(Vec::new()),
+        #[cfg(windows)]
+        Backend::Dxgi => Err(outputs_only(backend)),
+        #[cfg(windows)]
+        Backend::Wgc => Ok(Vec::new()),
+        #[cfg(target_os = "linux")]
+        Backend::X11 => Ok(Vec::new()),
         #[cfg(any(not(windows), not(target_os = "linux")))]
         other => Err(elsewhere(other)),
     }
@@ -48,11 +71,18 @@ pub fn outputs(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<
 pub fn facts(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<Facts> {
     match backend {
         #[cfg(windows)]
-        Backend::Dxgi => super::dxgi::facts(),
+        Backend::Dxgi | Backend::Wgc => super::dxgi::facts(),
         #[cfg(target_os = "linux")]
         Backend::X11 => super::x11::facts(interrupt),
         _ => Ok(Facts::default()),
     }
+}
+
+/// The error of a backend that captures no windows, asked for one.
+#[cfg(windows)]
+pub(super) fn outputs_only(backend: &Backend) -> crate::error::Error {
+    crate::error::Error::invalid(format!("the {backend} backend captures outputs only"))
+        .with_hint("backend=\"auto\" and backend=\"wgc\" capture windows")
 }
 
 #[cfg(any(not(windows), not(target_os = "linux")))]

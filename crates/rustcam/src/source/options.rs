@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::output::OutputChoice;
 use super::sim::Script;
+use super::window::WindowTarget;
 use crate::clock::{Clock, MonotonicClock};
 use crate::color::ToneMapping;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,6 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub enum Backend {
     /// Desktop Duplication of Windows.
     Dxgi,
+    /// Windows.Graphics.Capture of Windows.
+    Wgc,
     /// An X server.
     X11,
     /// A simulated desktop that follows a script. [`Backend::choose`] returns it for its own name only, never for `"auto"`.
@@ -27,6 +30,8 @@ impl Backend {
     const REAL: &'static [Backend] = &[
         #[cfg(windows)]
         Backend::Dxgi,
+        #[cfg(windows)]
+        Backend::Wgc,
         #[cfg(target_os = "linux")]
         Backend::X11,
     ];
@@ -43,22 +48,46 @@ impl Backend {
     pub const fn name(&self) -> &'static str {
         match self {
             Backend::Dxgi => "dxgi",
+            Backend::Wgc => "wgc",
             Backend::X11 => "x11",
             Backend::Sim(_) => Self::SIM,
         }
     }
 
-    /// The backend called `name`, or the best real one of this platform for `"auto"`. `script` describes the simulated desktop.
+    /// Whether it captures single windows.
+    pub const fn captures_windows(&self) -> bool {
+        !matches!(self, Backend::Dxgi)
+    }
+
+    /// The backend called `name`, or for `"auto"` the best real one of this platform for outputs. `script` describes the simulated desktop.
     ///
     /// # Errors
     /// `InvalidArgument` if this platform lacks the backend, naming those it has, if the script is wrong, or if it comes with another
     /// backend; `Capture` if there is no real backend to choose.
     pub fn choose(name: &str, script: Option<&str>) -> Result<Self> {
+        Self::choose_where(name, script, |_| true)
+    }
+
+    /// [`Backend::choose`] for single windows.
+    ///
+    /// # Errors
+    /// Those of [`Backend::choose`], and `InvalidArgument` for a backend that captures outputs only.
+    pub fn choose_for_window(name: &str, script: Option<&str>) -> Result<Self> {
+        let backend = Self::choose_where(name, script, Self::captures_windows)?;
+        if backend.captures_windows() {
+            return Ok(backend);
+        }
+        let others: Vec<_> = Self::REAL.iter().filter(|other| other.captures_windows()).map(Self::name).collect();
+        Err(Error::invalid(format!("backend=\"{backend}\" captures outputs only; windows need {others:?} or \"auto\"")))
+    }
+
+    fn choose_where(name: &str, script: Option<&str>, fits: impl Fn(&Self) -> bool) -> Result<Self> {
         let lower = name.to_ascii_lowercase();
         if lower == Self::SIM {
             return script.map_or_else(|| Ok(Script::default()), Script::parse).map(Backend::Sim);
         }
-        let named = Self::REAL.iter().find(|backend| lower == "auto" || backend.name() == lower);
+        let named =
+            Self::REAL.iter().find(|backend| if lower == "auto" { fits(backend) } else { backend.name() == lower });
         let Some(backend) = named else {
             if lower == "auto" {
                 return Err(Error::new(ErrorKind::Capture, "this platform has no capture backend")
@@ -93,6 +122,10 @@ pub struct OpenOptions {
     pub device: usize,
     /// The output.
     pub output: OutputChoice,
+    /// The window, where it is one and not an output.
+    pub window: Option<WindowTarget>,
+    /// Whether another backend may be taken if this one can never capture the output.
+    pub fall_back: bool,
     /// Whether pointer activity is reported, and [`super::Source::pointer`] kept up to date.
     pub watch_pointer: bool,
     /// The clock of present times and, for the simulated desktop, of its world.
@@ -118,6 +151,8 @@ impl OpenOptions {
             backend,
             device: 0,
             output,
+            window: None,
+            fall_back: false,
             watch_pointer: true,
             clock,
             timeout,
@@ -137,6 +172,18 @@ impl OpenOptions {
     #[must_use]
     pub fn output(self, output: impl Into<OutputChoice>) -> Self {
         Self { output: output.into(), ..self }
+    }
+
+    /// Sets the window that is captured, instead of an output.
+    #[must_use]
+    pub fn window(self, window: impl Into<Option<WindowTarget>>) -> Self {
+        Self { window: window.into(), ..self }
+    }
+
+    /// Sets whether another backend may be taken if this one can never capture the output.
+    #[must_use]
+    pub fn fall_back(self, fall_back: bool) -> Self {
+        Self { fall_back, ..self }
     }
 
     /// Sets whether pointer activity is reported.
@@ -178,12 +225,14 @@ impl OpenOptions {
 
 impl fmt::Debug for OpenOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backend, device, output, watch_pointer, timeout, threads, tone_mapping, clock: _, first_attempt: _ } =
-            self;
+        let Self { backend, device, output, window, fall_back, .. } = self;
+        let Self { watch_pointer, timeout, threads, tone_mapping, clock: _, first_attempt: _, .. } = self;
         f.debug_struct("OpenOptions")
             .field("backend", backend)
             .field("device", device)
             .field("output", output)
+            .field("window", window)
+            .field("fall_back", fall_back)
             .field("watch_pointer", watch_pointer)
             .field("timeout", timeout)
             .field("threads", threads)

@@ -37,6 +37,8 @@ pub struct Output {
     pub color: Color,
     /// Whether this is the desktop's primary output.
     pub is_primary: bool,
+    /// Whether it is a window: then `name` is its title, and `position` and `size` are those of the captured part.
+    pub is_window: bool,
 }
 
 impl Output {
@@ -55,6 +57,22 @@ impl Output {
             refresh_hz: 0.0,
             color: Color::SDR,
             is_primary: true,
+            is_window: false,
+        }
+    }
+
+    /// The captured part of a window, which is `area` on the whole desktop.
+    pub fn window(title: impl Into<String>, area: Rect) -> Self {
+        let (position, size) = (area.origin(), area.size());
+        Self { position, is_primary: false, is_window: true, ..Self::new(title, size) }
+    }
+
+    /// What it is, in messages.
+    pub fn kind(&self) -> &'static str {
+        if self.is_window {
+            "window"
+        } else {
+            "output"
         }
     }
 
@@ -80,10 +98,12 @@ impl Output {
         let here = rect.map(|r| r.translated(x.saturating_neg(), y.saturating_neg()));
         let advice = match here.filter(|r| !r.is_empty() && bounds.contains(*r)) {
             Some(here) => format!(": this one would be {here}"),
+            None if self.is_window => String::new(),
             None => "; output= chooses another one".to_owned(),
         };
-        Error::invalid(format!("region {region} is not inside the output, whose bounds are {bounds}")).with_hint(
-            format!("The output lies at ({x}, {y}) on the desktop, and a region is relative to its output{advice}"),
+        let kind = self.kind();
+        Error::invalid(format!("region {region} is not inside the {kind}, whose bounds are {bounds}")).with_hint(
+            format!("The {kind} lies at ({x}, {y}) on the desktop, and a region is relative to its {kind}{advice}"),
         )
     }
 
@@ -194,6 +214,7 @@ mod tests {
             image_rotation: Rotation::None,
             refresh_hz: 60.0,
             is_primary: index == 0,
+            is_window: false,
         }
     }
 
