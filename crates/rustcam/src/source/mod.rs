@@ -86,6 +86,8 @@ mod window;
 #[cfg(any(windows, test))]
 mod d3d11;
 #[cfg(windows)]
+mod displays;
+#[cfg(windows)]
 mod dxgi;
 pub mod hresult;
 pub mod sim;

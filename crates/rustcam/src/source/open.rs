@@ -36,7 +36,7 @@ pub fn outputs(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<
     match backend {
         Backend::Sim(script) => Ok(super::sim::outputs(script)),
         #[cfg(windows)]
-        Backend::Dxgi | Backend::Wgc => super::dxgi::outputs(),
+        Backend::Dxgi | Backend::Wgc => super::displays::outputs(),
         #[cfg(target_os = "linux")]
         Backend::X11 => super::x11::outputs(interrupt),
         #[cfg(any(not(windows), not(target_os = "linux")))]
@@ -71,7 +71,7 @@ pub fn windows(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<
 pub fn facts(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<Facts> {
     match backend {
         #[cfg(windows)]
-        Backend::Dxgi | Backend::Wgc => super::dxgi::facts(),
+        Backend::Dxgi | Backend::Wgc => super::displays::facts(),
         #[cfg(target_os = "linux")]
         Backend::X11 => super::x11::facts(interrupt),
         _ => Ok(Facts::default()),

@@ -22,20 +22,28 @@ use crate::source::texture::Luid;
 use crate::source::verdict::{self, Call};
 use crate::source::Output;
 
+/// All outputs of all adapters; exactly one is primary.
+///
+/// # Errors
+/// `Duplication` if there is none.
+pub(in crate::source) fn outputs() -> Result<Vec<Output>> {
+    Arrangement::query()?.infos().map_err(Error::without_loss)
+}
+
 /// One output with the objects that lead to it.
-pub(super) struct Found {
-    pub(super) adapter: IDXGIAdapter1,
-    pub(super) output: IDXGIOutput,
+pub(in crate::source) struct Found {
+    pub(in crate::source) adapter: IDXGIAdapter1,
+    pub(in crate::source) output: IDXGIOutput,
     /// The adapter's identity until the system restarts.
-    pub(super) luid: Luid,
+    pub(in crate::source) luid: Luid,
     /// Its monitor, if that is known.
-    pub(super) target: Option<Target>,
-    pub(super) info: Output,
+    pub(in crate::source) target: Option<Target>,
+    pub(in crate::source) info: Output,
 }
 
 /// One enumeration of adapters and outputs. Objects of an outdated factory do not see later changes.
-pub(super) struct Arrangement {
-    pub(super) outputs: Vec<Found>,
+pub(in crate::source) struct Arrangement {
+    pub(in crate::source) outputs: Vec<Found>,
     /// Adapters that compute in software and show nothing.
     software: Vec<String>,
     monitors: Monitors,
@@ -46,7 +54,7 @@ impl Arrangement {
     ///
     /// # Errors
     /// `Duplication`.
-    pub(super) fn query() -> Result<Self> {
+    pub(in crate::source) fn query() -> Result<Self> {
         let _pixels = PhysicalPixels::for_this_thread();
         // SAFETY: no arguments; the result is checked.
         let factory: IDXGIFactory1 = unsafe { CreateDXGIFactory1() }.map_err(|e| failed(&e, Call::Enumerate))?;
@@ -108,7 +116,7 @@ impl Arrangement {
     ///
     /// # Errors
     /// `Duplication` if there is none.
-    pub(super) fn infos(&self) -> Result<Vec<Output>> {
+    pub(in crate::source) fn infos(&self) -> Result<Vec<Output>> {
         if self.outputs.is_empty() {
             return Err(self.nothing());
         }
@@ -119,7 +127,7 @@ impl Arrangement {
     ///
     /// # Errors
     /// A lasting loss if it is gone.
-    pub(super) fn find_again(&self, opened: &Output) -> Result<&Found> {
+    pub(in crate::source) fn find_again(&self, opened: &Output) -> Result<&Found> {
         let infos = self.infos().map_err(|error| error.without_loss().into_loss(Loss::Lasting))?;
         let again = find_again(&infos, opened);
         self.outputs.iter().find(|found| Some(&found.info) == again).ok_or_else(|| {
@@ -148,7 +156,7 @@ impl Arrangement {
 }
 
 /// Whether it is an adapter like the basic render driver of Windows (vendor 1414, device 8c), which draws on the processor.
-pub(super) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
+pub(in crate::source) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
     desc.Flags & DXGI_ADAPTER_FLAG_SOFTWARE.0 as u32 != 0 || (desc.VendorId, desc.DeviceId) == (0x1414, 0x8c)
 }
 
@@ -156,7 +164,7 @@ pub(super) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
 ///
 /// # Errors
 /// `Duplication`.
-pub(super) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
+pub(in crate::source) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
     // SAFETY: the result is checked.
     let desc = unsafe { output.GetDesc() }.map_err(|e| failed(&e, Call::Enumerate))?;
     if !desc.AttachedToDesktop.as_bool() {
@@ -191,7 +199,7 @@ fn refresh_hz(name: &[u16; 32]) -> f64 {
 }
 
 /// How far the system's images must be rotated clockwise to become the desktop.
-pub(super) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
+pub(in crate::source) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
     match rotation {
         DXGI_MODE_ROTATION_ROTATE90 => Rotation::Clockwise90,
         DXGI_MODE_ROTATION_ROTATE180 => Rotation::Clockwise180,
@@ -200,6 +208,6 @@ pub(super) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
     }
 }
 
-pub(super) fn rect(r: RECT) -> Rect {
+pub(in crate::source) fn rect(r: RECT) -> Rect {
     Rect::new(r.left, r.top, r.right, r.bottom)
 }
