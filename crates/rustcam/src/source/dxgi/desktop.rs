@@ -15,6 +15,7 @@ use crate::clock::{performance_time, Clock};
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, ImageRef};
 use crate::geometry::{Rect, Size};
+use crate::source::d3d11::copies::FrameTexture;
 use crate::source::d3d11::device::{or_device_removed, Device};
 use crate::source::d3d11::feed::Feed;
 use crate::source::d3d11::screen::Screen;
@@ -91,7 +92,7 @@ impl Desktop {
             let image = (screen.whole().size(), screen.format());
             let kept = duplication.read(image, |desktop| screen.keep_in_memory(desktop))?;
             if kept != Some(true) {
-                screen.copy_whole(&texture)?;
+                screen.copy_whole(FrameTexture::whole(&texture))?;
             }
         }
         drop(texture);
@@ -120,7 +121,7 @@ impl Desktop {
             let awaited = matches!(self.first_frame, FirstFrame::Awaited { .. });
             if let Some(format) = format.filter(|_| awaited) {
                 screen.follow_format(format);
-                screen.add_image(texture, Damage::everything(whole))?;
+                screen.add_image(FrameTexture::whole(texture), Damage::everything(whole))?;
                 self.first_frame.note_provisional(now);
             }
             return Ok(());
@@ -135,7 +136,7 @@ impl Desktop {
             screen.add_image_elsewhere(damage);
             self.held = Some(texture.clone());
         } else {
-            screen.add_image(texture, damage)?;
+            screen.add_image(FrameTexture::whole(texture), damage)?;
             self.held = screen.leaves_out_pixels().then(|| texture.clone());
         }
         // A frame that was fetched again may show the image that is known already.
@@ -215,7 +216,7 @@ impl Feed for Desktop {
 
     fn copy_whole(&mut self, screen: &mut Screen) -> Result<bool> {
         let Some(texture) = &self.held else { return Ok(false) };
-        screen.copy_whole(texture)?;
+        screen.copy_whole(FrameTexture::whole(texture))?;
         Ok(true)
     }
 
