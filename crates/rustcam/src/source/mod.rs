@@ -94,6 +94,8 @@ pub mod sim;
 pub mod texture;
 #[cfg(any(windows, test))]
 mod verdict;
+#[cfg(windows)]
+mod wgc;
 #[cfg(target_os = "linux")]
 #[allow(missing_debug_implementations)]
 pub mod x11;

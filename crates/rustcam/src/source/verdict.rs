@@ -175,8 +175,8 @@ pub(super) fn classify(code: u32, call: Call) -> Verdict {
         (
             E_ACCESSDENIED | SESSION_DISCONNECTED | MODE_CHANGE_IN_PROGRESS | NOT_FOUND | NOT_CURRENT,
             Call::Enumerate,
-        ) => Verdict::RefusedForNow,
-        (SERVICE_DOES_NOT_EXIST | SERVER_UNAVAILABLE | CALL_FAILED, Activate) => Verdict::RefusedForNow,
+        )
+        | (SERVICE_DOES_NOT_EXIST | SERVER_UNAVAILABLE | CALL_FAILED, Activate) => Verdict::RefusedForNow,
         (_, Begin) if TRANSIENT_FOR_SESSIONS.contains(&code) => Verdict::RefusedForNow,
         (_, BeginAgain | Take) if TRANSIENT_FOR_SESSIONS.contains(&code) => Verdict::LostAccess(Transient),
         (_, Duplicate | Call::Enumerate | Call::CreateDevice | Activate | Begin) if is_failure(code) => {

@@ -7,7 +7,7 @@ use windows::Win32::Graphics::Dxgi::Common::{
 use windows::Win32::Graphics::Dxgi::{
     CreateDXGIFactory1, IDXGIAdapter1, IDXGIFactory1, IDXGIOutput, DXGI_ADAPTER_DESC1, DXGI_ADAPTER_FLAG_SOFTWARE,
 };
-use windows::Win32::Graphics::Gdi::{EnumDisplaySettingsW, DEVMODEW, ENUM_CURRENT_SETTINGS};
+use windows::Win32::Graphics::Gdi::{EnumDisplaySettingsW, DEVMODEW, ENUM_CURRENT_SETTINGS, HMONITOR};
 
 use super::color::color;
 use super::dpi::PhysicalPixels;
@@ -34,6 +34,8 @@ pub(in crate::source) fn outputs() -> Result<Vec<Output>> {
 pub(in crate::source) struct Found {
     pub(in crate::source) adapter: IDXGIAdapter1,
     pub(in crate::source) output: IDXGIOutput,
+    /// Its handle as a monitor.
+    pub(in crate::source) monitor: HMONITOR,
     /// The adapter's identity until the system restarts.
     pub(in crate::source) luid: Luid,
     /// Its monitor, if that is known.
@@ -43,6 +45,7 @@ pub(in crate::source) struct Found {
 
 /// One enumeration of adapters and outputs. Objects of an outdated factory do not see later changes.
 pub(in crate::source) struct Arrangement {
+    pub(in crate::source) factory: IDXGIFactory1,
     pub(in crate::source) outputs: Vec<Found>,
     /// Adapters that compute in software and show nothing.
     software: Vec<String>,
@@ -58,11 +61,11 @@ impl Arrangement {
         let _pixels = PhysicalPixels::for_this_thread();
         // SAFETY: no arguments; the result is checked.
         let factory: IDXGIFactory1 = unsafe { CreateDXGIFactory1() }.map_err(|e| failed(&e, Call::Enumerate))?;
-        let mut arrangement = Self { outputs: Vec::new(), software: Vec::new(), monitors: Monitors::query() };
+        let mut arrangement = Self { factory, outputs: Vec::new(), software: Vec::new(), monitors: Monitors::query() };
         let mut has_primary = false;
         for device_idx in 0.. {
             // SAFETY: any index is allowed.
-            let adapter = match unsafe { factory.EnumAdapters1(device_idx) } {
+            let adapter = match unsafe { arrangement.factory.EnumAdapters1(device_idx) } {
                 Ok(adapter) => adapter,
                 Err(e) if e.code().0 as u32 == hresult::NOT_FOUND => break,
                 Err(e) => return Err(failed(&e, Call::Enumerate)),
@@ -78,6 +81,17 @@ impl Arrangement {
             }
         }
         Ok(arrangement)
+    }
+
+    /// [`Arrangement::query`] for an output that was captured before.
+    ///
+    /// # Errors
+    /// A loss, which is lasting if there is no output.
+    pub(in crate::source) fn query_again() -> Result<Self> {
+        Self::query().map_err(|error| {
+            let loss = error.loss().filter(|_| error.code() != Some(hresult::NOT_FOUND)).unwrap_or(Loss::Lasting);
+            error.without_loss().into_loss(loss)
+        })
     }
 
     fn list(
@@ -107,7 +121,8 @@ impl Arrangement {
             // Cloned displays are all at the origin.
             info.is_primary &= !std::mem::replace(has_primary, *has_primary || info.is_primary);
             let luid = Luid { low: desc.AdapterLuid.LowPart, high: desc.AdapterLuid.HighPart };
-            self.outputs.push(Found { adapter: adapter.clone(), output, luid, target, info });
+            let monitor = monitor_of(&output);
+            self.outputs.push(Found { adapter: adapter.clone(), output, monitor, luid, target, info });
         }
         Ok(())
     }
@@ -140,7 +155,8 @@ impl Arrangement {
         })
     }
 
-    fn nothing(&self) -> Error {
+    /// The error for an arrangement without outputs.
+    pub(in crate::source) fn nothing(&self) -> Error {
         let mut message = "no display is attached to a graphics adapter".to_owned();
         if !self.software.is_empty() {
             message = format!("{message}; there is only {}", self.software.join(", "));
@@ -181,6 +197,12 @@ pub(in crate::source) fn describe(output: &IDXGIOutput) -> Result<Option<Output>
         is_primary: place.origin() == Point::new(0, 0),
         ..Output::new(text(&desc.DeviceName), place.size())
     }))
+}
+
+/// The monitor's handle of an output; null where the system does not say.
+fn monitor_of(output: &IDXGIOutput) -> HMONITOR {
+    // SAFETY: the result is checked.
+    unsafe { output.GetDesc() }.map(|desc| desc.Monitor).unwrap_or_default()
 }
 
 /// The refresh rate of the display called `name`, in whole hertz; the duplication reports it more exactly.

@@ -155,7 +155,7 @@ impl Desktop {
     /// for ever while they claim to be current.
     fn duplicate_again(&mut self, screen: &mut Screen) -> Result<()> {
         self.duplication = None;
-        let arrangement = Arrangement::query().map_err(lost_again)?;
+        let arrangement = Arrangement::query_again()?;
         let found = arrangement.find_again(&screen.output)?;
         let second = self.attempts == 2;
         if second || self.doubtful_device || screen.device.luid != found.luid || screen.device.removed().is_some() {
@@ -233,7 +233,7 @@ impl Feed for Desktop {
     fn fetch_again(&mut self, screen: &mut Screen) -> Result<()> {
         self.held = None;
         self.duplication = None;
-        let arrangement = Arrangement::query().map_err(lost_again)?;
+        let arrangement = Arrangement::query_again()?;
         let found = arrangement.find_again(&screen.output)?;
         let same = screen.device.luid == found.luid && self.begin_again(screen, found)? == screen.output;
         if same {
@@ -261,12 +261,6 @@ impl Feed for Desktop {
         // During a prompt only waiting helps; a new device for each attempt would be wasted.
         self.duplicate_again(screen).inspect_err(|error| self.doubtful_device |= error.loss() != Some(Loss::Transient))
     }
-}
-
-/// A refusal to list adapters and outputs, for a desktop that was captured before. Without an output the loss is lasting.
-fn lost_again(error: Error) -> Error {
-    let loss = error.loss().filter(|_| error.code() != Some(hresult::NOT_FOUND)).unwrap_or(Loss::Lasting);
-    error.without_loss().into_loss(loss)
 }
 
 /// `info` with what the duplication reports more exactly: the size and the rotation of its images, and the refresh rate.
