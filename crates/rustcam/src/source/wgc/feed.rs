@@ -159,6 +159,11 @@ impl CaptureFeed {
     /// # Errors
     /// `Duplication`, or a loss if there was a session `before`.
     fn begin(&mut self, screen: &Screen, before: bool) -> Result<()> {
+        let begun = self.try_begin(screen, before);
+        begun.map_err(|error| if before { error.into_loss(Loss::Lasting) } else { error })
+    }
+
+    fn try_begin(&mut self, screen: &Screen, before: bool) -> Result<()> {
         self.end();
         let item = self.subject.item(self.display.monitor(), before, &self.options)?;
         let now = self.options.clock.now();
@@ -290,7 +295,7 @@ impl CaptureFeed {
         let (held, dxgi) = describe(&texture);
         let expected = pool_format(&screen.output);
         let Some(format) = texture_format(dxgi).filter(|format| *format == expected) else {
-            return Err(loss(format!("the images became DXGI_FORMAT {}", dxgi.0)).with_code(hresult::ACCESS_LOST));
+            return Err(loss(format!("the images became DXGI_FORMAT {}", dxgi.0)).with_code(hresult::INVALID_CALL));
         };
         if content.width > held.width || content.height > held.height {
             return Ok(Use::Larger(content));
@@ -403,8 +408,9 @@ impl Feed for CaptureFeed {
     fn release(&mut self) {}
 
     fn lose(&mut self, error: &Error) {
-        if error.kind() == ErrorKind::Device {
-            self.doubtful_device = true;
+        self.doubtful_device |= error.kind() == ErrorKind::Device;
+        // A change of what is captured leaves the session as it is; a failure of the system ends it.
+        if error.code().is_some_and(|code| code != hresult::ACCESS_LOST) {
             self.end();
         }
     }
