@@ -16,8 +16,8 @@ HEAD = """\
 
 `rustcam` and `python -m rustcam` are the same. `rustcam COMMAND --help` says what is written here.
 
-Exit status: 0 if it worked, 1 if it failed, 2 for a mistake in what was typed, 130 after Ctrl-C. A recording that is ended
-by Ctrl-C, or by the closing of the recorded window, has worked; its last line says that the window was closed.
+Exit status: 0 if it worked, 1 if it failed, 2 for a mistake in what was typed, 130 after Ctrl-C. A recording that
+Ctrl-C or the closing of the recorded window ends has worked; its last line says that the window was closed.
 
 | `--window` | is the window |
 |---|---|

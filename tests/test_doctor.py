@@ -426,6 +426,35 @@ def test_windows_are_counted_but_not_named(
     assert "secret" not in json.dumps([vars(finding) for finding in findings])
 
 
+NOTES = 'window "My notes" at 100,50 size 300x150'
+
+
+@pytest.mark.parametrize(
+    ("windows", "words", "grabbed"),
+    [
+        (NOTES, "1 window can be captured; the top-most one took ", True),
+        (f'{NOTES} minimized; window "Other"', "2 windows can be captured; the top-most one took ", True),
+        (f"{NOTES} minimized", "1 window can be captured", False),
+        ("", "0 windows can be captured", False),
+    ],
+)
+def test_the_top_most_window_is_captured(windows: str, words: str, grabbed: bool) -> None:
+    findings = [finding for finding in sim(f"{STILL}; {windows}").findings if finding.about == "sim windows"]
+    (finding,) = findings
+    assert finding.level == OK
+    assert finding.message.startswith(words)
+    assert ("first_grab_ms" in finding.data) is grabbed
+
+
+def test_a_window_without_an_image_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = rustcam.list_windows("sim", sim=f"{STILL}; {NOTES}")
+    monkeypatch.setattr(backends, "list_windows", lambda backend, sim: listed)
+    (finding,) = backends.windows("sim", f"{STILL}; {NOTES} minimized", xwayland=False)
+    assert finding.level == NOTE
+    assert finding.message == "1 window can be captured, but no image of the top-most one came within 2 s"
+    assert "Restore" in finding.advice
+
+
 def test_a_backend_without_windows_is_no_finding_and_one_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "list_windows", raising(ValueError("captures outputs only")))
     assert list(backends.windows("dxgi", None, xwayland=False)) == []

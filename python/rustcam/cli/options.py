@@ -87,7 +87,7 @@ class Screen:
 
         A window that was opened by its title is looked for again after it was closed. This one is not.
         """
-        if not isinstance(self.window, (str, re.Pattern)):
+        if not (self.window and isinstance(self.window, (str, re.Pattern))):
             return self
         windows = list_windows(self.source.backend, sim=self.source.sim)
         named = [each for each in windows if names(self.window, each["title"])]

@@ -188,7 +188,7 @@ def windows(backend: str, sim: Optional[str], xwayland: bool) -> Iterator[Findin
             message = anonymous.message.replace(shown["title"], "...") if shown["title"] else anonymous.message
             yield without_problem(replace(anonymous, message=message))
         return
-    data["first_grab_ms"] = 1000 * (time.perf_counter() - start)
+    took = 1000 * (time.perf_counter() - start)
     if image is None:
         yield Finding(
             f"{backend} windows",
@@ -198,7 +198,8 @@ def windows(backend: str, sim: Optional[str], xwayland: bool) -> Iterator[Findin
             data,
         )
         return
-    yield Finding(f"{backend} windows", OK, f"{count}; the top-most one took {data['first_grab_ms']:.1f} ms", data=data)
+    data["first_grab_ms"] = took
+    yield Finding(f"{backend} windows", OK, f"{count}; the top-most one took {took:.1f} ms", data=data)
 
 
 def is_black(image: Any) -> bool:
