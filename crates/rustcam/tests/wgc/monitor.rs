@@ -5,13 +5,13 @@ use rustcam::error::ErrorKind;
 use rustcam::geometry::{Rect, Rotation, Size};
 use rustcam::source::{outputs, Backend, OpenOptions};
 
-use crate::lab_desktop::{bytes, failure, frame, grab, ms, LabDesktop};
+use crate::lab_desktop::{bytes, failure, frame, grab, ms, open_session, LabDesktop};
 
 const SMALL: &str = "size 320x240; refresh 60; ";
 
 /// Asserts that frames are those of the script, with the pointer if that is captured.
 fn assert_exact(desktop: &LabDesktop, options: &OpenOptions, cursor: bool, frames: usize) {
-    let mut session = desktop.session(options);
+    let mut session = session(options);
     let mut last = 0;
     for _ in 0..frames {
         let frame = frame(&mut session);
@@ -36,7 +36,7 @@ fn outputs_are_those_of_duplication() {
     let desktop = LabDesktop::new("size 320x240; outputs 2");
     let list = |backend| outputs(&backend, &mut || Ok(())).expect("there are outputs");
     assert_eq!(list(Backend::Wgc), list(Backend::Dxgi));
-    let mut session = desktop.session(&desktop.options(1, false));
+    let mut session = open_session(&desktop.options(1, false));
     assert_eq!(session.output().output_idx, 1);
     let second = frame(&mut session);
     let at = desktop.script_time(second.info.present_time) + std::time::Duration::from_micros(1);
@@ -68,11 +68,11 @@ fn every_frame_is_exact_with_the_pointer_and_without() {
 #[test]
 fn a_build_that_always_draws_the_pointer_says_so() {
     let desktop = LabDesktop::new(&format!("{SMALL} lab wgc build 18362"));
-    let session = desktop.session(&desktop.options(0, false));
+    let session = open_session(&desktop.options(0, false));
     let fallback = session.stats().fallback.expect("a reason");
     assert!(fallback.contains("pointer"), "{fallback}");
     drop(session);
-    let session = desktop.session(&desktop.options(0, true));
+    let session = open_session(&desktop.options(0, true));
     assert_eq!(session.stats().fallback, None);
     drop(session);
     desktop.finish();
@@ -98,7 +98,7 @@ const LONG_OPENING: std::time::Duration = std::time::Duration::from_secs(4);
 #[test]
 fn a_static_desktop_causes_no_work() {
     let desktop = LabDesktop::new(&format!("{SMALL} static; pointer still"));
-    let mut session = desktop.session(&desktop.options(0, true));
+    let mut session = open_session(&desktop.options(0, true));
     frame(&mut session);
     let before = desktop.counters();
     assert!(grab(&mut session, ms(400)).expect("it is there").is_none());
@@ -114,7 +114,7 @@ fn a_static_desktop_causes_no_work() {
 #[test]
 fn each_frame_is_copied_once() {
     let desktop = LabDesktop::new("clock virtual; size 640x480; refresh 60; full; pointer still");
-    let mut session = desktop.session(&desktop.options(0, false));
+    let mut session = open_session(&desktop.options(0, false));
     for _ in 0..4 {
         frame(&mut session);
     }
@@ -133,7 +133,7 @@ fn each_frame_is_copied_once() {
 #[test]
 fn a_rotated_output_is_captured_upright() {
     let desktop = LabDesktop::new("clock virtual; size 320x240; refresh 60; rotate 90; pointer still");
-    let mut session = desktop.session(&desktop.options(0, false));
+    let mut session = open_session(&desktop.options(0, false));
     assert_eq!((session.output().size, session.output().rotation), (Size::new(240, 320), Rotation::Clockwise90));
     for _ in 0..5 {
         let frame = frame(&mut session);
@@ -148,7 +148,7 @@ fn a_change_of_the_mode_is_followed() {
     for clock in ["clock virtual; ", ""] {
         let script = format!("{clock}{SMALL} at 300ms mode 400x200; at 600ms mode 200x100; pointer still");
         let desktop = LabDesktop::new(&script);
-        let mut session = desktop.session(&desktop.options(0, false));
+        let mut session = open_session(&desktop.options(0, false));
         let mut sizes = vec![session.output().size];
         while desktop.lab.now() < ms(900) {
             let Some(frame) = grab(&mut session, ms(200)).expect("it comes back") else { continue };
@@ -169,7 +169,7 @@ fn a_change_of_the_mode_is_followed() {
 #[test]
 fn regions_are_read_alone_and_any_other_afterwards() {
     let desktop = LabDesktop::new("clock virtual; size 640x480; refresh 60; full; pointer still");
-    let mut session = desktop.session(&desktop.options(0, false));
+    let mut session = open_session(&desktop.options(0, false));
     let sessions = desktop.counters().wgc_sessions;
     for round in 0..16 {
         let region = if round % 8 < 6 { Rect::new(8, 8, 72, 40) } else { Rect::new(300, 200, 640, 480) };
@@ -190,7 +190,7 @@ fn regions_are_read_alone_and_any_other_afterwards() {
 #[test]
 fn an_hdr_desktop_is_captured_in_half_floats() {
     let desktop = LabDesktop::new("clock virtual; size 64x48; refresh 60; pointer still; lab format fp16");
-    let mut session = desktop.session(&desktop.options(0, false));
+    let mut session = open_session(&desktop.options(0, false));
     let frame = frame(&mut session);
     assert!(session.color().hdr);
     assert_eq!(session.color().space, rustcam::color::ColorSpace::Scrgb);
@@ -203,7 +203,7 @@ fn an_hdr_desktop_is_captured_in_half_floats() {
 #[test]
 fn a_desktop_that_becomes_hdr_is_followed() {
     let desktop = LabDesktop::new("clock virtual; size 64x48; refresh 60; pointer still; lab at 500ms format fp16");
-    let mut session = desktop.session(&desktop.options(0, false));
+    let mut session = open_session(&desktop.options(0, false));
     frame(&mut session);
     assert!(!session.color().hdr);
     while desktop.lab.now() < ms(3000) {
@@ -217,7 +217,7 @@ fn a_desktop_that_becomes_hdr_is_followed() {
 #[test]
 fn an_output_that_is_unplugged_is_a_loss_and_comes_back() {
     let desktop = LabDesktop::new(&format!("clock virtual; {SMALL} outputs 2; lab at 500ms detach 1 for 3s"));
-    let mut session = desktop.session(&desktop.options(0, false));
+    let mut session = open_session(&desktop.options(0, false));
     frame(&mut session);
     while desktop.lab.now() < ms(2000) {
         let _ = grab(&mut session, ms(100));

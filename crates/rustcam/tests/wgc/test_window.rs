@@ -86,12 +86,12 @@ impl TestWindow {
 
     pub fn minimize(&self) {
         // SAFETY: its own window.
-        self.run(|window| drop(unsafe { ShowWindow(window, SW_MINIMIZE) }));
+        self.run(|window| unsafe { ShowWindow(window, SW_MINIMIZE) }).as_bool();
     }
 
     pub fn restore(&self) {
         // SAFETY: its own window.
-        self.run(|window| drop(unsafe { ShowWindow(window, SW_RESTORE) }));
+        self.run(|window| unsafe { ShowWindow(window, SW_RESTORE) }).as_bool();
     }
 
     pub fn rename(&self, title: &str) {
