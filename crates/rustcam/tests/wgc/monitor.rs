@@ -11,7 +11,7 @@ const SMALL: &str = "size 320x240; refresh 60; ";
 
 /// Asserts that frames are those of the script, with the pointer if that is captured.
 fn assert_exact(desktop: &LabDesktop, options: &OpenOptions, cursor: bool, frames: usize) {
-    let mut session = session(options);
+    let mut session = open_session(options);
     let mut last = 0;
     for _ in 0..frames {
         let frame = frame(&mut session);
