@@ -218,8 +218,7 @@ fn a_desktop_that_becomes_hdr_is_followed() {
 
 #[test]
 fn an_output_that_is_unplugged_is_a_loss_and_comes_back() {
-    let desktop =
-        LabDesktop::new(&format!("clock virtual; size 64x48; refresh 10; outputs 2; lab at 500ms detach 1 for 3s"));
+    let desktop = LabDesktop::new("clock virtual; size 64x48; refresh 10; outputs 2; lab at 500ms detach 1 for 3s");
     let mut session = open_session(&desktop.options(0, false));
     frame(&mut session);
     while desktop.lab.now() < ms(2000) {
