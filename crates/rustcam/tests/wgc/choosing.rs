@@ -3,9 +3,9 @@
 use rustcam::error::ErrorKind;
 use rustcam::geometry::Rect;
 use rustcam::source::{self, Backend, WindowArea, WindowChoice};
-use windows::Win32::UI::WindowsAndMessaging::{WS_DISABLED, WS_EX_TOOLWINDOW, WS_OVERLAPPEDWINDOW};
+use windows::Win32::UI::WindowsAndMessaging::{WS_DISABLED, WS_EX_TOOLWINDOW, WS_POPUP};
 
-use crate::lab_desktop::{by_handle, ms, LabDesktop};
+use crate::lab_desktop::{by_handle, ms, open_session, LabDesktop};
 use crate::test_window::{Options, TestWindow};
 
 fn windows() -> Vec<source::Window> {
@@ -48,7 +48,7 @@ fn windows_that_cannot_be_captured_are_not_listed_and_say_why() {
     let plain = || Options::new("odd", Rect::new(0, 0, 200, 100));
     let tool = TestWindow::with(Options { extended: WS_EX_TOOLWINDOW, ..plain() });
     let hidden = TestWindow::with(Options { shown: false, ..plain() });
-    let disabled = TestWindow::with(Options { style: WS_OVERLAPPEDWINDOW | WS_DISABLED, ..plain() });
+    let disabled = TestWindow::with(Options { style: WS_POPUP | WS_DISABLED, ..plain() });
     let cloaked = TestWindow::with(plain());
     // SAFETY: its own window; the lab takes this property for cloaking.
     cloaked
@@ -56,7 +56,7 @@ fn windows_that_cannot_be_captured_are_not_listed_and_say_why() {
             use windows::core::w;
             use windows::Win32::Foundation::HANDLE;
             use windows::Win32::UI::WindowsAndMessaging::SetPropW;
-            SetPropW(window, w!("dda_lab_cloaked"), Some(HANDLE(1 as *mut _)))
+            SetPropW(window, w!("dda_lab_cloaked"), Some(HANDLE(std::ptr::dangling_mut())))
         })
         .expect("a property");
     let parent = TestWindow::with(Options::new("parent", Rect::new(0, 0, 200, 100)));
@@ -118,7 +118,7 @@ fn a_window_that_was_just_made_is_asked_for_again() {
     for clock in ["clock virtual; ", ""] {
         let desktop = LabDesktop::new(&format!("{clock} size 640x480; static; lab wgc new-windows refused"));
         let window = TestWindow::new("new", 200, 140);
-        let session = desktop.session(&desktop.window(by_handle(&window), WindowArea::Client));
+        let session = open_session(&desktop.window(by_handle(&window), WindowArea::Client));
         drop((session, window));
         desktop.finish();
     }

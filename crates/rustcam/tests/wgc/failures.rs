@@ -9,7 +9,7 @@ use rustcam::source::hresult::{
 };
 use rustcam::source::WindowArea;
 
-use crate::lab_desktop::{by_handle, bytes, frame, grab, ms, LabDesktop};
+use crate::lab_desktop::{by_handle, bytes, frame, grab, ms, open_session, LabDesktop};
 use crate::test_window::TestWindow;
 
 const DESKTOP: &str = "clock virtual; size 64x48; refresh 60; pointer still";
@@ -139,7 +139,7 @@ fn failures_of_opening() {
 #[test]
 fn failures_while_capturing() {
     play(CAPTURING, |desktop, call, nth, code| {
-        let mut session = desktop.session(&desktop.options(0, false));
+        let mut session = open_session(&desktop.options(0, false));
         frame(&mut session);
         desktop.lab.inject(call, nth, code as i32).expect("a call");
         let outcome = outcome(grab(&mut session, ms(1000)), code);
@@ -151,7 +151,7 @@ fn failures_while_capturing() {
 #[test]
 fn failures_while_a_session_is_replaced() {
     play(BEGINNING_AGAIN, |desktop, call, nth, code| {
-        let mut session = desktop.session(&desktop.options(0, false));
+        let mut session = open_session(&desktop.options(0, false));
         frame(&mut session);
         desktop.lab.inject("FrameSurface", 1, RO_E_CLOSED as i32).expect("a call");
         desktop.lab.inject(call, nth, code as i32).expect("a call");
@@ -166,7 +166,7 @@ fn failures_of_recreating_the_pool() {
     for code in [RO_E_CLOSED, CALL_FAILED, E_FAIL, DEVICE_REMOVED] {
         for nth in [1, 0] {
             let desktop = LabDesktop::new(&format!("{DESKTOP}; at 200ms mode 100x80"));
-            let mut session = desktop.session(&desktop.options(0, false));
+            let mut session = open_session(&desktop.options(0, false));
             frame(&mut session);
             desktop.lab.inject("Recreate", nth, code as i32).expect("a call");
             while desktop.lab.now() < ms(600) {
@@ -205,7 +205,7 @@ fn failures_of_making_an_item_of_a_window() {
 fn a_service_that_restarts_is_waited_for() {
     for code in ["", "0x800706BE", "0x800706BA"] {
         let desktop = LabDesktop::new(&format!("{DESKTOP}; lab wgc service gone {code} for 500ms"));
-        let mut session = desktop.session(&desktop.options(0, false).timeout(ms(1000)));
+        let mut session = open_session(&desktop.options(0, false).timeout(ms(1000)));
         assert_works(&desktop, &mut session);
         drop(session);
         desktop.finish();
@@ -216,7 +216,7 @@ fn a_service_that_restarts_is_waited_for() {
 fn a_lost_device_is_replaced() {
     for clock in ["clock virtual; ", ""] {
         let desktop = LabDesktop::new(&format!("{clock} size 64x48; refresh 60; pointer still; at 300ms lose device"));
-        let mut session = desktop.session(&desktop.options(0, false));
+        let mut session = open_session(&desktop.options(0, false));
         while desktop.lab.now() < ms(800) {
             let frame = frame(&mut session);
             assert!(bytes(&frame) == desktop.lab.image(desktop.frame_at(frame.info.present_time)));
@@ -231,7 +231,7 @@ fn a_lost_device_is_replaced() {
 fn lists_of_changes_that_are_wrong_cost_no_image() {
     for dirty in ["exact", "all", "outside", "empty"] {
         let desktop = LabDesktop::new(&format!("{DESKTOP}; lab wgc dirty {dirty}"));
-        let mut session = desktop.session(&desktop.options(0, false));
+        let mut session = open_session(&desktop.options(0, false));
         let mut before = 0;
         for _ in 0..20 {
             let frame = frame(&mut session);
@@ -249,7 +249,7 @@ fn lists_of_changes_that_are_wrong_cost_no_image() {
 fn borders_that_stay_are_no_failure() {
     for script in ["lab wgc border-setter ignored", "lab wgc border-setter fails", "lab wgc access denied"] {
         let desktop = LabDesktop::new(&format!("{DESKTOP}; {script}"));
-        let mut session = desktop.session(&desktop.options(0, false));
+        let mut session = open_session(&desktop.options(0, false));
         assert_works(&desktop, &mut session);
         drop(session);
         desktop.finish();

@@ -4,7 +4,7 @@ use rustcam::capture::Session;
 use rustcam::error::{ErrorKind, Result};
 use rustcam::source::{Backend, OpenOptions};
 
-use crate::lab_desktop::{bytes, frame, ms, LabDesktop};
+use crate::lab_desktop::{self, bytes, frame, ms, LabDesktop};
 
 const DESKTOP: &str = "clock virtual; size 320x240; refresh 60; pointer still; ";
 const UNSUPPORTED: &str = "lab inject DuplicateOutput 0 0x887A0004; lab inject DuplicateOutput1 0 0x887A0004; ";
@@ -51,7 +51,7 @@ fn the_backend_that_is_used_is_named() {
     let source = rustcam::source::open(&opening, &mut || Ok(())).expect("it falls back");
     assert_eq!((source.other_backend(), source.pointer_in_image()), (Some("wgc"), true));
     drop(source);
-    let source = desktop.open(&desktop.options(0, true));
+    let source = lab_desktop::open(&desktop.options(0, true));
     assert_eq!((source.other_backend(), source.fallback()), (None, None), "nothing was chosen instead");
     drop(source);
     desktop.finish();

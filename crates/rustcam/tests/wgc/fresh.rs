@@ -2,7 +2,7 @@
 
 use rustcam::source::WindowArea;
 
-use crate::lab_desktop::{assert_window, by_handle, bytes, frame, grab, ms, LabDesktop};
+use crate::lab_desktop::{assert_window, by_handle, bytes, frame, grab, ms, open_session, LabDesktop};
 use crate::test_window::TestWindow;
 
 /// A desktop that changes for a second and is static then.
@@ -14,7 +14,7 @@ fn a_capture_that_paused_shows_the_newest_image_at_once() {
         for build in [19041, 26100] {
             let script = format!("{clock} size 320x240; refresh 60; pointer still; lab wgc build {build}");
             let desktop = LabDesktop::new(&script);
-            let mut session = desktop.session(&desktop.options(0, false));
+            let mut session = open_session(&desktop.options(0, false));
             frame(&mut session);
             for _ in 0..5 {
                 desktop.lab.clock().sleep(ms(300));
@@ -35,7 +35,7 @@ fn a_capture_that_paused_shows_the_newest_image_at_once() {
 #[test]
 fn a_poll_after_a_pause_has_the_newest_image() {
     let desktop = LabDesktop::new("clock virtual; size 320x240; refresh 60; pointer still");
-    let mut session = desktop.session(&desktop.options(0, false));
+    let mut session = open_session(&desktop.options(0, false));
     frame(&mut session);
     for _ in 0..10 {
         desktop.lab.clock().sleep(ms(200));
@@ -52,7 +52,7 @@ fn a_poll_after_a_pause_has_the_newest_image() {
 fn what_was_presented_last_before_a_standstill_is_shown() {
     for clock in ["clock virtual; ", ""] {
         let desktop = LabDesktop::new(&format!("{clock}{CHANGES_FOR_A_SECOND}"));
-        let mut session = desktop.session(&desktop.options(0, false));
+        let mut session = open_session(&desktop.options(0, false));
         frame(&mut session);
         desktop.lab.clock().sleep(ms(1300));
         let frame = frame(&mut session);
@@ -67,7 +67,7 @@ fn a_window_that_was_resized_during_a_pause_is_shown_as_it_is() {
     for fps in [0, 60] {
         let desktop = LabDesktop::new(&format!("clock virtual; size 640x480; static; lab wgc window-fps {fps}"));
         let window = TestWindow::new("paused", 200, 140);
-        let mut session = desktop.session(&desktop.window(by_handle(&window), WindowArea::Client));
+        let mut session = open_session(&desktop.window(by_handle(&window), WindowArea::Client));
         frame(&mut session);
         for (width, height) in [(300, 200), (100, 90), (260, 250)] {
             window.place(rustcam::geometry::Rect::new(0, 0, width, height));

@@ -50,14 +50,6 @@ impl LabDesktop {
         self.options(0, false).window(WindowTarget { choice, area })
     }
 
-    pub fn open(&self, options: &OpenOptions) -> Box<dyn Source> {
-        source::open(options, &mut || Ok(())).expect("it opens")
-    }
-
-    pub fn session(&self, options: &OpenOptions) -> Session {
-        Session::open(options, &mut || Ok(())).expect("it opens")
-    }
-
     /// The frame of the script that was presented at `time` on the clock of captures.
     pub fn frame_at(&self, time: Duration) -> u64 {
         let start = performance_time(self.lab.ticks_at(Duration::ZERO));
@@ -84,6 +76,14 @@ impl LabDesktop {
         assert_eq!((c.wgc_live_sessions, c.wgc_pools, c.wgc_held), (0, 0, 0), "{c:?}");
         assert_eq!((c.live, c.live_devices, c.live_textures), (0, 0, 0), "{c:?}");
     }
+}
+
+pub fn open(options: &OpenOptions) -> Box<dyn Source> {
+    source::open(options, &mut || Ok(())).expect("it opens")
+}
+
+pub fn open_session(options: &OpenOptions) -> Session {
+    Session::open(options, &mut || Ok(())).expect("it opens")
 }
 
 /// The next frame, BGRA in memory of its own; `None` if there is none within `timeout`.
@@ -117,7 +117,7 @@ pub fn failure(session: &mut Session) -> Error {
 /// Asserts that a frame shows `part` of a window whose image has size `whole`, exactly, and returns its number.
 pub fn assert_window(frame: &Frame, whole: Size, part: Rect) -> u32 {
     let image = frame.image().expect("memory of its own");
-    assert_eq!(image.size(), part.size());
+    assert_eq!(image.size, part.size());
     let width = part.width() as usize;
     let shown = image.bytes();
     // The number is in the first four pixels of a row, counted from the left edge of the window.

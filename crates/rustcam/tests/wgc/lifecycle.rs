@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use rustcam::source::WindowArea;
 
-use crate::lab_desktop::{by_handle, frame, ms, LabDesktop};
+use crate::lab_desktop::{by_handle, frame, ms, open, open_session, LabDesktop};
 use crate::test_window::TestWindow;
 
 #[test]
@@ -18,7 +18,7 @@ fn a_thousand_captures_leave_nothing_behind() {
             1 => desktop.window(by_handle(&window), WindowArea::Client),
             _ => desktop.window(by_handle(&window), WindowArea::Whole),
         };
-        let mut source = desktop.open(&options);
+        let mut source = open(&options);
         if round % 100 == 0 {
             while source.wait(ms(20)).expect("it is there").presents == 0 {}
         }
@@ -32,7 +32,7 @@ fn a_thousand_captures_leave_nothing_behind() {
 #[test]
 fn the_end_of_a_capture_does_not_wait_long_for_a_session_that_hangs() {
     let desktop = LabDesktop::new("size 64x48; refresh 60; pointer still; lab wgc close hangs 2s");
-    let mut session = desktop.session(&desktop.options(0, false));
+    let mut session = open_session(&desktop.options(0, false));
     frame(&mut session);
     let begun = Instant::now();
     drop(session);
@@ -44,7 +44,7 @@ fn the_end_of_a_capture_does_not_wait_long_for_a_session_that_hangs() {
 #[test]
 fn a_session_that_hangs_when_it_is_replaced_does_not_delay_the_next_frame() {
     let desktop = LabDesktop::new("size 64x48; refresh 60; pointer still; at 300ms mode 80x60; lab wgc close hangs 1s");
-    let mut session = desktop.session(&desktop.options(0, false));
+    let mut session = open_session(&desktop.options(0, false));
     let mut longest = ms(0);
     while desktop.lab.now() < ms(800) {
         let begun = Instant::now();

@@ -3,7 +3,7 @@
 use rustcam::source::WindowArea;
 use windows::Win32::System::Com::{CoInitializeEx, CoUninitialize, COINIT_APARTMENTTHREADED, COINIT_MULTITHREADED};
 
-use crate::lab_desktop::{assert_window, by_handle, frame, grab, ms, LabDesktop};
+use crate::lab_desktop::{assert_window, by_handle, frame, grab, ms, open, open_session, LabDesktop};
 use crate::test_window::TestWindow;
 
 #[test]
@@ -13,13 +13,12 @@ fn captures_work_in_every_apartment_and_leave_it_as_it_was() {
         let window = TestWindow::new("apartment", 200, 140);
         let (whole, client) = desktop.geometry(&window);
         let options = desktop.window(by_handle(&window), WindowArea::Client);
-        let lab = &desktop;
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 // SAFETY: balanced below, on the same thread.
                 let set_up = apartment.map(|kind| unsafe { CoInitializeEx(None, kind) });
                 assert!(set_up.is_none_or(windows::core::HRESULT::is_ok));
-                let mut session = lab.session(&options);
+                let mut session = open_session(&options);
                 for _ in 0..3 {
                     assert_window(&frame(&mut session), whole, client);
                 }
@@ -42,7 +41,7 @@ fn captures_work_in_every_apartment_and_leave_it_as_it_was() {
 fn another_thread_ends_a_wait() {
     let desktop = LabDesktop::new("size 640x480; static; lab wgc window-fps 0");
     let window = TestWindow::new("woken", 200, 140);
-    let mut source = desktop.open(&desktop.window(by_handle(&window), WindowArea::Client));
+    let mut source = open(&desktop.window(by_handle(&window), WindowArea::Client));
     let waker = source.waker().expect("it has one");
     while source.wait(ms(50)).expect("it is there").presents == 0 {}
     let begun = std::time::Instant::now();
@@ -65,7 +64,7 @@ fn another_thread_ends_a_wait() {
 #[test]
 fn a_capture_that_moves_to_another_thread_goes_on() {
     let desktop = LabDesktop::new("size 320x240; refresh 60; pointer still");
-    let mut session = desktop.session(&desktop.options(0, true));
+    let mut session = open_session(&desktop.options(0, true));
     for _ in 0..3 {
         session = std::thread::spawn(move || {
             assert!(grab(&mut session, ms(2000)).expect("it is there").is_some());
