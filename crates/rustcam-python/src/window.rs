@@ -68,9 +68,8 @@ fn from_listed(listed: &Bound<'_, PyDict>) -> PyResult<WindowChoice> {
 /// A compiled regular expression, or what behaves like one.
 fn pattern(value: &Bound<'_, PyAny>) -> PyResult<WindowChoice> {
     let py = value.py();
-    let text = match (value.getattr_opt("pattern")?, value.getattr_opt("search")?) {
-        (Some(pattern), Some(_)) => pattern,
-        _ => return Err(wrong_type("window", WANTED, value)),
+    let (Some(text), Some(_)) = (value.getattr_opt("pattern")?, value.getattr_opt("search")?) else {
+        return Err(wrong_type("window", WANTED, value));
     };
     let text: String = text.extract().map_err(|_| {
         PyTypeError::new_err(format!("window must be a regular expression of text, not of bytes: {}", shown(value)))
@@ -82,10 +81,13 @@ fn pattern(value: &Bound<'_, PyAny>) -> PyResult<WindowChoice> {
         // While the interpreter shuts down nothing is looked for any more.
         let found = Python::try_attach(|py| {
             let found = pattern.bind(py).call_method1(pyo3::intern!(py, "search"), (title,));
-            found.map(|found| !found.is_none()).unwrap_or_else(|error| {
-                error.write_unraisable(py, None);
-                false
-            })
+            found.map_or_else(
+                |error| {
+                    error.write_unraisable(py, None);
+                    false
+                },
+                |found| !found.is_none(),
+            )
         });
         found.unwrap_or(false)
     };
