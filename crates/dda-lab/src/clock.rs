@@ -16,6 +16,9 @@ const VIRTUAL_BASE: i64 = 1 << 45;
 /// Longest part of a sleep: after each, the sleeper looks whether the lab was stopped.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// The virtual time that a poll takes for programs that wait in real time.
+pub(crate) const POLL: Duration = Duration::from_millis(1);
+
 /// A clock that starts at zero.
 pub(crate) enum Clock {
     Real { base: i64, frequency: i64 },
@@ -53,6 +56,12 @@ impl Clock {
         };
         let ticks = time.as_nanos() as i128 * i128::from(frequency) / 1_000_000_000;
         (base + ticks as i64).max(1)
+    }
+
+    /// The performance counter at `time` in units of 100 ns, whatever its frequency is.
+    pub(crate) fn hundreds_of_ns_at(&self, time: Duration) -> i64 {
+        let (Clock::Real { frequency, .. } | Clock::Virtual { frequency, .. }) = self;
+        (i128::from(self.ticks_at(time)) * 10_000_000 / i128::from(*frequency)) as i64
     }
 
     /// Sleeps for `time` or a part of it. Virtual time jumps instead, unless `time` is `None`: then nothing more is scripted to happen,

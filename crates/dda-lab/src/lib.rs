@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | entry | `lab`, `c_api` | start and stop, from Rust and from any program that loads DLLs |
 //! | hooks | `hooks` | functions in place of the system's; each file installs its own |
-//! | objects | `duplication`, `sharing` | the COM objects that programs get: the duplication, shared textures, keyed mutexes |
+//! | objects | `capture`, `duplication`, `sharing` | the COM objects that programs get: captures of Windows.Graphics.Capture, the duplication, shared textures, keyed mutexes |
 //! | state | `state` | the simulation: the desktop at this moment, and records of the program's devices and textures |
 //! | formats | `pixels` | pixels in the formats of textures, and between textures and memory |
 //! | script | `script` | the lab's own statements, injected failures, formats |
@@ -33,6 +33,7 @@
 
 mod bypass;
 mod c_api;
+mod capture;
 mod clock;
 mod com;
 mod counters;
@@ -47,5 +48,6 @@ mod sharing;
 mod state;
 mod timer;
 
+pub use capture::window_picture::{window_frame, window_image, window_pixel};
 pub use counters::Counters;
 pub use lab::Lab;

@@ -1,0 +1,67 @@
+//! Many captures, and what is left of them.
+
+use std::time::Instant;
+
+use rustcam::source::WindowArea;
+
+use crate::lab_desktop::{by_handle, frame, ms, open, open_session, LabDesktop};
+use crate::test_window::TestWindow;
+
+#[test]
+fn a_thousand_captures_leave_nothing_behind() {
+    let desktop = LabDesktop::new("size 64x48; refresh 60; static; pointer still");
+    let window = TestWindow::new("many", 120, 90);
+    let before = handles();
+    for round in 0..1000 {
+        let options = match round % 3 {
+            0 => desktop.options(0, true),
+            1 => desktop.window(by_handle(&window), WindowArea::Client),
+            _ => desktop.window(by_handle(&window), WindowArea::Whole),
+        };
+        let mut source = open(&options);
+        if round % 100 == 0 {
+            while source.wait(ms(20)).expect("it is there").presents == 0 {}
+        }
+    }
+    let left = handles();
+    assert!(left < before + 50, "{before} handles became {left}");
+    drop(window);
+    desktop.finish();
+}
+
+#[test]
+fn the_end_of_a_capture_does_not_wait_long_for_a_session_that_hangs() {
+    let desktop = LabDesktop::new("size 64x48; refresh 60; pointer still; lab wgc close hangs 2s");
+    let mut session = open_session(&desktop.options(0, false));
+    frame(&mut session);
+    let begun = Instant::now();
+    drop(session);
+    assert!(begun.elapsed() < ms(1000), "{:?}", begun.elapsed());
+    std::thread::sleep(ms(2200));
+    desktop.finish();
+}
+
+#[test]
+fn a_session_that_hangs_when_it_is_replaced_does_not_delay_the_next_frame() {
+    let desktop = LabDesktop::new("size 64x48; refresh 60; pointer still; at 300ms mode 80x60; lab wgc close hangs 1s");
+    let mut session = open_session(&desktop.options(0, false));
+    let mut longest = ms(0);
+    while desktop.lab.now() < ms(800) {
+        let begun = Instant::now();
+        frame(&mut session);
+        longest = longest.max(begun.elapsed());
+    }
+    assert!(longest < ms(700), "{longest:?}");
+    drop(session);
+    std::thread::sleep(ms(1200));
+    desktop.finish();
+}
+
+/// Handles of the kernel that this process has.
+fn handles() -> u32 {
+    use windows::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount};
+    let mut count = 0;
+    // SAFETY: the pointer is valid during the call.
+    unsafe { GetProcessHandleCount(GetCurrentProcess(), &raw mut count) }.expect("known");
+    count
+}
