@@ -8,12 +8,12 @@ use super::batch::{Batch, Captured};
 use super::desktop::Desktop;
 use super::error::{describe, unusable, ProtocolError};
 use super::server::Server;
+use super::subject::{Found, Subject};
 use super::transport::Transport;
+use super::view::View;
 use crate::error::{Error, Result};
-use crate::geometry::Size;
-use crate::source::Output;
 
-/// A server, one output of it, and the read that was sent.
+/// A server, what is captured of it, and the read that was sent.
 pub(super) struct Client {
     pub(super) server: Server,
     pub(super) desktop: Desktop,
@@ -33,13 +33,17 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Starts to follow `output` of the screen of `server`, whose size is `root`.
+    /// Starts to follow `subject`, which was found on `server`. If it is hidden, it is lost from the beginning.
     ///
     /// # Errors
     /// `Duplication`.
-    pub(super) fn open(server: Server, output: Output, root: Size, watch_pointer: bool) -> Result<Self> {
-        let parts = Transport::probe(&server)
-            .and_then(|transport| Ok((transport, Desktop::follow(&server, output, root, watch_pointer)?)));
+    pub(super) fn open(server: Server, subject: Box<dyn Subject>, found: Found, watch_pointer: bool) -> Result<Self> {
+        let parts = Transport::probe(&server).and_then(|mut transport| {
+            transport.switch_to(&server, &found.view)?;
+            let mut desktop = Desktop::follow(&server, subject, &found, watch_pointer)?;
+            desktop.ask_pointer(&server)?;
+            Ok((transport, desktop))
+        });
         let (transport, desktop) = parts.map_err(|error| unusable(&server.display, error))?;
         let mut lacks = Vec::new();
         match &desktop.damage {
@@ -54,7 +58,7 @@ impl Client {
         if watch_pointer && desktop.cursor.is_none() {
             lacks.push("the XFIXES extension is not available: the pointer cannot be shown");
         }
-        let (lost, fallback) = (None, None);
+        let (lost, fallback) = (found.hidden, None);
         let mut client = Self {
             server,
             desktop,
@@ -69,6 +73,14 @@ impl Client {
         };
         client.explain();
         Ok(client)
+    }
+
+    /// Follows `view` from now on.
+    pub(super) fn switch_to(&mut self, view: View) -> std::result::Result<(), ProtocolError> {
+        self.transport.switch_to(&self.server, &view)?;
+        self.explain();
+        self.desktop.switch_to(view, &self.server)?;
+        self.desktop.ask_pointer(&self.server)
     }
 
     /// Why this is slower than it could be, if it is.
