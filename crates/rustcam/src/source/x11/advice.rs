@@ -95,8 +95,8 @@ pub(super) const COLOUR_ORDER: Advice = Advice {
 
 pub(super) const NO_COMPOSITE: Advice = Advice {
     when: "the X server cannot capture windows",
-    hint: "Start it with the Composite extension (`+extension Composite`; Xorg: `Option \"Composite\" \"Enable\"`), or capture the output with \
-           a region",
+    hint: "Start it with the Composite extension (`+extension Composite`; Xorg: `Option \"Composite\" \"Enable\"`), or capture a region of \
+           the output",
 };
 
 pub(super) const OUTPUT_GONE: Advice = Advice {

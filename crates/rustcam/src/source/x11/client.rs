@@ -1,5 +1,7 @@
 //! One connection with everything that lives and dies with it.
 
+use std::time::Duration;
+
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::x11_utils::X11Error;
@@ -12,6 +14,12 @@ use super::subject::{Found, Subject};
 use super::transport::Transport;
 use super::view::View;
 use crate::error::{Error, Result};
+
+/// The longest wait for a program to draw what was covered.
+const REPAINT: Duration = Duration::from_millis(50);
+
+/// A program that has drawn nothing for so long is done.
+const QUIET: Duration = Duration::from_millis(5);
 
 /// A server, what is captured of it, and the read that was sent.
 pub(super) struct Client {
@@ -72,6 +80,7 @@ impl Client {
             fallback,
         };
         client.explain();
+        client.await_repaint().map_err(|error| unusable(&client.server.display, error))?;
         Ok(client)
     }
 
@@ -80,7 +89,30 @@ impl Client {
         self.transport.switch_to(&self.server, &view)?;
         self.explain();
         self.desktop.switch_to(view, &self.server)?;
-        self.desktop.ask_pointer(&self.server)
+        self.desktop.ask_pointer(&self.server)?;
+        self.await_repaint()
+    }
+
+    /// Gives the program of a window that was covered until now a moment to draw what the server had not kept. A program that takes
+    /// longer is not waited for: what it draws is news then.
+    fn await_repaint(&mut self) -> std::result::Result<(), ProtocolError> {
+        self.drain()?;
+        if !self.desktop.subject.take_uncovered() {
+            return Ok(());
+        }
+        let end = self.server.limit().min(self.server.now().saturating_add(REPAINT));
+        let mut until = end;
+        loop {
+            let now = self.server.now();
+            if now >= until {
+                return Ok(());
+            }
+            self.server.connection.stream().wait_readable(until.saturating_sub(now), None)?;
+            self.drain()?;
+            if self.desktop.forget_damage(&self.server)? {
+                until = end.min(self.server.now().saturating_add(QUIET));
+            }
+        }
     }
 
     /// Why this is slower than it could be, if it is.

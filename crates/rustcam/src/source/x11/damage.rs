@@ -67,6 +67,16 @@ impl Tracker {
         Ok(())
     }
 
+    /// Forgets what the server's region holds. Whether it held anything.
+    pub(super) fn forget(&mut self, server: &Server) -> Result<bool, ProtocolError> {
+        if self.server_region.time().is_none() {
+            return Ok(false);
+        }
+        self.server_region.discard(server)?;
+        server.connection.flush()?;
+        Ok(true)
+    }
+
     /// An event: the region of `damage` stopped being empty after request `sequence`.
     pub(super) fn note(&mut self, damage: DamageId, sequence: SequenceNumber, time: Duration) {
         self.server_region.note(damage, sequence, time);

@@ -110,6 +110,11 @@ impl Desktop {
         Ok(())
     }
 
+    /// Forgets what was drawn up to now. Whether anything was.
+    pub(super) fn forget_damage(&mut self, server: &Server) -> Result<bool, ProtocolError> {
+        self.damage.as_mut().map_or(Ok(false), |damage| damage.forget(server))
+    }
+
     /// What changed since the last call, in texture space.
     pub(super) fn take_damage(&mut self, server: &Server) -> Result<Damage, ProtocolError> {
         let place = self.view.place;

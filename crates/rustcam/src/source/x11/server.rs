@@ -197,17 +197,16 @@ impl Server {
     /// # Errors
     /// `Duplication` if not.
     pub(super) fn negotiate_composite(&self) -> std::result::Result<(), ProtocolError> {
-        let known = self.connection.extension_information(composite::X11_EXTENSION_NAME)?.is_some();
-        // Pixmaps of windows came with version 0.2.
-        let usable = known && {
+        let name = composite::X11_EXTENSION_NAME;
+        if self.connection.extension_information(name)?.is_some() {
             let version = self.reply(self.connection.composite_query_version(0, 4))?;
-            (version.major_version, version.minor_version) >= (0, 2)
-        };
-        if usable {
-            return Ok(());
+            // Pixmaps of windows came with version 0.2.
+            if (version.major_version, version.minor_version) >= (0, 2) {
+                return Ok(());
+            }
         }
         let message =
-            format!("the X server at {} has no Composite extension, which the capture of windows needs", self.display);
+            format!("the X server at {} has no {name} extension, which the capture of windows needs", self.display);
         Err(Error::new(ErrorKind::Duplication, message).with_hint(advice::NO_COMPOSITE.hint).into())
     }
 

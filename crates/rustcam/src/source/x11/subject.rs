@@ -19,6 +19,11 @@ pub(super) trait Subject: Send {
     /// Finds out whether it is still what `view` says. [`ProtocolError::Lost`] if not.
     fn check(&mut self, server: &Server, view: &mut View) -> Result<(), ProtocolError>;
 
+    /// Whether looking for it has uncovered parts that its program has to draw anew. Told once.
+    fn take_uncovered(&mut self) -> bool {
+        false
+    }
+
     /// Finds it, wherever it is now. [`ProtocolError::Lost`] if it is not there.
     fn find(&mut self, server: &Server) -> Result<Found, ProtocolError>;
 

@@ -48,8 +48,10 @@ pub(in super::super) struct TrackedWindow {
     remapped: bool,
     /// The windows around it, from its parent to the child of the root window.
     around: Vec<WindowId>,
-    /// What was redirected.
-    redirected: Vec<WindowId>,
+    /// What was redirected, and by which request.
+    redirected: Vec<(WindowId, SequenceNumber)>,
+    /// Parts of the window were covered, and so not kept by the server, until it was redirected.
+    uncovered: bool,
     /// The pixmap of the captured window, and the request that named it.
     pixmap: Option<(Pixmap, SequenceNumber)>,
     /// Size and border of the captured window.
@@ -107,6 +109,7 @@ impl TrackedWindow {
             remapped: false,
             around: Vec::new(),
             redirected: Vec::new(),
+            uncovered: false,
             pixmap: None,
             shape: Shape::default(),
             negotiated: false,
@@ -207,7 +210,8 @@ impl TrackedWindow {
         self.around.clear();
         let mut window = self.client;
         loop {
-            let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+            let events = EventMask::STRUCTURE_NOTIFY | EventMask::VISIBILITY_CHANGE;
+            let events = ChangeWindowAttributesAux::new().event_mask(events);
             server.connection.change_window_attributes(window, &events)?;
             // Asked for afterwards: if the parent changes from here on, an event says so.
             let Some(tree) = unless_refused(server.reply(server.connection.query_tree(window)))? else {
@@ -224,13 +228,13 @@ impl TrackedWindow {
 
     /// Redirects `wanted`, and nothing else any more. Of a window that is gone the server reports an error that means nothing.
     fn redirect(&mut self, wanted: &[WindowId], server: &Server) -> Result<(), ProtocolError> {
-        for window in self.redirected.extract_if(.., |window| !wanted.contains(window)) {
+        for (window, _) in self.redirected.extract_if(.., |(window, _)| !wanted.contains(window)) {
             server.connection.composite_unredirect_window(window, Redirect::AUTOMATIC)?;
         }
         for window in wanted {
-            if !self.redirected.contains(window) {
-                server.connection.composite_redirect_window(*window, Redirect::AUTOMATIC)?;
-                self.redirected.push(*window);
+            if !self.redirected.iter().any(|(redirected, _)| redirected == window) {
+                let request = server.connection.composite_redirect_window(*window, Redirect::AUTOMATIC)?;
+                self.redirected.push((*window, request.sequence_number()));
             }
         }
         Ok(())
@@ -285,6 +289,10 @@ impl Subject for TrackedWindow {
             Event::ConfigureNotify(e) if e.window == view.window && e.event == e.window => {
                 self.stale |= Shape::new(e.width, e.height, e.border_width) != self.shape;
             }
+            // A window that is redirected is never covered. The event says that it was.
+            Event::VisibilityNotify(e) if e.window == self.client => {
+                self.uncovered |= self.redirected.iter().any(|(_, request)| *request == sequence);
+            }
             Event::UnmapNotify(e) => self.remapped |= self.loses_pixmap(e.window, sequence),
             Event::ReparentNotify(e) => self.remapped |= self.loses_pixmap(e.window, sequence),
             Event::DestroyNotify(e) => self.remapped |= self.loses_pixmap(e.window, sequence),
@@ -319,6 +327,10 @@ impl Subject for TrackedWindow {
             }
             _ => Err(self.was_hidden().into()),
         }
+    }
+
+    fn take_uncovered(&mut self) -> bool {
+        std::mem::take(&mut self.uncovered)
     }
 
     fn find(&mut self, server: &Server) -> Result<Found, ProtocolError> {
