@@ -3,7 +3,7 @@
 use rustcam::error::ErrorKind;
 use rustcam::geometry::Rect;
 use rustcam::source::{self, Backend, WindowArea, WindowChoice};
-use windows::Win32::UI::WindowsAndMessaging::{WS_DISABLED, WS_EX_TOOLWINDOW, WS_OVERLAPPEDWINDOW};
+use windows::Win32::UI::WindowsAndMessaging::{WS_DISABLED, WS_EX_TOOLWINDOW, WS_POPUP};
 
 use crate::lab_desktop::{by_handle, ms, open_session, LabDesktop};
 use crate::test_window::{Options, TestWindow};
@@ -48,7 +48,7 @@ fn windows_that_cannot_be_captured_are_not_listed_and_say_why() {
     let plain = || Options::new("odd", Rect::new(0, 0, 200, 100));
     let tool = TestWindow::with(Options { extended: WS_EX_TOOLWINDOW, ..plain() });
     let hidden = TestWindow::with(Options { shown: false, ..plain() });
-    let disabled = TestWindow::with(Options { style: WS_OVERLAPPEDWINDOW | WS_DISABLED, ..plain() });
+    let disabled = TestWindow::with(Options { style: WS_POPUP | WS_DISABLED, ..plain() });
     let cloaked = TestWindow::with(plain());
     // SAFETY: its own window; the lab takes this property for cloaking.
     cloaked

@@ -10,9 +10,10 @@ use windows::Win32::Foundation::{HWND, LPARAM, LRESULT, POINT, RECT, WPARAM};
 use windows::Win32::Graphics::Gdi::ClientToScreen;
 use windows::Win32::System::LibraryLoader::GetModuleHandleW;
 use windows::Win32::UI::WindowsAndMessaging::{
-    CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, GetClientRect, PeekMessageW, RegisterClassW,
-    SetWindowPos, SetWindowTextW, ShowWindow, HWND_TOP, MSG, PM_REMOVE, SWP_NOACTIVATE, SW_MINIMIZE, SW_RESTORE,
-    SW_SHOWNOACTIVATE, WINDOW_EX_STYLE, WINDOW_STYLE, WNDCLASSW, WS_OVERLAPPEDWINDOW,
+    CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, GetClientRect, GetWindowLongW, IsIconic,
+    PeekMessageW, RegisterClassW, SetWindowPos, SetWindowTextW, ShowWindow, GWL_STYLE, HWND_TOP, MSG,
+    NCCALCSIZE_PARAMS, PM_REMOVE, SWP_NOACTIVATE, SW_SHOWMINNOACTIVE, SW_SHOWNOACTIVATE, WINDOW_EX_STYLE, WINDOW_STYLE,
+    WM_NCCALCSIZE, WNDCLASSW, WS_CAPTION, WS_POPUP,
 };
 
 type Work = Box<dyn FnOnce(HWND) + Send>;
@@ -24,9 +25,23 @@ pub struct TestWindow {
     thread: Option<JoinHandle<()>>,
 }
 
+/// The frame that a window without a caption draws itself: left, top, right and below.
+const FRAME: [i32; 4] = [5, 21, 4, 3];
+
 unsafe extern "system" fn procedure(window: HWND, message: u32, w: WPARAM, l: LPARAM) -> LRESULT {
-    // SAFETY: the arguments of the system.
-    unsafe { DefWindowProcW(window, message, w, l) }
+    // SAFETY: the arguments of the system; with this message it passes such a structure.
+    unsafe {
+        let draws_frame = GetWindowLongW(window, GWL_STYLE) as u32 & WS_CAPTION.0 != WS_CAPTION.0;
+        if message == WM_NCCALCSIZE && w.0 != 0 && draws_frame && !IsIconic(window).as_bool() {
+            let client = &mut (*(l.0 as *mut NCCALCSIZE_PARAMS)).rgrc[0];
+            client.left += FRAME[0];
+            client.top += FRAME[1];
+            client.right -= FRAME[2];
+            client.bottom -= FRAME[3];
+            return LRESULT(0);
+        }
+        DefWindowProcW(window, message, w, l)
+    }
 }
 
 /// How a window is made.
@@ -43,13 +58,14 @@ pub struct Options {
 
 impl Options {
     pub fn new(title: &str, area: Rect) -> Self {
-        let (style, extended) = (WS_OVERLAPPEDWINDOW, WINDOW_EX_STYLE(0));
+        // Without a window manager, a window with a caption takes Wine two seconds.
+        let (style, extended) = (WS_POPUP, WINDOW_EX_STYLE(0));
         Self { title: title.into(), area, style, extended, shown: true, pumps: true }
     }
 }
 
 impl TestWindow {
-    /// An ordinary window with its frame, of this outer size.
+    /// A window with a frame, of this outer size.
     pub fn new(title: &str, width: i32, height: i32) -> Self {
         Self::with(Options::new(title, Rect::new(60, 40, 60 + width, 40 + height)))
     }
@@ -86,12 +102,12 @@ impl TestWindow {
 
     pub fn minimize(&self) {
         // SAFETY: its own window.
-        self.run(|window| unsafe { ShowWindow(window, SW_MINIMIZE) }).as_bool();
+        self.run(|window| unsafe { ShowWindow(window, SW_SHOWMINNOACTIVE) }).as_bool();
     }
 
     pub fn restore(&self) {
         // SAFETY: its own window.
-        self.run(|window| unsafe { ShowWindow(window, SW_RESTORE) }).as_bool();
+        self.run(|window| unsafe { ShowWindow(window, SW_SHOWNOACTIVATE) }).as_bool();
     }
 
     pub fn rename(&self, title: &str) {

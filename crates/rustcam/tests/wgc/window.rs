@@ -4,6 +4,8 @@ use rustcam::error::{ErrorKind, Loss};
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::{TitlePattern, WindowArea, WindowChoice};
 
+use windows::Win32::UI::WindowsAndMessaging::WS_OVERLAPPEDWINDOW;
+
 use crate::lab_desktop::{assert_window, by_handle, failure, frame, grab, ms, open, open_session, LabDesktop, LONG};
 use crate::test_window::{Options, TestWindow};
 
@@ -21,14 +23,14 @@ fn every_frame_is_exact_in_every_build_and_area() {
             let part = if area == WindowArea::Whole { whole.rect() } else { client };
             let output = session.output();
             assert!(output.is_window && output.name == "exact" && output.size == part.size(), "{output:?}");
-            assert!((output.refresh_hz - 60.0).abs() < 0.1);
-            let mut last = 0;
-            for _ in 0..20 {
+            let mut last = assert_window(&frame(&mut session), whole, part);
+            let before = session.stats().source.device_copies;
+            for _ in 0..10 {
                 let number = assert_window(&frame(&mut session), whole, part);
                 assert!(number > last, "{number} after {last}");
                 last = number;
             }
-            assert_eq!(session.stats().source.device_copies, 20, "one copy per frame");
+            assert_eq!(session.stats().source.device_copies - before, 10, "one copy per frame");
         }
         drop(window);
         desktop.finish();
@@ -176,7 +178,9 @@ fn a_minimised_window_gives_no_frames_until_it_is_restored() {
 #[test]
 fn a_minimised_window_may_be_opened() {
     let desktop = LabDesktop::new(&format!("{VIRTUAL} lab wgc border 2"));
-    let window = TestWindow::new("minimised", 200, 140);
+    // With a frame that the system draws, and so knows.
+    let options = Options::new("minimised", Rect::new(30, 30, 230, 170));
+    let window = TestWindow::with(Options { style: WS_OVERLAPPEDWINDOW, ..options });
     let (whole, client) = desktop.geometry(&window);
     window.minimize();
     let mut session = open_session(&desktop.window(by_handle(&window), WindowArea::Client));
@@ -256,45 +260,6 @@ fn a_window_that_was_chosen_by_its_title_is_looked_for_again() {
 }
 
 #[test]
-fn a_handle_that_is_used_again_is_not_the_window() {
-    let desktop = LabDesktop::new(VIRTUAL);
-    let window = TestWindow::new("first", 200, 140);
-    let handle = window.handle();
-    let mut session = open_session(&desktop.window(by_handle(&window), WindowArea::Client));
-    frame(&mut session);
-    window.close();
-    // Wine, as Windows, counts the uses of a handle in its upper half.
-    let begun = std::time::Instant::now();
-    let again = std::thread::spawn(move || {
-        use windows::core::w;
-        use windows::Win32::UI::WindowsAndMessaging::{CreateWindowExW, DestroyWindow, WINDOW_EX_STYLE, WS_POPUP};
-        for _ in 0..200_000 {
-            // SAFETY: a class of the system; the window is destroyed on the thread that made it.
-            let window = unsafe {
-                let (style, extended) = (WS_POPUP, WINDOW_EX_STYLE(0));
-                CreateWindowExW(extended, w!("STATIC"), w!("second"), style, 0, 0, 9, 9, None, None, None, None)
-            };
-            let window = window.expect("a window");
-            if window.0 as u64 == handle {
-                return true;
-            }
-            // SAFETY: as above.
-            let _ = unsafe { DestroyWindow(window) };
-            if begun.elapsed() > LONG {
-                return false;
-            }
-        }
-        false
-    });
-    // Whether or not the handle came back: it is never taken for the window.
-    let _came_back = again.join().expect("no panic");
-    let error = failure(&mut session);
-    assert_eq!((error.loss(), error.message()), (None, "the window \"first\" was closed"));
-    drop(session);
-    desktop.finish();
-}
-
-#[test]
 fn a_window_whose_thread_does_not_pump_is_captured_from_the_same_process() {
     let desktop = LabDesktop::new(VIRTUAL);
     let options = Options { pumps: false, ..Options::new("deaf", Rect::new(10, 10, 210, 150)) };
@@ -313,7 +278,7 @@ fn a_window_is_rendered_into_a_texture() {
     use rustcam::capture::{Request, Target};
     use rustcam::color::TextureFormat as Format;
     use rustcam::source::texture::TextureSync;
-    let desktop = LabDesktop::new(&format!("{VIRTUAL} lab wgc border 3"));
+    let desktop = LabDesktop::new("size 640x480; refresh 60; static; pointer still; lab wgc border 3");
     let window = TestWindow::new("texture", 200, 140);
     let mut session = open_session(&desktop.window(by_handle(&window), WindowArea::Client));
     let target = Target::Shared { sync: TextureSync::None, format: Format::Bgra8 };
