@@ -183,12 +183,15 @@ impl Handle {
                     return Ok(frame);
                 }
                 Ok(None) if budget.is_over() => {
-                    self.shared.lock().delivered.timeout();
-                    let waited = timeout.unwrap_or_default().as_millis();
-                    let error = Error::new(ErrorKind::Timeout, format!("no new frame within {waited} ms"));
-                    return Err(error.with_hint(
-                        "Nothing changed on the screen. Wait longer, or start(video_mode=True) to get the same image again",
-                    ));
+                    let mut state = self.shared.lock();
+                    state.delivered.timeout();
+                    let message = format!("no new frame within {} ms", timeout.unwrap_or_default().as_millis());
+                    return Err(match &state.snapshot.stats.lost {
+                        Some(why) => Error::new(ErrorKind::Timeout, format!("{message}: {why}")),
+                        None => Error::new(ErrorKind::Timeout, message).with_hint(
+                            "Nothing changed on the screen. Wait longer, or start(video_mode=True) to get the same image again",
+                        ),
+                    });
                 }
                 Ok(None) => budget.interrupted(),
                 Err(error) => {

@@ -176,6 +176,11 @@ impl Session {
         self.waker.clone()
     }
 
+    /// The [`ErrorKind::Timeout`] of a call that got no image within `timeout`, where the caller wants an error. It says why.
+    pub fn timed_out(&self, what: &str, timeout: Duration) -> Error {
+        self.recovery.timed_out(what, timeout)
+    }
+
     /// What was counted so far.
     pub fn stats(&self) -> SessionStats {
         let lost = self.recovery.lost().map(|error| error.to_string().into());
@@ -229,7 +234,7 @@ impl Session {
             ))),
             Some(r) if !whole.contains(r) => Err(self.output.not_inside(r, Some(r))),
             Some(r) => Ok(r),
-            None => self.region.ok_or_else(|| nothing_left(self.wanted.unwrap_or_default(), whole)),
+            None => self.region.ok_or_else(|| nothing_left(self.wanted.unwrap_or_default(), &self.output)),
         }
     }
 
@@ -384,9 +389,10 @@ impl Session {
         }
     }
 
-    /// Since when the desktop is lost, if it is, or no frame came since it was regained.
-    pub(super) fn lost_since(&self) -> Option<Duration> {
-        self.recovery.since()
+    /// Since when it is known that the desktop is lost for a reason that does not pass by itself, if it is, or no frame came since it was
+    /// regained.
+    pub(super) fn lasting_since(&self) -> Option<Duration> {
+        self.recovery.lasting_since()
     }
 
     /// Memory of `len` bytes that belongs to no frame.
@@ -411,7 +417,7 @@ impl Session {
         self.request_clamped = false;
         match region {
             Some(wanted) if rule == RegionRule::Clamp => {
-                let left = wanted.intersection(whole).ok_or_else(|| nothing_left(wanted, whole))?;
+                let left = wanted.intersection(whole).ok_or_else(|| nothing_left(wanted, &self.output))?;
                 self.request_clamped = left != wanted;
                 Ok(left)
             }
@@ -469,8 +475,9 @@ impl Session {
     }
 }
 
-fn nothing_left(region: Rect, whole: Rect) -> Error {
-    let message = format!("nothing is left of region {region} since the output became {}", whole.size());
+fn nothing_left(region: Rect, output: &Output) -> Error {
+    let (kind, size) = (output.kind(), output.size);
+    let message = format!("nothing is left of region {region} since the {kind} became {size}");
     Error::new(ErrorKind::Capture, message)
-        .with_hint("Create a new Capturer with a region inside the output, or pass region= to the call")
+        .with_hint(format!("Create a new Capturer with a region inside the {kind}, or pass region= to the call"))
 }

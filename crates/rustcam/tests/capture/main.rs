@@ -11,6 +11,7 @@ mod repeats;
 mod share;
 mod sim_capture;
 mod waits;
+mod windows;
 mod wrapped;
 
 use std::sync::Arc;
