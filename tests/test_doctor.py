@@ -236,6 +236,31 @@ def test_a_server_without_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None
     assert any("MIT-SHM" in note for note in messages(report.findings, NOTE))
 
 
+@pytest.mark.x11
+@pytest.mark.parametrize("extension", ["DPMS", "Composite"])
+def test_a_window_is_captured_if_the_server_has_composite(monkeypatch: pytest.MonkeyPatch, extension: str) -> None:
+    from test_window_picture import Windows
+
+    server = XServer(options=["-extension", extension])
+    monkeypatch.setenv("DISPLAY", server.display)
+    windows = Windows(server.display)
+    try:
+        windows.open(10, 20, np.full((40, 60, 3), 200, np.uint8), "Secret")
+        report = examine("x11")
+    finally:
+        windows.close()
+        server.stop()
+    assert report.healthy
+    found = [finding for finding in report.findings if finding.about == "x11 windows"]
+    assert "Secret" not in json.dumps(report.to_json())
+    if extension == "Composite":
+        (note,) = [finding for finding in found if finding.level == NOTE]
+        assert "Composite" in note.message + note.advice
+    else:
+        (finding,) = found
+        assert finding.message.startswith("1 window can be captured; the top-most one took ")
+
+
 class Library:
     """A DLL with the given functions."""
 
