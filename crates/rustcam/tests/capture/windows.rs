@@ -182,7 +182,7 @@ fn slots_repeat_the_last_image_of_a_window_that_is_minimised_however_long() {
     assert_eq!((size(0), size(6009), size(6015)), (Size::new(96, 64), Size::new(96, 64), Size::new(40, 30)));
     assert!(frames[1..6000]
         .iter()
-        .all(|frame| !frame.info.is_new && frame.image().map(|i| i.bytes()) == frames[0].image().map(|i| i.bytes())));
+        .all(|frame| !frame.info.is_new && frame.image().map(rustcam::capture::Image::bytes) == frames[0].image().map(rustcam::capture::Image::bytes)));
     assert_eq!(slots.counts().repeated, 6050 - 2);
 }
 
