@@ -93,25 +93,24 @@ class Index:
         return 1001
 
 
-@pytest.mark.parametrize(
-    "window",
-    [
-        1001,
-        np.uint64(1001),
-        Index(),
-        "Editor",
-        "EDIT",
-        "dito",
-        re.compile("^Edi"),
-        re.compile("(?i)TOR$"),
-        re.compile(r"d.t"),
-        Title(),
-        {"handle": 1001},
-        {"handle": 1001, "pid": None},
-        {"handle": np.int64(1001), "pid": np.int64(7), "title": "something else"},
-    ],
-    ids=str,
-)
+CHOICES: dict[str, Any] = {
+    "handle": 1001,
+    "handle of numpy": np.uint64(1001),
+    "handle of an object": Index(),
+    "title": "Editor",
+    "beginning of the title": "EDIT",
+    "part of the title": "dito",
+    "expression from the start": re.compile("^Edi"),
+    "expression to the end": re.compile("(?i)TOR$"),
+    "expression in the middle": re.compile(r"d.t"),
+    "object that searches": Title(),
+    "dict": {"handle": 1001},
+    "dict without a process": {"handle": 1001, "pid": None},
+    "dict of numpy": {"handle": np.int64(1001), "pid": np.int64(7), "title": "something else"},
+}
+
+
+@pytest.mark.parametrize("window", CHOICES.values(), ids=CHOICES)
 @pytest.mark.parametrize("area", ["client", "whole"])
 def test_every_kind_of_choice(window: Any, area: Any) -> None:
     size = (H, W, 4) if area == "client" else (H + TOP + SIDES, W + 2 * SIDES, 4)
