@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use windows::Graphics::Capture::GraphicsCaptureItem;
 use windows::Win32::Graphics::Dxgi::IDXGIFactory1;
 use windows::Win32::Graphics::Gdi::HMONITOR;
 
@@ -127,8 +128,15 @@ impl CaptureFeed {
         let subject = Subject::choose(options)?;
         let arrangement = Arrangement::query()?;
         let (found, output) = subject.locate(&arrangement, options, None)?;
-        let device = Device::create(&found.adapter)?;
         let now = options.clock.now();
+        // A minimised window is captured when it is restored.
+        let hidden = subject.check().err();
+        // The system refuses here what it refuses, and a device takes its time.
+        let item = match hidden {
+            None => Some(subject.item(found.monitor, false, options)?),
+            Some(_) => None,
+        };
+        let device = Device::create(&found.adapter)?;
         let mut feed = Self {
             subject,
             options: options.clone(),
@@ -146,26 +154,31 @@ impl CaptureFeed {
             closing: Closing::default(),
         };
         let mut screen = Screen::new(device, output);
-        match feed.subject.check() {
-            Ok(()) => feed.begin(&screen, false)?,
-            // A minimised window: it is captured when it is restored.
-            Err(error) => screen.lose(error),
+        if let Some(item) = item {
+            feed.capture(item, &screen, false)?;
+        }
+        if let Some(error) = hidden {
+            screen.lose(error);
         }
         Ok(FedScreen::new(feed, screen))
     }
 
-    /// Begins a new session, and awaits its first image.
+    /// Begins a new session in place of the one before.
+    ///
+    /// # Errors
+    /// A loss.
+    fn begin_again(&mut self, screen: &Screen) -> Result<()> {
+        self.end();
+        let item = self.subject.item(self.display.monitor(), true, &self.options);
+        let begun = item.and_then(|item| self.capture(item, screen, true));
+        begun.map_err(|error| error.into_loss(Loss::Lasting))
+    }
+
+    /// Begins a session, and awaits its first image.
     ///
     /// # Errors
     /// `Duplication`, or a loss if there was a session `before`.
-    fn begin(&mut self, screen: &Screen, before: bool) -> Result<()> {
-        let begun = self.try_begin(screen, before);
-        begun.map_err(|error| if before { error.into_loss(Loss::Lasting) } else { error })
-    }
-
-    fn try_begin(&mut self, screen: &Screen, before: bool) -> Result<()> {
-        self.end();
-        let item = self.subject.item(self.display.monitor(), before, &self.options)?;
+    fn capture(&mut self, item: GraphicsCaptureItem, screen: &Screen, before: bool) -> Result<()> {
         let now = self.options.clock.now();
         let settings = Settings {
             format: pool_format(&screen.output),
@@ -210,7 +223,7 @@ impl CaptureFeed {
         let is_silent = matches!(self.shown, Shown::Awaited { until, .. } if now >= until);
         let has_ended = self.session.as_ref().is_none_or(CaptureSession::has_ended);
         if is_silent || has_ended {
-            self.begin(screen, true)?;
+            self.begin_again(screen)?;
         }
         self.display.white.follow(&mut screen.output.color, now);
         self.look_at_display(screen, now)
@@ -402,7 +415,7 @@ impl Feed for CaptureFeed {
     }
 
     fn fetch_again(&mut self, screen: &mut Screen) -> Result<()> {
-        self.begin(screen, true)
+        self.begin_again(screen)
     }
 
     fn release(&mut self) {}
@@ -441,7 +454,7 @@ impl Feed for CaptureFeed {
         }
         screen.regained(output);
         if self.session.as_ref().is_none_or(CaptureSession::has_ended) {
-            return self.begin(screen, true).inspect_err(|_| self.doubtful_device |= self.attempts > 1);
+            return self.begin_again(screen).inspect_err(|_| self.doubtful_device |= self.attempts > 1);
         }
         // What arrived meanwhile is newer than the loss.
         self.shown = Shown::Awaited { since: Duration::ZERO, until: now + NEXT_IMAGE };
