@@ -27,7 +27,7 @@ use crate::mutex::lock;
 use crate::script::call::Call;
 use crate::script::format::Format;
 use crate::state::device::Device;
-use crate::state::presenters::Presenter;
+use crate::state::presenters::{note_that_this_thread_captures, Presenter};
 use crate::state::simulation::Simulation;
 
 /// Longest part of a wait of a pool's thread: after each it looks whether a window has changed.
@@ -120,6 +120,7 @@ impl Pool {
         let (sim, state) = (Arc::clone(sim), Mutex::new(state));
         let pool = Arc::new_cyclic(|this| Self { this: Weak::clone(this), sim, state, arrived, queue, object });
         if pool.sim.clock.is_virtual() {
+            note_that_this_thread_captures();
             let presenter: Weak<dyn Presenter> = Arc::downgrade(&pool) as _;
             pool.sim.presenters.add(presenter);
         }
@@ -171,6 +172,9 @@ impl Pool {
     /// `TryGetNextFrame`: the oldest frame that waits.
     pub(crate) fn next_frame(&self) -> Result<Option<Delivery>> {
         let stopwatch = Stopwatch::start();
+        if self.sim.clock.is_virtual() {
+            note_that_this_thread_captures();
+        }
         let mut state = self.open()?;
         self.injected(&state, Call::TryGetNextFrame)?;
         self.fold(&mut state, self.sim.now());

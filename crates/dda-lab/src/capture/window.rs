@@ -103,3 +103,22 @@ pub(crate) fn title(handle: HWND) -> Vec<u16> {
 fn size(rect: RECT) -> Size {
     Size::new((rect.right - rect.left).max(0) as u32, (rect.bottom - rect.top).max(0) as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windows::Win32::UI::WindowsAndMessaging::GetDesktopWindow;
+
+    #[test]
+    fn point_20_another_window_with_the_handle_of_a_dead_one_is_not_that_window() {
+        // SAFETY: no preconditions.
+        let window = Window::of(unsafe { GetDesktopWindow() });
+        assert!(window.lives());
+        let others = [
+            Window { thread: window.thread + 1, ..window },
+            Window { process: window.process + 1, ..window },
+            Window { handle: 0x7FFF_FFF0, ..window },
+        ];
+        assert!(others.iter().all(|other| !other.lives()));
+    }
+}

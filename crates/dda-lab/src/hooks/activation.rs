@@ -11,9 +11,9 @@ use windows_core::{IInspectable, IUnknown, Interface, Result, GUID, HRESULT, HST
 use crate::bypass::bypass;
 use crate::capture::{self, window};
 use crate::com::clear;
-use crate::hooks::device;
 use crate::hooks::identity::adapter_identity;
 use crate::hooks::watched::injected;
+use crate::hooks::{device, waits};
 use crate::patch::export::Provided;
 use crate::patch::function::Function;
 use crate::script::call::Call;
@@ -107,6 +107,7 @@ unsafe fn wrap(
 /// A device that captures is watched as one that duplicates.
 fn watch(sim: &Simulation, object: &IUnknown) -> Result<()> {
     let Ok(device) = object.cast::<ID3D11Device>() else { return Ok(()) };
+    waits::install_for_captures(sim)?;
     if sim.device(&device).is_none() {
         bypass(|| device::install(&device))?;
         // SAFETY: every Direct3D device is a DXGI device with an adapter.

@@ -1,5 +1,6 @@
 //! What happens by itself as time passes: in virtual time no thread waits for it, so every sleep of the lab looks for it.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -11,6 +12,20 @@ pub(crate) trait Presenter: Send + Sync {
     fn next(&self, now: Duration) -> Option<Duration>;
     /// Does everything that is due at `now`. It may call the program.
     fn present(&self, now: Duration);
+}
+
+thread_local! {
+    static CAPTURES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread waits for what presenters do.
+pub(crate) fn note_that_this_thread_captures() {
+    CAPTURES.set(true);
+}
+
+/// Whether this thread has captured: in virtual time its waits let time pass. Others wait as always, those of Direct3D among them.
+pub(crate) fn this_thread_captures() -> bool {
+    CAPTURES.get()
 }
 
 /// All presenters that exist.

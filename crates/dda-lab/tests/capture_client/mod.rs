@@ -12,7 +12,7 @@ use windows::Graphics::Capture::*;
 use windows::Graphics::DirectX::Direct3D11::IDirect3DDevice;
 use windows::Graphics::DirectX::DirectXPixelFormat;
 use windows::Graphics::SizeInt32;
-use windows::Win32::Foundation::{HMODULE, HWND};
+use windows::Win32::Foundation::{HMODULE, HWND, RECT};
 use windows::Win32::Graphics::Direct3D::D3D_DRIVER_TYPE_UNKNOWN;
 use windows::Win32::Graphics::Direct3D11::*;
 use windows::Win32::Graphics::Dxgi::*;
@@ -20,7 +20,8 @@ use windows::Win32::System::WinRT::Direct3D11::{
     CreateDirect3D11DeviceFromDXGIDevice, CreateDirect3D11SurfaceFromDXGISurface, IDirect3DDxgiInterfaceAccess,
 };
 use windows::Win32::System::WinRT::Graphics::Capture::IGraphicsCaptureItemInterop;
-use windows_core::{factory, IInspectable, Interface, Result, HRESULT};
+use windows::Win32::UI::WindowsAndMessaging::*;
+use windows_core::{factory, w, IInspectable, Interface, Result, HRESULT};
 
 pub const OK: HRESULT = HRESULT(0);
 pub const CLOSED: HRESULT = HRESULT(0x8000_0013_u32 as i32);
@@ -149,6 +150,11 @@ impl Client {
         let time = frame.SystemRelativeTime().expect("a time").Duration;
         let desc = describe(&texture);
         Taken { pixels: self.pixels(&texture), texture: (desc.Width, desc.Height), content, time }
+    }
+
+    /// When a frame was rendered, on the clock of the script. The performance counter has 10 MHz under Wine.
+    pub fn at(&self, taken: &Taken) -> Duration {
+        Duration::from_nanos((taken.time - self.lab.ticks_at(Duration::ZERO)) as u64 * 100)
     }
 
     /// Every frame that waits.
@@ -284,4 +290,81 @@ impl Capture {
     pub fn arrived(&self) -> u32 {
         self.arrivals.load(Ordering::SeqCst)
     }
+}
+
+/// A window of the thread that made it.
+pub struct TestWindow(pub HWND);
+
+impl TestWindow {
+    pub fn new(width: i32, height: i32) -> Self {
+        let window = Self::with(WINDOW_EX_STYLE(0), WS_POPUP | WS_MINIMIZEBOX, None, width, height);
+        // Where no window manager runs, Wine waits two seconds for one to hide a window that was activated.
+        window.show(SW_SHOWNOACTIVATE);
+        window
+    }
+
+    pub fn with(ex: WINDOW_EX_STYLE, style: WINDOW_STYLE, parent: Option<HWND>, width: i32, height: i32) -> Self {
+        // SAFETY: a class of the system; plain creation.
+        let window = unsafe {
+            CreateWindowExW(
+                ex,
+                w!("STATIC"),
+                w!("a window of the tests"),
+                style,
+                40,
+                30,
+                width,
+                height,
+                parent,
+                None,
+                None,
+                None,
+            )
+        };
+        Self(window.expect("a window"))
+    }
+
+    pub fn resize(&self, width: i32, height: i32) {
+        // SAFETY: a live window.
+        unsafe { MoveWindow(self.0, 60, 50, width, height, false) }.expect("resized");
+    }
+
+    pub fn show(&self, how: SHOW_WINDOW_CMD) {
+        // SAFETY: a live window.
+        let _ = unsafe { ShowWindow(self.0, how) };
+    }
+
+    /// Size by `GetWindowRect`.
+    pub fn outer(&self) -> (i32, i32) {
+        let mut rect = RECT::default();
+        // SAFETY: the pointer is valid for the call.
+        unsafe { GetWindowRect(self.0, &raw mut rect) }.expect("a rectangle");
+        (rect.right - rect.left, rect.bottom - rect.top)
+    }
+
+    pub fn destroy(&self) {
+        // SAFETY: a window of this thread, or a dead one.
+        let _ = unsafe { DestroyWindow(self.0) };
+    }
+}
+
+impl Drop for TestWindow {
+    fn drop(&mut self) {
+        self.destroy();
+    }
+}
+
+/// Handles all messages of this thread.
+pub fn pump() {
+    let mut message = MSG::default();
+    // SAFETY: the pointer is valid for the calls.
+    unsafe {
+        while PeekMessageW(&raw mut message, None, 0, 0, PM_REMOVE).as_bool() {
+            DispatchMessageW(&raw const message);
+        }
+    }
+}
+
+pub fn size(width: i32, height: i32) -> SizeInt32 {
+    SizeInt32 { Width: width, Height: height }
 }
