@@ -9,7 +9,7 @@ use rustcam::source::hresult::{
 };
 use rustcam::source::WindowArea;
 
-use crate::lab_desktop::{by_handle, bytes, frame, grab, ms, open_session, LabDesktop};
+use crate::lab_desktop::{assert_window, by_handle, bytes, frame, grab, ms, open_session, LabDesktop};
 use crate::test_window::TestWindow;
 
 const DESKTOP: &str = "clock virtual; size 64x48; refresh 60; pointer still";
@@ -31,9 +31,6 @@ type Row = (&'static [&'static str], &'static [u32], Outcome, Outcome);
 
 const SERVICE: &[u32] = &[SERVICE_DOES_NOT_EXIST, SERVER_UNAVAILABLE, CALL_FAILED];
 const MISSING: &[u32] = &[CLASS_NOT_REGISTERED, CLASS_NOT_AVAILABLE, E_NOINTERFACE];
-/// What begins a session.
-const MAKING: &[&str] = &["CreateForMonitor", "ItemSize", "CreateFramePool", "CreateCaptureSession", "StartCapture"];
-
 #[rustfmt::skip]
 const OPENING: &[Row] = &[
     (&["RoGetActivationFactory"], SERVICE, Frame, Raises(Duplication)),
@@ -70,20 +67,22 @@ const TAKING: &[&str] = &["TryGetNextFrame", "FrameSurface", "SurfaceInterface",
 
 #[rustfmt::skip]
 const CAPTURING: &[Row] = &[
-    (TAKING, SERVICE, Frame, Nothing),
-    (TAKING, &[RO_E_CLOSED, E_FAIL], Frame, Nothing),
+    (&["TryGetNextFrame"], SERVICE, Frame, Nothing),
+    (&["TryGetNextFrame"], &[RO_E_CLOSED, E_FAIL], Frame, Nothing),
+    (&["TryGetNextFrame"], &[ILLEGAL_METHOD_CALL], Frame, Raises(AccessLost)),
+    (TAKING, &[E_FAIL], Frame, Nothing),
     (TAKING, &[DEVICE_REMOVED], Frame, Raises(Device)),
-    (TAKING, &[ILLEGAL_METHOD_CALL], Frame, Raises(AccessLost)),
-    (OPTIONAL, &[E_FAIL, RO_E_CLOSED], Frame, Frame),
+    (OPTIONAL, &[E_FAIL], Frame, Frame),
 ];
 
 /// While a session is replaced.
 #[rustfmt::skip]
 const BEGINNING_AGAIN: &[Row] = &[
     (&["RoGetActivationFactory", "CreateDirect3D11Device"], &[CLASS_NOT_REGISTERED], Frame, Raises(AccessLost)),
-    (MAKING, SERVICE, Frame, Nothing),
-    (&["CreateForMonitor"], &[E_FAIL, E_INVALIDARG, E_ACCESSDENIED], Frame, Nothing),
-    (MAKING, &[ILLEGAL_METHOD_CALL], Frame, Raises(AccessLost)),
+    (&["CreateForWindow"], SERVICE, Frame, Nothing),
+    (&["CreateForWindow"], &[E_FAIL, E_INVALIDARG, E_ACCESSDENIED], Frame, Nothing),
+    (&["ItemSize", "CreateFramePool", "CreateCaptureSession", "StartCapture"], &[CALL_FAILED], Frame, Nothing),
+    (&["CreateForWindow", "StartCapture"], &[ILLEGAL_METHOD_CALL], Frame, Raises(AccessLost)),
     (&["CreateFramePool"], &[DEVICE_REMOVED], Frame, Raises(Device)),
     (OPTIONAL, &[E_FAIL], Frame, Frame),
 ];
@@ -149,16 +148,22 @@ fn failures_of_opening() {
 /// Plays `rows` one after the other on one session, each after `before`.
 fn play_on_one(rows: &[Row], before: impl Fn(&LabDesktop)) {
     let desktop = LabDesktop::new(DESKTOP);
-    let mut session = open_session(&desktop.options(0, false));
+    let window = TestWindow::new("fails", 90, 70);
+    let (whole, client) = desktop.geometry(&window);
+    let mut session = open_session(&desktop.window(by_handle(&window), WindowArea::Client));
     frame(&mut session);
     play(rows, |call, nth, code| {
         before(&desktop);
         desktop.lab.inject(call, nth, code as i32).expect("a call");
-        let outcome = outcome(grab(&mut session, ms(1000)), code);
-        assert_works(&desktop, &mut session);
+        let timeout = if nth == 0 { ms(150) } else { ms(1000) };
+        let outcome = outcome(grab(&mut session, timeout), code);
+        desktop.lab.heal();
+        for _ in 0..2 {
+            assert_window(&frame(&mut session), whole, client);
+        }
         outcome
     });
-    drop(session);
+    drop((session, window));
     desktop.finish();
 }
 

@@ -44,8 +44,9 @@ fn a_thousand_captures_leave_nothing_behind() {
 
 #[test]
 fn a_thousand_sessions_leave_nothing_behind() {
-    let desktop = LabDesktop::new("clock virtual; size 64x48; refresh 60; pointer still");
-    let mut session = open_session(&desktop.options(0, false));
+    let desktop = LabDesktop::new("clock virtual; size 64x48; refresh 60; static");
+    let window = TestWindow::new("many", 90, 70);
+    let mut session = open_session(&desktop.window(by_handle(&window), WindowArea::Client));
     frame(&mut session);
     let before = handles();
     for _ in 0..1000 {
@@ -55,7 +56,7 @@ fn a_thousand_sessions_leave_nothing_behind() {
     let left = handles();
     assert!(left < before + 20, "{before} handles became {left}");
     assert!(desktop.counters().wgc_sessions > 1000);
-    drop(session);
+    drop((session, window));
     desktop.finish();
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windows::Graphics::Capture::GraphicsCaptureItem;
-use windows::Win32::Graphics::Dxgi::IDXGIFactory1;
+use windows::Win32::Graphics::Dxgi::{IDXGIAdapter1, IDXGIFactory1};
 use windows::Win32::Graphics::Gdi::HMONITOR;
 
 use super::arrivals::{Arrived, Signal};
@@ -25,6 +25,7 @@ use crate::source::d3d11::shared_screen::FedScreen;
 use crate::source::displays::color::WhiteLevel;
 use crate::source::displays::outputs::{Arrangement, Found};
 use crate::source::hresult;
+use crate::source::texture::Luid;
 use crate::source::verdict::{self, Call};
 use crate::source::{OpenOptions, Output, Waker};
 
@@ -93,8 +94,11 @@ enum Use {
 struct Display {
     /// Says whether the arrangement has changed since.
     factory: IDXGIFactory1,
+    adapter: IDXGIAdapter1,
+    luid: Luid,
     /// A handle.
     monitor: usize,
+    output: Output,
     white: WhiteLevel,
     looked: Duration,
 }
@@ -103,7 +107,10 @@ impl Display {
     fn of(found: &Found, arrangement: &Arrangement, now: Duration) -> Self {
         Self {
             factory: arrangement.factory.clone(),
+            adapter: found.adapter.clone(),
+            luid: found.luid,
             monitor: found.monitor.0 as usize,
+            output: found.info.clone(),
             white: WhiteLevel::of(found.target),
             looked: now,
         }
@@ -127,7 +134,8 @@ impl CaptureFeed {
     pub(super) fn open(options: &OpenOptions, instead: Option<String>) -> Result<FedScreen<Self>> {
         let subject = Subject::choose(options)?;
         let arrangement = Arrangement::query()?;
-        let (found, output) = subject.locate(&arrangement, options, None)?;
+        let found = subject.locate(&arrangement, options, None)?;
+        let output = subject.screen(&found.info);
         let now = options.clock.now();
         // A minimised window is captured when it is restored.
         let hidden = subject.check().err();
@@ -234,26 +242,40 @@ impl CaptureFeed {
     /// # Errors
     /// A loss if that needs another session.
     fn look_at_display(&mut self, screen: &mut Screen, now: Duration) -> Result<()> {
-        let elsewhere = self.subject.monitor_now().is_some_and(|monitor| monitor != self.display.monitor());
         if now.saturating_sub(self.display.looked) < LOOK {
             return Ok(());
         }
         self.display.looked = now;
-        if !elsewhere && self.display.is_current() {
+        if self.display.is_current() && !self.is_elsewhere() {
             return Ok(());
         }
-        let arrangement = Arrangement::query_again()?;
-        let (found, output) = self.subject.locate(&arrangement, &self.options, Some(&screen.output))?;
-        let same_monitor = self.subject.monitor_now().is_some() || found.monitor == self.display.monitor();
-        let same_size = screen.output.is_window || output.size == screen.output.size;
-        if !(same_monitor && same_size && pool_format(&output) == pool_format(&screen.output)) {
+        let before = self.display.monitor;
+        self.find_display(&screen.output, now)?;
+        let output = self.subject.screen(&self.display.output);
+        let moved = !output.is_window && self.display.monitor != before;
+        let resized = !output.is_window && output.size != screen.output.size;
+        if moved || resized || pool_format(&output) != pool_format(&screen.output) {
             return Err(loss("the display was changed").with_code(hresult::ACCESS_LOST).with_hint(verdict::PASSES));
         }
         screen.output.color = output.color;
         screen.output.refresh_hz = output.refresh_hz;
-        let monitor = self.subject.monitor_now();
+        Ok(())
+    }
+
+    /// Whether the window was moved to another monitor.
+    fn is_elsewhere(&self) -> bool {
+        self.subject.monitor_now().is_some_and(|monitor| monitor != self.display.monitor())
+    }
+
+    /// Looks for the display that shows what is captured, which was `opened` before.
+    ///
+    /// # Errors
+    /// A loss.
+    fn find_display(&mut self, opened: &Output, now: Duration) -> Result<()> {
+        let arrangement = Arrangement::query_again()?;
+        let found = self.subject.locate(&arrangement, &self.options, Some(opened))?;
         self.display = Display::of(found, &arrangement, now);
-        if let Some(monitor) = monitor {
+        if let Some(monitor) = self.subject.monitor_now() {
             // It may be of none of the outputs.
             self.display.monitor = monitor.0 as usize;
         }
@@ -434,21 +456,25 @@ impl Feed for CaptureFeed {
             self.session.iter().for_each(CaptureSession::discard);
         })?;
         self.attempts = self.attempts.saturating_add(1);
-        let arrangement = Arrangement::query_again()?;
-        let (found, mut output) = self.subject.locate(&arrangement, &self.options, Some(&screen.output))?;
-        let other_device = screen.device.luid != found.luid && !screen.output.is_window;
+        let now = self.options.clock.now();
+        let before = self.display.monitor;
+        // Listing displays takes longer than following a window that is being resized.
+        let is_known = screen.output.is_window && self.attempts == 1 && self.display.is_current();
+        if !is_known || self.is_elsewhere() {
+            self.find_display(&screen.output, now)?;
+        }
+        let mut output = self.subject.screen(&self.display.output);
+        let other_device = screen.device.luid != self.display.luid && !output.is_window;
         if self.attempts == 2 || self.doubtful_device || other_device || screen.device.removed().is_some() {
             self.end();
-            screen.replace_device(Device::create(&found.adapter)?);
+            screen.replace_device(Device::create(&self.display.adapter)?);
             self.doubtful_device = false;
         }
-        let moved = found.monitor != self.display.monitor() && !output.is_window;
+        let moved = self.display.monitor != before && !output.is_window;
         let other_format = pool_format(&output) != pool_format(&screen.output);
         if again == Again::Another || moved || other_format {
             self.end();
         }
-        let now = self.options.clock.now();
-        self.display = Display::of(found, &arrangement, now);
         if let Some(size) = self.arrived_size() {
             output.size = size;
         }
