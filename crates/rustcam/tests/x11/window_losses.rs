@@ -91,6 +91,25 @@ fn a_moved_window_stays_what_it_is() {
 }
 
 #[test]
+fn another_mode_of_the_screen_is_no_loss_of_a_window() {
+    let Some(server) = Xvfb::start(&["-screen", "0", "1280x1024x24"]) else { return };
+    let mut program = Program::start(&server);
+    let window = program.window(rect(700, 500, 200, 150), Kind::default());
+    let mut source = open(&server, by_handle(window));
+    begin(&mut source);
+    server.xrandr(&["--newmode", "800x600", "38.25", "800", "832", "912", "1024", "600", "603", "607", "624"]);
+    server.xrandr(&["--addmode", "screen", "800x600"]);
+    server.xrandr(&["--output", "screen", "--mode", "800x600"]);
+    for _ in 0..3 {
+        source.wait(ms(20)).expect("the window is what it was");
+        assert!(picture(&mut source) == program.expected(window));
+    }
+    program.fill(window, rect(150, 120, 20, 20), 0x0012_3456);
+    presented(&mut source);
+    assert!(picture(&mut source) == program.expected(window));
+}
+
+#[test]
 fn a_minimised_window_gives_no_frame_and_its_return_is_news() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut program = Program::start(&server);
