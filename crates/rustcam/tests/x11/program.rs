@@ -9,9 +9,11 @@ use rustcam::source::x11::X11Source;
 use rustcam::source::{Outcome, Source, WindowArea, WindowChoice, WindowTarget};
 use x11rb::connection::Connection;
 use x11rb::protocol::composite::ConnectionExt as _;
+use x11rb::protocol::shape;
+use x11rb::protocol::xfixes::ConnectionExt as _;
 use x11rb::protocol::xproto::{
     AtomEnum, ChangeWindowAttributesAux, ColormapAlloc, ConfigureWindowAux, ConnectionExt, CreateGCAux,
-    CreateWindowAux, EventMask, Gcontext, ImageFormat, PropMode, StackMode, Window, WindowClass,
+    CreateWindowAux, EventMask, Gcontext, ImageFormat, PropMode, Rectangle, StackMode, Window, WindowClass,
 };
 use x11rb::protocol::Event;
 use x11rb::rust_connection::RustConnection;
@@ -137,6 +139,24 @@ impl Program {
             );
             sent.expect("sent");
         }
+    }
+
+    /// Gives a window the outline of `parts`.
+    pub fn set_outline(&self, window: Window, parts: &[Rect]) {
+        let connection = &self.connection;
+        connection.xfixes_query_version(5, 0).expect("sent").reply().expect("alive");
+        let region = connection.generate_id().expect("an id");
+        let of = |r: &Rect| Rectangle {
+            x: r.left as i16,
+            y: r.top as i16,
+            width: r.width() as u16,
+            height: r.height() as u16,
+        };
+        let parts: Vec<_> = parts.iter().map(of).collect();
+        connection.xfixes_create_region(region, &parts).expect("sent");
+        connection.xfixes_set_window_shape_region(window, shape::SK::BOUNDING, 0, 0, region).expect("sent");
+        connection.xfixes_destroy_region(region).expect("sent");
+        self.sync();
     }
 
     /// Resizes a window to `size` and gives it one colour, so that no client ever sees that size in another colour.

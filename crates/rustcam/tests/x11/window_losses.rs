@@ -1,6 +1,6 @@
 //! One window, followed through all that happens to it and to its server.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -88,6 +88,25 @@ fn a_moved_window_stays_what_it_is() {
         source.wait(ms(20)).expect("moving is no loss");
         assert!(picture(&mut source) == program.expected(window));
     }
+}
+
+#[test]
+fn another_mode_of_the_screen_is_no_loss_of_a_window() {
+    let Some(server) = Xvfb::start(&["-screen", "0", "1280x1024x24"]) else { return };
+    let mut program = Program::start(&server);
+    let window = program.window(rect(700, 500, 200, 150), Kind::default());
+    let mut source = open(&server, by_handle(window));
+    begin(&mut source);
+    server.xrandr(&["--newmode", "800x600", "38.25", "800", "832", "912", "1024", "600", "603", "607", "624"]);
+    server.xrandr(&["--addmode", "screen", "800x600"]);
+    server.xrandr(&["--output", "screen", "--mode", "800x600"]);
+    for _ in 0..3 {
+        source.wait(ms(20)).expect("the window is what it was");
+        assert!(picture(&mut source) == program.expected(window));
+    }
+    program.fill(window, rect(150, 120, 20, 20), 0x0012_3456);
+    presented(&mut source);
+    assert!(picture(&mut source) == program.expected(window));
 }
 
 #[test]
@@ -297,6 +316,52 @@ fn a_window_does_not_outlive_its_server_but_its_title_may() {
     by_name.rebuild(TIMEOUT).expect("it is back");
     begin(&mut by_name);
     assert!(picture(&mut by_name) == program.expected(window));
+}
+
+#[test]
+fn a_window_that_is_closed_while_it_is_opened_is_refused_in_clear_words() {
+    let Some(server) = Xvfb::start(&SMALL) else { return };
+    let newest = Arc::new(AtomicU32::new(0));
+    let changing = std::thread::spawn({
+        let (mut program, newest) = (Program::start(&server), Arc::clone(&newest));
+        move || {
+            for round in 0_u64..600 {
+                let window = program.window(PLACE, Kind::default());
+                newest.store(window, Ordering::Relaxed);
+                std::thread::sleep(std::time::Duration::from_micros(round * 37 % 3000));
+                program.destroy(window);
+            }
+        }
+    });
+    let (mut opened, mut refused) = (0, 0);
+    while !changing.is_finished() {
+        let target = WindowTarget { choice: by_handle(newest.load(Ordering::Relaxed)), area: WindowArea::Client };
+        let options = options(0, true).window(target);
+        match X11Source::open_display(&options, &server.display) {
+            Ok(mut source) => {
+                opened += 1;
+                while let Err(error) = source.wait(ms(0)).and_then(|_| source.damage(TIMEOUT)) {
+                    assert_eq!(error.kind(), ErrorKind::AccessLost, "{error}");
+                    if error.loss().is_none() {
+                        assert!(error.message().contains("was closed"), "{error}");
+                        break;
+                    }
+                    drop(source.rebuild(TIMEOUT));
+                }
+            }
+            Err(error) => {
+                let is_clear = match error.kind() {
+                    ErrorKind::InvalidArgument => error.message().contains("no window has handle"),
+                    ErrorKind::AccessLost => error.message().contains("was closed"),
+                    _ => false,
+                };
+                assert!(is_clear, "{:?}: {error}", error.kind());
+                refused += 1;
+            }
+        }
+    }
+    changing.join().expect("the program ends");
+    assert!(opened > 20 && refused > 20, "{opened} opened, {refused} refused");
 }
 
 #[test]

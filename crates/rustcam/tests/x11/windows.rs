@@ -8,7 +8,7 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 
 use crate::program::{by_handle, framed, open, picture, settle, try_to_open, Kind, Program, ALL, PLACE};
 use crate::xvfb::{
-    begin, dirty, ms, options, presented, read, read_into, rect, sleeps, within, Xvfb, NOTHING, SMALL, TIMEOUT,
+    begin, crop, dirty, ms, options, presented, read, read_into, rect, sleeps, within, Xvfb, NOTHING, SMALL, TIMEOUT,
 };
 
 #[test]
@@ -86,6 +86,25 @@ fn a_window_with_alpha_is_opaque() {
         assert_eq!(source.fallback().is_some(), !missing.is_empty(), "{:?}", source.fallback());
         assert!(picture(&mut source) == program.expected(window), "{missing:?}");
     }
+}
+
+#[test]
+fn a_shaped_window_is_exact_inside_its_outline_and_opaque() {
+    let Some(server) = Xvfb::start(&SMALL) else { return };
+    let mut program = Program::start(&server);
+    let window = program.window(PLACE, Kind::default());
+    let cover = program.window(PLACE.translated(50, 40), Kind::default());
+    let outline = [rect(20, 10, 100, 60), rect(60, 50, 120, 90)];
+    program.set_outline(window, &outline);
+    let mut source = open(&server, by_handle(window));
+    begin(&mut source);
+    let mut memory = source.allocate(ALL.size()).expect("Xvfb shares memory");
+    assert_eq!(read_into(&mut source, &mut memory, ALL, &[ALL]), Outcome::Done(()));
+    assert!(memory.bytes().as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255));
+    for part in outline {
+        assert!(crop(memory.bytes(), 200, part) == crop(&program.expected(window), 200, part), "{part}");
+    }
+    program.destroy(cover);
 }
 
 #[test]
