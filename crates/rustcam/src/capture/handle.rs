@@ -98,7 +98,7 @@ impl Handle {
             return false;
         }
         let state = self.shared.lock();
-        state.framing || matches!(state.usage, Usage::Streaming(_))
+        state.framing || matches!(&state.usage, Usage::Streaming(stream) if !stream.is_stopped())
     }
 
     /// The region that a request with `region` shows, on the output as it is now.
@@ -212,7 +212,8 @@ impl Handle {
         Ok(())
     }
 
-    /// Ends the stream, if there is one, and returns when its thread has ended. The session can be used afterwards.
+    /// Ends the stream, if there is one, and returns when its thread has ended. The session can be used afterwards. On the thread of the
+    /// stream itself it only asks for the end.
     pub fn stop(&self) {
         self.end_stream(|_| true, stopped);
     }
@@ -372,8 +373,13 @@ impl Handle {
         let stream = {
             let mut state = self.shared.lock();
             match std::mem::replace(&mut state.usage, Usage::Busy) {
-                Usage::Streaming(stream) if matches(stream.mailbox()) => stream,
+                Usage::Streaming(stream) if matches(stream.mailbox()) && !stream.is_this_thread() => stream,
                 other => {
+                    if let Usage::Streaming(stream) = &other {
+                        if stream.is_this_thread() {
+                            stream.end_soon(reason());
+                        }
+                    }
                     state.usage = other;
                     return;
                 }

@@ -1,15 +1,15 @@
 //! Captures of windows: what the policy for losses makes of one that is resized, minimised, closed and opened again.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use rustcam::capture::{FixedRate, Frame, Handle, Rate, Session, StreamOptions, Target};
+use rustcam::capture::{FixedRate, Frame, Handle, Image, Rate, Session, StreamOptions, Target};
 use rustcam::clock::{Clock, MonotonicClock, VirtualClock};
 use rustcam::error::{Error, ErrorKind, Result};
 use rustcam::frame::PixelFormat;
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::sim::World;
-use rustcam::source::{WindowArea, WindowChoice, WindowTarget};
+use rustcam::source::{TitlePattern, WindowArea, WindowChoice, WindowTarget};
 
 use super::sim_capture::{desktop, ms, options, parsed, waiting, SimCapture};
 use super::wrapped::Wrapped;
@@ -182,7 +182,7 @@ fn slots_repeat_the_last_image_of_a_window_that_is_minimised_however_long() {
     assert_eq!((size(0), size(6009), size(6015)), (Size::new(96, 64), Size::new(96, 64), Size::new(40, 30)));
     assert!(frames[1..6000]
         .iter()
-        .all(|frame| !frame.info.is_new && frame.image().map(|i| i.bytes()) == frames[0].image().map(|i| i.bytes())));
+        .all(|frame| !frame.info.is_new && frame.image().map(Image::bytes) == frames[0].image().map(Image::bytes)));
     assert_eq!(slots.counts().repeated, 6050 - 2);
 }
 
@@ -251,6 +251,34 @@ fn a_stream_waits_for_a_window_that_is_minimised_or_opened_again() {
         handle.latest(Some(ms(20_000)), &mut || Ok(())).expect("it is back");
         assert_eq!(handle.stats().session.recoveries, 1, "{gone}");
         handle.stop();
+    }
+}
+
+#[test]
+fn a_test_of_titles_may_stop_or_close_the_stream_that_calls_it() {
+    for close in [false, true] {
+        let handle: Arc<OnceLock<Handle>> = Arc::default();
+        let inner = Arc::clone(&handle);
+        let pattern = TitlePattern::new("A", move |title| {
+            match inner.get() {
+                Some(handle) if close => handle.close(),
+                Some(handle) => handle.stop(),
+                None => {}
+            }
+            title == "A"
+        });
+        let events = "window \"B\"; at 50ms window \"A\" close; at 100ms window \"A\" open";
+        let opened = handle.get_or_init(|| live(events, WindowChoice::Pattern(pattern)));
+        opened.start(StreamOptions::default(), &mut || Ok(())).expect("starts");
+        let latest = || opened.latest(Some(ms(10_000)), &mut || Ok(()));
+        latest().expect("the window as it is");
+        let said = if close { "Capturer is closed" } else { "the stream was stopped" };
+        assert_eq!(latest().expect_err("ended").message(), said);
+        assert!(!opened.is_capturing());
+        opened.stop();
+        if !close {
+            assert!(opened.grab(&waiting(10_000), OWNED, &mut || Ok(())).expect("usable").is_some());
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`Script`] | the description of a desktop and its events; `docs/sim.md` in the repository describes the language |
 //! | [`World`] | the pure function of script and time that follows from it, for an output or a window: the oracle for every pixel of every frame |
-//! | [`SimSource`] | that world behind the trait [`Source`], like a real desktop |
+//! | [`SimSource`] | that world behind the trait [`Source`](super::Source), like a real desktop |
 //!
 //! The other types are for programs that present the same world through an interface of their own, as the lab for Desktop Duplication does.
 
