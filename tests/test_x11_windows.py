@@ -33,7 +33,7 @@ SIZE = 200, 150  # of most windows
 Pixels = npt.NDArray[np.uint8]
 
 
-def needs(*programs: str) -> Any:
+def needs(*programs: str) -> pytest.MarkDecorator:
     missing = [program for program in programs if not shutil.which(program)]
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
@@ -46,7 +46,7 @@ SESSIONS = [
     pytest.param(("picom",), id="picom", marks=needs("picom")),
     pytest.param(("openbox", "xcompmgr"), id="openbox-xcompmgr", marks=needs("openbox", "xcompmgr")),
 ]
-MANAGED = [session for session in SESSIONS if session.values[0][:1] == ("openbox",)]
+MANAGED = [session for session in SESSIONS if "openbox" in str(session.id)]
 
 
 def until(condition: Any) -> None:
@@ -101,11 +101,13 @@ class Screen:
 
 
 class Program:
-    """A program with one window, which shows noise: its background, so that the server draws it wherever it is exposed."""
+    """A program with one window of noise, which is its background: the server draws it wherever it is exposed."""
 
     random = np.random.default_rng(11)
 
-    def __init__(self, screen: Screen, title: str, left: int = 100, top: int = 80, size: tuple[int, int] = SIZE) -> None:
+    def __init__(
+        self, screen: Screen, title: str, left: int = 100, top: int = 80, size: tuple[int, int] = SIZE
+    ) -> None:
         self.screen = screen
         self.display = Display(screen.server.display)
         root = self.display.screen().root
@@ -421,7 +423,8 @@ with rustcam.Capturer(window={program.handle}, cursor=False) as shown:
         command = [sys.executable, "-c", source]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as other:
-            assert other.stdout is not None and other.stdin is not None
+            assert other.stdout is not None
+            assert other.stdin is not None
             assert other.stdout.readline().strip() == str(program.pixels[0, 0].tolist())
             program.fill((0, 0, 5, 5), 0x102030)
             shows(shown, program.pixels)

@@ -13,5 +13,8 @@ mod program;
 mod session;
 mod source;
 mod waits;
+mod window_leaks;
+mod window_list;
+mod window_losses;
 mod windows;
 mod xvfb;

@@ -3,20 +3,23 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use rustcam::error::{Error, ErrorKind, Loss};
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::x11::X11Source;
-use rustcam::source::{WindowArea, WindowChoice, WindowTarget};
+use rustcam::source::{Outcome, Source, WindowArea, WindowChoice, WindowTarget};
 use x11rb::connection::Connection;
 use x11rb::protocol::composite::ConnectionExt as _;
+use x11rb::protocol::shape;
+use x11rb::protocol::xfixes::ConnectionExt as _;
 use x11rb::protocol::xproto::{
     AtomEnum, ChangeWindowAttributesAux, ColormapAlloc, ConfigureWindowAux, ConnectionExt, CreateGCAux,
-    CreateWindowAux, EventMask, Gcontext, ImageFormat, PropMode, StackMode, Window, WindowClass,
+    CreateWindowAux, EventMask, Gcontext, ImageFormat, PropMode, Rectangle, StackMode, Window, WindowClass,
 };
 use x11rb::protocol::Event;
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-use crate::xvfb::{options, Xvfb};
+use crate::xvfb::{ms, options, read, read_into, rect, Xvfb, TIMEOUT};
 
 /// What a window is like when it is made.
 #[derive(Clone, Copy, Default)]
@@ -136,6 +139,36 @@ impl Program {
             );
             sent.expect("sent");
         }
+    }
+
+    /// Gives a window the outline of `parts`.
+    pub fn set_outline(&self, window: Window, parts: &[Rect]) {
+        let connection = &self.connection;
+        connection.xfixes_query_version(5, 0).expect("sent").reply().expect("alive");
+        let region = connection.generate_id().expect("an id");
+        let of = |r: &Rect| Rectangle {
+            x: r.left as i16,
+            y: r.top as i16,
+            width: r.width() as u16,
+            height: r.height() as u16,
+        };
+        let parts: Vec<_> = parts.iter().map(of).collect();
+        connection.xfixes_create_region(region, &parts).expect("sent");
+        connection.xfixes_set_window_shape_region(window, shape::SK::BOUNDING, 0, 0, region).expect("sent");
+        connection.xfixes_destroy_region(region).expect("sent");
+        self.sync();
+    }
+
+    /// Resizes a window to `size` and gives it one colour, so that no client ever sees that size in another colour.
+    pub fn plain(&mut self, window: Window, size: Size, colour: u32) {
+        self.connection.grab_server().expect("sent");
+        let aux = ChangeWindowAttributesAux::new().background_pixel(colour);
+        self.connection.change_window_attributes(window, &aux).expect("sent");
+        let aux = ConfigureWindowAux::new().width(size.width).height(size.height);
+        self.connection.configure_window(window, &aux).expect("sent");
+        self.connection.clear_area(false, window, 0, 0, 0, 0).expect("sent");
+        self.connection.ungrab_server().expect("sent");
+        self.sync();
     }
 
     /// Makes a plain colour the background of a window; what it shows stays.
@@ -280,4 +313,45 @@ pub fn try_to_open(server: &Xvfb, choice: WindowChoice, area: WindowArea) -> rus
 /// A source on a window of `server`.
 pub fn open(server: &Xvfb, choice: WindowChoice) -> X11Source {
     try_to_open(server, choice, WindowArea::Client).expect("the window can be captured")
+}
+
+/// The place of most windows, and all of such a window.
+pub const PLACE: Rect = Rect::new(100, 80, 300, 230);
+
+pub const ALL: Rect = Rect::new(0, 0, 200, 150);
+
+/// Every pixel of the window, through both ways of reading.
+pub fn picture(source: &mut X11Source) -> Vec<u8> {
+    let whole = source.output().size.rect();
+    source.damage(TIMEOUT).expect("the window lives");
+    let read = read(source, &[whole]).remove(0).1;
+    if let Some(mut memory) = source.allocate(whole.size()) {
+        assert_eq!(read_into(source, &mut memory, whole, &[whole]), Outcome::Done(()));
+        assert!(memory.bytes() == read, "two ways of reading differ");
+    }
+    read
+}
+
+/// The loss that the next waits report.
+pub fn lost(source: &mut X11Source) -> Error {
+    (0..3).find_map(|_| source.wait(TIMEOUT).err()).expect("the window is not what it was")
+}
+
+#[track_caller]
+pub fn is_transient(error: &Error, says: &str) {
+    assert_eq!((error.kind(), error.loss()), (ErrorKind::AccessLost, Some(Loss::Transient)), "{error}");
+    assert!(error.message().contains(says), "{error}");
+}
+
+/// A window inside a frame, as a window manager makes it: the frame, and the window.
+pub fn framed(program: &mut Program) -> (Window, Window) {
+    let frame = program.window(rect(60, 40, 220, 180), Kind { border: 2, override_redirect: true, ..Kind::default() });
+    let window = program.window(rect(10, 20, 200, 150), Kind { parent: Some(frame), ..Kind::default() });
+    (frame, window)
+}
+
+/// Waits until nothing more is reported.
+pub fn settle(source: &mut X11Source) {
+    while source.wait(ms(30)).expect("alive").any() {}
+    source.damage(TIMEOUT).expect("alive");
 }

@@ -48,9 +48,7 @@ impl Client {
     pub(super) fn open(server: Server, subject: Box<dyn Subject>, found: Found, watch_pointer: bool) -> Result<Self> {
         let parts = Transport::probe(&server).and_then(|mut transport| {
             transport.switch_to(&server, &found.view)?;
-            let mut desktop = Desktop::follow(&server, subject, &found, watch_pointer)?;
-            desktop.ask_pointer(&server)?;
-            Ok((transport, desktop))
+            Ok((transport, Desktop::follow(&server, subject, &found, watch_pointer)?))
         });
         let (transport, desktop) = parts.map_err(|error| unusable(&server.display, error))?;
         let mut lacks = Vec::new();
@@ -80,8 +78,13 @@ impl Client {
             fallback,
         };
         client.explain();
-        client.await_repaint().map_err(|error| unusable(&client.server.display, error))?;
-        Ok(client)
+        match client.begin() {
+            Ok(()) => Ok(client),
+            Err(error) => {
+                let error = client.reason_of(error);
+                Err(unusable(&client.server.display, error))
+            }
+        }
     }
 
     /// Follows `view` from now on.
@@ -89,8 +92,24 @@ impl Client {
         self.transport.switch_to(&self.server, &view)?;
         self.explain();
         self.desktop.switch_to(view, &self.server)?;
+        self.begin()
+    }
+
+    /// Finds out what a capture begins with.
+    fn begin(&mut self) -> std::result::Result<(), ProtocolError> {
         self.desktop.ask_pointer(&self.server)?;
         self.await_repaint()
+    }
+
+    /// Why a step failed. If the server refused it, the event that says what happened to the output or the window may be on its way.
+    pub(super) fn reason_of(&mut self, error: ProtocolError) -> ProtocolError {
+        if !matches!(error, ProtocolError::Refused(_)) {
+            return error;
+        }
+        match self.drain().and_then(|()| self.desktop.check(&self.server)) {
+            Ok(()) | Err(ProtocolError::TimedOut) => error,
+            Err(reason) => reason,
+        }
     }
 
     /// Gives the program of a window that was covered until now a moment to draw what the server had not kept. A program that takes

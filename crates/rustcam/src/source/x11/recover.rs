@@ -11,10 +11,7 @@ use crate::error::{Error, ErrorKind, Loss, Result};
 
 /// Turns what went wrong into the loss that every call reports until the rebuild.
 pub(super) fn lose(client: &mut Client, error: ProtocolError) -> Error {
-    let error = match error {
-        ProtocolError::Refused(_) => reason_of_refusal(client, error),
-        other => other,
-    };
+    let error = client.reason_of(error);
     let display = &client.server.display;
     let error = match error {
         ProtocolError::Lost(error) => *error,
@@ -29,14 +26,6 @@ pub(super) fn lose(client: &mut Client, error: ProtocolError) -> Error {
     };
     client.lost = Some(error.clone());
     error
-}
-
-/// Why the server refused a request: the event that tells what happened to the captured output or window may be on its way.
-fn reason_of_refusal(client: &mut Client, refused: ProtocolError) -> ProtocolError {
-    match client.drain().and_then(|()| client.desktop.check(&client.server)) {
-        Ok(()) | Err(ProtocolError::TimedOut) => refused,
-        Err(error) => error,
-    }
 }
 
 /// Gets the desktop back until `deadline`: over the same connection if it is alive, over a new one otherwise.

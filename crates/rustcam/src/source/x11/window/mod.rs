@@ -2,6 +2,7 @@
 
 mod list;
 mod properties;
+mod redirection;
 mod text;
 mod tracked;
 

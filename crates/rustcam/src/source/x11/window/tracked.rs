@@ -12,7 +12,7 @@
 //! | the whole window | the frame: the child of the root window | Its pixmap contains the program's window. |
 
 use x11rb::connection::{Connection as _, SequenceNumber};
-use x11rb::protocol::composite::{ConnectionExt as _, Redirect};
+use x11rb::protocol::composite::ConnectionExt as _;
 use x11rb::protocol::xproto::{
     ChangeWindowAttributesAux, ConnectionExt as _, EventMask, GetGeometryReply, MapState, Pixmap, Window as WindowId,
 };
@@ -25,6 +25,7 @@ use super::super::subject::{Found, Subject};
 use super::super::view::View;
 use super::list::{one, windows};
 use super::properties::describe;
+use super::redirection::Redirection;
 use crate::error::{Error, ErrorKind, Loss};
 use crate::geometry::{Point, Rect, Size};
 use crate::source::window::{no_such_window, select_window};
@@ -40,24 +41,29 @@ pub(in super::super) struct TrackedWindow {
     client: WindowId,
     /// Its title when it was found last.
     title: String,
-    /// The window was destroyed.
-    closed: bool,
-    /// An event said that something may have changed.
-    stale: bool,
-    /// The window was unmapped since its pixmap was named.
-    remapped: bool,
+    state: State,
     /// The windows around it, from its parent to the child of the root window.
     around: Vec<WindowId>,
-    /// What was redirected, and by which request.
-    redirected: Vec<(WindowId, SequenceNumber)>,
-    /// Parts of the window were covered, and so not kept by the server, until it was redirected.
-    uncovered: bool,
+    redirection: Redirection,
     /// The pixmap of the captured window, and the request that named it.
     pixmap: Option<(Pixmap, SequenceNumber)>,
     /// Size and border of the captured window.
     shape: Shape,
     /// The Composite extension may be used on this connection.
     negotiated: bool,
+}
+
+/// What events have said since the window was found. What comes later in this list outweighs what comes before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    /// Nothing that matters.
+    Current,
+    /// Something may have changed.
+    Stale,
+    /// It was unmapped, so that its pixmap is another one now, if it is shown at all.
+    Unmapped,
+    /// It was destroyed.
+    Closed,
 }
 
 /// The size of a window without its border, and the width of the border.
@@ -104,12 +110,9 @@ impl TrackedWindow {
             target,
             client: x11rb::NONE,
             title: String::new(),
-            closed: true,
-            stale: false,
-            remapped: false,
+            state: State::Closed,
             around: Vec::new(),
-            redirected: Vec::new(),
-            uncovered: false,
+            redirection: Redirection::default(),
             pixmap: None,
             shape: Shape::default(),
             negotiated: false,
@@ -118,10 +121,10 @@ impl TrackedWindow {
 
     /// Tracks `client` from now on.
     fn adopt(&mut self, client: WindowId, server: &Server) -> Result<(), ProtocolError> {
-        self.redirect(&[], server)?;
+        self.redirection.set(&[], server)?;
         self.around.clear();
         self.client = client;
-        self.closed = false;
+        self.state = State::Stale;
         Ok(())
     }
 
@@ -154,7 +157,7 @@ impl TrackedWindow {
             if let Some(found) = self.try_to_look(server)? {
                 return Ok(found);
             }
-            if self.closed {
+            if self.state == State::Closed {
                 return Err(self.was_closed().into());
             }
         }
@@ -169,13 +172,15 @@ impl TrackedWindow {
         let connection = &server.connection;
         let top = self.around.last().copied().unwrap_or(self.client);
         let window = if self.target.area == WindowArea::Client { self.client } else { top };
-        self.redirect(&[window, top], server)?;
+        self.redirection.set(&[window, top], server)?;
         let (client, own) = (connection.get_window_attributes(self.client), connection.get_window_attributes(window));
         let place = connection.translate_coordinates(window, server.screen.root, 0, 0);
         let geometry = connection.get_geometry(window);
         let (client, own) = (unless_refused(server.reply(client))?, unless_refused(server.reply(own))?);
         let (place, geometry) = (unless_refused(server.reply(place))?, unless_refused(server.reply(geometry))?);
-        self.closed = client.is_none();
+        if client.is_none() {
+            self.state = State::Closed;
+        }
         let (Some(client), Some(own), Some(place), Some(geometry)) = (client, own, place, geometry) else {
             return Ok(None);
         };
@@ -189,7 +194,7 @@ impl TrackedWindow {
             return Ok(None);
         }
         self.shape = shape;
-        (self.stale, self.remapped) = (false, false);
+        self.state = State::Current;
         let part = shape.part(self.target.area);
         let border = i32::from(shape.border);
         let area = part.translated(i32::from(place.dst_x), i32::from(place.dst_y));
@@ -215,7 +220,9 @@ impl TrackedWindow {
             server.connection.change_window_attributes(window, &events)?;
             // Asked for afterwards: if the parent changes from here on, an event says so.
             let Some(tree) = unless_refused(server.reply(server.connection.query_tree(window)))? else {
-                self.closed = window == self.client;
+                if window == self.client {
+                    self.state = State::Closed;
+                }
                 return Ok(false);
             };
             if tree.parent == tree.root || tree.parent == x11rb::NONE {
@@ -224,20 +231,6 @@ impl TrackedWindow {
             self.around.push(tree.parent);
             window = tree.parent;
         }
-    }
-
-    /// Redirects `wanted`, and nothing else any more. Of a window that is gone the server reports an error that means nothing.
-    fn redirect(&mut self, wanted: &[WindowId], server: &Server) -> Result<(), ProtocolError> {
-        for (window, _) in self.redirected.extract_if(.., |(window, _)| !wanted.contains(window)) {
-            server.connection.composite_unredirect_window(window, Redirect::AUTOMATIC)?;
-        }
-        for window in wanted {
-            if !self.redirected.iter().any(|(redirected, _)| redirected == window) {
-                let request = server.connection.composite_redirect_window(*window, Redirect::AUTOMATIC)?;
-                self.redirected.push((*window, request.sequence_number()));
-            }
-        }
-        Ok(())
     }
 
     /// The pixmap that `window` is drawn to now; `None` if it is not drawn, or does not have `shape` any more.
@@ -259,10 +252,13 @@ impl TrackedWindow {
         Ok(is_current.then_some(pixmap))
     }
 
-    /// Whether an event about `window`, sent after request `sequence`, says that its pixmap is another one now.
-    fn loses_pixmap(&self, window: WindowId, sequence: SequenceNumber) -> bool {
+    /// An event about `window`, sent after request `sequence`, says that it was unmapped.
+    fn note_unmapped(&mut self, window: WindowId, sequence: SequenceNumber) {
         let is_ours = window == self.client || self.around.contains(&window);
-        is_ours && self.pixmap.is_none_or(|(_, named)| sequence >= named)
+        // Events from before the pixmap was named are about an older one.
+        if is_ours && self.pixmap.is_none_or(|(_, named)| sequence >= named) {
+            self.state = self.state.max(State::Unmapped);
+        }
     }
 
     fn was_closed(&self) -> Error {
@@ -284,43 +280,43 @@ impl TrackedWindow {
 impl Subject for TrackedWindow {
     fn note(&mut self, event: &Event, sequence: SequenceNumber, _: &Server, view: &View) {
         match event {
-            Event::DestroyNotify(e) if e.window == self.client => self.closed = true,
-            // A window manager sends some of its own making, to say where on the screen a window is.
-            Event::ConfigureNotify(e) if e.window == view.window && e.event == e.window => {
-                self.stale |= Shape::new(e.width, e.height, e.border_width) != self.shape;
+            Event::DestroyNotify(e) if e.window == self.client => self.state = State::Closed,
+            Event::UnmapNotify(e) => self.note_unmapped(e.window, sequence),
+            Event::ReparentNotify(e) => self.note_unmapped(e.window, sequence),
+            Event::DestroyNotify(e) => self.note_unmapped(e.window, sequence),
+            Event::ConfigureNotify(e)
+                if e.window == view.window && Shape::new(e.width, e.height, e.border_width) != self.shape =>
+            {
+                self.state = self.state.max(State::Stale);
             }
-            // A window that is redirected is never covered. The event says that it was.
-            Event::VisibilityNotify(e) if e.window == self.client => {
-                self.uncovered |= self.redirected.iter().any(|(_, request)| *request == sequence);
-            }
-            Event::UnmapNotify(e) => self.remapped |= self.loses_pixmap(e.window, sequence),
-            Event::ReparentNotify(e) => self.remapped |= self.loses_pixmap(e.window, sequence),
-            Event::DestroyNotify(e) => self.remapped |= self.loses_pixmap(e.window, sequence),
+            Event::VisibilityNotify(e) if e.window == self.client => self.redirection.note_visible(sequence),
             _ => {}
         }
     }
 
     fn is_stale(&self) -> bool {
-        self.stale || self.remapped || self.closed
+        self.state != State::Current
     }
 
     fn check(&mut self, server: &Server, view: &mut View) -> Result<(), ProtocolError> {
-        if self.closed {
+        if self.state == State::Closed {
             return Err(self.was_closed().into());
         }
         let client = server.connection.get_window_attributes(self.client);
         let geometry = server.connection.get_geometry(view.window);
         let (client, geometry) = (unless_refused(server.reply(client))?, unless_refused(server.reply(geometry))?);
         let Some(client) = client else {
-            self.closed = true;
+            self.state = State::Closed;
             return Err(self.was_closed().into());
         };
         if client.map_state != MapState::VIEWABLE {
             return Err(is_hidden(describe(server, self.client)?.iconic).into());
         }
-        self.stale = false;
         match geometry.as_ref().map(Shape::of) {
-            Some(shape) if shape == self.shape && !self.remapped => Ok(()),
+            Some(shape) if shape == self.shape && self.state < State::Unmapped => {
+                self.state = State::Current;
+                Ok(())
+            }
             Some(shape) if shape.size != self.shape.size => {
                 let [from, to] = [self.shape, shape].map(|shape| shape.part(self.target.area).size());
                 Err(transient(format!("the window changed its size from {from} to {to}")).into())
@@ -330,7 +326,7 @@ impl Subject for TrackedWindow {
     }
 
     fn take_uncovered(&mut self) -> bool {
-        std::mem::take(&mut self.uncovered)
+        self.redirection.take_uncovered()
     }
 
     fn find(&mut self, server: &Server) -> Result<Found, ProtocolError> {
@@ -339,10 +335,10 @@ impl Subject for TrackedWindow {
             self.negotiated = true;
         }
         let by_title = self.target.choice.is_by_title();
-        if self.closed && !by_title {
+        if self.state == State::Closed && !by_title {
             return Err(self.was_closed().into());
         }
-        if self.closed {
+        if self.state == State::Closed {
             self.adopt_another(server)?;
         }
         let found = self.look(server)?;
