@@ -275,7 +275,13 @@ fn point_16_a_frame_dropped_without_close_gives_its_buffer_back_and_close_twice_
     client.sleep(30);
     let (one, two) = (try_frame(&capture.pool).expect("no failure"), try_frame(&capture.pool).expect("no failure"));
     assert_eq!(client.lab.counters().wgc_held, 2);
+    let surface = one.as_ref().and_then(|frame| frame.Surface().ok()).expect("a surface");
     drop(one);
+    assert_eq!(
+        (client.lab.counters().wgc_held, code(surface.Description())),
+        (1, CLOSED),
+        "although its surface lives"
+    );
     let two = two.expect("a frame");
     assert_eq!((code(two.Close()), code(two.Close())), (OK, OK));
     assert_eq!(
