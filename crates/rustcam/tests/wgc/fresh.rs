@@ -5,14 +5,17 @@ use rustcam::source::WindowArea;
 use crate::lab_desktop::{assert_window, by_handle, bytes, frame, grab, ms, open_session, LabDesktop};
 use crate::test_window::TestWindow;
 
-/// A desktop that changes for a second and is static then.
-const CHANGES_FOR_A_SECOND: &str = "size 320x240; refresh 60; pointer still; at 1s pause";
+/// A desktop that changes for half a second, and is static then.
+fn changes_for_a_while() -> String {
+    let presents: Vec<_> = (1..30).map(|n| format!("at {}ms present full", n * 17)).collect();
+    format!("size 320x240; refresh 60; pointer still; static; {}", presents.join("; "))
+}
 
 #[test]
 fn a_capture_that_paused_shows_the_newest_image_at_once() {
     for clock in ["clock virtual; ", ""] {
         for build in [19041, 26100] {
-            let script = format!("{clock} size 320x240; refresh 60; pointer still; lab wgc build {build}");
+            let script = format!("{clock} size 64x48; refresh 60; pointer still; lab wgc build {build}");
             let desktop = LabDesktop::new(&script);
             let mut session = open_session(&desktop.options(0, false));
             frame(&mut session);
@@ -51,10 +54,10 @@ fn a_poll_after_a_pause_has_the_newest_image() {
 #[test]
 fn what_was_presented_last_before_a_standstill_is_shown() {
     for clock in ["clock virtual; ", ""] {
-        let desktop = LabDesktop::new(&format!("{clock}{CHANGES_FOR_A_SECOND}"));
+        let desktop = LabDesktop::new(&format!("{clock}{}", changes_for_a_while()));
         let mut session = open_session(&desktop.options(0, false));
         frame(&mut session);
-        desktop.lab.clock().sleep(ms(1300));
+        desktop.lab.clock().sleep(ms(700));
         let frame = frame(&mut session);
         assert!(bytes(&frame) == desktop.lab.image(desktop.lab.world().frame_at(desktop.lab.now())));
         drop(session);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use windows::Win32::Graphics::Dxgi::IDXGIFactory1;
+use windows::Graphics::Capture::GraphicsCaptureItem;
+use windows::Win32::Graphics::Dxgi::{IDXGIAdapter1, IDXGIFactory1};
 use windows::Win32::Graphics::Gdi::HMONITOR;
 
 use super::arrivals::{Arrived, Signal};
@@ -24,6 +25,7 @@ use crate::source::d3d11::shared_screen::FedScreen;
 use crate::source::displays::color::WhiteLevel;
 use crate::source::displays::outputs::{Arrangement, Found};
 use crate::source::hresult;
+use crate::source::texture::Luid;
 use crate::source::verdict::{self, Call};
 use crate::source::{OpenOptions, Output, Waker};
 
@@ -92,8 +94,11 @@ enum Use {
 struct Display {
     /// Says whether the arrangement has changed since.
     factory: IDXGIFactory1,
+    adapter: IDXGIAdapter1,
+    luid: Luid,
     /// A handle.
     monitor: usize,
+    output: Output,
     white: WhiteLevel,
     looked: Duration,
 }
@@ -102,7 +107,10 @@ impl Display {
     fn of(found: &Found, arrangement: &Arrangement, now: Duration) -> Self {
         Self {
             factory: arrangement.factory.clone(),
+            adapter: found.adapter.clone(),
+            luid: found.luid,
             monitor: found.monitor.0 as usize,
+            output: found.info.clone(),
             white: WhiteLevel::of(found.target),
             looked: now,
         }
@@ -126,9 +134,17 @@ impl CaptureFeed {
     pub(super) fn open(options: &OpenOptions, instead: Option<String>) -> Result<FedScreen<Self>> {
         let subject = Subject::choose(options)?;
         let arrangement = Arrangement::query()?;
-        let (found, output) = subject.locate(&arrangement, options, None)?;
-        let device = Device::create(&found.adapter)?;
+        let found = subject.locate(&arrangement, options, None)?;
+        let output = subject.screen(&found.info);
         let now = options.clock.now();
+        // A minimised window is captured when it is restored.
+        let hidden = subject.check().err();
+        // The system refuses here what it refuses, and a device takes its time.
+        let item = match hidden {
+            None => Some(subject.item(found.monitor, false, options)?),
+            Some(_) => None,
+        };
+        let device = Device::create(&found.adapter)?;
         let mut feed = Self {
             subject,
             options: options.clone(),
@@ -146,26 +162,31 @@ impl CaptureFeed {
             closing: Closing::default(),
         };
         let mut screen = Screen::new(device, output);
-        match feed.subject.check() {
-            Ok(()) => feed.begin(&screen, false)?,
-            // A minimised window: it is captured when it is restored.
-            Err(error) => screen.lose(error),
+        if let Some(item) = item {
+            feed.capture(item, &screen, false)?;
+        }
+        if let Some(error) = hidden {
+            screen.lose(error);
         }
         Ok(FedScreen::new(feed, screen))
     }
 
-    /// Begins a new session, and awaits its first image.
+    /// Begins a new session in place of the one before.
+    ///
+    /// # Errors
+    /// A loss.
+    fn begin_again(&mut self, screen: &Screen) -> Result<()> {
+        self.end();
+        let item = self.subject.item(self.display.monitor(), true, &self.options);
+        let begun = item.and_then(|item| self.capture(item, screen, true));
+        begun.map_err(|error| error.into_loss(Loss::Lasting))
+    }
+
+    /// Begins a session, and awaits its first image.
     ///
     /// # Errors
     /// `Duplication`, or a loss if there was a session `before`.
-    fn begin(&mut self, screen: &Screen, before: bool) -> Result<()> {
-        let begun = self.try_begin(screen, before);
-        begun.map_err(|error| if before { error.into_loss(Loss::Lasting) } else { error })
-    }
-
-    fn try_begin(&mut self, screen: &Screen, before: bool) -> Result<()> {
-        self.end();
-        let item = self.subject.item(self.display.monitor(), before, &self.options)?;
+    fn capture(&mut self, item: GraphicsCaptureItem, screen: &Screen, before: bool) -> Result<()> {
         let now = self.options.clock.now();
         let settings = Settings {
             format: pool_format(&screen.output),
@@ -210,7 +231,7 @@ impl CaptureFeed {
         let is_silent = matches!(self.shown, Shown::Awaited { until, .. } if now >= until);
         let has_ended = self.session.as_ref().is_none_or(CaptureSession::has_ended);
         if is_silent || has_ended {
-            self.begin(screen, true)?;
+            self.begin_again(screen)?;
         }
         self.display.white.follow(&mut screen.output.color, now);
         self.look_at_display(screen, now)
@@ -221,26 +242,40 @@ impl CaptureFeed {
     /// # Errors
     /// A loss if that needs another session.
     fn look_at_display(&mut self, screen: &mut Screen, now: Duration) -> Result<()> {
-        let elsewhere = self.subject.monitor_now().is_some_and(|monitor| monitor != self.display.monitor());
         if now.saturating_sub(self.display.looked) < LOOK {
             return Ok(());
         }
         self.display.looked = now;
-        if !elsewhere && self.display.is_current() {
+        if self.display.is_current() && !self.is_elsewhere() {
             return Ok(());
         }
-        let arrangement = Arrangement::query_again()?;
-        let (found, output) = self.subject.locate(&arrangement, &self.options, Some(&screen.output))?;
-        let same_monitor = self.subject.monitor_now().is_some() || found.monitor == self.display.monitor();
-        let same_size = screen.output.is_window || output.size == screen.output.size;
-        if !(same_monitor && same_size && pool_format(&output) == pool_format(&screen.output)) {
+        let before = self.display.monitor;
+        self.find_display(&screen.output, now)?;
+        let output = self.subject.screen(&self.display.output);
+        let moved = !output.is_window && self.display.monitor != before;
+        let resized = !output.is_window && output.size != screen.output.size;
+        if moved || resized || pool_format(&output) != pool_format(&screen.output) {
             return Err(loss("the display was changed").with_code(hresult::ACCESS_LOST).with_hint(verdict::PASSES));
         }
         screen.output.color = output.color;
         screen.output.refresh_hz = output.refresh_hz;
-        let monitor = self.subject.monitor_now();
+        Ok(())
+    }
+
+    /// Whether the window was moved to another monitor.
+    fn is_elsewhere(&self) -> bool {
+        self.subject.monitor_now().is_some_and(|monitor| monitor != self.display.monitor())
+    }
+
+    /// Looks for the display that shows what is captured, which was `opened` before.
+    ///
+    /// # Errors
+    /// A loss.
+    fn find_display(&mut self, opened: &Output, now: Duration) -> Result<()> {
+        let arrangement = Arrangement::query_again()?;
+        let found = self.subject.locate(&arrangement, &self.options, Some(opened))?;
         self.display = Display::of(found, &arrangement, now);
-        if let Some(monitor) = monitor {
+        if let Some(monitor) = self.subject.monitor_now() {
             // It may be of none of the outputs.
             self.display.monitor = monitor.0 as usize;
         }
@@ -402,7 +437,7 @@ impl Feed for CaptureFeed {
     }
 
     fn fetch_again(&mut self, screen: &mut Screen) -> Result<()> {
-        self.begin(screen, true)
+        self.begin_again(screen)
     }
 
     fn release(&mut self) {}
@@ -421,27 +456,31 @@ impl Feed for CaptureFeed {
             self.session.iter().for_each(CaptureSession::discard);
         })?;
         self.attempts = self.attempts.saturating_add(1);
-        let arrangement = Arrangement::query_again()?;
-        let (found, mut output) = self.subject.locate(&arrangement, &self.options, Some(&screen.output))?;
-        let other_device = screen.device.luid != found.luid && !screen.output.is_window;
+        let now = self.options.clock.now();
+        let before = self.display.monitor;
+        // Listing displays takes longer than following a window that is being resized.
+        let is_known = screen.output.is_window && self.attempts == 1 && self.display.is_current();
+        if !is_known || self.is_elsewhere() {
+            self.find_display(&screen.output, now)?;
+        }
+        let mut output = self.subject.screen(&self.display.output);
+        let other_device = screen.device.luid != self.display.luid && !output.is_window;
         if self.attempts == 2 || self.doubtful_device || other_device || screen.device.removed().is_some() {
             self.end();
-            screen.replace_device(Device::create(&found.adapter)?);
+            screen.replace_device(Device::create(&self.display.adapter)?);
             self.doubtful_device = false;
         }
-        let moved = found.monitor != self.display.monitor() && !output.is_window;
+        let moved = self.display.monitor != before && !output.is_window;
         let other_format = pool_format(&output) != pool_format(&screen.output);
         if again == Again::Another || moved || other_format {
             self.end();
         }
-        let now = self.options.clock.now();
-        self.display = Display::of(found, &arrangement, now);
         if let Some(size) = self.arrived_size() {
             output.size = size;
         }
         screen.regained(output);
         if self.session.as_ref().is_none_or(CaptureSession::has_ended) {
-            return self.begin(screen, true).inspect_err(|_| self.doubtful_device |= self.attempts > 1);
+            return self.begin_again(screen).inspect_err(|_| self.doubtful_device |= self.attempts > 1);
         }
         // What arrived meanwhile is newer than the loss.
         self.shown = Shown::Awaited { since: Duration::ZERO, until: now + NEXT_IMAGE };
