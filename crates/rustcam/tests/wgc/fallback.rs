@@ -11,7 +11,7 @@ const UNSUPPORTED: &str = "lab inject DuplicateOutput 0 0x887A0004; lab inject D
 
 fn options(desktop: &LabDesktop, fall_back: bool) -> OpenOptions {
     let clock = desktop.lab.clock();
-    OpenOptions::new(Backend::Dxgi).watch_pointer(false).fall_back(fall_back).clock(clock)
+    OpenOptions::new(Backend::Dxgi).watch_pointer(false).fall_back(fall_back).clock(clock).timeout(ms(250))
 }
 
 fn open(options: &OpenOptions) -> Result<Session> {

@@ -10,10 +10,10 @@ use windows::Win32::Foundation::{HWND, LPARAM, LRESULT, POINT, RECT, WPARAM};
 use windows::Win32::Graphics::Gdi::ClientToScreen;
 use windows::Win32::System::LibraryLoader::GetModuleHandleW;
 use windows::Win32::UI::WindowsAndMessaging::{
-    CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, GetClientRect, GetWindowLongW, IsIconic,
-    PeekMessageW, RegisterClassW, SetWindowPos, SetWindowTextW, ShowWindow, GWL_STYLE, HWND_TOP, MSG,
-    NCCALCSIZE_PARAMS, PM_REMOVE, SWP_NOACTIVATE, SW_SHOWMINNOACTIVE, SW_SHOWNOACTIVATE, WINDOW_EX_STYLE, WINDOW_STYLE,
-    WM_NCCALCSIZE, WNDCLASSW, WS_CAPTION, WS_POPUP,
+    CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, GetClientRect, GetWindowLongW, PeekMessageW,
+    RegisterClassW, SetWindowPos, SetWindowTextW, ShowWindow, GWL_STYLE, HWND_TOP, MSG, PM_REMOVE, SWP_NOACTIVATE,
+    SW_SHOWMINNOACTIVE, SW_SHOWNOACTIVATE, WINDOW_EX_STYLE, WINDOW_STYLE, WM_NCCALCSIZE, WNDCLASSW, WS_CAPTION,
+    WS_POPUP,
 };
 
 type Work = Box<dyn FnOnce(HWND) + Send>;
@@ -29,15 +29,18 @@ pub struct TestWindow {
 const FRAME: [i32; 4] = [5, 21, 4, 3];
 
 unsafe extern "system" fn procedure(window: HWND, message: u32, w: WPARAM, l: LPARAM) -> LRESULT {
-    // SAFETY: the arguments of the system; with this message it passes such a structure.
+    // SAFETY: the arguments of the system; with this message it passes a rectangle, which others may follow.
     unsafe {
         let draws_frame = GetWindowLongW(window, GWL_STYLE) as u32 & WS_CAPTION.0 != WS_CAPTION.0;
-        if message == WM_NCCALCSIZE && w.0 != 0 && draws_frame && !IsIconic(window).as_bool() {
-            let client = &mut (*(l.0 as *mut NCCALCSIZE_PARAMS)).rgrc[0];
-            client.left += FRAME[0];
-            client.top += FRAME[1];
-            client.right -= FRAME[2];
-            client.bottom -= FRAME[3];
+        if message == WM_NCCALCSIZE && draws_frame {
+            let client = &mut *(l.0 as *mut RECT);
+            // A minimised window is smaller.
+            if client.bottom - client.top > 40 {
+                client.left += FRAME[0];
+                client.top += FRAME[1];
+                client.right -= FRAME[2];
+                client.bottom -= FRAME[3];
+            }
             return LRESULT(0);
         }
         DefWindowProcW(window, message, w, l)
