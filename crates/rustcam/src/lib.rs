@@ -331,6 +331,7 @@ pub mod color;
 pub mod error;
 mod event_count;
 pub mod frame;
+pub mod frame_format;
 pub mod geometry;
 #[cfg(windows)]
 mod kernel_wait;
