@@ -129,7 +129,7 @@ impl Capturer {
         let region = arguments::region(region.as_ref(), &self.capture.output())?;
         let request = Request::within(timeout_ms.0).region(region).new_frame_only(new_frame_only.0);
         let Some(out) = out else {
-            let target = if copy.0 { Target::Owned(fmt.0) } else { Target::Retained(fmt.0) };
+            let target = if copy.0 { Target::owned(fmt.0) } else { Target::retained(fmt.0) };
             return self
                 .capture
                 .grab(py, &request, target)?

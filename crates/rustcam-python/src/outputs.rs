@@ -128,7 +128,7 @@ pub fn screenshot<'py>(
     let region = arguments::region(region.as_ref(), session.output())?;
     let request = Request::within(SCREENSHOT_TIMEOUT).region(region);
     let frame =
-        interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| session.grab(&request, Target::Owned(fmt.0), interrupt))?;
+        interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| session.grab(&request, Target::owned(fmt.0), interrupt))?;
     let frame = frame.ok_or_else(|| {
         let message = format!("no image of the desktop within {} ms", SCREENSHOT_TIMEOUT.as_millis());
         let error = Error::new(ErrorKind::Timeout, message);

@@ -104,6 +104,11 @@ impl FrameFormat {
         }
     }
 
+    /// Whether channels hold light, which has more values than levels.
+    pub const fn is_half_float(self) -> bool {
+        matches!(self, Self::Pixels { format: PixelFormat::Rgba16f, .. })
+    }
+
     /// Lower-case name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -148,6 +153,41 @@ impl FrameFormat {
             ))),
             _ => Ok(()),
         }
+    }
+}
+
+/// What frames are like: their format, and their size where it is not the region's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FrameSpec {
+    /// The pixels in memory.
+    pub format: FrameFormat,
+    /// The size, `None` for that of the region.
+    pub size: Option<Size>,
+    /// How the region becomes a frame of that size.
+    pub resample: Resample,
+}
+
+impl FrameSpec {
+    /// The region pixel by pixel, row by row.
+    pub const fn packed(format: PixelFormat) -> Self {
+        Self { format: FrameFormat::packed(format), size: None, resample: Resample::Area }
+    }
+
+    /// The size of the frame that shows a region of this size.
+    pub fn size_of(&self, region: Size) -> Size {
+        self.size.unwrap_or(region)
+    }
+}
+
+impl From<FrameFormat> for FrameSpec {
+    fn from(format: FrameFormat) -> Self {
+        Self { format, size: None, resample: Resample::default() }
+    }
+}
+
+impl From<PixelFormat> for FrameSpec {
+    fn from(format: PixelFormat) -> Self {
+        Self::packed(format)
     }
 }
 
