@@ -285,6 +285,54 @@ fn large_reductions_are_exact() {
     }
 }
 
+/// The light of an SDR picture, scaled in doubles.
+#[test]
+fn frames_of_light_are_means_of_light() {
+    let (texture, size) = (Size::new(23, 31), Size::new(9, 40));
+    for rotation in Rotation::ALL {
+        for (layout, element) in [(Layout::Hwc, Element::Float16), (Layout::Chw, Element::Float32)] {
+            let format = FrameFormat::Pixels { format: PixelFormat::Rgba16f, layout, element };
+            let region = rotation.apply(texture).rect();
+            let (resample, pointer) = (Resample::Area, None);
+            let case = Case { seed: 4, texture, rotation, region, size, resample, format, padding: 5, pointer };
+            let frame = case.actual(CpuPath::best());
+            let upright = case.upright(4);
+            let light = |x: u32, y: u32, c: usize| {
+                let level = upright[(y * region.width() + x) as usize * 4 + [2, 1, 0][c]];
+                let bytes = converted(PixelFormat::Rgba16f, [level; 3]);
+                half::f16::from_le_bytes([bytes[0], bytes[1]]).to_f64()
+            };
+            for y in 0..size.height {
+                for x in 0..size.width {
+                    let (rows, total_y) = weights(resample, region.height(), size.height, y);
+                    let (columns, total_x) = weights(resample, region.width(), size.width, x);
+                    for c in 0..4 {
+                        let value = |sx, sy| if c == 3 { 1.0 } else { light(sx, sy, c) };
+                        let sum: f64 = rows
+                            .iter()
+                            .flat_map(|&(sy, wy)| columns.iter().map(move |&(sx, wx)| (sx, sy, wx * wy)))
+                            .map(|(sx, sy, w)| w as f64 * value(sx, sy))
+                            .sum();
+                        let mean = sum / (total_x * total_y) as f64;
+                        let index = match layout {
+                            Layout::Hwc => ((y * size.width + x) * 4) as usize + c,
+                            Layout::Chw => ((c as u32 * size.height + y) * size.width + x) as usize,
+                        };
+                        let (actual, off) = match element {
+                            Element::Float32 => {
+                                let bytes = frame[index * 4..][..4].try_into().expect("four bytes");
+                                (f64::from(f32::from_le_bytes(bytes)), 1e-6)
+                            }
+                            _ => (half::f16::from_le_bytes([frame[index * 2], frame[index * 2 + 1]]).to_f64(), 1e-3),
+                        };
+                        assert!((actual - mean).abs() <= off * mean.max(0.01), "{x} {y} {c}: {actual}, not {mean}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The formula of the documentation, in doubles: BT.709 in the limited range.
 #[test]
 fn luma_and_chroma_are_within_one_of_the_exact_values() {

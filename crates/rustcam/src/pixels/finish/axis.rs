@@ -19,6 +19,18 @@ pub(super) struct Weights {
     pub(super) last: f32,
 }
 
+impl Span {
+    /// The weight of pixel `index`, which is inside.
+    pub(super) fn weight_of(&self, index: u32) -> f64 {
+        let Weights { first, middle, last } = self.weights;
+        f64::from(match index {
+            index if index == self.first => first,
+            index if index == self.last => last,
+            _ => middle,
+        })
+    }
+}
+
 /// How `from` pixels of a region become `to` pixels of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {

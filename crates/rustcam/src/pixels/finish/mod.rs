@@ -2,12 +2,14 @@
 //! upright, with the pointer, as they are needed, and stay in the cache until the rows of the frame are made of them.
 
 mod axis;
+mod light;
 mod resize;
 mod rows;
 mod store;
 mod yuv;
 
 use axis::Axis;
+use light::LightStore;
 use resize::{Axes, Scratch};
 use rows::{Origin, Rows};
 use store::Store;
@@ -15,7 +17,7 @@ use yuv::YuvStore;
 
 use super::convert::CpuPath;
 use super::{Placement, PointerImage, Tone};
-use crate::frame::ImageRef;
+use crate::frame::{ImageRef, PixelFormat};
 use crate::frame_format::{FrameFormat, Resample};
 use crate::geometry::{Point, Rect, Size};
 
@@ -118,7 +120,12 @@ impl Finish {
         let Self { size, format, x, y, strip, levels, scratch, .. } = self;
         let Pixels { part, image, placement, tone, pointer } = *pixels;
         let axes = Axes { x, y };
-        let mut rows = Rows::new(Origin { path, part, image, placement, tone, pointer }, needed, strip);
+        let origin = Origin { path, part, image, placement, tone, pointer };
+        if let FrameFormat::Pixels { format: PixelFormat::Rgba16f, layout, element } = *format {
+            let mut store = LightStore { layout, element, size: *size, bytes: frame };
+            return light::write(&origin, axes, (target, needed), strip, &mut store);
+        }
+        let mut rows = Rows::new(origin, needed, strip);
         let (left, right) = (target.left as u32, target.right as u32);
         match *format {
             FrameFormat::Pixels { format, layout, element } => {
