@@ -320,6 +320,9 @@ class Reader:
                 if exported:
                     self.crate.root.imports.setdefault(name, []).append((module, ("self", name)))
                 index, exported = index + 3, False
+            elif word == "cfg" and self.text(index + 1) == "(":
+                # `cfg(windows)` names a platform, and not what the module has of that name.
+                index = matching(self.tokens, index + 1) + 1
             elif word in ITEMS and depth == 0 and self.is_word(index + 1):
                 index = self._item(module, index)
             elif self.is_word(index):

@@ -109,6 +109,7 @@ def test_what_a_parent_defines_closes_a_circle_and_what_it_passes_on_does_not(tm
         ("pub use crate::b::B;\nfn f(b: B) {}", "b"),
         ("pub(super) use crate::b::B;", ""),
         ("pub(crate) use crate::b::{B, more as other};\nfn f() { other() }", "b"),
+        ("pub use crate::b::more;\n#[cfg(any(more, not(test)))]\nfn f() {}", ""),
         ("pub(in crate::b) use crate::c::C;\nstruct D(C);", "c"),
         ("pub(in crate::b) fn f() {}", ""),
         ("pub use crate::b::Draw;\nfn f(x: X) { x.draw() }", "b"),

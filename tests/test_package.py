@@ -55,9 +55,11 @@ def test_the_public_names() -> None:
         "PointerInfo",
         "PointerShape",
         "Stats",
+        "WindowInfo",
         "__version__",
         "device_info",
         "list_outputs",
+        "list_windows",
         "output_info",
         "screenshot",
     }
@@ -154,7 +156,7 @@ def test_stub_has_the_members_of_the_class(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("list_outputs", "screenshot"),
+        *("list_outputs", "list_windows", "screenshot"),
         *("grab", "grab_gpu", "start", "get_latest_frame", "stop", "frames", "stream", "_when_ready", "close"),
     ],
 )

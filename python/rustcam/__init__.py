@@ -7,8 +7,8 @@
 
 `start()` and `get_latest_frame()` return the newest frame, `frames(60)` returns frames at a constant rate, and
 `stream()` is for asyncio. `grab_gpu()` returns a frame that stays on the graphics device (Windows).
-`rustcam.screenshot()` takes one screenshot, `rustcam.list_outputs()` lists the outputs. The reference is
-`_rustcam.pyi`, which editors show.
+`rustcam.screenshot()` takes one screenshot, `rustcam.list_outputs()` lists the outputs and `rustcam.list_windows()`
+the windows, which `Capturer(window="Editor")` captures. The reference is `_rustcam.pyi`, which editors show.
 """
 
 from . import _imports
@@ -25,10 +25,11 @@ from ._rustcam import (
     __version__,
     _debug_build,
     list_outputs,
+    list_windows,
     screenshot,
 )
 from ._stream import FrameStream
-from ._types import OutputInfo, PixelFormat
+from ._types import OutputInfo, PixelFormat, WindowInfo
 from .compat.listings import device_info, output_info
 
 __all__ = [
@@ -48,9 +49,11 @@ __all__ = [
     "PointerInfo",
     "PointerShape",
     "Stats",
+    "WindowInfo",
     "__version__",
     "device_info",
     "list_outputs",
+    "list_windows",
     "output_info",
     "screenshot",
 ]

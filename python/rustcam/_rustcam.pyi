@@ -1,13 +1,14 @@
 """The native part of rustcam. Import its names from `rustcam`.
 
 Lengths and positions are whole pixels, x to the right and y downwards from the top-left corner of the output as the
-user sees it, that is after rotation. Rectangles are `(left, top, right, bottom)` and half open: `right` and `bottom`
-are the first column and row outside.
+user sees it, that is after rotation, or of the captured part of the window. Rectangles are
+`(left, top, right, bottom)` and half open: `right` and `bottom` are the first column and row outside.
 """
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from re import Pattern
 from types import TracebackType
 from typing import Any, Final, Literal, SupportsIndex, final, overload
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from typing_extensions import Self, TypeAlias, disjoint_base
 
 from ._stream import FrameStream
-from ._types import AdapterInfo, BytePixelFormat, OutputInfo, PixelFormat, ServerInfo
+from ._types import AdapterInfo, BytePixelFormat, OutputInfo, PixelFormat, ServerInfo, WindowInfo
 
 __all__ = [
     "Capturer",
@@ -43,6 +44,7 @@ __all__ = [
     "_server",
     "_stats",
     "list_outputs",
+    "list_windows",
     "screenshot",
 ]
 
@@ -55,6 +57,7 @@ _exceptions: Final[dict[str, type[Exception]]]
 
 _Region: TypeAlias = Sequence[SupportsIndex] | npt.NDArray[np.integer]
 _Rate: TypeAlias = float | Fraction | Decimal
+_Window: TypeAlias = SupportsIndex | str | Pattern[str] | WindowInfo
 # Arguments of the functions that make pickled values again.
 _Edges: TypeAlias = tuple[int, int, int, int]
 _Shape: TypeAlias = tuple[str, int, int, int, tuple[int, int], bytes]
@@ -63,7 +66,7 @@ _Counters: TypeAlias = tuple[int, int, str | None, int, bool, int, str | None, _
 
 @disjoint_base
 class Capturer:
-    """Captures one output, in one of three ways at a time.
+    """Captures one output or one window, in one of three ways at a time.
 
     - `grab()` returns one image per call. `grab_gpu()` does the same for images that stay on the graphics device.
     - `start()` starts a capture thread, `get_latest_frame()` returns its newest image, `stop()` ends it. `stream()` is
@@ -92,6 +95,8 @@ class Capturer:
         region: _Region | None = None,
         device: SupportsIndex = 0,
         *,
+        window: _Window | None = None,
+        window_area: Literal["client", "whole"] = "client",
         open_timeout_ms: SupportsIndex = 1000,
         backend: str = "auto",
         any_thread: bool = False,
@@ -99,7 +104,7 @@ class Capturer:
         hdr: Literal["map", "clip"] = "map",
         sim: str | None = None,
     ) -> Self:
-        """Opens an output.
+        """Opens an output, or a window.
 
         Args:
             output: Index of the output on its adapter, or its name or id on whichever adapter it is, in any case; see
@@ -112,10 +117,20 @@ class Capturer:
                 list, an array or another sequence, in coordinates of the output. Must lie inside the output and must
                 not be empty.
             device: Index of the adapter; does not matter if `output` is a name or an id.
+            window: The window to capture instead of an output, also while others cover it: a handle (an HWND, the id of
+                an X11 window), a part of its title in any case, a compiled regular expression that is searched in its
+                title, or a dict from `list_windows`. Coordinates are then those of the window; where these pages speak
+                of the output, they mean the captured part of the window. A new size is followed like a mode change.
+                While the window is minimised there are no frames and no error, and `stats.lost` says so. A closed
+                window is an `AccessLost`, at once and from every later call; a window that was chosen by title or
+                expression is looked for again until the deadline, and streams wait for it. The expression may be
+                searched by any thread; if it raises, the window does not match.
+            window_area: `"client"`: what the program draws; `"whole"`: title bar and frame, too. Only with `window`.
             open_timeout_ms: How long to wait while the system refuses for a passing reason (a prompt, a mode change, a
                 session switch), in milliseconds, 0 to 2**32 - 1. A refusal for good is raised at once.
-            backend: `"dxgi"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop, on every platform), or `"auto"`:
-                the best backend of this platform, never `"sim"`.
+            backend: `"dxgi"` (Windows, outputs only), `"wgc"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop,
+                on every platform), or `"auto"`: the best backend of this platform, never `"sim"`. On Windows `"auto"`
+                is `"wgc"` for a window, and for an output that `"dxgi"` can never capture.
             any_thread: Allow capture calls from every thread.
             threads: The most threads that convert a large frame, 1 to 64, the calling one included. `None`: as many as
                 there are cores, but no more than 4. They sleep between frames, and all capturers share them; frames
@@ -397,23 +412,23 @@ class Capturer:
 
     @property
     def width(self) -> int:
-        """Width of the output in pixels. Follows mode changes."""
+        """Width of the output in pixels. Follows mode changes and a window's size."""
 
     @property
     def height(self) -> int:
-        """Height of the output in pixels. Follows mode changes."""
+        """Height of the output in pixels. Follows mode changes and a window's size."""
 
     @property
     def region(self) -> tuple[int, int, int, int]:
-        """The persistent region, by default the whole output."""
+        """The persistent region, by default the whole output or window."""
 
     @property
     def output_idx(self) -> int:
-        """Index of the output on its adapter."""
+        """Index of the output on its adapter; 0 of a window."""
 
     @property
     def device_idx(self) -> int:
-        """Index of the adapter."""
+        """Index of the adapter; 0 of a window."""
 
     @property
     def cursor(self) -> bool:
@@ -437,7 +452,7 @@ class Capturer:
 
     @property
     def backend(self) -> str:
-        """Name of the backend in use: `"dxgi"`, `"x11"` or `"sim"`."""
+        """Name of the backend in use: `"dxgi"`, `"wgc"`, `"x11"` or `"sim"`."""
 
     @property
     def refresh_hz(self) -> float:
@@ -893,6 +908,20 @@ def list_outputs(backend: str = "auto", *, sim: str | None = None) -> list[Outpu
         CaptureError: The operating system refuses, for example because there is no display.
     """
 
+def list_windows(backend: str = "auto", *, sim: str | None = None) -> list[WindowInfo]:
+    """Describes all windows that can be captured, top-most first.
+
+    Each dict is also what the argument `window` of `Capturer` and `screenshot` takes.
+
+    Args:
+        backend: As for `Capturer`.
+        sim: Script of the simulated desktop, as for `Capturer`. Its windows are described as they are at the beginning.
+
+    Raises:
+        ValueError: Unknown backend, one that captures outputs only, or a mistake in the script.
+        CaptureError: The operating system refuses, for example because there is no display.
+    """
+
 @overload
 def screenshot(
     output: SupportsIndex | str = 0,
@@ -901,6 +930,8 @@ def screenshot(
     fmt: Literal["rgba16f", "RGBA16F"],
     cursor: bool = False,
     device: SupportsIndex = 0,
+    window: _Window | None = None,
+    window_area: Literal["client", "whole"] = "client",
     backend: str = "auto",
     hdr: Literal["map", "clip"] = "map",
     sim: str | None = None,
@@ -915,6 +946,8 @@ def screenshot(
     *,
     cursor: bool = False,
     device: SupportsIndex = 0,
+    window: _Window | None = None,
+    window_area: Literal["client", "whole"] = "client",
     backend: str = "auto",
     hdr: Literal["map", "clip"] = "map",
     sim: str | None = None,

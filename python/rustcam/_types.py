@@ -2,7 +2,7 @@
 
 from typing import Literal, Optional, TypedDict
 
-__all__ = ["BytePixelFormat", "OutputInfo", "PixelFormat"]
+__all__ = ["BytePixelFormat", "OutputInfo", "PixelFormat", "WindowInfo"]
 
 BytePixelFormat = Literal["bgra", "rgba", "bgr", "rgb", "gray", "grey", "BGRA", "RGBA", "BGR", "RGB", "GRAY", "GREY"]
 """Pixel formats of one byte per channel."""
@@ -45,6 +45,31 @@ class OutputInfo(TypedDict):
     """Bits per channel on the way to the display."""
     backend: str
     """Name of the backend that captures the output."""
+
+
+class WindowInfo(TypedDict):
+    """One window, as `list_windows` describes it. Also a `window` argument of `Capturer`."""
+
+    handle: int
+    """What the system calls it by: an HWND, or the id of an X11 window."""
+    title: str
+    """Its title, which may be empty."""
+    app: str
+    """Its program, or its WM class; empty if unknown."""
+    pid: Optional[int]
+    """The process that it belongs to, `None` if unknown."""
+    left: int
+    """Left edge of its client area in the coordinates of the whole desktop, in pixels; may be negative."""
+    top: int
+    """Top edge of its client area in the coordinates of the whole desktop, in pixels; may be negative."""
+    width: int
+    """Width of its client area in pixels. A minimised window may have none."""
+    height: int
+    """Height of its client area in pixels. A minimised window may have none."""
+    minimized: bool
+    """Whether it is minimised. Then it shows nothing."""
+    backend: str
+    """Name of the backend that captures the window."""
 
 
 class AdapterInfo(TypedDict):

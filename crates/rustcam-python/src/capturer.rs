@@ -69,9 +69,9 @@ impl Capturer {
     #[new]
     #[pyo3(
         signature = (output=OutputArgument::zero(), cursor=Cursor(true), region=None, device=Index::zero(), *,
-                     open_timeout_ms=OpenTimeoutMs::SECOND, backend=BackendName::auto(), any_thread=AnyThread(false), threads=Threads(None),
-                     hdr=Hdr::MAP, window=None, window_area=WindowAreaArgument::CLIENT, sim=None),
-        text_signature = "(output=0, cursor=True, region=None, device=0, *, open_timeout_ms=1000, backend='auto', any_thread=False, threads=None, hdr='map', window=None, window_area='client', sim=None)"
+                     window=None, window_area=WindowAreaArgument::CLIENT, open_timeout_ms=OpenTimeoutMs::SECOND, backend=BackendName::auto(),
+                     any_thread=AnyThread(false), threads=Threads(None), hdr=Hdr::MAP, sim=None),
+        text_signature = "(output=0, cursor=True, region=None, device=0, *, window=None, window_area='client', open_timeout_ms=1000, backend='auto', any_thread=False, threads=None, hdr='map', sim=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn new(
@@ -80,13 +80,13 @@ impl Capturer {
         cursor: Cursor,
         region: Option<Bound<'_, PyAny>>,
         device: Index,
+        window: Option<WindowArgument>,
+        window_area: WindowAreaArgument,
         open_timeout_ms: OpenTimeoutMs,
         backend: BackendName,
         any_thread: AnyThread,
         threads: Threads,
         hdr: Hdr,
-        window: Option<WindowArgument>,
-        window_area: WindowAreaArgument,
         sim: Option<Script>,
     ) -> PyResult<Self> {
         // Importing numpy takes longer than many frames, so it is done here and not during the first grab.

@@ -101,8 +101,8 @@ pub fn _server(py: Python<'_>, backend: BackendName) -> PyResult<Option<Bound<'_
 #[pyfunction]
 #[pyo3(
     signature = (output=OutputArgument::zero(), region=None, fmt=Format(rustcam::frame::PixelFormat::Rgb), *, cursor=Cursor(false),
-                 device=Index::zero(), backend=BackendName::auto(), hdr=Hdr::MAP, window=None, window_area=WindowAreaArgument::CLIENT, sim=None),
-    text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, backend='auto', hdr='map', window=None, window_area='client', sim=None)"
+                 device=Index::zero(), window=None, window_area=WindowAreaArgument::CLIENT, backend=BackendName::auto(), hdr=Hdr::MAP, sim=None),
+    text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, window=None, window_area='client', backend='auto', hdr='map', sim=None)"
 )]
 #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
 pub fn screenshot<'py>(
@@ -112,10 +112,10 @@ pub fn screenshot<'py>(
     fmt: Format,
     cursor: Cursor,
     device: Index,
-    backend: BackendName,
-    hdr: Hdr,
     window: Option<WindowArgument>,
     window_area: WindowAreaArgument,
+    backend: BackendName,
+    hdr: Hdr,
     sim: Option<Script>,
 ) -> PyResult<Bound<'py, PyAny>> {
     numpy_api::load(py)?;

@@ -51,7 +51,7 @@ pub fn outputs(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables, reason = "only an X server keeps its clients waiting"))]
 pub fn windows(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<Vec<Window>> {
     match backend {
-        Backend::Sim(script) => Ok(Vec::new()),
+        Backend::Sim(script) => Ok(super::sim::windows(script)),
         #[cfg(windows)]
         Backend::Dxgi => Err(outputs_only(backend)),
         #[cfg(windows)]

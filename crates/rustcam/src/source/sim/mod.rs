@@ -11,6 +11,7 @@
 
 mod blocks;
 mod faults;
+mod followed;
 mod font;
 mod framebuffer;
 mod inspect;
@@ -19,9 +20,15 @@ mod modes;
 mod parse;
 mod picture;
 mod pointer_track;
+mod present;
 mod script;
 mod shapes;
 mod software;
+mod window_frame;
+mod window_script;
+mod window_world;
+mod windows;
+mod words;
 mod world;
 
 use std::fmt;
@@ -30,6 +37,7 @@ use std::time::Duration;
 
 use super::options::OpenOptions;
 use super::output::{select, Output};
+use super::window::Window;
 use super::{Change, Outcome, Sink, Source};
 use crate::clock::Clock;
 use crate::color::Color;
@@ -41,8 +49,11 @@ use crate::region;
 
 use blocks::Blocks;
 use faults::Faults;
+use followed::FollowedWindow;
 use pointer_track::State;
 use script::Call;
+use window_frame::{framed, shifted};
+use windows::Windows;
 use world::Segment;
 
 pub use faults::careless_damage;
@@ -50,6 +61,7 @@ pub use framebuffer::Framebuffer;
 pub use inspect::{Failing, Failure, Gap, Geometry, PointerState, Why};
 pub use picture::decode_stripe;
 pub use script::Script;
+pub use window_frame::frame_pixel;
 pub use world::World;
 
 /// More parts than this are reported as one, as by a system whose list is full.
@@ -60,6 +72,11 @@ pub fn outputs(script: &Script) -> Vec<Output> {
     let world = World::new(script, 0);
     let first = world.segment_at(Duration::ZERO);
     (0..script.outputs).map(|index| describe(index, first)).collect()
+}
+
+/// The windows of the desktop that `script` describes, as they are at the beginning, the highest first.
+pub fn windows(script: &Script) -> Vec<Window> {
+    Windows::new(script).listed(Duration::ZERO)
 }
 
 fn describe(index: usize, segment: &Segment) -> Output {
@@ -77,6 +94,11 @@ fn describe(index: usize, segment: &Segment) -> Output {
     }
 }
 
+fn describe_window(window: &FollowedWindow, world: &World, time: Duration) -> Output {
+    let segment = world.segment_at(time);
+    Output { refresh_hz: f64::from(segment.refresh.0) / 1000.0, color: segment.color, ..window.describe(time) }
+}
+
 /// The arguments of a slow read.
 #[derive(PartialEq)]
 struct ReadRequest {
@@ -84,15 +106,20 @@ struct ReadRequest {
     into: Option<(usize, Size, Point)>,
 }
 
-/// One output of a scripted desktop.
+/// One output or one window of a scripted desktop.
 pub struct SimSource {
     script: Script,
+    /// What the output shows, or the client area of the window.
     world: World,
+    /// `None` for an output.
+    window: Option<FollowedWindow>,
     clock: Arc<dyn Clock>,
     opened: Duration,
     watch_pointer: bool,
     output: Output,
     framebuffer: Option<Framebuffer>,
+    /// The pixels of a window and its frame that were delivered last.
+    framed: Vec<u8>,
     /// The frame as of the last wait.
     shown: u64,
     /// The last frame that waits have counted.
@@ -109,12 +136,17 @@ pub struct SimSource {
 }
 
 impl SimSource {
-    /// Opens the output of `script` that `options` name; the world begins now, on the clock of `options`.
+    /// Opens the output or the window of `script` that `options` name; the world begins now, on the clock of `options`.
     ///
     /// # Errors
-    /// `InvalidArgument` if the script has no such output, `Duplication` if the script refuses.
+    /// `InvalidArgument` if the script has no such output or window, `Duplication` if the script refuses.
     pub fn open(script: &Script, options: &OpenOptions) -> Result<Self> {
-        let output = select(&outputs(script), options.device, &options.output)?.clone();
+        let window = options.window.as_ref().map(|target| FollowedWindow::open(script, target)).transpose()?;
+        let listed = outputs(script);
+        let output = match &window {
+            None => select(&listed, options.device, &options.output)?,
+            Some(_) => &listed[0],
+        };
         if let Some(code) = script.refusal(options.waited()) {
             let error = Error::new(ErrorKind::Duplication, "the simulated desktop refuses to be captured")
                 .with_code(code)
@@ -122,7 +154,14 @@ impl SimSource {
             let passes = script.refuse.is_some_and(|(_, span)| span.is_some());
             return Err(if passes { error.with_loss(Loss::Transient) } else { error });
         }
-        let world = World::new(script, output.output_idx);
+        let (world, output) = match &window {
+            None => (World::new(script, output.output_idx), output.clone()),
+            Some(window) => {
+                let world = window.world(script);
+                let output = describe_window(window, &world, Duration::ZERO);
+                (world, output)
+            }
+        };
         Ok(Self {
             faults: Faults::of(script),
             shown: world.frame_at(Duration::ZERO),
@@ -130,9 +169,11 @@ impl SimSource {
             clock: Arc::clone(&options.clock),
             watch_pointer: options.watch_pointer,
             world,
+            window,
             script: script.clone(),
             output,
             framebuffer: None,
+            framed: Vec::new(),
             counted: 0,
             fresh: true,
             damaged: None,
@@ -150,8 +191,16 @@ impl SimSource {
 
     /// Fails if the desktop is lost, or if the script has a fault for `call`.
     fn check(&mut self, call: Call, now: Duration) -> Result<()> {
-        self.faults.check(&self.world, now)?;
+        self.check_loss(now)?;
         self.faults.trigger(call, now)
+    }
+
+    /// Fails if the desktop or the window is lost.
+    fn check_loss(&mut self, now: Duration) -> Result<()> {
+        if let Some(window) = &mut self.window {
+            window.check(now)?;
+        }
+        self.faults.check(&self.world, now)
     }
 
     /// Moves on to the world as it is now, and returns what changed.
@@ -173,7 +222,8 @@ impl SimSource {
     /// When a wait may have something to report next.
     fn next_event(&self, now: Duration) -> Option<Duration> {
         let pointer = if self.watch_pointer { self.world.pointer_track.next(now) } else { None };
-        [self.world.next_present(now), pointer, self.faults.next(&self.world, now)].into_iter().flatten().min()
+        let window = self.window.as_ref().and_then(|window| window.next(now));
+        [self.world.next_present(now), pointer, window, self.faults.next(&self.world, now)].into_iter().flatten().min()
     }
 
     /// The outcome of the read of `parts`. Sleeps if the script makes reads slow.
@@ -195,7 +245,7 @@ impl SimSource {
         }
         self.wait_until(done);
         let now = self.now();
-        self.faults.check(&self.world, now)?;
+        self.check_loss(now)?;
         Ok(self.catch_up(now, parts))
     }
 
@@ -239,14 +289,22 @@ impl SimSource {
     }
 
     fn deliver(&mut self, parts: &[Rect], sink: &mut Sink<'_>) -> Result<()> {
-        let Self { framebuffer, world, script, shown, pointer, .. } = self;
+        let border = self.window.as_ref().and_then(FollowedWindow::border);
+        let Self { framebuffer, framed: whole, world, script, shown, pointer, .. } = self;
         let framebuffer = match framebuffer {
             Some(framebuffer) => framebuffer,
             None => framebuffer.insert(Framebuffer::new(world, *shown, script.pitch)?),
         };
         framebuffer.show(world, *shown);
         for &part in parts {
-            sink(part, framebuffer.view(world, part), pointer);
+            let Some(border) = border else {
+                sink(part, framebuffer.view(world, part), pointer);
+                continue;
+            };
+            let Point { x, y } = border.inset();
+            let client = world.size(*shown).rect().translated(x, y).intersection(part);
+            let client = client.map(|seen| (seen, framebuffer.view(world, seen.translated(-x, -y))));
+            sink(part, framed(whole, part, world.color_of(*shown), client), pointer);
         }
         Ok(())
     }
@@ -303,12 +361,15 @@ impl Source for SimSource {
         self.check(Call::Damage, now)?;
         let in_time = self.script.slow_damage <= timeout;
         self.wait_until(now + self.script.slow_damage.min(timeout));
-        self.faults.check(&self.world, self.now())?;
+        self.check_loss(self.now())?;
         let before = self.damaged.replace(self.shown).filter(|_| in_time);
         let Some(before) = before else {
             return Ok(Damage::everything(self.output.texture_size().rect()));
         };
         let mut damage = self.world.damage(before, self.shown);
+        if let Some(border) = self.window.as_ref().and_then(FollowedWindow::border) {
+            damage = shifted(damage, border.inset());
+        }
         if damage.dirty.len() > MOST_PARTS {
             damage.dirty = vec![region::bounds(&damage.dirty)];
         }
@@ -384,7 +445,16 @@ impl Source for SimSource {
         let now = self.now();
         self.faults.trigger(Call::Rebuild, now)?;
         self.faults.recover(&self.world, now)?;
-        self.output = describe(self.output.output_idx, self.world.segment_at(now));
+        match &mut self.window {
+            None => self.output = describe(self.output.output_idx, self.world.segment_at(now)),
+            Some(window) => {
+                if window.rebuild(now)? {
+                    self.world = window.world(&self.script);
+                    self.counted = self.world.frame_at(now);
+                }
+                self.output = describe_window(window, &self.world, now);
+            }
+        }
         self.shown = self.world.frame_at(now);
         (self.framebuffer, self.damaged, self.pointed, self.fresh) = (None, None, None, true);
         self.blocks.forget();

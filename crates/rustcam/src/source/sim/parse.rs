@@ -1,29 +1,24 @@
 //! The parser of scripts. Every error names the line and says what is allowed there.
 
-use std::fmt::Display;
-use std::iter::Peekable;
-use std::str::{FromStr, SplitWhitespace};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::error::{Error, Loss, Result};
+use crate::error::{Loss, Result};
 use crate::frame::{Damage, Move};
-use crate::geometry::{Point, Rect, Rotation, Size};
+use crate::geometry::Point;
 
-use super::script::{Action, Call, Cause, Event, Nits, PointerMode, Present, Refresh, Script, Shape, Span};
-
-/// Longer sides and larger pictures are taken for typing errors.
-const LONGEST_SIDE: u32 = 16_384;
-const LARGEST_AREA: u64 = 8192 * 8192;
-/// Far outside every desktop, and small enough not to overflow.
-const FARTHEST: i32 = 100_000;
-/// The brightest that SMPTE ST 2084 can say, in nits.
-const BRIGHTEST: u64 = 10_000;
-/// The longest time: more than a year.
-const LONGEST_SECONDS: u64 = 36_000_000;
+use super::present::Present;
+use super::script::{Action, Call, Cause, Event, PointerMode, Script, Shape};
+use super::window_script::{Border, Pace, ScriptedWindow, Start, WindowAction};
+use super::windows::Windows;
+use super::words::{integers, statements, Words};
 
 const STATEMENTS: &str =
-    "size, refresh, rotation, outputs, color, white, max, min, pitch, clock, timer, static, present, full, pointer, slow, reads, memory, damage, refuse, at";
-const EVENTS: &str = "present, pointer, shape, lose, unplug, mode, rotate, color, white, protect, fail";
+    "size, refresh, rotation, outputs, color, white, max, min, pitch, clock, timer, static, present, full, pointer, slow, reads, memory, damage, refuse, window, at";
+const EVENTS: &str = "present, pointer, shape, lose, unplug, mode, rotate, color, white, protect, fail, window";
+const PARTS: &str = "at, size, app, pid, handle, frame, every, static, full, minimized, closed";
+const ACTIONS: &str = "present, move, resize, title, minimize, restore, close, open, raise";
+const TITLE: &str = "a title in quotation marks, like \"Editor\"";
 
 impl Script {
     /// Parses a script; `docs/sim.md` in the repository describes the language.
@@ -31,19 +26,25 @@ impl Script {
     /// # Errors
     /// `InvalidArgument` that names the line and says what is allowed there.
     pub fn parse(text: &str) -> Result<Self> {
-        let text = text.to_ascii_lowercase();
         let mut script = Self::default();
-        for (index, line) in text.lines().enumerate() {
-            let code = line.split('#').next().unwrap_or_default();
-            for statement in code.split(';') {
-                let mut words = Words { line: index + 1, words: statement.split_whitespace().peekable() };
-                if words.words.peek().is_some() {
-                    statement_into(&mut script, &mut words)?;
-                    words.end()?;
-                }
+        // The last line that gives each handle to a window.
+        let mut handles = BTreeMap::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            for statement in statements(number, line)?.iter().filter(|statement| !statement.is_empty()) {
+                let (mut words, windows) = (Words::new(number, statement), script.windows.len());
+                statement_into(&mut script, &mut words)?;
+                words.end()?;
+                handles.extend(script.windows[windows..].iter().map(|window| (window.handle, number)));
             }
         }
-        Ok(script)
+        match Windows::new(&script).handle_in_use_twice() {
+            None => Ok(script),
+            Some(handle) => {
+                let line = handles.get(&Some(handle)).copied().unwrap_or_default();
+                Err(Words::new(line, &[])
+                    .error(&format!("two windows that are open at the same time have handle {handle}")))
+            }
+        }
     }
 }
 
@@ -87,148 +88,21 @@ fn statement_into(script: &mut Script, words: &mut Words<'_>) -> Result<()> {
             let code = words.code()?;
             script.refuse = Some((code, if words.take("for") { Some(words.time()?) } else { None }));
         }
+        "window" => {
+            let window = words.window(&script.windows)?;
+            script.windows.push(window);
+        }
         "at" => {
             let at = words.time()?;
-            script.events.push(Event { at, action: words.event()? });
+            let action = if words.take("window") { words.window_event(&script.windows)? } else { words.event()? };
+            script.events.push(Event { at, action });
         }
         other => return Err(words.wrong(other, &format!("a statement begins with one of {STATEMENTS}"))),
     }
     Ok(())
 }
 
-/// The rest of one statement.
-struct Words<'a> {
-    line: usize,
-    words: Peekable<SplitWhitespace<'a>>,
-}
-
-impl<'a> Words<'a> {
-    fn error(&self, message: &str) -> Error {
-        Error::invalid(format!("line {} of the script: {message}", self.line))
-            .with_hint("docs/sim.md describes the language of simulated desktops")
-    }
-
-    fn wrong(&self, word: &str, allowed: &str) -> Error {
-        self.error(&format!("{word:?} is not allowed here; {allowed}"))
-    }
-
-    fn next(&mut self, allowed: &str) -> Result<&'a str> {
-        self.words.next().ok_or_else(|| self.error(&format!("the statement ends too early; next comes {allowed}")))
-    }
-
-    fn end(&mut self) -> Result<()> {
-        match self.words.next() {
-            None => Ok(()),
-            Some(word) => Err(self.wrong(word, "the statement is complete; separate statements by ';' or new lines")),
-        }
-    }
-
-    /// Takes the next word if it is `word`.
-    fn take(&mut self, word: &str) -> bool {
-        self.words.next_if(|&w| w == word).is_some()
-    }
-
-    fn choose<T: Copy>(&mut self, names: &[(&str, T)]) -> Result<T> {
-        let listed: Vec<_> = names.iter().map(|(name, _)| *name).collect();
-        let allowed = format!("one of {}", listed.join(", "));
-        let word = self.next(&allowed)?;
-        names.iter().find(|(name, _)| *name == word).map(|(_, v)| *v).ok_or_else(|| self.wrong(word, &allowed))
-    }
-
-    fn number<T: Copy + FromStr + PartialOrd + Display>(&mut self, what: &str, low: T, high: T) -> Result<T> {
-        let allowed = format!("{what} from {low} to {high}");
-        let word = self.next(&allowed)?;
-        match word.parse::<T>() {
-            Ok(n) if n >= low && n <= high => Ok(n),
-            _ => Err(self.wrong(word, &allowed)),
-        }
-    }
-
-    fn size(&mut self) -> Result<Size> {
-        let word = self.next("a size like 1280x720")?;
-        self.size_of(word)
-    }
-
-    fn size_of(&self, word: &str) -> Result<Size> {
-        let side = |s: &str| s.parse::<u32>().ok().filter(|n| (1..=LONGEST_SIDE).contains(n));
-        word.split_once('x')
-            .and_then(|(w, h)| Some(Size::new(side(w)?, side(h)?)))
-            .filter(|size| size.area() <= LARGEST_AREA)
-            .ok_or_else(|| {
-                self.wrong(word, &format!("a size like 1280x720, sides up to {LONGEST_SIDE}, area up to 8192x8192"))
-            })
-    }
-
-    fn refresh(&mut self) -> Result<Refresh> {
-        let word = self.next("a refresh rate like 60 or 59.94")?;
-        self.refresh_of(word)
-    }
-
-    fn refresh_of(&self, word: &str) -> Result<Refresh> {
-        let rate = fixed_point(word, 3).filter(|n| (1000..=1_000_000).contains(n));
-        rate.map(|n| Refresh(n as u32))
-            .ok_or_else(|| self.wrong(word, "a refresh rate from 1 to 1000 hertz with at most 3 decimals"))
-    }
-
-    fn rotation(&mut self) -> Result<Rotation> {
-        let [a, b, c, d] = Rotation::ALL;
-        self.choose(&[("0", a), ("90", b), ("180", c), ("270", d)])
-    }
-
-    fn hdr(&mut self) -> Result<bool> {
-        self.choose(&[("sdr", false), ("hdr", true)])
-    }
-
-    fn nits(&mut self) -> Result<Nits> {
-        const ALLOWED: &str = "a luminance from 0 to 10000 nits with at most 4 decimals";
-        let word = self.next(ALLOWED)?;
-        let nits = fixed_point(word, 4).filter(|n| *n <= BRIGHTEST * u64::from(Nits::UNIT));
-        nits.map(|n| Nits(n as u32)).ok_or_else(|| self.wrong(word, ALLOWED))
-    }
-
-    fn time(&mut self) -> Result<Duration> {
-        const ALLOWED: &str = "a time like 100ms or 1.5s, at most 36000000s";
-        let word = self.next(ALLOWED)?;
-        let nanos = match (word.strip_suffix("ms"), word.strip_suffix('s')) {
-            (Some(digits), _) => fixed_point(digits, 6),
-            (None, Some(digits)) => fixed_point(digits, 9),
-            (None, None) => None,
-        };
-        nanos
-            .map(Duration::from_nanos)
-            .filter(|time| *time <= Duration::from_secs(LONGEST_SECONDS))
-            .ok_or_else(|| self.wrong(word, ALLOWED))
-    }
-
-    fn period(&mut self) -> Result<Duration> {
-        let word = self.words.peek().copied().unwrap_or_default();
-        let time = self.time()?;
-        let allowed = Duration::from_micros(100)..=Duration::from_secs(1);
-        Some(time)
-            .filter(|time| allowed.contains(time))
-            .ok_or_else(|| self.wrong(word, "exact, or a period from 0.1ms to 1s"))
-    }
-
-    fn code(&mut self) -> Result<u32> {
-        const ALLOWED: &str = "a hexadecimal code like 0x8007000E";
-        let word = self.next(ALLOWED)?;
-        word.strip_prefix("0x")
-            // `from_str_radix` would accept a sign.
-            .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
-            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-            .ok_or_else(|| self.wrong(word, ALLOWED))
-    }
-
-    fn span(&mut self) -> Result<Span> {
-        if !self.take("for") {
-            return Ok(Span::Moment);
-        }
-        if self.take("ever") {
-            return Ok(Span::Ever);
-        }
-        self.time().map(Span::For)
-    }
-
+impl Words<'_> {
     fn loss(&mut self, cause: Cause) -> Result<Action> {
         let during = if self.take("during") { Some(self.choose(Call::NAMES)?) } else { None };
         let span = self.span()?;
@@ -236,24 +110,20 @@ impl<'a> Words<'a> {
         Ok(Action::Lose { cause, during, span, loss: if passes { Loss::Transient } else { Loss::Lasting } })
     }
 
-    fn point(&mut self) -> Result<Point> {
-        const ALLOWED: &str = "a point like 100,200, within 100000 pixels of the origin";
-        let word = self.next(ALLOWED)?;
-        integers(word).map(|[x, y]| Point::new(x, y)).ok_or_else(|| self.wrong(word, ALLOWED))
-    }
-
     fn event(&mut self) -> Result<Action> {
         Ok(match self.next(EVENTS)? {
             "present" => Action::Present(self.present()?),
-            "pointer" => match self.words.peek() {
+            "pointer" => match self.peek() {
                 Some(word) if word.contains(',') => Action::PointerTo(self.point()?),
-                Some(&"show" | &"hide") => Action::PointerVisible(self.choose(&[("show", true), ("hide", false)])?),
-                Some(&"software" | &"hardware") => {
+                Some("show" | "hide") => Action::PointerVisible(self.choose(&[("show", true), ("hide", false)])?),
+                Some("software" | "hardware") => {
                     Action::PointerSoftware(self.choose(&[("software", true), ("hardware", false)])?)
                 }
                 other => {
-                    let word = other.copied().unwrap_or_default();
-                    return Err(self.wrong(word, "a point like 100,200, or one of show, hide, software, hardware"));
+                    return Err(self.wrong(
+                        other.unwrap_or_default(),
+                        "a point like 100,200, or one of show, hide, software, hardware",
+                    ));
                 }
             },
             "shape" => Action::Shape(self.choose(Shape::NAMES)?),
@@ -284,7 +154,7 @@ impl<'a> Words<'a> {
     }
 
     fn present(&mut self) -> Result<Present> {
-        if self.words.peek().is_none() {
+        if self.peek().is_none() {
             return Ok(Present::Natural);
         }
         if self.take("full") {
@@ -294,7 +164,7 @@ impl<'a> Words<'a> {
             return Ok(Present::Parts(Damage::default()));
         }
         let mut damage = Damage::default();
-        while self.words.peek().is_some() {
+        while self.peek().is_some() {
             match self.next("")? {
                 "dirty" => {
                     let rect = self.next("a rectangle like 10,10,50,50")?;
@@ -321,31 +191,58 @@ impl<'a> Words<'a> {
         Ok(Present::Parts(damage))
     }
 
-    fn rect(&self, word: &str) -> Result<Rect> {
-        integers(word).map(|[l, t, r, b]| Rect::new(l, t, r, b)).filter(|rect| !rect.is_empty()).ok_or_else(|| {
-            self.wrong(word, "a rectangle is left,top,right,bottom with left < right and top < bottom, without spaces")
-        })
+    /// The statement of a window.
+    fn window(&mut self, others: &[ScriptedWindow]) -> Result<ScriptedWindow> {
+        let name = self.quoted(TITLE)?;
+        if name.is_empty() || others.iter().any(|other| other.name == name) {
+            return Err(self.wrong(name, "each window has a title of its own; an event can give it another one"));
+        }
+        let mut window = ScriptedWindow::new(name);
+        while self.peek().is_some() {
+            match self.next("")? {
+                "at" => window.place = self.point()?,
+                "size" => window.size = self.size()?,
+                "app" => self.quoted("a name in quotation marks, like \"notes\"")?.clone_into(&mut window.app),
+                "pid" => window.pid = Some(self.number("a process", 1, u32::MAX)?),
+                "handle" => window.handle = Some(self.number("a handle", 1, u64::MAX)?),
+                "frame" => window.border = self.border()?,
+                "every" => window.pace = Some(Pace::Every(self.number("a number of refreshes", 1, 1_000_000)?)),
+                "static" => window.pace = Some(Pace::Static),
+                "full" => window.full = true,
+                "minimized" => window.start = Start::Minimized,
+                "closed" => window.start = Start::Closed,
+                other => return Err(self.wrong(other, &format!("a window is described by {PARTS}"))),
+            }
+        }
+        Ok(window)
     }
-}
 
-/// Exactly `N` integers separated by commas.
-fn integers<const N: usize>(text: &str) -> Option<[i32; N]> {
-    let mut parts = text.split(',');
-    let mut values = [0; N];
-    for value in &mut values {
-        *value = parts.next()?.parse().ok().filter(|n| (-FARTHEST..=FARTHEST).contains(n))?;
+    fn border(&mut self) -> Result<Border> {
+        const ALLOWED: &str = "the widths of a frame like 4,24: at the sides and at the top, from 0 to 1000";
+        let word = self.next(ALLOWED)?;
+        let [sides, top] = integers(word)
+            .filter(|widths| widths.iter().all(|n| (0..=1000).contains(n)))
+            .ok_or_else(|| self.wrong(word, ALLOWED))?;
+        Ok(Border { sides: sides.unsigned_abs(), top: top.unsigned_abs() })
     }
-    parts.next().is_none().then_some(values)
-}
 
-/// A decimal number times 10^`decimals`, `None` if it has more decimals than that or does not fit.
-fn fixed_point(text: &str, decimals: u32) -> Option<u64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || fraction.len() > decimals as usize {
-        return None;
+    /// What happens to one of `windows`.
+    fn window_event(&mut self, windows: &[ScriptedWindow]) -> Result<Action> {
+        let name = self.quoted(TITLE)?;
+        if !windows.iter().any(|window| window.name == name) {
+            return Err(self.wrong(name, "the statement that describes the window comes first"));
+        }
+        let action = match self.next(ACTIONS)? {
+            "present" => WindowAction::Present(self.present()?),
+            "move" => WindowAction::Move(self.point()?),
+            "resize" => WindowAction::Resize(self.size()?),
+            "title" => WindowAction::Title(self.quoted(TITLE)?.to_owned()),
+            other => {
+                let named = WindowAction::NAMES.iter().find(|(word, _)| *word == other);
+                let wrong = || self.wrong(other, &format!("what happens to a window is one of {ACTIONS}"));
+                named.map(|(_, action)| action.clone()).ok_or_else(wrong)?
+            }
+        };
+        Ok(Action::Window(name.to_owned(), action))
     }
-    let scale = 10u64.pow(decimals);
-    let rest = fraction.parse::<u64>().ok()? * 10u64.pow(decimals - fraction.len() as u32);
-    whole.parse::<u64>().ok()?.checked_mul(scale)?.checked_add(rest)
 }

@@ -181,12 +181,12 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// The picture of output number `output` at `size`.
-    pub(super) fn new(size: Size, output: usize, hdr: bool) -> Self {
+    /// The picture called `name` at `size`, in one of a few palettes.
+    pub(super) fn new(size: Size, palette: usize, name: &str, hdr: bool) -> Self {
         let (w, h) = (size.width as i32, size.height as i32);
         // The sums of row and column terms stay below 256 in every channel, so that they can be added as whole words.
         let (top, bottom) =
-            [(0x0010_2C5C, 0x0086_5A78), (0x0014_4A3C, 0x006E_8450), (0x0050_2040, 0x00A0_7038)][output % 3];
+            [(0x0010_2C5C, 0x0086_5A78), (0x0014_4A3C, 0x006E_8450), (0x0050_2040, 0x00A0_7038)][palette % 3];
         let columns = (0..size.width).map(|x| {
             let part = (x * 72 / size.width.max(1)) & 0xFF;
             part << 16 | (part / 2) << 8 | (72 - part)
@@ -209,7 +209,7 @@ impl Picture {
             fill(Rect::new(26, y + 10, 38, y + 22), 0x0058_B868),
             fill(Rect::new(12, y + 24, 24, y + 36), 0x0048_88E0),
             fill(Rect::new(26, y + 24, 38, y + 36), 0x00E8_C050),
-            text(Point::new(52, y + 16), 2, 0x00C8_D0DC, format!("SIM-{}", output + 1)),
+            text(Point::new(52, y + 16), 2, 0x00C8_D0DC, name),
         ];
         if hdr {
             bar.extend(highlights(Rect::new(w * 5 / 100, h * 3 / 100, w * 95 / 100, h * 9 / 100)));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::geometry::{Point, Size};
+use crate::geometry::{Point, Rect, Size};
 
 use super::script::{Action, Event, PointerMode, Script, Shape};
 use super::shapes;
@@ -37,17 +37,24 @@ struct Keyframe {
     shape: Shape,
 }
 
-/// The pointer of a script, seen from one output.
+/// Who sees the pointer.
+pub(super) enum Viewer {
+    /// One of so many outputs side by side.
+    Output { index: usize, of: usize },
+    /// A window: the size of an output, and the captured part of the window on the desktop, each from a time on, in the order of time.
+    Window { desktop: Vec<(Duration, Size)>, areas: Vec<(Duration, Rect)> },
+}
+
+/// The pointer of a script, seen from one output or one window.
 pub(super) struct PointerTrack {
     mode: PointerMode,
-    outputs: usize,
-    output: usize,
+    viewer: Viewer,
     keyframes: Vec<Keyframe>,
 }
 
 impl PointerTrack {
     /// `events` must be sorted by time.
-    pub(super) fn new(script: &Script, events: &[Event], output: usize) -> Self {
+    pub(super) fn new(script: &Script, events: &[Event], viewer: Viewer) -> Self {
         let mut now = Keyframe { at: Duration::ZERO, place: None, visible: true, software: false, shape: Shape::Arrow };
         let mut keyframes = vec![now];
         for event in events {
@@ -61,11 +68,15 @@ impl PointerTrack {
             now.at = event.at;
             keyframes.push(now);
         }
-        Self { mode: script.pointer, outputs: script.outputs, output, keyframes }
+        Self { mode: script.pointer, viewer, keyframes }
     }
 
-    /// The pointer at `time` on an output of `size`; all outputs have the same size and stand side by side.
+    /// The pointer at `time`. `size` is that of what is captured; all outputs have the same size and stand side by side.
     pub(super) fn at(&self, time: Duration, size: Size) -> State {
+        let size = match &self.viewer {
+            Viewer::Output { .. } => size,
+            Viewer::Window { desktop, .. } => since(desktop, time).1,
+        };
         let keyframe = self.keyframes[self.keyframes.partition_point(|s| s.at <= time).max(1) - 1];
         let (w, h) = (size.width as i32, size.height as i32);
         let rest = keyframe.place.unwrap_or(Point::new(w / 2, h / 2));
@@ -81,15 +92,25 @@ impl PointerTrack {
                 Point::new(rest.x + (k % 7) as i32, rest.y + (k % 11) as i32)
             }
         };
-        // The hot spot decides to which output the pointer belongs; outside the desktop it belongs to the outermost output.
-        let tip = place.x + shapes::shape(keyframe.shape).hot_spot.x;
-        let owner = tip.div_euclid(w).clamp(0, self.outputs as i32 - 1);
-        let position = Point::new(place.x - self.output as i32 * w, place.y);
-        let here = keyframe.visible && owner == self.output as i32;
+        let spot = shapes::shape(keyframe.shape).hot_spot;
+        let tip = Point::new(place.x + spot.x, place.y + spot.y);
+        let (origin, here) = match &self.viewer {
+            // The hot spot decides to which output the pointer belongs; outside the desktop it belongs to the outermost output.
+            Viewer::Output { index, of } => {
+                (Point::new(*index as i32 * w, 0), tip.x.div_euclid(w).clamp(0, *of as i32 - 1) == *index as i32)
+            }
+            Viewer::Window { areas, .. } => {
+                let area = since(areas, time).1;
+                (area.origin(), area.contains(Rect::at(tip, Size::new(1, 1))))
+            }
+        };
+        let here = keyframe.visible && here;
+        // The system draws it into the image of the desktop, and never into that of a window.
+        let drawn = keyframe.software && matches!(self.viewer, Viewer::Output { .. });
         State {
-            position,
-            visible: here && !keyframe.software,
-            painted: here && keyframe.software,
+            position: Point::new(place.x - origin.x, place.y - origin.y),
+            visible: here && !drawn,
+            painted: here && drawn,
             shape: keyframe.shape,
         }
     }
@@ -98,14 +119,22 @@ impl PointerTrack {
     pub(super) fn next(&self, time: Duration) -> Option<Duration> {
         let index = self.keyframes.partition_point(|s| s.at <= time).max(1);
         let tick = self.rate(self.keyframes[index - 1]).map(|hz| tick_at(ticks(time, hz) + 1, hz));
-        [tick, self.keyframes.get(index).map(|s| s.at)].into_iter().flatten().min()
+        let moved = match &self.viewer {
+            Viewer::Output { .. } => None,
+            Viewer::Window { areas, .. } => areas.get(areas.partition_point(|area| area.0 <= time)).map(|area| area.0),
+        };
+        [tick, moved, self.keyframes.get(index).map(|s| s.at)].into_iter().flatten().min()
     }
 
     /// When the pointer may have changed last, up to `time`: the latest moment that [`Self::next`] names and that is not after it.
     pub(super) fn last(&self, time: Duration) -> Duration {
         let keyframe = self.keyframes[self.keyframes.partition_point(|s| s.at <= time).max(1) - 1];
         let tick = self.rate(keyframe).map(|hz| tick_at(ticks(time, hz), hz));
-        tick.map_or(keyframe.at, |tick| tick.max(keyframe.at))
+        let moved = match &self.viewer {
+            Viewer::Output { .. } => None,
+            Viewer::Window { areas, .. } => Some(since(areas, time).0),
+        };
+        [Some(keyframe.at), tick, moved].into_iter().flatten().max().unwrap_or_default()
     }
 
     /// Movements a second that need no event.
@@ -116,6 +145,11 @@ impl PointerTrack {
             _ => None,
         }
     }
+}
+
+/// The last of `values` that holds at `time`; the first one before that.
+fn since<T>(values: &[(Duration, T)], time: Duration) -> &(Duration, T) {
+    &values[values.partition_point(|value| value.0 <= time).max(1) - 1]
 }
 
 fn ticks(time: Duration, hz: u32) -> u64 {

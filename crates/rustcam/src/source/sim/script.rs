@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crate::clock::{Clock, MonotonicClock, VirtualClock, WindowsTimer};
 use crate::error::Loss;
-use crate::frame::Damage;
-use crate::geometry::{Point, Rect, Rotation, Size};
+use crate::geometry::{Point, Rotation, Size};
+
+use super::present::Present;
+use super::window_script::{Quoted, ScriptedWindow, WindowAction};
 
 /// A simulated desktop and what happens on it. Made by [`Script::parse`]; [`Script::default`] is the empty script.
 ///
@@ -40,12 +42,21 @@ pub struct Script {
     pub(super) wild: bool,
     /// With which code opening is refused, and for how long after the first attempt; `None` for ever.
     pub(super) refuse: Option<(u32, Option<Duration>)>,
+    /// The lowest first.
+    pub(super) windows: Vec<ScriptedWindow>,
     pub(super) events: Vec<Event>,
 }
 
 impl Script {
     /// Extra bytes per row unless the script says otherwise: 13 pixels, so that code which assumes a stride of `width * 4` fails.
     pub(super) const PITCH: usize = 52;
+
+    /// The events in the order of time; those of one time in the order of the script.
+    pub(super) fn sorted_events(&self) -> Vec<Event> {
+        let mut events = self.events.clone();
+        events.sort_by_key(|event| event.at);
+        events
+    }
 
     /// Whether the script says `clock virtual`.
     pub fn wants_virtual_clock(&self) -> bool {
@@ -91,6 +102,7 @@ impl Default for Script {
             direct: false,
             wild: false,
             refuse: None,
+            windows: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -212,17 +224,6 @@ impl Span {
     }
 }
 
-/// What one present does to the picture.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Present {
-    /// What a periodic present does: window, clock and counter advance.
-    Natural,
-    /// Every pixel changes.
-    Full,
-    /// Exactly these parts change; there may be none.
-    Parts(Damage),
-}
-
 /// What an event does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
@@ -251,6 +252,8 @@ pub(super) enum Action {
         code: u32,
         times: u32,
     },
+    /// What the window of this name does.
+    Window(String, WindowAction),
 }
 
 /// An action and its time after the opening of the desktop.
@@ -304,37 +307,8 @@ impl Display for Time {
     }
 }
 
-struct Edges(Rect);
-
-impl Display for Edges {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Rect { left, top, right, bottom } = self.0;
-        write!(f, "{left},{top},{right},{bottom}")
-    }
-}
-
 fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
     names.iter().find(|(_, v)| v == value).map_or("", |(name, _)| name)
-}
-
-impl Display for Present {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Present::Natural => f.write_str("present"),
-            Present::Full => f.write_str("present full"),
-            Present::Parts(damage) if *damage == Damage::default() => f.write_str("present nothing"),
-            Present::Parts(damage) => {
-                f.write_str("present")?;
-                for dirty in &damage.dirty {
-                    write!(f, " dirty {}", Edges(*dirty))?;
-                }
-                for m in &damage.moves {
-                    write!(f, " move {},{}>{}", m.source.x, m.source.y, Edges(m.destination))?;
-                }
-                Ok(())
-            }
-        }
-    }
 }
 
 impl Display for Event {
@@ -369,6 +343,7 @@ impl Display for Event {
             Action::Fail { call, code, times } => {
                 write!(f, "fail {} 0x{code:08X} times {times}", name_of(Call::NAMES, call))
             }
+            Action::Window(name, action) => write!(f, "window {} {action}", Quoted(name)),
         }
     }
 }
@@ -403,6 +378,9 @@ impl Display for Script {
             if let Some(span) = span {
                 write!(f, " for {}", Time(span))?;
             }
+        }
+        for window in &self.windows {
+            write!(f, "\n{window}")?;
         }
         for event in &self.events {
             write!(f, "\n{event}")?;

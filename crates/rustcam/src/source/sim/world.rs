@@ -15,8 +15,9 @@ use crate::geometry::{Rect, Rotation, Size};
 use super::light::{light, shown};
 use super::modes::{modes, Mode};
 use super::picture::{patch, Picture, Scene};
-use super::pointer_track::PointerTrack;
-use super::script::{Action, Cause, Event, Nits, Present, Refresh, Script, Span};
+use super::pointer_track::{PointerTrack, Viewer};
+use super::present::Present;
+use super::script::{Action, Cause, Event, Nits, Refresh, Script, Span};
 use super::software::Painted;
 
 /// Everything that one output of a script shows, at every time. Frames are presents; the first has number 1.
@@ -105,26 +106,38 @@ impl fmt::Debug for World {
 impl World {
     /// The world of one output of `script`.
     pub fn new(script: &Script, output: usize) -> Self {
-        let mut events = script.events.clone();
-        events.sort_by_key(|event| event.at);
-        let mut world = Self {
-            script: script.clone(),
-            segments: Vec::new(),
-            scripted: Vec::new(),
-            pointer_track: PointerTrack::new(script, &events, output),
-            outages: outages(&events),
-            protections: Vec::new(),
-        };
-        for event in &events {
-            if let Action::Protect(on) = event.action {
-                world.protections.push((event.at, on));
-            }
-        }
-        world.lay_out(&events, output);
+        let events = script.sorted_events();
+        let viewer = Viewer::Output { index: output, of: script.outputs };
+        let pointer_track = PointerTrack::new(script, &events, viewer);
+        Self::assemble(
+            script.clone(),
+            &events,
+            (output, &format!("SIM-{}", output + 1)),
+            pointer_track,
+            outages(&events),
+        )
+    }
+
+    /// The world that follows from `events`, which are in the order of time. The picture has a palette and a name.
+    pub(super) fn assemble(
+        script: Script,
+        events: &[Event],
+        picture: (usize, &str),
+        pointer_track: PointerTrack,
+        outages: Vec<Outage>,
+    ) -> Self {
+        let protections = events.iter().filter_map(|event| match event.action {
+            Action::Protect(on) => Some((event.at, on)),
+            _ => None,
+        });
+        let protections = protections.collect();
+        let mut world =
+            Self { script, segments: Vec::new(), scripted: Vec::new(), pointer_track, outages, protections };
+        world.lay_out(events, picture);
         world
     }
 
-    fn lay_out(&mut self, events: &[Event], output: usize) {
+    fn lay_out(&mut self, events: &[Event], (palette, name): (usize, &str)) {
         let modes = modes(&self.script, events);
         let presents: Vec<_> = events
             .iter()
@@ -138,7 +151,7 @@ impl World {
         for (i, &Mode { at, size, rotation, refresh, hdr, white }) in modes.iter().enumerate() {
             let end = modes.get(i + 1).map(|next| next.at);
             let color = if hdr { self.color(white) } else { Color::SDR };
-            let picture = Picture::new(size, output, hdr);
+            let picture = Picture::new(size, palette, name, hdr);
             let begin = self.scripted.len();
             let mut segment = Segment { at, size, rotation, refresh, color, picture, first, scripted: begin..begin };
             for (time, present) in presents.iter().filter(|p| p.0 >= at && end.is_none_or(|end| p.0 < end)) {
@@ -402,7 +415,8 @@ fn clipped(damage: &Damage, whole: Rect) -> Damage {
     Damage { dirty, moves: moves.collect() }
 }
 
-fn outages(events: &[Event]) -> Vec<Outage> {
+/// The times without a desktop, in the order of `events`.
+pub(super) fn outages(events: &[Event]) -> Vec<Outage> {
     let outage = |event: &Event| {
         let (span, cause, loss) = match event.action {
             Action::Lose { cause, during: None, span, loss } => (span, cause.into(), loss),
