@@ -157,16 +157,33 @@ pub struct Image {
     pub format: FrameFormat,
     /// How many regions of the desktop it shows, one after the other; `None` for one that is not in a list.
     pub regions: Option<usize>,
+    /// How many frames it shows, the newest last; `None` for one that is not in a stack.
+    pub stack: Option<usize>,
+    /// Where the pixels begin in the memory.
+    pub(super) offset: usize,
 }
 
 impl Image {
     /// The shape of its array.
     pub fn shape(&self) -> Vec<usize> {
-        self.regions.into_iter().chain(self.format.shape(self.size)).collect()
+        self.stack.into_iter().chain(self.regions).chain(self.format.shape(self.size)).collect()
+    }
+
+    /// The address of the first byte, see [`Buffer::as_ptr`].
+    pub fn as_ptr(&self) -> *mut u8 {
+        // Inside the buffer, as the slice of `bytes` is.
+        self.buffer.as_ptr().wrapping_add(self.offset)
+    }
+
+    /// Whether `other` has the same shape and format.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.size, self.format, self.regions) == (other.size, other.format, other.regions)
     }
 
     /// The pixels.
     pub fn bytes(&self) -> &[u8] {
-        self.buffer.bytes()
+        let one = self.format.bytes(self.size);
+        let len = one * self.regions.unwrap_or(1) * self.stack.unwrap_or(1);
+        &self.buffer.bytes()[self.offset..self.offset + len]
     }
 }

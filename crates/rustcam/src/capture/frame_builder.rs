@@ -113,7 +113,7 @@ impl FrameBuilder {
                 }
             }
         };
-        Ok(buffer.map(|buffer| Pixels::Memory(Image { buffer, size, format, regions })))
+        Ok(buffer.map(|buffer| Pixels::Memory(Image { buffer, size, format, regions, stack: None, offset: 0 })))
     }
 
     /// What changed since the last call, in texture space.

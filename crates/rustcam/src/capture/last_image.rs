@@ -69,7 +69,7 @@ impl LastImage {
 
     /// Whether `image` shows the region of this one, pixel by pixel and in the same format.
     fn shows_pixels_of(&self, image: &Image) -> bool {
-        self.image.has_layout_of(image)
+        self.image.is_like(image)
             && image.regions.is_none()
             && image.size == self.region.size()
             && image.format.as_packed().is_some()
@@ -91,10 +91,6 @@ impl LastImage {
 }
 
 impl Image {
-    fn has_layout_of(&self, other: &Self) -> bool {
-        (self.size, self.format, self.regions) == (other.size, other.format, other.regions)
-    }
-
     /// The same memory once more.
     fn share(&self) -> Self {
         Self { buffer: self.buffer.share(), ..*self }
