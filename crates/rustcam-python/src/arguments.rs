@@ -9,7 +9,6 @@ use pyo3::Borrowed;
 use rustcam::capture::{Interrupt, Rate};
 use rustcam::color::{TextureFormat, ToneMapping};
 use rustcam::error::Error;
-use rustcam::frame::PixelFormat;
 use rustcam::geometry::Rect;
 use rustcam::parallel::MOST_THREADS;
 use rustcam::source::texture::{format_named, TextureSync};
@@ -174,17 +173,6 @@ fn too_fine(value: &Bound<'_, PyAny>) -> PyErr {
          Fraction(3, 10000)",
         shown(value)
     ))
-}
-
-/// `fmt=`.
-pub struct Format(pub PixelFormat);
-
-impl<'a, 'py> FromPyObject<'a, 'py> for Format {
-    type Error = PyErr;
-
-    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self(text("fmt", &value)?.parse().map_err(|e| to_python(value.py(), &e))?))
-    }
 }
 
 /// `fmt=` of shared textures.

@@ -240,7 +240,10 @@ mod tests {
         let nv12 = FrameFormat::Yuv(YuvFormat::Nv12);
         assert!(nv12.check_size(Size::new(6, 4)).is_ok());
         let error = nv12.check_size(Size::new(5, 4)).expect_err("odd").to_string();
-        assert_eq!(error, "fmt=\"nv12\" needs an even width and height, because its chroma belongs to 2x2 pixels, got 5x4");
+        assert_eq!(
+            error,
+            "fmt=\"nv12\" needs an even width and height, because its chroma belongs to 2x2 pixels, got 5x4"
+        );
         assert!(FrameFormat::packed(PixelFormat::Gray).check_size(Size::new(5, 3)).is_ok());
     }
 

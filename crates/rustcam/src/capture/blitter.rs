@@ -33,8 +33,7 @@ pub(super) struct View {
 impl View {
     /// `regions` of `output`, which is SDR, with the pointer over them if `cursor`.
     pub(super) fn new(output: &Output, regions: Regions, spec: FrameSpec, cursor: bool) -> Self {
-        let placement =
-            Placement { region: regions.bounds(), desktop: output.size, rotation: output.image_rotation };
+        let placement = Placement { region: regions.bounds(), desktop: output.size, rotation: output.image_rotation };
         let bounds = placement.rotation.to_texture(placement.region, placement.desktop);
         Self { spec, regions, placement, bounds, cursor, tone: ToneSettings::default() }
     }
@@ -234,12 +233,7 @@ impl Blitter {
     ///
     /// # Errors
     /// Those of the source, and the interrupt's.
-    pub(super) fn finish(
-        &mut self,
-        job: &mut Job<'_, '_>,
-        frame: &mut [u8],
-        parts: &[Rect],
-    ) -> Result<Outcome<Drawn>> {
+    pub(super) fn finish(&mut self, job: &mut Job<'_, '_>, frame: &mut [u8], parts: &[Rect]) -> Result<Outcome<Drawn>> {
         self.follow_tone(job);
         let view = &job.view;
         let plan = self.finishing.plan(view, parts);

@@ -31,7 +31,7 @@ const COLOR_ATTEMPTS: usize = 3;
 /// A frame whose read was not finished by the deadline of the call that began it.
 enum Begun {
     Owned(Buffer),
-    Retained(Work, Step),
+    Retained(Box<Work>, Step),
 }
 
 /// Builds the frames of one session.
@@ -68,6 +68,8 @@ impl FrameBuilder {
         loop {
             let color = source.color();
             let view = View::new(source.output(), regions.clone(), spec, cursor).with_tone(&color, self.tone_mapping);
+            // The region may have become another one since the caller was told that it fits.
+            spec.format.check_size(view.size()).map_err(|error| Error::new(ErrorKind::Capture, error.message()))?;
             if self.tone.replace(view.tone).is_some_and(|before| before != view.tone) {
                 // The same light now has other values.
                 self.resources.damage.add(Damage::everything(source.output().texture_size().rect()));
@@ -97,7 +99,7 @@ impl FrameBuilder {
                 self.build_owned(&mut job, Some(buffer))?
             }
             (Target::Retained(_), Some((known, Begun::Retained(work, step)))) if known == job.view => {
-                self.build_retained(&mut job, Some((work, step)))?
+                self.build_retained(&mut job, Some((*work, step)))?
             }
             (target, cancelled) => {
                 discard(cancelled);
@@ -252,7 +254,7 @@ impl FrameBuilder {
 
     fn build_retained(&mut self, job: &mut Job<'_, '_>, mut begun: Option<(Work, Step)>) -> Result<Outcome<Buffer>> {
         let outcome = self.retained.build(&mut self.resources, job, &mut begun);
-        self.begun = begun.map(|(work, step)| (job.view.clone(), Begun::Retained(work, step)));
+        self.begun = begun.map(|(work, step)| (job.view.clone(), Begun::Retained(Box::new(work), step)));
         outcome
     }
 

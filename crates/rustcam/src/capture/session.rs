@@ -452,7 +452,8 @@ impl Session {
         if inside {
             return Ok(Regions::Each(listed));
         }
-        let clamped = listed.iter().map(|region| region.intersection(whole).ok_or_else(|| nothing_left(*region, whole)));
+        let clamped =
+            listed.iter().map(|region| region.intersection(whole).ok_or_else(|| nothing_left(*region, whole)));
         Ok(Regions::Each(clamped.collect::<Result<_>>()?))
     }
 

@@ -88,7 +88,8 @@ fn bytes_of(frame: rustcam::capture::Frame) -> Vec<u8> {
 
 #[test]
 fn several_regions_are_parts_of_one_image() {
-    let regions = [Rect::new(0, 0, 40, 30), Rect::new(30, 20, 96, 64), Rect::new(90, 0, 96, 3), Rect::new(30, 20, 96, 64)];
+    let regions =
+        [Rect::new(0, 0, 40, 30), Rect::new(30, 20, 96, 64), Rect::new(90, 0, 96, 3), Rect::new(30, 20, 96, 64)];
     for script in SCRIPTS {
         for spec in specs().into_iter().filter(|spec| spec.size.is_some()) {
             let script = format!("{script}; clock virtual");
@@ -111,8 +112,10 @@ fn several_regions_are_parts_of_one_image() {
 
 #[test]
 fn a_small_change_rewrites_only_the_pixels_that_it_touches() {
-    let capture =
-        SimCapture::new(&format!("{SMALL}static; at 20ms present dirty 8,8,16,16; at 40ms present dirty 1,1,2,2"), false);
+    let capture = SimCapture::new(
+        &format!("{SMALL}static; at 20ms present dirty 8,8,16,16; at 40ms present dirty 1,1,2,2"),
+        false,
+    );
     let format = FrameFormat::Pixels { format: PixelFormat::Rgb, layout: Layout::Hwc, element: Element::Float32 };
     let spec = FrameSpec { format, size: Some(Size::new(12, 8)), resample: Resample::Area };
     let copied = || capture.session().bytes_copied;

@@ -14,7 +14,8 @@ use super::sim_capture::{ms, options, waiting, SimCapture};
 const SCRIPT: &str = "size 96x64; refresh 100; pointer still; ";
 const REFRESH: Duration = Duration::from_millis(10);
 
-const TARGETS: [Target<'static>; 2] = [Target::Owned(FrameSpec::packed(PixelFormat::Bgra)), Target::Retained(FrameSpec::packed(PixelFormat::Bgra))];
+const TARGETS: [Target<'static>; 2] =
+    [Target::Owned(FrameSpec::packed(PixelFormat::Bgra)), Target::Retained(FrameSpec::packed(PixelFormat::Bgra))];
 
 /// Grabs after a pause of five seconds, for which a read needs as long as `reads` says.
 fn assert_fresh_after_a_pause(capture: &SimCapture, retained: bool, reads: u64, what: &str) {

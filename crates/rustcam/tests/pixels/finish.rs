@@ -176,24 +176,33 @@ fn cases() -> impl Strategy<Value = Case> {
         (select(RESAMPLES.to_vec()), formats(), 0..70usize),
         proptest::option::weighted(0.5, (shapes(), positions())),
     )
-        .prop_map(|((seed, w, h, rotation), shares, (width, height, same_x, same_y), (resample, format, padding), pointer)| {
-            let texture = Size::new(w, h);
-            let desktop = rotation.apply(texture);
-            let edges = |(from, length): (f64, f64), side: u32| {
-                let first = (f64::from(side - 1) * from) as i32;
-                let length = 1 + (f64::from(side - 1 - first as u32) * length) as i32;
-                (first, first + length)
-            };
-            let (left, right) = edges(shares.0, desktop.width);
-            let (top, bottom) = edges(shares.1, desktop.height);
-            let region = Rect::new(left, top, right, bottom);
-            let even = |side: u32| if matches!(format, FrameFormat::Yuv(_)) { side.next_multiple_of(2) } else { side };
-            let size = Size::new(
-                even(if same_x { region.width() } else { width }),
-                even(if same_y { region.height() } else { height }),
-            );
-            Case { seed, texture, rotation, region, size, resample, format, padding, pointer }
-        })
+        .prop_map(
+            |(
+                (seed, w, h, rotation),
+                shares,
+                (width, height, same_x, same_y),
+                (resample, format, padding),
+                pointer,
+            )| {
+                let texture = Size::new(w, h);
+                let desktop = rotation.apply(texture);
+                let edges = |(from, length): (f64, f64), side: u32| {
+                    let first = (f64::from(side - 1) * from) as i32;
+                    let length = 1 + (f64::from(side - 1 - first as u32) * length) as i32;
+                    (first, first + length)
+                };
+                let (left, right) = edges(shares.0, desktop.width);
+                let (top, bottom) = edges(shares.1, desktop.height);
+                let region = Rect::new(left, top, right, bottom);
+                let even =
+                    |side: u32| if matches!(format, FrameFormat::Yuv(_)) { side.next_multiple_of(2) } else { side };
+                let size = Size::new(
+                    even(if same_x { region.width() } else { width }),
+                    even(if same_y { region.height() } else { height }),
+                );
+                Case { seed, texture, rotation, region, size, resample, format, padding, pointer }
+            },
+        )
 }
 
 proptest! {

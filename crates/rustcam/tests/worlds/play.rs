@@ -157,9 +157,8 @@ impl Player<'_> {
                     Some(image) => image.bytes().to_vec(),
                     None => tight(&own, row, padding, upwards),
                 };
-                prop_assert!(frame.image().is_none_or(
-                    |image| image.format.as_packed() == Some(format) && image.size == request.region.unwrap_or(after.region).size()
-                ));
+                prop_assert!(frame.image().is_none_or(|image| image.format.as_packed() == Some(format)
+                    && image.size == request.region.unwrap_or(after.region).size()));
                 prop_assert!(self.handle.info().is_some_and(|info| info == frame.info));
                 let shown = (request.region.unwrap_or(after.region), after.output.size);
                 self.check((&frame.info, format), &bytes, shown, &after, began)?;

@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn weights_of_every_span_add_up_to_the_total() {
         for resample in [Resample::Area, Resample::Bilinear, Resample::Nearest] {
-            for (from, to) in [(1, 1), (1, 7), (7, 1), (7, 3), (3, 7), (1920, 224), (224, 1920), (65535, 3), (3, 4096)] {
+            for (from, to) in [(1, 1), (1, 7), (7, 1), (7, 3), (3, 7), (1920, 224), (224, 1920), (65535, 3), (3, 4096)]
+            {
                 let axis = Axis::new(resample, from, to);
                 assert_eq!(axis.spans.len(), to as usize);
                 for span in &axis.spans {

@@ -80,7 +80,9 @@ impl<'a> Rows<'a> {
     fn is_in_place(&self, y: u32) -> bool {
         let Origin { placement, pointer, .. } = &self.origin;
         let y = placement.region.top + y as i32;
-        let covered = |(image, at): &(&PointerImage, Point)| (at.y..at.y.saturating_add_unsigned(image.size().height)).contains(&y);
+        let covered = |(image, at): &(&PointerImage, Point)| {
+            (at.y..at.y.saturating_add_unsigned(image.size().height)).contains(&y)
+        };
         self.in_place && !pointer.as_ref().is_some_and(covered)
     }
 

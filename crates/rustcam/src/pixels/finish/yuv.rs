@@ -88,7 +88,8 @@ impl<F: FnMut(usize, [u8; 2])> Kernel for Chroma<'_, F> {
     fn run(mut self) {
         let [above, below] = self.rows.map(|row| row.as_chunks::<2>().0);
         for (i, (above, below)) in above.iter().zip(below).enumerate() {
-            let sum = |c: usize| [above[0][c], above[1][c], below[0][c], below[1][c]].map(i32::from).iter().sum::<i32>();
+            let sum =
+                |c: usize| [above[0][c], above[1][c], below[0][c], below[1][c]].map(i32::from).iter().sum::<i32>();
             let (b, g, r) = (sum(0), sum(1), sum(2));
             let value = |factors: [i32; 3]| {
                 ((factors[0] * r + factors[1] * g + factors[2] * b + (128 << 18) + (1 << 17)) >> 18) as u8
