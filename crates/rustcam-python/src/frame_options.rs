@@ -46,7 +46,11 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Format {
         match name.to_ascii_lowercase().as_str() {
             "nv12" => Ok(Self::Yuv(YuvFormat::Nv12)),
             "i420" => Ok(Self::Yuv(YuvFormat::I420)),
-            _ => name.parse().map(Self::Pixels).map_err(|e| to_python(value.py(), &e)),
+            _ => name.parse().map(Self::Pixels).map_err(|_| {
+                let pixels = PixelFormat::ALL.iter().map(|format| format.name());
+                let names: Vec<&str> = pixels.chain(["nv12", "i420"]).collect();
+                PyValueError::new_err(format!("unknown pixel format {name:?}; choose one of {}", names.join(", ")))
+            }),
         }
     }
 }
