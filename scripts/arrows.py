@@ -39,7 +39,14 @@ PLACES = [
     (r"\bx11rb::", ["rustcam/src/source/x11/"], "only the x11 backend speaks X11"),
     (
         r"\bwindows(_core|_sys)?::",
-        ["rustcam/src/source/d3d11/", "rustcam/src/source/dxgi/", "rustcam/src/kernel_wait.rs", "dda-lab/"],
+        [
+            "rustcam/src/source/d3d11/",
+            "rustcam/src/source/displays/",
+            "rustcam/src/source/dxgi/",
+            "rustcam/src/source/wgc/",
+            "rustcam/src/kernel_wait.rs",
+            "dda-lab/",
+        ],
         "only the backends of Windows, their lab and kernel_wait.rs speak to Windows",
     ),
     (r"\b(pyo3|numpy)::", ["rustcam-python/"], "the engine knows no Python"),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, EventCount};
 use crate::color::{Color, ToneMapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameInfo, Pointer};
@@ -293,7 +293,9 @@ impl Session {
             self.source.can_share()?;
         }
         let clock = Arc::clone(&self.clock);
-        let mut budget = WaitBudget::new(&*clock, request.timeout, interrupt).with_long_waits_if(self.waker.is_some());
+        // A waker alone does not suffice: a signal must end a long wait, too.
+        let wakeable = self.waker.is_some() && EventCount::SIGNALS_END_WAITS;
+        let mut budget = WaitBudget::new(&*clock, request.timeout, interrupt).with_long_waits_if(wakeable);
         while self.wait(request, &mut budget)? {
             let cursor = self.cursor && !self.source.pointer_in_image();
             let regions = self.regions_now(request.region, rule)?;

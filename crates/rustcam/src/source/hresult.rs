@@ -1,6 +1,6 @@
 //! The codes (HRESULTs) of Direct3D, DXGI and the system that a capture on Windows meets, by name.
 //!
-//! [`Error::code`](crate::error::Error::code) of an error from the `dxgi` backend is one of them; the simulated desktop uses them, too, so
+//! [`Error::code`](crate::error::Error::code) of an error from the backends of Windows is one of them; the simulated desktop uses them, too, so
 //! the module exists on every platform.
 
 /// The call succeeded.
@@ -11,18 +11,30 @@ pub const S_FALSE: u32 = 1;
 pub const WAIT_ABANDONED: u32 = 0x0000_0080;
 /// A wait timed out. The sign bit is clear here, too.
 pub const WAIT_TIMEOUT: u32 = 0x0000_0102;
+/// The object was closed before.
+pub const RO_E_CLOSED: u32 = 0x8000_0013;
 /// The system lacks the function.
 pub const E_NOTIMPL: u32 = 0x8000_4001;
 /// The object lacks the interface.
 pub const E_NOINTERFACE: u32 = 0x8000_4002;
 /// A failure without a stated reason.
 pub const E_FAIL: u32 = 0x8000_4005;
+/// The system does not know the class.
+pub const CLASS_NOT_AVAILABLE: u32 = 0x8004_0111;
+/// The class is not registered.
+pub const CLASS_NOT_REGISTERED: u32 = 0x8004_0154;
 /// The secure desktop is shown.
 pub const E_ACCESSDENIED: u32 = 0x8007_0005;
 /// There is not enough memory.
 pub const E_OUTOFMEMORY: u32 = 0x8007_000E;
 /// An argument is wrong.
 pub const E_INVALIDARG: u32 = 0x8007_0057;
+/// The service does not exist, at least not for this desktop.
+pub const SERVICE_DOES_NOT_EXIST: u32 = 0x8007_0424;
+/// The service does not answer.
+pub const SERVER_UNAVAILABLE: u32 = 0x8007_06BA;
+/// The service ended during the call.
+pub const CALL_FAILED: u32 = 0x8007_06BE;
 /// The object is not in a state that allows the call.
 pub const INVALID_CALL: u32 = 0x887A_0001;
 /// The adapter or output does not exist.
@@ -89,7 +101,16 @@ pub const CODES: &[Code] = &[
     code(E_ACCESSDENIED, "E_ACCESSDENIED", "the secure desktop (a prompt, the lock or the logon screen) is shown"),
     code(E_OUTOFMEMORY, "E_OUTOFMEMORY", "there is not enough memory"),
     code(E_INVALIDARG, "E_INVALIDARG", "the system rejected an argument"),
-    code(0x8004_0154, "REGDB_E_CLASSNOTREG", "this version of Windows does not have it"),
+    code(RO_E_CLOSED, "RO_E_CLOSED", "it was closed"),
+    code(CLASS_NOT_AVAILABLE, "CLASS_E_CLASSNOTAVAILABLE", "this version of Windows does not have it"),
+    code(CLASS_NOT_REGISTERED, "REGDB_E_CLASSNOTREG", "this version of Windows does not have it"),
+    code(
+        SERVICE_DOES_NOT_EXIST,
+        "ERROR_SERVICE_DOES_NOT_EXIST",
+        "the capture service is not there, as while the secure desktop is shown",
+    ),
+    code(SERVER_UNAVAILABLE, "RPC_S_SERVER_UNAVAILABLE", "the capture service does not answer"),
+    code(CALL_FAILED, "RPC_S_CALL_FAILED", "the capture service ended"),
     code(INVALID_CALL, "DXGI_ERROR_INVALID_CALL", "the duplication is not in a state that allows the call"),
     code(NOT_FOUND, "DXGI_ERROR_NOT_FOUND", "the adapter or output does not exist"),
     code(MORE_DATA, "DXGI_ERROR_MORE_DATA", "the answer is longer than announced"),

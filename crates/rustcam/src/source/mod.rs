@@ -86,12 +86,16 @@ mod window;
 #[cfg(any(windows, test))]
 mod d3d11;
 #[cfg(windows)]
+mod displays;
+#[cfg(windows)]
 mod dxgi;
 pub mod hresult;
 pub mod sim;
 pub mod texture;
 #[cfg(any(windows, test))]
 mod verdict;
+#[cfg(windows)]
+mod wgc;
 #[cfg(target_os = "linux")]
 #[allow(missing_debug_implementations)]
 pub mod x11;

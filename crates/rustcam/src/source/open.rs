@@ -17,13 +17,40 @@ pub fn open(options: &OpenOptions, interrupt: &mut CheckInterrupt<'_>) -> Result
     match &options.backend {
         Backend::Sim(script) => Ok(Box::new(super::sim::SimSource::open(script, options)?)),
         #[cfg(windows)]
-        Backend::Dxgi => Ok(Box::new(super::dxgi::DxgiSource::open(options)?)),
+        Backend::Dxgi => open_output(options),
         #[cfg(windows)]
-        Backend::Wgc => Err(elsewhere(&options.backend)),
+        Backend::Wgc => Ok(Box::new(super::wgc::WgcSource::open(options, None)?)),
         #[cfg(target_os = "linux")]
         Backend::X11 => Ok(Box::new(super::x11::X11Source::open(options, interrupt)?)),
         #[cfg(any(not(windows), not(target_os = "linux")))]
         other => Err(elsewhere(other)),
+    }
+}
+
+/// Opens an output through Desktop Duplication, or through Windows.Graphics.Capture if the options allow that and the system keeps refusing
+/// duplication for a reason that does not pass: what refuses both is waited out.
+#[cfg(windows)]
+fn open_output(options: &OpenOptions) -> Result<Box<dyn Source>> {
+    if options.window.is_some() {
+        return Err(outputs_only(&options.backend));
+    }
+    let error = match super::dxgi::DxgiSource::open(options) {
+        Ok(source) => return Ok(Box::new(source)),
+        Err(error) => error,
+    };
+    if !(options.fall_back && options.keeps_being_refused(error.code())) {
+        return Err(error);
+    }
+    let instead = format!("Windows.Graphics.Capture is used, because {}", error.message());
+    match super::wgc::WgcSource::open(options, Some(instead)) {
+        Ok(source) => {
+            log::info!("Windows.Graphics.Capture in place of duplication: {error}");
+            Ok(Box::new(source))
+        }
+        Err(other) => {
+            log::debug!("no Windows.Graphics.Capture in place of duplication: {other}");
+            Err(error)
+        }
     }
 }
 
@@ -36,7 +63,7 @@ pub fn outputs(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<
     match backend {
         Backend::Sim(script) => Ok(super::sim::outputs(script)),
         #[cfg(windows)]
-        Backend::Dxgi | Backend::Wgc => super::dxgi::outputs(),
+        Backend::Dxgi | Backend::Wgc => super::displays::outputs(),
         #[cfg(target_os = "linux")]
         Backend::X11 => super::x11::outputs(interrupt),
         #[cfg(any(not(windows), not(target_os = "linux")))]
@@ -55,7 +82,7 @@ pub fn windows(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<
         #[cfg(windows)]
         Backend::Dxgi => Err(outputs_only(backend)),
         #[cfg(windows)]
-        Backend::Wgc => Ok(Vec::new()),
+        Backend::Wgc => Ok(super::wgc::windows()),
         #[cfg(target_os = "linux")]
         Backend::X11 => Ok(Vec::new()),
         #[cfg(any(not(windows), not(target_os = "linux")))]
@@ -71,7 +98,7 @@ pub fn windows(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<
 pub fn facts(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<Facts> {
     match backend {
         #[cfg(windows)]
-        Backend::Dxgi | Backend::Wgc => super::dxgi::facts(),
+        Backend::Dxgi | Backend::Wgc => super::displays::facts(),
         #[cfg(target_os = "linux")]
         Backend::X11 => super::x11::facts(interrupt),
         _ => Ok(Facts::default()),

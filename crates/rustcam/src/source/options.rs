@@ -1,9 +1,13 @@
 //! Which desktop to open, and through which API.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+#[cfg(any(windows, test))]
+use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+#[cfg(any(windows, test))]
+use super::hresult;
 use super::output::OutputChoice;
 use super::sim::Script;
 use super::window::WindowTarget;
@@ -138,6 +142,8 @@ pub struct OpenOptions {
     pub tone_mapping: ToneMapping,
     /// When the first attempt to open the output was made.
     first_attempt: Arc<OnceLock<Duration>>,
+    /// What has refused the attempts since when.
+    refusals: Arc<Mutex<Option<(u32, Duration)>>>,
 }
 
 impl OpenOptions {
@@ -159,6 +165,7 @@ impl OpenOptions {
             threads: None,
             tone_mapping: ToneMapping::Map,
             first_attempt: Arc::default(),
+            refusals: Arc::default(),
         }
     }
 
@@ -223,10 +230,31 @@ impl OpenOptions {
     }
 }
 
+/// Refusals of duplication that last, where they are repeated after so long: a computer with two graphics adapters, and the limit of
+/// processes that duplicate.
+#[cfg(any(windows, test))]
+const LASTING: [u32; 2] = [hresult::UNSUPPORTED, hresult::NOT_CURRENTLY_AVAILABLE];
+#[cfg(any(windows, test))]
+const LASTS: Duration = Duration::from_millis(100);
+
+#[cfg(any(windows, test))]
+impl OpenOptions {
+    /// Records that an attempt to duplicate an output was refused with `code`. Returns whether it is refused for a reason that lasts: the same
+    /// as in an attempt a while before, and in all since.
+    pub(super) fn keeps_being_refused(&self, code: Option<u32>) -> bool {
+        let now = self.clock.now();
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let code = code.filter(|code| LASTING.contains(code));
+        let since = refusals.filter(|(before, _)| Some(*before) == code).map_or(now, |(_, since)| since);
+        *refusals = code.map(|code| (code, since));
+        code.is_some() && now.saturating_sub(since) >= LASTS
+    }
+}
+
 impl fmt::Debug for OpenOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { backend, device, output, window, fall_back, .. } = self;
-        let Self { watch_pointer, timeout, threads, tone_mapping, clock: _, first_attempt: _, .. } = self;
+        let Self { watch_pointer, timeout, threads, tone_mapping, clock: _, first_attempt: _, refusals: _, .. } = self;
         f.debug_struct("OpenOptions")
             .field("backend", backend)
             .field("device", device)
@@ -238,5 +266,33 @@ impl fmt::Debug for OpenOptions {
             .field("threads", threads)
             .field("tone_mapping", tone_mapping)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VirtualClock;
+
+    #[test]
+    fn a_refusal_lasts_if_the_same_one_comes_again_a_while_later() {
+        use hresult::{E_ACCESSDENIED, NOT_CURRENTLY_AVAILABLE, UNSUPPORTED};
+        let clock = Arc::new(VirtualClock::new());
+        let options = || OpenOptions::new(Backend::Sim(Script::default())).clock(Arc::clone(&clock) as _);
+        let refused = |options: &OpenOptions, code, after| {
+            clock.sleep(Duration::from_millis(after));
+            options.clone().keeps_being_refused(code)
+        };
+        let first = options();
+        assert!(!refused(&first, Some(UNSUPPORTED), 0), "the first time");
+        assert!(!refused(&first, Some(UNSUPPORTED), 99), "too soon");
+        assert!(refused(&first, Some(UNSUPPORTED), 1));
+        assert!(!refused(&first, Some(NOT_CURRENTLY_AVAILABLE), 100), "another reason");
+        assert!(refused(&first, Some(NOT_CURRENTLY_AVAILABLE), 100));
+        assert!(!refused(&first, Some(E_ACCESSDENIED), 100), "the other backend is refused, too");
+        assert!(!refused(&first, Some(E_ACCESSDENIED), 100));
+        assert!(!refused(&first, Some(UNSUPPORTED), 100), "something else came in between");
+        assert!(!refused(&first, None, 100));
+        assert!(!refused(&options(), Some(UNSUPPORTED), 100), "another opening");
     }
 }

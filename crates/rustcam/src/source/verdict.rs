@@ -9,10 +9,11 @@
 //! | [`INVALID_CALL`] | for a moment while HDR is switched |
 
 use super::hresult::{
-    ACCESS_DENIED, ACCESS_LOST, CODES, DEVICE_HUNG, DEVICE_REMOVED, DEVICE_RESET, DRIVER_INTERNAL_ERROR,
-    DXGI_WAIT_TIMEOUT, E_ACCESSDENIED, E_FAIL, E_INVALIDARG, E_NOINTERFACE, E_NOTIMPL, E_OUTOFMEMORY, INVALID_CALL,
-    MODE_CHANGE_IN_PROGRESS, MORE_DATA, NOT_CURRENT, NOT_CURRENTLY_AVAILABLE, NOT_FOUND, SESSION_DISCONNECTED, S_OK,
-    UNSUPPORTED, WAIT_ABANDONED, WAIT_TIMEOUT, WAS_STILL_DRAWING,
+    ACCESS_DENIED, ACCESS_LOST, CALL_FAILED, CLASS_NOT_AVAILABLE, CLASS_NOT_REGISTERED, CODES, DEVICE_HUNG,
+    DEVICE_REMOVED, DEVICE_RESET, DRIVER_INTERNAL_ERROR, DXGI_WAIT_TIMEOUT, E_ACCESSDENIED, E_FAIL, E_INVALIDARG,
+    E_NOINTERFACE, E_NOTIMPL, E_OUTOFMEMORY, INVALID_CALL, MODE_CHANGE_IN_PROGRESS, MORE_DATA, NOT_CURRENT,
+    NOT_CURRENTLY_AVAILABLE, NOT_FOUND, RO_E_CLOSED, SERVER_UNAVAILABLE, SERVICE_DOES_NOT_EXIST, SESSION_DISCONNECTED,
+    S_OK, UNSUPPORTED, WAIT_ABANDONED, WAIT_TIMEOUT, WAS_STILL_DRAWING,
 };
 use crate::error::{Error, ErrorKind, Loss};
 
@@ -45,12 +46,20 @@ pub(super) enum Call {
     Share,
     /// `AcquireSync` and `ReleaseSync` of a keyed mutex.
     Sync,
+    /// Getting the classes of Windows.Graphics.Capture, and a Direct3D device for them.
+    Activate,
+    /// `CreateForMonitor` and `CreateForWindow`, creating a pool and a session, and `StartCapture`, for the first time.
+    Begin,
+    /// The same after a loss, when most refusals are transient.
+    BeginAgain,
+    /// Taking a frame from a pool, its members, and `Recreate`.
+    Take,
 }
 
 impl Call {
     /// The calls of every capture; those that only shared textures need are left out.
     #[cfg(test)]
-    pub(super) const ALL: [Call; 10] = [
+    pub(super) const ALL: [Call; 14] = [
         Call::Enumerate,
         Call::CreateDevice,
         Call::Duplicate,
@@ -61,6 +70,10 @@ impl Call {
         Call::Release,
         Call::CreateTexture,
         Call::Map,
+        Call::Activate,
+        Call::Begin,
+        Call::BeginAgain,
+        Call::Take,
     ];
 
     /// What failed, as a clause.
@@ -79,6 +92,10 @@ impl Call {
             Call::Draw => "the desktop could not be drawn on the device",
             Call::Share => "a texture could not be shared",
             Call::Sync => "the keyed mutex of a shared texture failed",
+            Call::Activate => "Windows.Graphics.Capture cannot be used",
+            Call::Begin => "Windows.Graphics.Capture could not begin",
+            Call::BeginAgain => "Windows.Graphics.Capture cannot begin again yet",
+            Call::Take => "no frame could be taken from Windows.Graphics.Capture",
         }
     }
 }
@@ -124,10 +141,24 @@ const TRANSIENT: [u32; 10] = [
     NOT_CURRENT,
 ];
 
+/// What secure desktops and a capture service that restarts cause. A new window may be refused at first, and some versions of Windows 10
+/// refuse without a reason.
+const TRANSIENT_FOR_SESSIONS: [u32; 8] = [
+    SERVICE_DOES_NOT_EXIST,
+    SERVER_UNAVAILABLE,
+    CALL_FAILED,
+    E_FAIL,
+    E_INVALIDARG,
+    E_ACCESSDENIED,
+    RO_E_CLOSED,
+    SESSION_DISCONNECTED,
+];
+
 /// What `code` from `call` means for the capture.
 pub(super) fn classify(code: u32, call: Call) -> Verdict {
     use Call::{
-        Acquire, CreateTexture, Draw, Duplicate, DuplicateAgain, Map, MapDesktop, Metadata, Release, Share, Sync,
+        Acquire, Activate, Begin, BeginAgain, CreateTexture, Draw, Duplicate, DuplicateAgain, Map, MapDesktop,
+        Metadata, Release, Share, Sync, Take,
     };
     use Loss::{Lasting, Transient};
     match (code, call) {
@@ -144,8 +175,13 @@ pub(super) fn classify(code: u32, call: Call) -> Verdict {
         (
             E_ACCESSDENIED | SESSION_DISCONNECTED | MODE_CHANGE_IN_PROGRESS | NOT_FOUND | NOT_CURRENT,
             Call::Enumerate,
-        ) => Verdict::RefusedForNow,
-        (_, Duplicate | Call::Enumerate | Call::CreateDevice) if is_failure(code) => Verdict::Refused,
+        )
+        | (SERVICE_DOES_NOT_EXIST | SERVER_UNAVAILABLE | CALL_FAILED, Activate) => Verdict::RefusedForNow,
+        (_, Begin) if TRANSIENT_FOR_SESSIONS.contains(&code) => Verdict::RefusedForNow,
+        (_, BeginAgain | Take) if TRANSIENT_FOR_SESSIONS.contains(&code) => Verdict::LostAccess(Transient),
+        (_, Duplicate | Call::Enumerate | Call::CreateDevice | Activate | Begin) if is_failure(code) => {
+            Verdict::Refused
+        }
         // A fifth process, a missing output and a wrong argument are not transient.
         (
             NOT_CURRENTLY_AVAILABLE | NOT_FOUND | E_INVALIDARG | E_NOTIMPL | E_NOINTERFACE | E_OUTOFMEMORY,
@@ -235,6 +271,16 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
             "Shared textures need Windows 10 or later; Wine does not have them. Use grab()"
         }
         (E_ACCESSDENIED | ACCESS_DENIED, Call::Share) => "The process may not share textures: use grab()",
+        (CLASS_NOT_AVAILABLE | CLASS_NOT_REGISTERED | E_NOINTERFACE | E_NOTIMPL, Call::Activate | Call::Begin) => {
+            "Windows.Graphics.Capture needs Windows 10 version 1903 or later, and not every edition has it; Wine does not. Outputs can be \
+             captured with backend=\"dxgi\""
+        }
+        (SERVICE_DOES_NOT_EXIST, _) => {
+            "Close the prompt or unlock the screen. The program must run in the session of a user, and explorer.exe, too"
+        }
+        (SERVER_UNAVAILABLE | CALL_FAILED, _) => {
+            "It passes by itself when the capture service or explorer.exe has restarted: call again"
+        }
         (E_OUTOFMEMORY, _) => "Close programs that use much graphics memory, or capture a smaller region",
         _ => match classify(code, call) {
             Verdict::LostAccess(Loss::Transient) | Verdict::RefusedForNow | Verdict::ReleaseAndRetry => PASSES,
@@ -336,6 +382,30 @@ mod tests {
             assert_eq!(classify(code, Call::Sync), Verdict::Failed, "{code:08X}");
         }
         assert_eq!(classify(S_OK, Call::Sync), Verdict::Success);
+    }
+
+    #[test]
+    fn a_capture_service_that_restarts_is_waited_for_and_a_missing_class_is_final() {
+        for code in [SERVICE_DOES_NOT_EXIST, SERVER_UNAVAILABLE, CALL_FAILED] {
+            for (call, kind) in [
+                (Call::Activate, ErrorKind::Duplication),
+                (Call::Begin, ErrorKind::Duplication),
+                (Call::BeginAgain, ErrorKind::AccessLost),
+                (Call::Take, ErrorKind::AccessLost),
+            ] {
+                let error = error(code, call);
+                assert_eq!((error.kind(), error.loss()), (kind, Some(Loss::Transient)), "{code:08X} {call:?}");
+                assert!(error.hint().is_some());
+            }
+        }
+        for code in [CLASS_NOT_REGISTERED, CLASS_NOT_AVAILABLE, E_NOINTERFACE] {
+            let error = error(code, Call::Activate);
+            assert_eq!((error.kind(), error.loss()), (ErrorKind::Duplication, None), "{code:08X}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("1903")), "{error}");
+        }
+        assert_eq!(classify(RO_E_CLOSED, Call::Take), Verdict::LostAccess(Loss::Transient));
+        assert_eq!(classify(0x8000_000E, Call::Begin), Verdict::Refused);
+        assert_eq!(classify(0x8000_000E, Call::BeginAgain), Verdict::LostAccess(Loss::Lasting));
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! |---|---|---|---|
 //! | no area | the first image, a second capture, a shared texture, a read outside of the chosen region | the shadow copy | the choice of an area |
 //! | whole screen | a read of half of the screen or more | a staging copy | no such read for 32 images, a shared texture |
-//! | region | reads of four images in a row by the only capture, all inside of it | a staging copy of the region | no read of it for 32 images, a read outside of it, a second capture, a shared texture |
+//! | region, if the feed's frames can be had again | reads of four images in a row by the only capture, all inside of it | a staging copy of the region | no read of it for 32 images, a read outside of it, a second capture, a shared texture |
 //!
 //! In the state "region" nothing else of an image is copied, and the shadow copy keeps a list of what is stale in it. Pixels outside of the
 //! region come, whichever is possible first:
@@ -50,6 +50,25 @@ use crate::region::{bounds, Region};
 
 /// More rectangles than this cost more to copy one by one than their bounding box does.
 const MOST_PARTS: usize = 24;
+
+/// The texture of a frame, in which the image of the screen begins at `origin`.
+#[derive(Clone, Copy)]
+pub(in crate::source) struct FrameTexture<'a> {
+    pub(in crate::source) texture: &'a ID3D11Texture2D,
+    pub(in crate::source) origin: Point,
+}
+
+impl<'a> FrameTexture<'a> {
+    /// A texture that is the image.
+    pub(in crate::source) fn whole(texture: &'a ID3D11Texture2D) -> Self {
+        Self { texture, origin: Point::new(0, 0) }
+    }
+
+    /// Where `part` of the image is in the texture.
+    fn place(self, part: Rect) -> Rect {
+        part.translated(self.origin.x, self.origin.y)
+    }
+}
 
 /// A copy of the whole screen on the device.
 struct Shadow {
@@ -122,7 +141,7 @@ impl Copies {
     ///
     /// # Errors
     /// Those of a texture's creation.
-    pub(super) fn update(&mut self, device: &Device, frame: &ID3D11Texture2D, changes: &Changes) -> Result<()> {
+    pub(super) fn update(&mut self, device: &Device, frame: FrameTexture<'_>, changes: &Changes) -> Result<()> {
         match self.focus.area(changes.newest()) {
             Some(area) => self.read_back(device, frame, changes, area)?,
             None => self.update_shadow(device, frame)?,
@@ -135,7 +154,7 @@ impl Copies {
     ///
     /// # Errors
     /// Those of a texture's creation.
-    pub(super) fn update_whole(&mut self, device: &Device, frame: &ID3D11Texture2D, changes: &Changes) -> Result<()> {
+    pub(super) fn update_whole(&mut self, device: &Device, frame: FrameTexture<'_>, changes: &Changes) -> Result<()> {
         if self.focus.is_region(changes.newest()) {
             self.focus.clear();
         }
@@ -150,6 +169,11 @@ impl Copies {
     /// Parts of the newest image inside `bounds` will be read. A region is chosen only while one capture is `alone` on the screen.
     pub(super) fn note_read(&mut self, bounds: Rect, changes: &Changes, alone: bool) {
         self.focus.read(bounds, changes.newest(), alone);
+    }
+
+    /// Frames cannot be had again, so no region is ever chosen: every image is copied whole.
+    pub(super) fn choose_no_region(&mut self) {
+        self.focus.choose_no_region();
     }
 
     /// The next images are needed whole, and on the device.
@@ -267,7 +291,7 @@ impl Copies {
         if self.focus.is_wide(bounds) && shadow.stale.is_empty() {
             let whole = self.size.rect();
             let texture = shadow.texture.clone();
-            self.read_back(device, &texture, changes, whole)?;
+            self.read_back(device, FrameTexture::whole(&texture), changes, whole)?;
             let Some(copy) = self.staging.newest(newest) else { return Ok(None) };
             return MappedParts::map(device, (&copy.texture, self.format), whole, Some(&copy.readers), time);
         }
@@ -277,24 +301,24 @@ impl Copies {
     }
 
     /// Brings a staging copy of `area` up to date from `from`, which shows the newest image.
-    fn read_back(&mut self, device: &Device, from: &ID3D11Texture2D, changes: &Changes, area: Rect) -> Result<()> {
+    fn read_back(&mut self, device: &Device, from: FrameTexture<'_>, changes: &Changes, area: Rect) -> Result<()> {
         if self.staging.area != area {
             self.staging = Staging::of(area, self.format);
         }
         let copy = self.staging.unread(device)?;
         for part in changes.parts_since(copy.image, area) {
             let at = Point::new(part.left - area.left, part.top - area.top);
-            self.bounce.copy(device, (from, self.size), part, (&copy.texture, at))?;
+            self.bounce.copy(device, (from.texture, self.size), from.place(part), (&copy.texture, at))?;
         }
         copy.image = changes.newest();
         Ok(())
     }
 
     /// Brings the shadow copy up to date from `from`, which shows the newest image.
-    fn update_shadow(&mut self, device: &Device, from: &ID3D11Texture2D) -> Result<()> {
+    fn update_shadow(&mut self, device: &Device, from: FrameTexture<'_>) -> Result<()> {
         let shadow = existing(&mut self.shadow, device, (self.size, self.format))?;
         for part in std::mem::take(&mut shadow.stale).simplified(MOST_PARTS) {
-            device.copy(from, part, &shadow.texture, part.origin());
+            device.copy(from.texture, from.place(part), &shadow.texture, part.origin());
         }
         Ok(())
     }

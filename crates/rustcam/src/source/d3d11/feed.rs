@@ -7,14 +7,41 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::ImageRef;
 use crate::geometry::Rect;
+use crate::source::Waker;
+
+/// What a feed is, apart from its images. It may be another one after [`Feed::regain`].
+#[derive(Clone, Debug, Default)]
+pub(in crate::source) struct FeedInfo {
+    /// The pointer is part of the images, if a capture watches it.
+    pub(in crate::source) pointer_in_image: bool,
+    /// Why the images are not what they should be, or come from elsewhere.
+    pub(in crate::source) fallback: Option<String>,
+    /// The backend, if it is another one than was chosen.
+    pub(in crate::source) other_backend: Option<&'static str>,
+}
 
 /// An API that delivers the images of one screen.
 pub(in crate::source) trait Feed: Send {
     /// Waits at most `timeout` for the next frame and adds it to `screen`.
     ///
     /// # Errors
-    /// A loss; any other error loses only the frame.
+    /// A loss. `AccessLost` without one: the screen is gone for good. Any other error loses only the frame.
     fn advance(&mut self, screen: &mut Screen, timeout: Duration, clock: &dyn Clock) -> Result<()>;
+
+    /// What the feed is.
+    fn info(&self) -> FeedInfo {
+        FeedInfo::default()
+    }
+
+    /// Ends a wait of [`Feed::advance`] in another thread, or the next one.
+    fn waker(&self) -> Option<Waker> {
+        None
+    }
+
+    /// Whether the waker has ended a wait since the last call.
+    fn was_woken(&mut self) -> bool {
+        false
+    }
 
     /// Whether there is an image that may be delivered.
     fn has_image(&self) -> bool;
@@ -67,6 +94,6 @@ pub(in crate::source) trait Feed: Send {
     /// Tries once to regain the screen, on a new device if necessary, and calls [`Screen::regained`] on success.
     ///
     /// # Errors
-    /// A loss.
+    /// A loss; `AccessLost` without one if the screen is gone for good.
     fn regain(&mut self, screen: &mut Screen) -> Result<()>;
 }

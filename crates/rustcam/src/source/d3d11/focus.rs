@@ -19,7 +19,7 @@ pub(super) struct Focus {
     /// The image of the last read of the area.
     read: u64,
     streak: Streak,
-    /// How long a streak must be.
+    /// How long a streak must be; `u32::MAX` if no region may be chosen.
     needed: u32,
 }
 
@@ -84,6 +84,11 @@ impl Focus {
         }
     }
 
+    /// Chooses no region from now on.
+    pub(super) fn choose_no_region(&mut self) {
+        self.needed = u32::MAX;
+    }
+
     /// Something needs whole images.
     pub(super) fn clear(&mut self) {
         (self.area, self.streak) = (None, Streak::default());
@@ -92,7 +97,7 @@ impl Focus {
     /// Pixels outside of the chosen region were needed and had to be fetched again, which takes long: chooses more carefully.
     pub(super) fn was_wrong(&mut self) {
         self.clear();
-        self.needed = (self.needed * 4).min(MOST_READS);
+        self.needed = self.needed.saturating_mul(4).min(MOST_READS);
     }
 }
 
@@ -160,6 +165,16 @@ mod tests {
         assert_eq!(focus.area(14), Some(A));
         focus.read(A, 14, false);
         assert_eq!(focus.area(15), None);
+    }
+
+    #[test]
+    fn where_frames_cannot_be_had_again_only_the_whole_screen_is_chosen() {
+        let mut focus = Focus::new(SIZE);
+        focus.choose_no_region();
+        read_each(&mut focus, 1..=99, &[A]);
+        assert_eq!(focus.area(100), None);
+        focus.read(SIZE.rect(), 100, true);
+        assert_eq!((focus.area(101), focus.is_region(101)), (Some(SIZE.rect()), false));
     }
 
     #[test]

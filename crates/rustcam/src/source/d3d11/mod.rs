@@ -12,7 +12,7 @@ mod shader_data;
 #[cfg(windows)]
 mod bounce;
 #[cfg(windows)]
-mod copies;
+pub(super) mod copies;
 #[cfg(windows)]
 pub(super) mod device;
 #[cfg(windows)]

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
-
 use super::changes::Changes;
-use super::copies::Copies;
+use super::copies::{Copies, FrameTexture};
 use super::device::Device;
 use crate::clock::Clock;
 use crate::color::{Color, ColorSpace, TextureFormat};
@@ -81,9 +79,18 @@ impl Screen {
     ///
     /// # Errors
     /// `Capture`, `Device` if the device is lost.
-    pub(in crate::source) fn add_image(&mut self, texture: &ID3D11Texture2D, damage: Damage) -> Result<()> {
+    pub(in crate::source) fn add_image(&mut self, frame: FrameTexture<'_>, damage: Damage) -> Result<()> {
         self.add_image_elsewhere(damage);
-        self.copies.update(&self.device, texture, &self.changes)
+        self.copies.update(&self.device, frame, &self.changes)
+    }
+
+    /// [`Screen::add_image`] for a frame that cannot be had again.
+    ///
+    /// # Errors
+    /// As for [`Screen::add_image`].
+    pub(in crate::source) fn add_whole_image(&mut self, frame: FrameTexture<'_>, damage: Damage) -> Result<()> {
+        self.copies.choose_no_region();
+        self.add_image(frame, damage)
     }
 
     /// Whether the frame of the newest image has pixels that no copy has: it is held until the first read.
@@ -97,12 +104,12 @@ impl Screen {
         self.changes.push(damage);
     }
 
-    /// Queues the copy of everything that no copy has of the newest image, which `texture` shows.
+    /// Queues the copy of everything that no copy has of the newest image, which `frame` shows.
     ///
     /// # Errors
     /// As for [`Screen::add_image`].
-    pub(in crate::source) fn copy_whole(&mut self, texture: &ID3D11Texture2D) -> Result<()> {
-        self.copies.update_whole(&self.device, texture, &self.changes)
+    pub(in crate::source) fn copy_whole(&mut self, frame: FrameTexture<'_>) -> Result<()> {
+        self.copies.update_whole(&self.device, frame, &self.changes)
     }
 
     /// Copies what changed until the newest image, which `desktop` shows, to ordinary memory. `false` without memory.
@@ -131,7 +138,7 @@ impl Screen {
     }
 
     /// Records a loss and frees the copies, because textures of a lost device keep it alive.
-    pub(super) fn lose(&mut self, error: Error) {
+    pub(in crate::source) fn lose(&mut self, error: Error) {
         self.copies = Copies::new(self.output.texture_size(), self.copies.format());
         self.device.flush();
         self.lost = Some(error);

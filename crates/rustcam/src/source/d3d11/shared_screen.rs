@@ -9,7 +9,7 @@ use super::fair_mutex::{FairMutex, FairMutexGuard};
 use super::feed::Feed;
 use super::screen::Screen;
 use crate::clock::{Clock, EventCount};
-use crate::error::{Error, Loss, Result};
+use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::ImageRef;
 use crate::geometry::Rect;
 use crate::source::hresult;
@@ -92,7 +92,7 @@ impl<F: Feed> FedScreen<F> {
     /// Frees what was lost, if `error` is a loss. Returns the error to report.
     pub(super) fn lose(&mut self, error: Error) -> Error {
         let error = or_device_removed(&self.screen.device, error);
-        if error.loss().is_none() {
+        if error.loss().is_none() && !is_final(&error) {
             self.feed.release();
             return error;
         }
@@ -111,11 +111,16 @@ impl<F: Feed> FedScreen<F> {
         }
         self.feed.regain(&mut self.screen).map_err(|error| {
             // A later attempt may succeed, until the caller's deadline.
-            let error = error.into_loss(Loss::Lasting);
+            let error = if is_final(&error) { error } else { error.into_loss(Loss::Lasting) };
             self.screen.lost = Some(error.clone());
             error
         })
     }
+}
+
+/// Whether a screen is gone for good, as a window that was closed.
+fn is_final(error: &Error) -> bool {
+    error.kind() == ErrorKind::AccessLost && error.loss().is_none()
 }
 
 /// Passes `parts` of `image` to `sink`.
@@ -133,6 +138,12 @@ struct Shared<F> {
     captures: AtomicUsize,
     /// Counts the images and the losses of the screen.
     news: EventCount,
+}
+
+impl<F> Shared<F> {
+    fn new(screen: FedScreen<F>) -> Self {
+        Self { screen: FairMutex::new(screen), captures: AtomicUsize::new(0), news: EventCount::default() }
+    }
 }
 
 impl<F: Feed> Registry<F> {
@@ -155,24 +166,29 @@ impl<F: Feed> Registry<F> {
         let shared = if let Some(shared) = known {
             shared
         } else {
-            let screen = FairMutex::new(open()?);
-            let shared = Arc::new(Shared { screen, captures: AtomicUsize::new(0), news: EventCount::default() });
+            let shared = Arc::new(Shared::new(open()?));
             screens.push((identity.to_owned(), Arc::downgrade(&shared)));
             shared
         };
         shared.captures.fetch_add(1, Ordering::Relaxed);
-        Ok(SharedScreen { registry: self, shared: Some(shared) })
+        Ok(SharedScreen { registry: Some(self), shared: Some(shared) })
     }
 }
 
 /// One capture's access to a screen. The last one to be dropped closes the feed.
 pub(in crate::source) struct SharedScreen<F: Feed + 'static> {
-    registry: &'static Registry<F>,
+    /// Where other captures find the screen; `None` if each has one of its own.
+    registry: Option<&'static Registry<F>>,
     /// `None` only while this is being dropped.
     shared: Option<Arc<Shared<F>>>,
 }
 
 impl<F: Feed> SharedScreen<F> {
+    /// A screen that no other capture uses.
+    pub(in crate::source) fn alone(screen: FedScreen<F>) -> Self {
+        Self { registry: None, shared: Some(Arc::new(Shared::new(screen))) }
+    }
+
     /// Waits for exclusive use of the screen. `None` if another capture uses it until `deadline`, for example to reset the device.
     pub(super) fn lock(&self, clock: &dyn Clock, deadline: Duration) -> Option<FairMutexGuard<'_, FedScreen<F>>> {
         self.shared().screen.lock(clock, deadline)
@@ -196,7 +212,7 @@ impl<F: Feed> SharedScreen<F> {
 impl<F: Feed> Drop for SharedScreen<F> {
     fn drop(&mut self) {
         // Under the lock of the registry, so that the next capture of the same screen finds the feed either open or closed.
-        let _screens = self.registry.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _screens = self.registry.map(|registry| registry.0.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(shared) = self.shared.take() {
             shared.captures.fetch_sub(1, Ordering::Relaxed);
         }

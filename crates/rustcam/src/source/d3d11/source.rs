@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::feed::Feed;
+use super::feed::{Feed, FeedInfo};
 use super::power::DisplayRequired;
 use super::priority::CaptureThread;
 use super::shared_screen::SharedScreen;
@@ -17,7 +17,7 @@ use crate::region::covers;
 use crate::source::hresult;
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::verdict;
-use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source, SourceStats};
+use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source, SourceStats, Waker};
 
 /// How long a capture that has just been opened waits for the others to unlock the screen.
 const OPEN_WAIT: Duration = Duration::from_secs(5);
@@ -27,6 +27,10 @@ pub(in crate::source) struct D3d11Source<F: Feed + 'static> {
     // The order of the fields matters: textures are freed before the screen, whose device made them.
     view: View,
     screen: SharedScreen<F>,
+    /// Ends a wait of the feed.
+    waker: Option<Waker>,
+    /// What the feed was when the screen was opened or regained.
+    info: FeedInfo,
 }
 
 impl<F: Feed> D3d11Source<F> {
@@ -36,16 +40,16 @@ impl<F: Feed> D3d11Source<F> {
     /// `Duplication` if another capture uses the screen for long.
     pub(in crate::source) fn new(screen: SharedScreen<F>, options: &OpenOptions) -> Result<Self> {
         let clock = &*options.clock;
-        let view = match screen.lock(clock, clock.now().saturating_add(OPEN_WAIT)) {
+        let (view, waker, info) = match screen.lock(clock, clock.now().saturating_add(OPEN_WAIT)) {
             Some(mut fed) => {
                 if !screen.is_alone() {
                     fed.screen.copies.need_whole();
                 }
-                View::new(&fed.screen, options)
+                (View::new(&fed.screen, options), fed.feed.waker(), fed.feed.info())
             }
             None => return Err(in_use(ErrorKind::Duplication)),
         };
-        Ok(Self { view, screen })
+        Ok(Self { view, screen, waker, info })
     }
 }
 
@@ -55,7 +59,7 @@ impl<F: Feed> Source for D3d11Source<F> {
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<Change> {
-        let Self { view, screen } = self;
+        let Self { view, screen, .. } = self;
         let clock = Arc::clone(&view.clock);
         let deadline = clock.now().saturating_add(timeout);
         let mut polled = false;
@@ -76,6 +80,9 @@ impl<F: Feed> Source for D3d11Source<F> {
                 polled = true;
                 let pointer_frames = fed.screen.pointer_frames;
                 view.advance(&mut fed, left)?;
+                if fed.feed.was_woken() {
+                    return Ok(Change { interrupted: true, ..view.unreported(&fed) });
+                }
                 let news = view.first || fed.screen.presents > view.presents || view.watch_pointer;
                 if !news && fed.screen.pointer_frames != pointer_frames {
                     // A mouse may report thousands of movements per second, which nobody has asked for.
@@ -103,8 +110,12 @@ impl<F: Feed> Source for D3d11Source<F> {
         }
     }
 
+    fn waker(&self) -> Option<Waker> {
+        self.waker.clone()
+    }
+
     fn damage(&mut self, timeout: Duration) -> Result<Damage> {
-        let Self { view, screen } = self;
+        let Self { view, screen, .. } = self;
         let deadline = view.clock.now().saturating_add(timeout);
         let everything = Damage::everything(view.output.texture_size().rect());
         let Some(fed) = screen.lock(&*view.clock, view.lock_until(deadline)) else {
@@ -118,7 +129,7 @@ impl<F: Feed> Source for D3d11Source<F> {
     }
 
     fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {
-        let Self { view, screen } = self;
+        let Self { view, screen, .. } = self;
         let deadline = view.clock.now().saturating_add(timeout);
         let locked = screen.lock(&*view.clock, view.lock_until(deadline));
         let Some(mut fed) = locked else { return Ok(Outcome::Pending) };
@@ -165,7 +176,7 @@ impl<F: Feed> Source for D3d11Source<F> {
     }
 
     fn share(&mut self, request: &TextureRequest, timeout: Duration) -> Result<Outcome<SharedTexture>> {
-        let Self { view, screen } = self;
+        let Self { view, screen, .. } = self;
         let deadline = view.clock.now().saturating_add(timeout);
         let locked = screen.lock(&*view.clock, view.lock_until(deadline));
         let Some(mut fed) = locked else { return Ok(Outcome::Pending) };
@@ -193,8 +204,12 @@ impl<F: Feed> Source for D3d11Source<F> {
         &self.view.pointer
     }
 
+    fn pointer_in_image(&self) -> bool {
+        self.info.pointer_in_image
+    }
+
     fn rebuild(&mut self, timeout: Duration) -> Result<()> {
-        let Self { view, screen } = self;
+        let Self { view, screen, info, .. } = self;
         view.free_textures();
         let deadline = view.clock.now().saturating_add(timeout);
         let Some(mut fed) = screen.lock(&*view.clock, deadline) else {
@@ -202,11 +217,12 @@ impl<F: Feed> Source for D3d11Source<F> {
         };
         fed.rebuild().map_err(|error| view.lose(error))?;
         view.restart(&fed.screen);
+        *info = fed.feed.info();
         Ok(())
     }
 
     fn warm_up(&mut self, part: Rect) {
-        let Self { view, screen } = self;
+        let Self { view, screen, .. } = self;
         let Some(mut fed) = screen.lock(&*view.clock, view.lock_until(Duration::ZERO)) else { return };
         if fed.feed.is_in_memory() || fed.screen.lost.is_some() || fed.screen.changes.newest() > 0 {
             return;
@@ -220,7 +236,11 @@ impl<F: Feed> Source for D3d11Source<F> {
     }
 
     fn fallback(&self) -> Option<&str> {
-        self.view.fallback()
+        self.info.fallback.as_deref().or_else(|| self.view.fallback())
+    }
+
+    fn other_backend(&self) -> Option<&'static str> {
+        self.info.other_backend
     }
 
     fn keep_awake(&mut self, on: bool) {

@@ -5,7 +5,7 @@ use windows::Win32::Graphics::Direct3D11::{
 };
 
 use super::changes::Changes;
-use super::copies::Copies;
+use super::copies::{Copies, FrameTexture};
 use super::device::{Device, Place};
 use super::formats::dxgi_format;
 use super::region_staging::RegionStaging;
@@ -123,7 +123,7 @@ impl Toned {
         self.image(device, light, changes, constants)?;
         self.copies.note_read(bounds, changes, false);
         if self.copied != changes.newest() {
-            self.copies.update(device, &self.target, changes)?;
+            self.copies.update(device, FrameTexture::whole(&self.target), changes)?;
             self.copied = changes.newest();
         }
         Ok((&mut self.copies, &mut self.region_staging))

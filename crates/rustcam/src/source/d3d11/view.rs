@@ -123,7 +123,7 @@ impl View {
     pub(super) fn check(&mut self, screen: &Screen) -> Result<()> {
         if self.lost.is_none() && (screen.lost.is_some() || screen.generation != self.generation) {
             let recovered_by_another = || verdict::error(hresult::ACCESS_LOST, Call::Acquire);
-            self.lose(screen.lost.clone().unwrap_or_else(recovered_by_another));
+            return Err(self.lose(screen.lost.clone().unwrap_or_else(recovered_by_another)));
         }
         match &self.lost {
             Some(lost) => Err(lost.clone()),

@@ -5,22 +5,23 @@ use std::time::Duration;
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 use windows::Win32::Graphics::Dxgi::DXGI_OUTDUPL_FRAME_INFO;
 
-use super::color::{accepted, WhiteLevel};
 use super::duplication::{Acquired, Duplication};
 use super::first_frame::FirstFrame;
-use super::format_check::FormatCheck;
+use super::format_check::{accepted, FormatCheck};
 use super::metadata::Lists;
-use super::outputs::{self, Arrangement, Found};
 use super::pointer;
 use super::silence::{is_at_the_console, Silence};
 use crate::clock::{performance_time, Clock};
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::{Damage, ImageRef};
 use crate::geometry::{Rect, Size};
+use crate::source::d3d11::copies::FrameTexture;
 use crate::source::d3d11::device::{or_device_removed, Device};
 use crate::source::d3d11::feed::Feed;
 use crate::source::d3d11::screen::Screen;
 use crate::source::d3d11::shared_screen::{deliver, FedScreen};
+use crate::source::displays::color::WhiteLevel;
+use crate::source::displays::outputs::{self, Arrangement, Found};
 use crate::source::hresult;
 use crate::source::verdict::{self, Call};
 use crate::source::Output;
@@ -91,7 +92,7 @@ impl Desktop {
             let image = (screen.whole().size(), screen.format());
             let kept = duplication.read(image, |desktop| screen.keep_in_memory(desktop))?;
             if kept != Some(true) {
-                screen.copy_whole(&texture)?;
+                screen.copy_whole(FrameTexture::whole(&texture))?;
             }
         }
         drop(texture);
@@ -120,7 +121,7 @@ impl Desktop {
             let awaited = matches!(self.first_frame, FirstFrame::Awaited { .. });
             if let Some(format) = format.filter(|_| awaited) {
                 screen.follow_format(format);
-                screen.add_image(texture, Damage::everything(whole))?;
+                screen.add_image(FrameTexture::whole(texture), Damage::everything(whole))?;
                 self.first_frame.note_provisional(now);
             }
             return Ok(());
@@ -135,7 +136,7 @@ impl Desktop {
             screen.add_image_elsewhere(damage);
             self.held = Some(texture.clone());
         } else {
-            screen.add_image(texture, damage)?;
+            screen.add_image(FrameTexture::whole(texture), damage)?;
             self.held = screen.leaves_out_pixels().then(|| texture.clone());
         }
         // A frame that was fetched again may show the image that is known already.
@@ -154,7 +155,7 @@ impl Desktop {
     /// for ever while they claim to be current.
     fn duplicate_again(&mut self, screen: &mut Screen) -> Result<()> {
         self.duplication = None;
-        let arrangement = Arrangement::query().map_err(lost_again)?;
+        let arrangement = Arrangement::query_again()?;
         let found = arrangement.find_again(&screen.output)?;
         let second = self.attempts == 2;
         if second || self.doubtful_device || screen.device.luid != found.luid || screen.device.removed().is_some() {
@@ -215,7 +216,7 @@ impl Feed for Desktop {
 
     fn copy_whole(&mut self, screen: &mut Screen) -> Result<bool> {
         let Some(texture) = &self.held else { return Ok(false) };
-        screen.copy_whole(texture)?;
+        screen.copy_whole(FrameTexture::whole(texture))?;
         Ok(true)
     }
 
@@ -232,7 +233,7 @@ impl Feed for Desktop {
     fn fetch_again(&mut self, screen: &mut Screen) -> Result<()> {
         self.held = None;
         self.duplication = None;
-        let arrangement = Arrangement::query().map_err(lost_again)?;
+        let arrangement = Arrangement::query_again()?;
         let found = arrangement.find_again(&screen.output)?;
         let same = screen.device.luid == found.luid && self.begin_again(screen, found)? == screen.output;
         if same {
@@ -260,12 +261,6 @@ impl Feed for Desktop {
         // During a prompt only waiting helps; a new device for each attempt would be wasted.
         self.duplicate_again(screen).inspect_err(|error| self.doubtful_device |= error.loss() != Some(Loss::Transient))
     }
-}
-
-/// A refusal to list adapters and outputs, for a desktop that was captured before. Without an output the loss is lasting.
-fn lost_again(error: Error) -> Error {
-    let loss = error.loss().filter(|_| error.code() != Some(hresult::NOT_FOUND)).unwrap_or(Loss::Lasting);
-    error.without_loss().into_loss(loss)
 }
 
 /// `info` with what the duplication reports more exactly: the size and the rotation of its images, and the refresh rate.

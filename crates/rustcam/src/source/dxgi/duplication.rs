@@ -9,7 +9,6 @@ use windows::Win32::Graphics::Dxgi::{
     DXGI_OUTDUPL_FRAME_INFO,
 };
 
-use super::dpi::PhysicalPixels;
 use crate::color::TextureFormat;
 use crate::error::{Loss, Result};
 use crate::frame::ImageRef;
@@ -17,6 +16,7 @@ use crate::geometry::Size;
 use crate::source::d3d11::device::Device;
 use crate::source::d3d11::failure::failed;
 use crate::source::d3d11::formats::dxgi_format;
+use crate::source::displays::dpi::PhysicalPixels;
 use crate::source::hresult;
 use crate::source::verdict::{self, Call, Verdict};
 

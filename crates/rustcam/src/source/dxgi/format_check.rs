@@ -3,7 +3,6 @@
 
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 
-use super::color::accepted;
 use crate::color::{Color, TextureFormat};
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::geometry::Size;
@@ -12,6 +11,20 @@ use crate::source::hresult;
 
 /// Consecutive mismatches after which the loss is no longer transient.
 const PASSING: u32 = 3;
+
+/// The formats in which the images of an output are accepted, the expected one first. The system delivers the desktop as it composes it if
+/// that is among them, and otherwise as BGRA, of an HDR desktop with everything cut off that is brighter than 80 nits.
+///
+/// Half floats are always accepted: automatic colour management uses them on an SDR desktop, and where HDR is switched on without the loss
+/// of the duplication, the format is what shows it. Ten bits are not accepted of an HDR desktop, which would be cut off there, too.
+pub(super) fn accepted(color: &Color) -> &'static [TextureFormat] {
+    use TextureFormat::{Bgra8, Rgb10a2, Rgba16f};
+    match color {
+        Color { hdr: true, .. } => &[Rgba16f, Bgra8],
+        Color { bits: 0..=8, .. } => &[Bgra8, Rgba16f],
+        _ => &[Rgba16f, Rgb10a2, Bgra8],
+    }
+}
 
 /// What the images of the last duplications were like.
 #[derive(Default)]

@@ -3,10 +3,10 @@
 use windows::Win32::Foundation::RECT;
 use windows::Win32::Graphics::Dxgi::{IDXGIOutputDuplication, DXGI_OUTDUPL_FRAME_INFO, DXGI_OUTDUPL_MOVE_RECT};
 
-use super::outputs::rect;
 use crate::error::Result;
 use crate::frame::{Damage, Move};
 use crate::geometry::{Point, Rect};
+use crate::source::displays::outputs::rect;
 use crate::source::hresult;
 use crate::source::verdict::{self, Call, Verdict};
 

@@ -14,21 +14,14 @@
 //! | A frame in which only the pointer changed has no image. | It costs no work of the GPU. |
 //! | Images have the format in which the system composes the desktop, if the caller accepts it. | The format of every image is checked; another one than before is a loss like a change of the mode. |
 
-mod color;
 mod desktop;
-mod dpi;
 mod duplication;
-mod facts;
 mod first_frame;
 mod format_check;
 mod metadata;
-mod monitors;
 mod nudge;
-mod outputs;
 mod pointer;
 mod silence;
 mod source;
-mod utf16;
 
-pub(super) use facts::facts;
-pub(super) use source::{outputs, DxgiSource};
+pub(super) use source::DxgiSource;

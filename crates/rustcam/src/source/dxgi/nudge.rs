@@ -17,8 +17,8 @@ use windows::Win32::UI::WindowsAndMessaging::{
     WS_EX_TOOLWINDOW, WS_EX_TOPMOST, WS_EX_TRANSPARENT, WS_POPUP,
 };
 
-use super::dpi::PhysicalPixels;
 use crate::geometry::Point;
+use crate::source::displays::dpi::PhysicalPixels;
 
 /// How often the window is drawn; the compositor presents after each.
 const DRAWN: usize = 4;

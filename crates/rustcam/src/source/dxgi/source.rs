@@ -1,26 +1,18 @@
 //! Captures of outputs through Desktop Duplication. The captures of one output share its duplication.
 
 use super::desktop::Desktop;
-use super::outputs::Arrangement;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::d3d11::shared_screen::{Registry, SharedScreen};
 use crate::source::d3d11::D3d11Source;
+use crate::source::displays::outputs::Arrangement;
 use crate::source::output::select;
-use crate::source::{OpenOptions, Output};
+use crate::source::OpenOptions;
 
 /// The outputs that this process duplicates.
 static DUPLICATIONS: Registry<Desktop> = Registry::new();
 
 /// One output, through Desktop Duplication.
 pub(in crate::source) type DxgiSource = D3d11Source<Desktop>;
-
-/// All outputs of all adapters; exactly one is primary.
-///
-/// # Errors
-/// `Duplication` if there is none.
-pub(in crate::source) fn outputs() -> Result<Vec<Output>> {
-    Arrangement::query()?.infos().map_err(Error::without_loss)
-}
 
 impl DxgiSource {
     /// Opens the output that `options` name.

@@ -12,7 +12,7 @@ use windows::Win32::UI::HiDpi::{
 type SetContext = unsafe extern "system" fn(DPI_AWARENESS_CONTEXT) -> DPI_AWARENESS_CONTEXT;
 
 /// The calling thread sees physical pixels until this is dropped. Belongs to that thread.
-pub(super) struct PhysicalPixels(Option<(SetContext, DPI_AWARENESS_CONTEXT)>);
+pub(in crate::source) struct PhysicalPixels(Option<(SetContext, DPI_AWARENESS_CONTEXT)>);
 
 impl PhysicalPixels {
     /// | Windows 10 | awareness | effect |
@@ -20,7 +20,7 @@ impl PhysicalPixels {
     /// | 1703 and later | per monitor, version 2 | physical pixels and `DuplicateOutput1` |
     /// | 1607 | per monitor | physical pixels |
     /// | earlier | unchanged | none |
-    pub(super) fn for_this_thread() -> Self {
+    pub(in crate::source) fn for_this_thread() -> Self {
         // SAFETY: user32 is never unloaded, because d3d11 depends on it; the name is that of a function of this type (Windows 10
         // 1607 and later), which accepts any context value and returns null for an unknown one.
         unsafe {

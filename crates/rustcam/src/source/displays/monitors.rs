@@ -17,27 +17,27 @@ use crate::color::SCRGB_UNIT_NITS;
 const ATTEMPTS: usize = 5;
 
 /// The monitors of the desktop's outputs.
-pub(super) struct Monitors(Vec<Monitor>);
+pub(in crate::source) struct Monitors(Vec<Monitor>);
 
 /// One monitor.
-pub(super) struct Monitor {
+pub(in crate::source) struct Monitor {
     /// The name of the output that shows on it.
     output: String,
     /// Its device path.
-    pub(super) path: String,
-    pub(super) target: Target,
+    pub(in crate::source) path: String,
+    pub(in crate::source) target: Target,
 }
 
 /// A monitor, as the system identifies it in questions about displays.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Target {
-    pub(super) adapter: LUID,
-    pub(super) id: u32,
+pub(in crate::source) struct Target {
+    pub(in crate::source) adapter: LUID,
+    pub(in crate::source) id: u32,
 }
 
 impl Target {
     /// The luminance of SDR white in nits; 0 if the system does not report it.
-    pub(super) fn sdr_white_nits(self) -> f64 {
+    pub(in crate::source) fn sdr_white_nits(self) -> f64 {
         let mut level = DISPLAYCONFIG_SDR_WHITE_LEVEL {
             header: header::<DISPLAYCONFIG_SDR_WHITE_LEVEL>(
                 DISPLAYCONFIG_DEVICE_INFO_GET_SDR_WHITE_LEVEL,
@@ -58,13 +58,13 @@ impl Target {
 
 impl Monitors {
     /// The monitors as they are now; none where the system does not tell.
-    pub(super) fn query() -> Self {
+    pub(in crate::source) fn query() -> Self {
         Self(active_paths().iter().filter_map(monitor).collect())
     }
 
     /// The monitor of the output called `name`, if it is known. Of several monitors that show the same desktop it is always the same one,
     /// whatever the order in which the system lists them.
-    pub(super) fn of(&self, name: &str) -> Option<&Monitor> {
+    pub(in crate::source) fn of(&self, name: &str) -> Option<&Monitor> {
         self.0.iter().filter(|monitor| monitor.output == name).min_by_key(|monitor| &monitor.path)
     }
 }

@@ -7,7 +7,7 @@ use windows::Win32::Graphics::Dxgi::Common::{
 use windows::Win32::Graphics::Dxgi::{
     CreateDXGIFactory1, IDXGIAdapter1, IDXGIFactory1, IDXGIOutput, DXGI_ADAPTER_DESC1, DXGI_ADAPTER_FLAG_SOFTWARE,
 };
-use windows::Win32::Graphics::Gdi::{EnumDisplaySettingsW, DEVMODEW, ENUM_CURRENT_SETTINGS};
+use windows::Win32::Graphics::Gdi::{EnumDisplaySettingsW, DEVMODEW, ENUM_CURRENT_SETTINGS, HMONITOR};
 
 use super::color::color;
 use super::dpi::PhysicalPixels;
@@ -22,20 +22,31 @@ use crate::source::texture::Luid;
 use crate::source::verdict::{self, Call};
 use crate::source::Output;
 
+/// All outputs of all adapters; exactly one is primary.
+///
+/// # Errors
+/// `Duplication` if there is none.
+pub(in crate::source) fn outputs() -> Result<Vec<Output>> {
+    Arrangement::query()?.infos().map_err(Error::without_loss)
+}
+
 /// One output with the objects that lead to it.
-pub(super) struct Found {
-    pub(super) adapter: IDXGIAdapter1,
-    pub(super) output: IDXGIOutput,
+pub(in crate::source) struct Found {
+    pub(in crate::source) adapter: IDXGIAdapter1,
+    pub(in crate::source) output: IDXGIOutput,
+    /// Its handle as a monitor.
+    pub(in crate::source) monitor: HMONITOR,
     /// The adapter's identity until the system restarts.
-    pub(super) luid: Luid,
+    pub(in crate::source) luid: Luid,
     /// Its monitor, if that is known.
-    pub(super) target: Option<Target>,
-    pub(super) info: Output,
+    pub(in crate::source) target: Option<Target>,
+    pub(in crate::source) info: Output,
 }
 
 /// One enumeration of adapters and outputs. Objects of an outdated factory do not see later changes.
-pub(super) struct Arrangement {
-    pub(super) outputs: Vec<Found>,
+pub(in crate::source) struct Arrangement {
+    pub(in crate::source) factory: IDXGIFactory1,
+    pub(in crate::source) outputs: Vec<Found>,
     /// Adapters that compute in software and show nothing.
     software: Vec<String>,
     monitors: Monitors,
@@ -46,15 +57,15 @@ impl Arrangement {
     ///
     /// # Errors
     /// `Duplication`.
-    pub(super) fn query() -> Result<Self> {
+    pub(in crate::source) fn query() -> Result<Self> {
         let _pixels = PhysicalPixels::for_this_thread();
         // SAFETY: no arguments; the result is checked.
         let factory: IDXGIFactory1 = unsafe { CreateDXGIFactory1() }.map_err(|e| failed(&e, Call::Enumerate))?;
-        let mut arrangement = Self { outputs: Vec::new(), software: Vec::new(), monitors: Monitors::query() };
+        let mut arrangement = Self { factory, outputs: Vec::new(), software: Vec::new(), monitors: Monitors::query() };
         let mut has_primary = false;
         for device_idx in 0.. {
             // SAFETY: any index is allowed.
-            let adapter = match unsafe { factory.EnumAdapters1(device_idx) } {
+            let adapter = match unsafe { arrangement.factory.EnumAdapters1(device_idx) } {
                 Ok(adapter) => adapter,
                 Err(e) if e.code().0 as u32 == hresult::NOT_FOUND => break,
                 Err(e) => return Err(failed(&e, Call::Enumerate)),
@@ -70,6 +81,17 @@ impl Arrangement {
             }
         }
         Ok(arrangement)
+    }
+
+    /// [`Arrangement::query`] for an output that was captured before.
+    ///
+    /// # Errors
+    /// A loss, which is lasting if there is no output.
+    pub(in crate::source) fn query_again() -> Result<Self> {
+        Self::query().map_err(|error| {
+            let loss = error.loss().filter(|_| error.code() != Some(hresult::NOT_FOUND)).unwrap_or(Loss::Lasting);
+            error.without_loss().into_loss(loss)
+        })
     }
 
     fn list(
@@ -99,7 +121,8 @@ impl Arrangement {
             // Cloned displays are all at the origin.
             info.is_primary &= !std::mem::replace(has_primary, *has_primary || info.is_primary);
             let luid = Luid { low: desc.AdapterLuid.LowPart, high: desc.AdapterLuid.HighPart };
-            self.outputs.push(Found { adapter: adapter.clone(), output, luid, target, info });
+            let monitor = monitor_of(&output);
+            self.outputs.push(Found { adapter: adapter.clone(), output, monitor, luid, target, info });
         }
         Ok(())
     }
@@ -108,7 +131,7 @@ impl Arrangement {
     ///
     /// # Errors
     /// `Duplication` if there is none.
-    pub(super) fn infos(&self) -> Result<Vec<Output>> {
+    pub(in crate::source) fn infos(&self) -> Result<Vec<Output>> {
         if self.outputs.is_empty() {
             return Err(self.nothing());
         }
@@ -119,7 +142,7 @@ impl Arrangement {
     ///
     /// # Errors
     /// A lasting loss if it is gone.
-    pub(super) fn find_again(&self, opened: &Output) -> Result<&Found> {
+    pub(in crate::source) fn find_again(&self, opened: &Output) -> Result<&Found> {
         let infos = self.infos().map_err(|error| error.without_loss().into_loss(Loss::Lasting))?;
         let again = find_again(&infos, opened);
         self.outputs.iter().find(|found| Some(&found.info) == again).ok_or_else(|| {
@@ -132,7 +155,8 @@ impl Arrangement {
         })
     }
 
-    fn nothing(&self) -> Error {
+    /// The error for an arrangement without outputs.
+    pub(in crate::source) fn nothing(&self) -> Error {
         let mut message = "no display is attached to a graphics adapter".to_owned();
         if !self.software.is_empty() {
             message = format!("{message}; there is only {}", self.software.join(", "));
@@ -148,7 +172,7 @@ impl Arrangement {
 }
 
 /// Whether it is an adapter like the basic render driver of Windows (vendor 1414, device 8c), which draws on the processor.
-pub(super) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
+pub(in crate::source) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
     desc.Flags & DXGI_ADAPTER_FLAG_SOFTWARE.0 as u32 != 0 || (desc.VendorId, desc.DeviceId) == (0x1414, 0x8c)
 }
 
@@ -156,7 +180,7 @@ pub(super) fn is_software(desc: &DXGI_ADAPTER_DESC1) -> bool {
 ///
 /// # Errors
 /// `Duplication`.
-pub(super) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
+pub(in crate::source) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
     // SAFETY: the result is checked.
     let desc = unsafe { output.GetDesc() }.map_err(|e| failed(&e, Call::Enumerate))?;
     if !desc.AttachedToDesktop.as_bool() {
@@ -175,6 +199,12 @@ pub(super) fn describe(output: &IDXGIOutput) -> Result<Option<Output>> {
     }))
 }
 
+/// The monitor's handle of an output; null where the system does not say.
+fn monitor_of(output: &IDXGIOutput) -> HMONITOR {
+    // SAFETY: the result is checked.
+    unsafe { output.GetDesc() }.map(|desc| desc.Monitor).unwrap_or_default()
+}
+
 /// The refresh rate of the display called `name`, in whole hertz; the duplication reports it more exactly.
 fn refresh_hz(name: &[u16; 32]) -> f64 {
     let mut mode = DEVMODEW { dmSize: size_of::<DEVMODEW>() as u16, ..DEVMODEW::default() };
@@ -191,7 +221,7 @@ fn refresh_hz(name: &[u16; 32]) -> f64 {
 }
 
 /// How far the system's images must be rotated clockwise to become the desktop.
-pub(super) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
+pub(in crate::source) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
     match rotation {
         DXGI_MODE_ROTATION_ROTATE90 => Rotation::Clockwise90,
         DXGI_MODE_ROTATION_ROTATE180 => Rotation::Clockwise180,
@@ -200,6 +230,6 @@ pub(super) fn rotation(rotation: DXGI_MODE_ROTATION) -> Rotation {
     }
 }
 
-pub(super) fn rect(r: RECT) -> Rect {
+pub(in crate::source) fn rect(r: RECT) -> Rect {
     Rect::new(r.left, r.top, r.right, r.bottom)
 }
