@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::color::TextureFormat;
-use crate::frame::{FrameInfo, ImageMut};
+use crate::frame::{FrameInfo, ImageMut, PixelFormat};
 use crate::frame_format::{FrameFormat, FrameSpec};
 use crate::geometry::{Rect, Size};
 use crate::source::texture::{SharedTexture, TextureSync};
@@ -72,6 +72,16 @@ impl Target<'_> {
     /// To memory that the session keeps.
     pub fn retained(spec: impl Into<FrameSpec>) -> Self {
         Self::Retained(spec.into())
+    }
+
+    /// What the frame is like.
+    pub fn spec(&self) -> FrameSpec {
+        match self {
+            Self::Owned(spec) | Self::Retained(spec) | Self::Fill(_, spec) => *spec,
+            Self::Into(image) => image.format().into(),
+            Self::Shared { format: TextureFormat::Rgba16f, .. } => PixelFormat::Rgba16f.into(),
+            Self::Shared { .. } => PixelFormat::Bgra.into(),
+        }
     }
 }
 
