@@ -423,7 +423,7 @@ def test_what_goes_on_follows_an_odd_mode_without_its_last_row_and_column(copy: 
                 height, width = bgra.shape[0] & ~1, bgra.shape[1] & ~1
                 assert np.array_equal(array, frame_oracle.chroma_format(bgra[:height, :width], "nv12"))
                 shapes.append((width, height))
-                assert capturer.stats.region_clamped == (bgra.shape[0] != height or region == (2, 2, 640, 360))
+                assert capturer.stats.region_clamped == (shapes[-1] != shapes[0])
     left, top = (region or (0, 0))[:2]
     assert list(dict.fromkeys(shapes)) == [(640 - left, 360 - top), (320 - left, 200 - top)]
 
