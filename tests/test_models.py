@@ -306,9 +306,7 @@ def test_solid_colours_stay_what_they_are(resample: str) -> None:
 
 @pytest.mark.sim
 def test_names_are_case_insensitive() -> None:
-    with sim(
-        "size 64x64; static", fmt="Gray", size=(8, 8), resample="AREA", layout="CHW", dtype="Float32"
-    ) as capturer:
+    with sim("size 64x64; static", fmt="Gray", size=(8, 8), resample="AREA", layout="CHW", dtype="Float32") as capturer:
         assert (capturer.format, capturer.frame_shape, capturer.frame_dtype) == ("gray", (1, 8, 8), np.float32)
     with sim("size 64x64; static", fmt="NV12") as capturer:
         assert capturer.format == "nv12"

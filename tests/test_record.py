@@ -192,7 +192,9 @@ def test_the_engine_writes_what_the_encoder_takes(
     assert video.Encoded.fmt(641, 360) == video.Encoded.fmt(640, 361) == "bgra"
     written = []
     monkeypatch.setattr(
-        video.Encoded, "write", lambda self, image, write=video.Encoded.write: written.append(image) or write(self, image)
+        video.Encoded,
+        "write",
+        lambda self, image, write=video.Encoded.write: written.append(image) or write(self, image),
     )
     file = tmp_path / "a.mkv"
     script = f"size 640x360; refresh 60; static; at 1s mode {size}@60; clock virtual"
