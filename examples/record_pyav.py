@@ -1,7 +1,8 @@
 """Records the screen with PyAV: record_pyav.py FILE.mp4 [--fps 30000/1001] [--seconds 5] [--backend sim].
 
 A short version of `rustcam record`. Each image has the time of its slot, so the timing of the video is right even if
-encoding is too slow.
+encoding is too slow. The engine writes the planes that the encoder takes (`fmt="nv12"`), so nothing converts or copies
+them.
 """
 
 from __future__ import annotations
@@ -23,15 +24,18 @@ def main() -> None:
     arguments = parser.parse_args()
 
     with rustcam.Capturer(backend=arguments.backend) as screen, av.open(arguments.file, "w") as video:
-        # Most players need even width and height.
+        # Chroma belongs to 2x2 pixels, so width and height must be even.
         region = (0, 0, screen.width & ~1, screen.height & ~1)
-        stream = video.add_stream("h264", rate=arguments.fps, options={"preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = region[2], region[3], "yuv420p"
-        with screen.frames(arguments.fps, "bgra", region, copy=False) as frames:
+        stream = video.add_stream("libx264", rate=arguments.fps, options={"preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = region[2], region[3], "nv12"
+        # The engine's colours, which players have to know: BT.709 in the limited range.
+        stream.codec_context.colorspace = stream.codec_context.color_primaries = stream.codec_context.color_trc = 1
+        stream.codec_context.color_range = 1
+        with screen.frames(arguments.fps, "nv12", region, copy=False) as frames:
             for number, (image, seconds) in enumerate(frames):
                 if seconds >= arguments.seconds:
                     break
-                frame = av.VideoFrame.from_ndarray(image, "bgra")
+                frame = av.VideoFrame.from_numpy_buffer(image, "nv12")
                 frame.pts, frame.time_base = number, 1 / arguments.fps
                 video.mux(stream.encode(frame))
             print(f"{number} images: {frames.repeated} repeated, {frames.skipped} skipped, {frames.late} late")

@@ -13,6 +13,7 @@ MODULES = [
     "cli/bench.py",
     "cli/contenders.py",
     "cli/doctor.py",
+    "cli/fitting.py",
     "cli/hdr_video.py",
     "cli/measuring.py",
     "cli/memory.py",

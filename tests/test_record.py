@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import frame_oracle
 import rustcam
 from desktops import LIVE, STILL_FOR_REAL
-from rustcam.cli import main, video
+from rustcam.cli import fitting, main, video
 from rustcam.cli.progress import clock
 
 # `make test` installs PyAV, but not for the Windows interpreters of the Wine lanes.
@@ -103,6 +104,26 @@ def test_a_screen_of_another_size_is_cut_or_framed_in_black(tmp_path: Path, size
     assert np.abs(rgb(images[19]) - expected).max() < 4
 
 
+@pytest.mark.parametrize("fmt", ["rgb", "bgra", "rgba16f", "nv12", "i420"])
+@pytest.mark.parametrize("size", [(40, 30), (24, 20), (60, 20), (24, 50), (60, 50)])
+def test_an_image_of_another_size_is_cut_or_framed_in_black(fmt: Any, size: tuple[int, int]) -> None:
+    def image(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        return frame_oracle.frame(np.ascontiguousarray(pixels), fmt)
+
+    width, height = size
+    pixels = np.random.default_rng(5).integers(0, 256, (height, width, 4), dtype=np.uint8)
+    pixels[:, :, 3] = 255
+    assert fitting.size(image(pixels), fmt) == size
+    whole = np.zeros((30, 40, 4), np.uint8)
+    whole[: min(30, height), : min(40, width)] = pixels[:30, :40]
+    fitted, expected = fitting.fitted(image(pixels), fmt, 40, 30), image(whole)
+    if expected.shape[-1] == 4:
+        # What is opaque does not matter in a video.
+        fitted, expected = fitted[:, :, :3], expected[:, :, :3]
+    assert fitted.dtype == expected.dtype
+    assert np.array_equal(fitted, expected)
+
+
 def recording(file: Path, *arguments: str) -> subprocess.Popen[str]:
     """Starts an endless recording and returns when the file has content."""
     command = [sys.executable, "-m", "rustcam", "record", "-o", str(file), *arguments]
@@ -155,6 +176,45 @@ def test_compressed_video_has_the_right_times_and_colours(tmp_path: Path, name: 
     expected = rustcam.screenshot(backend="sim", sim=STILL_FOR_REAL)
     shown = frames[7].to_ndarray(format="rgb24").astype(float)
     # Compression changes edges, but not areas of one colour.
+    assert np.median(np.abs(shown - expected)) <= 2
+    assert np.abs(shown.mean((0, 1)) - expected.mean((0, 1))).max() < 3
+
+
+@needs_pyav
+@pytest.mark.parametrize(("encoder", "fmt"), [("libx264", "nv12"), ("mpeg4", "i420")])
+@pytest.mark.parametrize("size", ["640x360", "320x200", "801x601"])
+def test_the_engine_writes_what_the_encoder_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str, fmt: str, size: str
+) -> None:
+    """Also when the screen has another size after a while."""
+    monkeypatch.setattr(video, "ENCODERS", {encoder: video.ENCODERS[encoder]})
+    assert video.Encoded.fmt(640, 360) == fmt
+    assert video.Encoded.fmt(641, 360) == video.Encoded.fmt(640, 361) == "bgra"
+    written = []
+    monkeypatch.setattr(
+        video.Encoded,
+        "write",
+        lambda self, image, write=video.Encoded.write: written.append(image) or write(self, image),
+    )
+    file = tmp_path / "a.mkv"
+    script = f"size 640x360; refresh 60; static; at 1s mode {size}@60; clock virtual"
+    assert main(["record", "-o", str(file), "--fps", "10", "--seconds", "2", "--backend", "sim", "--sim", script]) == 0
+    assert {(image.shape, image.dtype) for image in written} == {((540, 640), np.dtype(np.uint8))}
+    with av.open(str(file)) as container:
+        (stream,) = container.streams
+        context: Any = stream.codec_context
+        frames: list[Any] = list(container.decode(stream))
+    assert len(frames) == 20
+    assert (context.name.replace("h264", "libx264"), context.width, context.height) == (encoder, 640, 360)
+    # BT.709 in the limited range, which players have to know.
+    assert context.color_range == frames[0].color_range == 1
+    assert (context.colorspace, context.color_primaries, context.color_trc) == (1, 1, 1) or encoder == "mpeg4"
+    with rustcam.Capturer(cursor=False, backend="sim", sim=script) as screen, screen.frames(10, "rgb") as images:
+        last = [image for image, _ in islice(images, 20)][-1]
+    expected = np.zeros((360, 640, 3))
+    height, width = min(360, last.shape[0] & ~1), min(640, last.shape[1] & ~1)
+    expected[:height, :width] = last[:height, :width]
+    shown = frames[-1].to_ndarray(format="rgb24").astype(float)
     assert np.median(np.abs(shown - expected)) <= 2
     assert np.abs(shown.mean((0, 1)) - expected.mean((0, 1))).max() < 3
 

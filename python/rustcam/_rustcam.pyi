@@ -10,14 +10,23 @@ from decimal import Decimal
 from fractions import Fraction
 from re import Pattern
 from types import TracebackType
-from typing import Any, Final, Literal, SupportsIndex, final, overload
+from typing import Any, Final, Literal, SupportsIndex, final
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self, TypeAlias, disjoint_base
 
 from ._stream import FrameStream
-from ._types import AdapterInfo, BytePixelFormat, OutputInfo, PixelFormat, ServerInfo, WindowInfo
+from ._types import (
+    AdapterInfo,
+    ElementType,
+    Layout,
+    OutputInfo,
+    PixelFormat,
+    Resample,
+    ServerInfo,
+    WindowInfo,
+)
 
 __all__ = [
     "Capturer",
@@ -56,6 +65,7 @@ _backends: Final[list[str]]
 _exceptions: Final[dict[str, type[Exception]]]
 
 _Region: TypeAlias = Sequence[SupportsIndex] | npt.NDArray[np.integer]
+_Size: TypeAlias = tuple[SupportsIndex, SupportsIndex] | Sequence[SupportsIndex] | npt.NDArray[np.integer]
 _Rate: TypeAlias = float | Fraction | Decimal
 _Window: TypeAlias = SupportsIndex | str | Pattern[str] | WindowInfo
 # Arguments of the functions that make pickled values again.
@@ -97,6 +107,13 @@ class Capturer:
         *,
         window: _Window | None = None,
         window_area: Literal["client", "whole"] = "client",
+        fmt: PixelFormat = "bgra",
+        size: _Size | None = None,
+        resample: Resample = "area",
+        layout: Layout = "hwc",
+        dtype: ElementType = "uint8",
+        regions: Sequence[_Region] | None = None,
+        stack: SupportsIndex | None = None,
         open_timeout_ms: SupportsIndex = 1000,
         backend: str = "auto",
         any_thread: bool = False,
@@ -126,6 +143,24 @@ class Capturer:
                 expression is looked for again until the deadline, and streams wait for it. The expression may be
                 searched by any thread; if it raises, the window does not match.
             window_area: `"client"`: what the program draws; `"whole"`: title bar and frame, too. Only with `window`.
+            fmt: Pixel format of the images, unless a call has its own: `"bgra"`, `"rgba"`, `"bgr"`, `"rgb"`, `"gray"` (also
+                `"grey"`), `"rgba16f"`, as `grab` describes them, or for encoders `"nv12"` or `"i420"`, in any case: BT.709
+                in the limited range, `uint8` of shape `(height * 3 // 2, width)`, chroma being the mean of 2x2 pixels;
+                width and height must be even.
+            size: `(width, height)` to which the region is scaled, each 1 to 65535; after crop, rotation and pointer.
+                `None`: the size of the region.
+            resample: How. `"area"`: along an axis that shrinks the mean of the covered pixels, along one that grows as
+                `"bilinear"`; `"bilinear"`: between the two nearest centres; `"nearest"`: pixel `floor((i + 0.5) * n / m)`
+                for pixel `i` of `m` from `n`. Levels are those of the exact result, rounded once, half up.
+            layout: `"hwc"`: arrays of shape `(height, width, channels)`; `"chw"`: `(channels, height, width)`.
+            dtype: `"uint8"`, or `"float32"` or `"float16"`, whose values are level / 255; or a numpy type of that name.
+                Images of `"rgba16f"` are `float16` or `float32`, never `uint8`.
+            regions: Several regions, each as `region`, 1 to 1024 of them: each image then shows all of them as they were
+                at the same moment, each scaled to `size`, in an array of shape `(n, ...)`. Needs `size`.
+            stack: Each call returns the last so many images, 1 to 1024, in an array of shape `(stack, ...)`, or
+                `(stack, n, ...)` with `regions`: the newest last, the first one repeated until there are so many. What
+                was not returned is not in it. `start`, `frames` and `stream` begin a new stack, and so does an image of
+                another shape.
             open_timeout_ms: How long to wait while the system refuses for a passing reason (a prompt, a mode change, a
                 session switch), in milliseconds, 0 to 2**32 - 1. A refusal for good is raised at once.
             backend: `"dxgi"` (Windows, outputs only), `"wgc"` (Windows), `"x11"` (Linux), `"sim"` (a simulated desktop,
@@ -146,36 +181,24 @@ class Capturer:
             ImportError: numpy cannot be imported.
             ValueError: No such output, device or backend, or a name that several outputs have (the message lists those
                 that exist); a region that is empty, reversed, not integer or outside the output (the message says where
-                the output lies); `open_timeout_ms` out of range; unknown `hdr`; a mistake in the script; a script for
-                another backend.
+                the output lies); `open_timeout_ms`, `size`, `stack` or the number of `regions` out of range; unknown
+                `fmt`, `resample`, `layout`, `dtype` or `hdr`; keywords that exclude each other (`regions` without `size`,
+                `"nv12"` or `"i420"` with another layout or type, or with an odd size); a mistake in the script; a
+                script for another backend.
             DuplicationError: The operating system refuses, for example because there is no display, or refused for
                 `open_timeout_ms`.
         """
 
-    @overload
     def grab(
         self,
         timeout_ms: SupportsIndex = 1000,
-        *,
-        fmt: Literal["rgba16f", "RGBA16F"],
-        region: _Region | None = None,
-        out: npt.NDArray[np.float16] | None = None,
-        copy: bool = True,
-        new_frame_only: bool = True,
-    ) -> npt.NDArray[np.float16] | None:
-        """`grab` for half floats; it is described below."""
-
-    @overload
-    def grab(
-        self,
-        timeout_ms: SupportsIndex = 1000,
-        fmt: BytePixelFormat = "bgra",
+        fmt: PixelFormat | None = None,
         region: _Region | None = None,
         *,
-        out: npt.NDArray[np.uint8] | None = None,
+        out: npt.NDArray[Any] | None = None,
         copy: bool = True,
         new_frame_only: bool = True,
-    ) -> npt.NDArray[np.uint8] | None:
+    ) -> npt.NDArray[Any] | None:
         """Waits for a new frame and returns it.
 
         A frame is new if the desktop was presented since the last returned frame or, with `cursor=True`, the pointer
@@ -184,32 +207,33 @@ class Capturer:
 
         Args:
             timeout_ms: Longest wait in milliseconds, 0 to 2**32 - 1; 0 polls.
-            fmt: `"bgra"`, `"rgba"`, `"bgr"`, `"rgb"`, `"gray"` (also `"grey"`) or `"rgba16f"`, in any case. Alpha is
-                always opaque. `"rgba16f"` is `float16`: linear scRGB, where 1.0 is 80 nits, the white of an SDR
-                desktop; of an HDR desktop nothing is lost, and values above SDR white and below 0 occur. Gray is
+            fmt: Pixel format for this call only, `None` for the capturer's, in any case. Alpha is always opaque.
+                `"rgba16f"` is `float16`: linear scRGB, where 1.0 is 80 nits, the white of an SDR desktop; of an HDR
+                desktop nothing is lost, and values above SDR white and below 0 occur. Gray is
                 `(77 * R + 150 * G + 29 * B + 128) >> 8`, in an array of shape `(height, width, 1)`; Pillow and other
                 packages that want two dimensions take `frame[..., 0]`.
             region: Part of the output for this call only, in coordinates of the output (not relative to the capturer's
-                region). `None` for the capturer's region.
-            out: Array to fill and return: `uint8`, or `float16` for `"rgba16f"`, writable, exactly the shape of the
-                result, contiguous pixels in each row. The row stride is free and may be negative, so a slice of a
-                larger array works. The call needs exclusive access: until it returns, no other thread may read, write
-                or resize the array.
+                region). `None` for the capturer's region or regions.
+            out: Array to fill and return: writable, exactly the shape and type of the result, C-contiguous. Of images
+                that are neither scaled, nor stacked, nor arranged or typed otherwise, only the pixels of each row must
+                be contiguous: the row stride is free and may be negative, so a slice of a larger array works. The call
+                needs exclusive access: until it returns, no other thread may read, write or resize the array.
             copy: If false, the result is a read-only array on memory that the capturer reuses. If you drop it before
                 the next call, only the changed pixels are written to that memory; if you keep it, it stays unchanged
                 and the next frame gets other memory.
             new_frame_only: If false and there is no new frame, return the current image at once instead of waiting.
 
         Returns:
-            A C-contiguous array of shape `(height, width, channels)` with 4, 4, 3, 3, 1 or 4 channels, `uint8` or for
-            `"rgba16f"` `float16`, independent of all other arrays; or `out`. `None` if no new frame came within
-            `timeout_ms`, also while the desktop is lost for a transient reason (a mode change, a lock screen); the next
+            A C-contiguous array of `frame_shape` and `frame_dtype`, by default `(height, width, 4)` and `uint8`,
+            independent of all other arrays; or `out`. `None` if no new frame came within `timeout_ms`, also while the desktop is lost for a transient reason (a mode change, a lock screen); the next
             call continues the recovery.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: `timeout_ms` out of range, unknown `fmt`, a region as for the constructor, `out` that does not
-                fit (nothing is written then), or `out` together with `copy=False`.
+            ValueError: `timeout_ms` out of range, unknown `fmt` or one that does not go with the capturer's layout, type
+                or size, a region as for the constructor, `out` that does not fit (nothing is written then), `out`
+                together with `copy=False`, `region` together with `regions`, or a `fmt` or `region` that changes what a
+                stack holds.
             RuntimeError: The capturer is closed, is streaming, has an open `frames()` iterator, or belongs to another
                 thread or process.
             MemoryError: There is no memory for the image. The capturer works as before.
@@ -261,7 +285,7 @@ class Capturer:
         region: _Region | None = None,
         video_mode: bool = False,
         *,
-        fmt: PixelFormat = "bgra",
+        fmt: PixelFormat | None = None,
         patience_s: float | None = 30,
     ) -> None:
         """Starts a stream: a thread that captures into a mailbox for one image. `get_latest_frame` takes the image.
@@ -274,7 +298,7 @@ class Capturer:
                 and not below one per hour. 0 or `None`: every present of the desktop.
             region: Part of the output, in its coordinates; `None` for the capturer's region.
             video_mode: Publish a frame at every tick of `target_fps`, the previous image again if there is no new one.
-            fmt: Pixel format, as for `grab`.
+            fmt: Pixel format; `None` for the capturer's.
             patience_s: How many seconds the thread tries to regain a desktop that was lost for a lasting reason (an
                 unplugged monitor, a removed device) before it gives up; `None` for ever. A transient loss is always
                 waited out.
@@ -301,7 +325,7 @@ class Capturer:
             copy: If false, the array is read-only. It is independent of all other arrays in both cases.
 
         Returns:
-            A C-contiguous array of shape `(height, width, channels)`: `uint8`, or `float16` for `"rgba16f"`.
+            A C-contiguous array of `frame_shape` and `frame_dtype`, or as `start` was told.
 
         Raises:
             CaptureTimeout: No new image came within `timeout_ms`. It is also a `TimeoutError`.
@@ -326,7 +350,7 @@ class Capturer:
     def frames(
         self,
         fps: _Rate,
-        fmt: PixelFormat = "bgra",
+        fmt: PixelFormat | None = None,
         region: _Region | None = None,
         timeout_ms: SupportsIndex = 5000,
         *,
@@ -339,7 +363,7 @@ class Capturer:
         Args:
             fps: Frames per second: an int, a float, a `Fraction` or a `Decimal`, up to 10000 and not below one per
                 hour. The value is exact: the NTSC rate is `Fraction(60000, 1001)`, and 59.94 is slightly less.
-            fmt: Pixel format, as for `grab`.
+            fmt: Pixel format; `None` for the capturer's.
             region: Part of the output, in its coordinates; `None` for the capturer's region.
             timeout_ms: Longest wait for the first image in milliseconds, 0 to 2**32 - 1.
             copy: If false, images are read-only arrays on memory that the capturer reuses, as for `grab`.
@@ -364,7 +388,7 @@ class Capturer:
         region: _Region | None = None,
         video_mode: bool = False,
         *,
-        fmt: PixelFormat = "bgra",
+        fmt: PixelFormat | None = None,
         copy: bool = True,
         patience_s: float | None = 30,
     ) -> FrameStream:
@@ -381,7 +405,7 @@ class Capturer:
         region: _Region | None = None,
         video_mode: bool = False,
         *,
-        fmt: PixelFormat = "bgra",
+        fmt: PixelFormat | None = None,
         patience_s: float | None = 30,
     ) -> OwnedStream:
         """`start()` for a `FrameStream`: the stream runs at most as long as the returned object lives."""
@@ -435,8 +459,16 @@ class Capturer:
         """Whether images include the pointer."""
 
     @property
-    def format(self) -> Literal["bgra"]:
-        """Default pixel format of `grab`."""
+    def format(self) -> str:
+        """Pixel format of images, unless a call has its own."""
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Shape of the arrays that calls without `fmt` and `region` return. Follows mode changes if there is no `size`."""
+
+    @property
+    def frame_dtype(self) -> np.dtype[Any]:
+        """Type of their elements."""
 
     @property
     def color(self) -> Color:
@@ -922,43 +954,32 @@ def list_windows(backend: str = "auto", *, sim: str | None = None) -> list[Windo
         CaptureError: The operating system refuses, for example because there is no display.
     """
 
-@overload
 def screenshot(
     output: SupportsIndex | str = 0,
     region: _Region | None = None,
-    *,
-    fmt: Literal["rgba16f", "RGBA16F"],
-    cursor: bool = False,
-    device: SupportsIndex = 0,
-    window: _Window | None = None,
-    window_area: Literal["client", "whole"] = "client",
-    backend: str = "auto",
-    hdr: Literal["map", "clip"] = "map",
-    sim: str | None = None,
-) -> npt.NDArray[np.float16]:
-    """`screenshot` of half floats; it is described below."""
-
-@overload
-def screenshot(
-    output: SupportsIndex | str = 0,
-    region: _Region | None = None,
-    fmt: BytePixelFormat = "rgb",
+    fmt: PixelFormat = "rgb",
     *,
     cursor: bool = False,
     device: SupportsIndex = 0,
     window: _Window | None = None,
     window_area: Literal["client", "whole"] = "client",
+    size: _Size | None = None,
+    resample: Resample = "area",
+    layout: Layout = "hwc",
+    dtype: ElementType = "uint8",
+    regions: Sequence[_Region] | None = None,
+    stack: SupportsIndex | None = None,
     backend: str = "auto",
     hdr: Literal["map", "clip"] = "map",
     sim: str | None = None,
-) -> npt.NDArray[np.uint8]:
+) -> npt.NDArray[Any]:
     """Takes one screenshot: opens a capturer, grabs once and closes it.
 
     The arguments are those of `Capturer` and `grab`, with RGB and no pointer as defaults. It waits up to 5 seconds for
     a desktop that is refused or lost for a passing reason.
 
     Returns:
-        A C-contiguous array of shape `(height, width, channels)`: `uint8`, or `float16` for `"rgba16f"`.
+        A C-contiguous array, by default of shape `(height, width, 3)` and `uint8`.
 
     Raises:
         TypeError: As `Capturer`.

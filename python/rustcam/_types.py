@@ -1,14 +1,28 @@
 """Types for annotations."""
 
-from typing import Literal, Optional, TypedDict
+from __future__ import annotations
 
-__all__ = ["BytePixelFormat", "OutputInfo", "PixelFormat", "WindowInfo"]
+from typing import TYPE_CHECKING, Any, Literal, Optional, TypedDict, Union
 
-BytePixelFormat = Literal["bgra", "rgba", "bgr", "rgb", "gray", "grey", "BGRA", "RGBA", "BGR", "RGB", "GRAY", "GREY"]
-"""Pixel formats of one byte per channel."""
+if TYPE_CHECKING:
+    import numpy as np
 
-PixelFormat = Literal[BytePixelFormat, "rgba16f", "RGBA16F"]
+__all__ = ["ElementType", "Layout", "OutputInfo", "PixelFormat", "Resample", "WindowInfo"]
+
+PixelFormat = Literal[
+    "bgra", "rgba", "bgr", "rgb", "gray", "grey", "rgba16f", "nv12", "i420",
+    "BGRA", "RGBA", "BGR", "RGB", "GRAY", "GREY", "RGBA16F", "NV12", "I420",
+]  # fmt: skip
 """Pixel formats, named in memory order. At run time case is ignored."""
+
+Resample = Literal["area", "bilinear", "nearest"]
+"""Ways to scale. At run time case is ignored."""
+
+Layout = Literal["hwc", "chw"]
+"""Orders of an image's elements. At run time case is ignored."""
+
+ElementType = Union[Literal["uint8", "float16", "float32"], "np.dtype[Any]", "type[np.generic]"]
+"""Types of an image's elements."""
 
 
 class OutputInfo(TypedDict):

@@ -6,25 +6,31 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use rustcam::capture::{Frame, Handle, Interrupt, Request, Target};
+use rustcam::capture::{Frame, Handle, Interrupt, Request, Stack, Target};
 use rustcam::error::Result;
 use rustcam::geometry::Size;
 use rustcam::source::Output;
 
-use crate::errors::detached;
+use crate::array;
+use crate::errors::{detached, to_python};
+use crate::frame_options::FrameOptions;
 use crate::interrupt::PythonInterrupt;
 
 /// A handle and the thread it belongs to. It is closed when the last object that uses it is freed.
 pub struct Capture {
     pub handle: Handle,
+    pub options: FrameOptions,
+    /// The last returned frames, if they are stacked.
+    stack: Option<Mutex<Stack>>,
     /// The only thread that may capture, `None` for any.
     owner: Option<ThreadId>,
 }
 
 impl Capture {
     /// A capture that belongs to the current thread, unless `any_thread`.
-    pub fn new(handle: Handle, any_thread: bool) -> Self {
-        Self { handle, owner: (!any_thread).then(|| thread::current().id()) }
+    pub fn new(handle: Handle, options: FrameOptions, any_thread: bool) -> Self {
+        let stack = options.stack.map(|count| Mutex::new(Stack::new(count)));
+        Self { handle, options, stack, owner: (!any_thread).then(|| thread::current().id()) }
     }
 
     /// Fails on other threads than the one it belongs to.
@@ -35,6 +41,31 @@ impl Capture {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Whether frames are stacked. Then they are captured into memory that the session keeps, because the stack copies them.
+    pub fn stacks(&self) -> bool {
+        self.stack.is_some()
+    }
+
+    /// Forgets the frames that were returned before.
+    pub fn begin_stack(&self) {
+        if let Some(stack) = &self.stack {
+            stack.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    /// The array of a frame, or of the stack that it is the newest of.
+    pub fn array<'py>(&self, py: Python<'py>, frame: Frame, writable: bool) -> PyResult<Bound<'py, PyAny>> {
+        let Some(stack) = &self.stack else { return array::from_frame(py, frame, writable) };
+        let Some(image) = frame.into_image() else {
+            return Err(PyRuntimeError::new_err("the frame is not in memory of its own"));
+        };
+        let stacked = py.detach(|| {
+            let mut stack = stack.lock().unwrap_or_else(PoisonError::into_inner);
+            stack.push(&image, writable)
+        });
+        array::from_image(py, stacked.map_err(|e| to_python(py, &e))?, writable)
     }
 
     /// The output.

@@ -3,24 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use numpy::PyArrayDescr;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 use rustcam::capture::{FixedRate, Handle, Request, Snapshot, StreamId, StreamOptions, Target};
 use rustcam::color::TextureFormat;
 use rustcam::frame::PixelFormat;
+use rustcam::frame_format::FrameSpec;
+use rustcam::geometry::Rect;
 use rustcam::source::texture::TextureSync;
 use rustcam::source::Output;
 
 use crate::arguments::{
-    self, AnyThread, BackendName, Copied, Cursor, Format, Fps, Hdr, Index, KeepAwake, NewFrameOnly, OpenTimeoutMs,
+    self, AnyThread, BackendName, Copied, Cursor, Fps, Hdr, Index, KeepAwake, NewFrameOnly, OpenTimeoutMs,
     OptionalTimeoutMs, OutputArgument, Patience, Script, SharedFormat, Subject, SyncMode, Threads, TimeoutMs,
     VideoMode,
 };
-use crate::array::{self, Destination};
+use crate::array::{self, Contiguous, Destination};
 use crate::capture::{end_stream_at_exit, interruptible, Capture};
 use crate::color::Color;
 use crate::errors::detached;
+use crate::frame_options::{
+    DType, Format, FrameOptions, FrameSize, Keywords, LayoutArgument, RegionList, ResampleArgument, StackArgument,
+};
 use crate::frames::FrameIterator;
 use crate::info::{FrameInfo, Stats};
 use crate::logging;
@@ -38,12 +44,19 @@ pub struct Capturer {
 }
 
 impl Capturer {
+    /// What the frames of a call are like.
+    fn spec(&self, py: Python<'_>, fmt: Option<Format>, region: Option<Rect>) -> PyResult<FrameSpec> {
+        let shown = region.unwrap_or_else(|| self.capture.handle.snapshot().region).size();
+        self.capture.options.spec_of(py, fmt, region, shown)
+    }
+
     fn stream_options(
         &self,
+        py: Python<'_>,
         target_fps: &Fps,
         region: Option<&Bound<'_, PyAny>>,
         video_mode: VideoMode,
-        fmt: &Format,
+        fmt: Option<Format>,
         patience_s: &Patience,
     ) -> PyResult<StreamOptions> {
         self.capture.check_thread()?;
@@ -54,13 +67,16 @@ impl Capturer {
             ));
         }
         let region = arguments::region(region, &self.capture.output())?;
+        let spec = self.spec(py, fmt, region)?;
         let options = StreamOptions::default().rate(rate).region(region).video(video_mode.0);
-        Ok(options.format(fmt.0).patience(patience_s.0))
+        Ok(options.format(spec).patience(patience_s.0))
     }
 
     fn start_stream(&self, py: Python<'_>, options: StreamOptions) -> PyResult<StreamId> {
         end_stream_at_exit(&self.capture);
-        interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))
+        let id = interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))?;
+        self.capture.begin_stack();
+        Ok(id)
     }
 }
 
@@ -69,9 +85,11 @@ impl Capturer {
     #[new]
     #[pyo3(
         signature = (output=OutputArgument::zero(), cursor=Cursor(true), region=None, device=Index::zero(), *,
-                     window=None, window_area=WindowAreaArgument::CLIENT, open_timeout_ms=OpenTimeoutMs::SECOND, backend=BackendName::auto(),
+                     window=None, window_area=WindowAreaArgument::CLIENT, fmt=Format::Pixels(PixelFormat::Bgra), size=None,
+                     resample=ResampleArgument::default(), layout=LayoutArgument::default(), dtype=DType::UINT8, regions=None, stack=None,
+                     open_timeout_ms=OpenTimeoutMs::SECOND, backend=BackendName::auto(),
                      any_thread=AnyThread(false), threads=Threads(None), hdr=Hdr::MAP, sim=None),
-        text_signature = "(output=0, cursor=True, region=None, device=0, *, window=None, window_area='client', open_timeout_ms=1000, backend='auto', any_thread=False, threads=None, hdr='map', sim=None)"
+        text_signature = "(output=0, cursor=True, region=None, device=0, *, window=None, window_area='client', fmt='bgra', size=None, resample='area', layout='hwc', dtype='uint8', regions=None, stack=None, open_timeout_ms=1000, backend='auto', any_thread=False, threads=None, hdr='map', sim=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn new(
@@ -82,6 +100,13 @@ impl Capturer {
         device: Index,
         window: Option<WindowArgument>,
         window_area: WindowAreaArgument,
+        fmt: Format,
+        size: Option<FrameSize>,
+        resample: ResampleArgument,
+        layout: LayoutArgument,
+        dtype: DType,
+        regions: Option<RegionList<'_>>,
+        stack: Option<StackArgument>,
         open_timeout_ms: OpenTimeoutMs,
         backend: BackendName,
         any_thread: AnyThread,
@@ -91,6 +116,9 @@ impl Capturer {
     ) -> PyResult<Self> {
         // Importing numpy takes longer than many frames, so it is done here and not during the first grab.
         numpy_api::load(py)?;
+        let keywords = Keywords { fmt, size, resample, layout, dtype, regions, stack };
+        let options = FrameOptions::new(&keywords)?;
+        options.check_region(region.is_some())?;
         let subject = Subject { output, device, window: window::target(window, window_area)?, backend, sim };
         let backend = subject.backend(py)?;
         let name = backend.name();
@@ -101,22 +129,29 @@ impl Capturer {
         })?;
         let output = handle.snapshot().output;
         let region = arguments::region(region.as_ref(), &output)?;
-        detached(py, || handle.set_region(region).map(|()| handle.warm_up()))?;
-        let capture = Arc::new(Capture::new(handle, any_thread.0));
+        let regions = keywords.regions.as_ref().map(|regions| regions.on(&output)).transpose()?;
+        detached(py, || {
+            handle.set_region(region)?;
+            handle.set_regions(regions.as_deref())?;
+            handle.warm_up();
+            Ok(())
+        })?;
+        options.spec_of(py, None, None, handle.snapshot().region.size())?;
+        let capture = Arc::new(Capture::new(handle, options, any_thread.0));
         Ok(Self { capture, backend: name, cursor: cursor.0 })
     }
 
     #[pyo3(
-        signature = (timeout_ms=TimeoutMs::SECOND, fmt=Format(PixelFormat::Bgra), region=None, *, out=None, copy=Copied(true),
+        signature = (timeout_ms=TimeoutMs::SECOND, fmt=None, region=None, *, out=None, copy=Copied(true),
                      new_frame_only=NewFrameOnly(true)),
-        text_signature = "($self, timeout_ms=1000, fmt='bgra', region=None, *, out=None, copy=True, new_frame_only=True)"
+        text_signature = "($self, timeout_ms=1000, fmt=None, region=None, *, out=None, copy=True, new_frame_only=True)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn grab<'py>(
         &self,
         py: Python<'py>,
         timeout_ms: TimeoutMs,
-        fmt: Format,
+        fmt: Option<Format>,
         region: Option<Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
         copy: Copied,
@@ -128,24 +163,36 @@ impl Capturer {
         }
         let region = arguments::region(region.as_ref(), &self.capture.output())?;
         let request = Request::within(timeout_ms.0).region(region).new_frame_only(new_frame_only.0);
+        let (capture, options) = (&self.capture, &self.capture.options);
         let Some(out) = out else {
-            let target = if copy.0 { Target::Owned(fmt.0) } else { Target::Retained(fmt.0) };
-            return self
-                .capture
-                .grab(py, &request, target)?
-                .map(|frame| array::from_frame(py, frame, copy.0))
-                .transpose();
+            let spec = self.spec(py, fmt, region)?;
+            let retained = !copy.0 || capture.stacks();
+            let target = if retained { Target::retained(spec) } else { Target::owned(spec) };
+            return capture.grab(py, &request, target)?.map(|frame| capture.array(py, frame, copy.0)).transpose();
         };
         if !copy.0 {
             return Err(PyValueError::new_err(
                 "out= and copy=False exclude each other: one names the memory, the other asks for some",
             ));
         }
-        let size = detached(py, || self.capture.handle.region_of(request.region))?.size();
-        let destination = Destination::new(&out, size, fmt.0)?;
-        // SAFETY: `out` is alive until this function returns.
-        let target = Target::Into(unsafe { destination.image() });
-        Ok(self.capture.grab(py, &request, target)?.map(|_| out))
+        let size = detached(py, || capture.handle.region_of(request.region))?.size();
+        let spec = options.spec_of(py, fmt, region, size)?;
+        if let (Some(format), None, None) = (spec.format.as_packed(), spec.size, options.stack) {
+            let destination = Destination::new(&out, size, format)?;
+            // SAFETY: `out` is alive until this function returns.
+            let target = Target::Into(unsafe { destination.image() });
+            return Ok(capture.grab(py, &request, target)?.map(|_| out));
+        }
+        let destination = Contiguous::new(&out, &options.shape(&spec, size), spec.format)?;
+        if !capture.stacks() {
+            // SAFETY: as above.
+            let target = Target::Fill(unsafe { destination.bytes() }, spec);
+            return Ok(capture.grab(py, &request, target)?.map(|_| out));
+        }
+        let Some(frame) = capture.grab(py, &request, Target::retained(spec))? else { return Ok(None) };
+        let stack = capture.array(py, frame, false)?;
+        py.import("numpy")?.call_method1("copyto", (&out, stack))?;
+        Ok(Some(out))
     }
 
     #[pyo3(
@@ -166,9 +213,9 @@ impl Capturer {
     }
 
     #[pyo3(
-        signature = (target_fps=Fps::sixty(), region=None, video_mode=VideoMode(false), *, fmt=Format(PixelFormat::Bgra),
+        signature = (target_fps=Fps::sixty(), region=None, video_mode=VideoMode(false), *, fmt=None,
                      patience_s=Patience::DEFAULT),
-        text_signature = "($self, target_fps=60, region=None, video_mode=False, *, fmt='bgra', patience_s=30)"
+        text_signature = "($self, target_fps=60, region=None, video_mode=False, *, fmt=None, patience_s=30)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn start(
@@ -177,18 +224,18 @@ impl Capturer {
         target_fps: Fps,
         region: Option<Bound<'_, PyAny>>,
         video_mode: VideoMode,
-        fmt: Format,
+        fmt: Option<Format>,
         patience_s: Patience,
     ) -> PyResult<()> {
-        let options = self.stream_options(&target_fps, region.as_ref(), video_mode, &fmt, &patience_s)?;
+        let options = self.stream_options(py, &target_fps, region.as_ref(), video_mode, fmt, &patience_s)?;
         self.start_stream(py, options).map(drop)
     }
 
     /// `start` for a `FrameStream`, which owns the stream.
     #[pyo3(
-        signature = (target_fps=Fps::every_present(), region=None, video_mode=VideoMode(false), *, fmt=Format(PixelFormat::Bgra),
+        signature = (target_fps=Fps::every_present(), region=None, video_mode=VideoMode(false), *, fmt=None,
                      patience_s=Patience::DEFAULT),
-        text_signature = "($self, target_fps=0, region=None, video_mode=False, *, fmt='bgra', patience_s=30)"
+        text_signature = "($self, target_fps=0, region=None, video_mode=False, *, fmt=None, patience_s=30)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn _start_owned(
@@ -197,10 +244,10 @@ impl Capturer {
         target_fps: Fps,
         region: Option<Bound<'_, PyAny>>,
         video_mode: VideoMode,
-        fmt: Format,
+        fmt: Option<Format>,
         patience_s: Patience,
     ) -> PyResult<OwnedStream> {
-        let options = self.stream_options(&target_fps, region.as_ref(), video_mode, &fmt, &patience_s)?;
+        let options = self.stream_options(py, &target_fps, region.as_ref(), video_mode, fmt, &patience_s)?;
         let id = self.start_stream(py, options.iterated(true))?;
         Ok(OwnedStream::new(Arc::clone(&self.capture), id))
     }
@@ -218,7 +265,7 @@ impl Capturer {
         self.capture.check_thread()?;
         let wait = timeout_ms.0.unwrap_or(Duration::MAX);
         let frame = interruptible(py, wait, |interrupt| self.capture.handle.latest(timeout_ms.0, interrupt))?;
-        array::from_frame(py, frame, copy.0)
+        self.capture.array(py, frame, copy.0)
     }
 
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
@@ -227,15 +274,15 @@ impl Capturer {
     }
 
     #[pyo3(
-        signature = (fps, fmt=Format(PixelFormat::Bgra), region=None, timeout_ms=TimeoutMs::FIVE_SECONDS, *, copy=Copied(true),
+        signature = (fps, fmt=None, region=None, timeout_ms=TimeoutMs::FIVE_SECONDS, *, copy=Copied(true),
                      patience_s=Patience::DEFAULT, keep_awake=KeepAwake(false)),
-        text_signature = "($self, fps, fmt='bgra', region=None, timeout_ms=5000, *, copy=True, patience_s=30, keep_awake=False)"
+        text_signature = "($self, fps, fmt=None, region=None, timeout_ms=5000, *, copy=True, patience_s=30, keep_awake=False)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn frames(
         slf: Bound<'_, Self>,
         fps: Fps,
-        fmt: Format,
+        fmt: Option<Format>,
         region: Option<Bound<'_, PyAny>>,
         timeout_ms: TimeoutMs,
         copy: Copied,
@@ -246,10 +293,12 @@ impl Capturer {
         this.capture.check_thread()?;
         let rate = fps.positive()?;
         let region = arguments::region(region.as_ref(), &this.capture.output())?;
+        let spec = this.spec(py, fmt, region)?;
         interruptible(py, Duration::ZERO, |interrupt| this.capture.handle.begin_frames(region, interrupt))?;
+        this.capture.begin_stack();
         let frames = FixedRate::new(rate)
             .region(region)
-            .format(fmt.0)
+            .format(spec)
             .timeout(timeout_ms.0)
             .patience(patience_s.0)
             .keep_awake(keep_awake.0);
@@ -259,7 +308,7 @@ impl Capturer {
     #[pyo3(
         signature = (target_fps=None, region=None, video_mode=VideoMode(false), *, fmt=None, copy=Copied(true),
                      patience_s=Patience::DEFAULT),
-        text_signature = "($self, target_fps=0, region=None, video_mode=False, *, fmt='bgra', copy=True, patience_s=30)"
+        text_signature = "($self, target_fps=0, region=None, video_mode=False, *, fmt=None, copy=True, patience_s=30)"
     )]
     #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
     fn stream<'py>(
@@ -367,7 +416,20 @@ impl Capturer {
 
     #[getter]
     fn format(&self) -> &'static str {
-        PixelFormat::Bgra.name()
+        self.capture.options.format.name()
+    }
+
+    #[getter]
+    fn frame_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let options = &self.capture.options;
+        let spec = options.spec(None, None)?;
+        PyTuple::new(py, options.shape(&spec, self.capture.handle.snapshot().region.size()))
+    }
+
+    #[getter]
+    fn frame_dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArrayDescr>> {
+        numpy_api::load(py)?;
+        Ok(array::dtype(py, self.capture.options.spec(None, None)?.format.element()))
     }
 
     #[getter]

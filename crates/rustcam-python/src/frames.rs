@@ -8,7 +8,6 @@ use pyo3::prelude::*;
 use rustcam::capture::{Conditional, FixedRate, Rate, SlotCounts};
 use rustcam::error::{Error, ErrorKind, Result};
 
-use crate::array;
 use crate::capture::{interruptible, Capture};
 
 #[pyclass(frozen, weakref, module = "rustcam")]
@@ -71,7 +70,8 @@ impl FrameIterator {
         let next = interruptible(py, std::time::Duration::MAX, |interrupt| {
             let mut frames = lock(&self.frames);
             let mut interrupt = Conditional::new(|| self.check_open(), interrupt);
-            let outcome = self.capture.handle.next_frame(&mut frames, !self.copy, &mut interrupt);
+            let retained = !self.copy || self.capture.stacks();
+            let outcome = self.capture.handle.next_frame(&mut frames, retained, &mut interrupt);
             lock(&self.state).counts = frames.counts();
             outcome
         });
@@ -87,7 +87,7 @@ impl FrameIterator {
         // Python's division of integers of any size is correctly rounded.
         let (numerator, denominator) = self.rate.seconds(slot);
         let time = numerator.into_pyobject(py)?.div(denominator)?.extract()?;
-        Ok((array::from_frame(py, frame, self.copy)?, time))
+        Ok((self.capture.array(py, frame, self.copy)?, time))
     }
 
     fn close(&self, py: Python<'_>) {

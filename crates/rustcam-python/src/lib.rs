@@ -11,6 +11,7 @@ mod capture;
 mod capturer;
 mod color;
 mod errors;
+mod frame_options;
 mod frames;
 mod info;
 mod interrupt;

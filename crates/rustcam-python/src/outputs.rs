@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rustcam::capture::{persist, Request, Session, Target};
+use rustcam::capture::{persist, Request, Session, Stack, Target};
 use rustcam::clock::MonotonicClock;
+use rustcam::frame::PixelFormat;
 use rustcam::source::{self, Adapter, Backend, DynamicRange, Facts, Output};
 
-use crate::arguments::{self, BackendName, Cursor, Format, Hdr, Index, OutputArgument, Script, Subject};
+use crate::arguments::{self, BackendName, Cursor, Hdr, Index, OutputArgument, Script, Subject};
 use crate::array;
 use crate::capture::interruptible;
 use crate::errors::to_python;
+use crate::frame_options::{
+    DType, Format, FrameOptions, FrameSize, Keywords, LayoutArgument, RegionList, ResampleArgument, StackArgument,
+};
 use crate::numpy_api;
 use crate::window::{self, WindowAreaArgument, WindowArgument};
 
@@ -99,9 +103,11 @@ pub fn _server(py: Python<'_>, backend: BackendName) -> PyResult<Option<Bound<'_
 
 #[pyfunction]
 #[pyo3(
-    signature = (output=OutputArgument::zero(), region=None, fmt=Format(rustcam::frame::PixelFormat::Rgb), *, cursor=Cursor(false),
-                 device=Index::zero(), window=None, window_area=WindowAreaArgument::CLIENT, backend=BackendName::auto(), hdr=Hdr::MAP, sim=None),
-    text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, window=None, window_area='client', backend='auto', hdr='map', sim=None)"
+    signature = (output=OutputArgument::zero(), region=None, fmt=Format::Pixels(PixelFormat::Rgb), *, cursor=Cursor(false),
+                 device=Index::zero(), window=None, window_area=WindowAreaArgument::CLIENT, size=None,
+                 resample=ResampleArgument::default(), layout=LayoutArgument::default(), dtype=DType::UINT8, regions=None, stack=None,
+                 backend=BackendName::auto(), hdr=Hdr::MAP, sim=None),
+    text_signature = "(output=0, region=None, fmt='rgb', *, cursor=False, device=0, window=None, window_area='client', size=None, resample='area', layout='hwc', dtype='uint8', regions=None, stack=None, backend='auto', hdr='map', sim=None)"
 )]
 #[allow(clippy::too_many_arguments, reason = "the contract's signature")]
 pub fn screenshot<'py>(
@@ -113,11 +119,20 @@ pub fn screenshot<'py>(
     device: Index,
     window: Option<WindowArgument>,
     window_area: WindowAreaArgument,
+    size: Option<FrameSize>,
+    resample: ResampleArgument,
+    layout: LayoutArgument,
+    dtype: DType,
+    regions: Option<RegionList<'py>>,
+    stack: Option<StackArgument>,
     backend: BackendName,
     hdr: Hdr,
     sim: Option<Script>,
 ) -> PyResult<Bound<'py, PyAny>> {
     numpy_api::load(py)?;
+    let keywords = Keywords { fmt, size, resample, layout, dtype, regions, stack };
+    let options = FrameOptions::new(&keywords)?;
+    options.check_region(region.is_some())?;
     let subject = Subject { output, device, window: window::target(window, window_area)?, backend, sim };
     let backend = subject.backend(py)?;
     let mut session = interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| {
@@ -125,9 +140,15 @@ pub fn screenshot<'py>(
         Session::open(&options.timeout(SCREENSHOT_TIMEOUT).tone_mapping(hdr.0), interrupt)
     })?;
     let region = arguments::region(region.as_ref(), session.output())?;
+    let regions = keywords.regions.as_ref().map(|regions| regions.on(session.output())).transpose()?;
+    session.set_regions(regions.as_deref()).map_err(|e| to_python(py, &e))?;
+    let shown = session.checked_region(region).map_err(|e| to_python(py, &e))?.size();
+    let spec = options.spec_of(py, None, None, shown)?;
     let request = Request::within(SCREENSHOT_TIMEOUT).region(region);
     let frame =
-        interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| session.grab(&request, Target::Owned(fmt.0), interrupt))?;
+        interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| session.grab(&request, Target::owned(spec), interrupt))?;
     let frame = frame.ok_or_else(|| to_python(py, &session.timed_out("no image", SCREENSHOT_TIMEOUT)))?;
-    array::from_frame(py, frame, true)
+    let Some((count, image)) = options.stack.zip(frame.image()) else { return array::from_frame(py, frame, true) };
+    let stacked = py.detach(|| Stack::new(count).push(image, true)).map_err(|e| to_python(py, &e))?;
+    array::from_image(py, stacked, true)
 }

@@ -25,7 +25,7 @@ pub fn save(backend: Backend, path: &Path) -> Result<(), Box<dyn Error>> {
     // Without the pointer; `watch_pointer(true)`, the default, would draw it.
     let mut session = Session::open(&OpenOptions::new(backend).watch_pointer(false), &mut || Ok(()))?;
     let request = Request::within(Duration::from_secs(5));
-    let frame = session.grab(&request, Target::Owned(PixelFormat::Rgb), &mut || Ok(()))?;
+    let frame = session.grab(&request, Target::owned(PixelFormat::Rgb), &mut || Ok(()))?;
     let image = frame.and_then(Frame::into_image).ok_or("the desktop is not available, perhaps locked")?;
     let file = BufWriter::new(File::create(path)?);
     let mut encoder = png::Encoder::new(file, image.size.width, image.size.height);

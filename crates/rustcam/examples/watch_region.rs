@@ -34,7 +34,7 @@ fn changes(session: &mut Session, clock: &dyn Clock, watched: Rect, time: Durati
     let (end, mut changes, mut first) = (clock.now() + time, 0, true);
     while clock.now() < end {
         let request = Request::within(end.saturating_sub(clock.now()));
-        let Some(frame) = session.grab(&request, Target::Retained(PixelFormat::Bgra), &mut || Ok(()))? else { break };
+        let Some(frame) = session.grab(&request, Target::retained(PixelFormat::Bgra), &mut || Ok(()))? else { break };
         let touched = frame.info.damage.changed().any(|part| part.intersection(watched).is_some());
         changes += u32::from(touched && !first);
         first = false;

@@ -28,7 +28,7 @@
 //! let mut session = Session::open(&OpenOptions::new(backend), &mut || Ok(()))?;
 //!
 //! let request = Request::within(Duration::from_secs(1));
-//! let frame = session.grab(&request, Target::Owned(PixelFormat::Rgb), &mut || Ok(()))?;
+//! let frame = session.grab(&request, Target::owned(PixelFormat::Rgb), &mut || Ok(()))?;
 //! let frame = frame.expect("the first grab returns the desktop as it is");
 //! let image = frame.image().expect("the pixels are in memory");
 //! assert_eq!((image.size.width, image.size.height), (320, 200));
@@ -66,7 +66,7 @@
 //!
 //! // A request may name a region of its own, for one frame.
 //! let corner = request.region(Rect::new(0, 0, 16, 16));
-//! let frame = session.grab(&corner, Target::Owned(PixelFormat::Bgra), &mut || Ok(()))?.expect("a present");
+//! let frame = session.grab(&corner, Target::owned(PixelFormat::Bgra), &mut || Ok(()))?.expect("a present");
 //! assert_eq!(frame.image().expect("in memory").bytes().len(), 16 * 16 * 4);
 //!
 //! let outside = session.set_region(Some(Rect::new(300, 0, 400, 50))).expect_err("wider than the output");
@@ -90,7 +90,7 @@
 //! let options = OpenOptions::new(Backend::choose("sim", Some(script))?);
 //! let mut session = Session::open(&options, &mut || Ok(()))?;
 //! let request = Request::within(Duration::from_secs(1));
-//! let mut grab = || session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+//! let mut grab = || session.grab(&request, Target::owned(PixelFormat::Bgra), &mut || Ok(()));
 //!
 //! let first = grab()?.expect("the desktop as it is");
 //! assert_eq!(first.info.damage.dirty, [Rect::new(0, 0, 320, 200)], "everything is new");
@@ -118,7 +118,7 @@
 //! // The pointer would be drawn again, too.
 //! let mut session = Session::open(&OpenOptions::new(backend).watch_pointer(false), &mut || Ok(()))?;
 //! # let request = Request::within(Duration::from_secs(1));
-//! let mut grab = || session.grab(&request, Target::Retained(PixelFormat::Bgra), &mut || Ok(()));
+//! let mut grab = || session.grab(&request, Target::retained(PixelFormat::Bgra), &mut || Ok(()));
 //! let first = grab()?.expect("the desktop as it is");
 //! let address = first.image().expect("in memory").bytes().as_ptr();
 //! drop(first);
@@ -208,7 +208,7 @@
 //! let mut session = Session::open(&options, &mut || Ok(()))?;
 //! let mut grab = |milliseconds| {
 //!     let request = Request::within(Duration::from_millis(milliseconds));
-//!     session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(()))
+//!     session.grab(&request, Target::owned(PixelFormat::Bgra), &mut || Ok(()))
 //! };
 //! assert!(grab(100)?.is_some());
 //!
@@ -273,8 +273,8 @@
 //!     }
 //! };
 //! let request = Request::within(Duration::from_secs(3600));
-//! session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut interrupt)?.expect("the desktop as it is");
-//! let ended = session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut interrupt);
+//! session.grab(&request, Target::owned(PixelFormat::Bgra), &mut interrupt)?.expect("the desktop as it is");
+//! let ended = session.grab(&request, Target::owned(PixelFormat::Bgra), &mut interrupt);
 //! assert_eq!(ended.expect_err("interrupted").message(), "enough");
 //! assert!(clock.now() < Duration::from_millis(2050));
 //! # Ok::<(), rustcam::error::Error>(())
@@ -296,7 +296,7 @@
 //! let mut session = Session::open(&OpenOptions::new(Backend::Sim(script)).watch_pointer(false), &mut || Ok(()))?;
 //! for sequence in 1..=10 {
 //!     let request = Request::within(Duration::from_secs(1));
-//!     let frame = session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(()))?.expect("a present");
+//!     let frame = session.grab(&request, Target::owned(PixelFormat::Bgra), &mut || Ok(()))?.expect("a present");
 //!     assert_eq!(frame.info.sequence, sequence);
 //!     assert!(frame.image().expect("in memory").bytes() == world.image(sequence));
 //! }
@@ -331,6 +331,7 @@ pub mod color;
 pub mod error;
 mod event_count;
 pub mod frame;
+pub mod frame_format;
 pub mod geometry;
 #[cfg(windows)]
 mod kernel_wait;

@@ -135,8 +135,8 @@ impl Sheet {
         let picture = |_| {
             let mut own = vec![0; row * region.height() as usize];
             let target = match lifetime {
-                Lifetime::Owned => Target::Owned(format),
-                Lifetime::Retained => Target::Retained(format),
+                Lifetime::Owned => Target::owned(format),
+                Lifetime::Retained => Target::retained(format),
                 Lifetime::Callers => Target::Into(ImageMut::new(&mut own, row, region.size(), format)),
             };
             let frame = session.grab(&request, target, &mut || Ok(())).expect("no error").expect("a frame");

@@ -51,7 +51,7 @@ fn handles_and_threads() -> (usize, u32) {
 }
 
 fn grab(session: &mut Session, timeout: Duration) {
-    let _ = session.grab(&request(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+    let _ = session.grab(&request(timeout), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
 }
 
 /// Opens, fails in every way that is not recovered from, and closes.

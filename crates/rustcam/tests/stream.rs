@@ -41,7 +41,7 @@ fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
 
 fn grab(handle: &Handle) -> Result<bool> {
     let request = Request::within(Duration::from_secs(1));
-    handle.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).map(|frame| frame.is_some())
+    handle.grab(&request, Target::owned(PixelFormat::Bgra), &mut || Ok(())).map(|frame| frame.is_some())
 }
 
 /// How long a lasting loss is tolerated by default.

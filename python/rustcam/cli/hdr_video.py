@@ -32,9 +32,12 @@ def check(name: str) -> None:
 class Hdr(Encoded):
     """An HDR10 video of half floats."""
 
-    fmt: PixelFormat = "rgba16f"
+    @classmethod
+    def fmt(cls, width: int, height: int) -> PixelFormat:
+        return "rgba16f"
 
-    def _encoder(self) -> str:
+    @classmethod
+    def _encoder(cls) -> str:
         return "libx265"
 
     def _configure(self, stream: Any) -> None:

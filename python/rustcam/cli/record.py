@@ -7,15 +7,15 @@ import math
 import re
 import signal
 import sys
+from contextlib import ExitStack
 from fractions import Fraction
 from types import FrameType, TracebackType
 from typing import Any, Optional
 
-import numpy as np
-
 from .. import _rustcam
 from .._errors import AccessLost, CaptureError
-from . import video
+from .._types import PixelFormat
+from . import fitting, video
 from .options import Screen, rate, seconds
 from .progress import Progress, describe
 from .streams import remark
@@ -60,9 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     fps = video.nearest_rate(arguments.fps, kind.RATE_LIMIT)
     total = math.ceil(arguments.seconds * fps) if arguments.seconds else None
     capturer = Screen.chosen(arguments).with_window_as_of_now().capturer
-    options: dict[str, Any] = {"copy": False, "keep_awake": arguments.keep_awake}
-    with StopSignals() as signals, capturer() as screen, screen.frames(fps, kind.fmt, **options) as frames:
-        recording, closed = Recording(arguments.file, kind, fps, screen), ""
+    with StopSignals() as signals, capturer() as screen, ExitStack() as stack:
+        left, top, right, bottom = screen.region
+        fmt = kind.fmt(right - left, bottom - top)
+        frames = stack.enter_context(screen.frames(fps, fmt, copy=False, keep_awake=arguments.keep_awake))
+        recording, closed = Recording(arguments.file, kind, fmt, fps, screen), ""
         try:
             with recording, Progress(total, fps) as progress:
                 while recording.count != total:
@@ -107,10 +109,12 @@ def window_closed(error: AccessLost) -> str:
 class Recording:
     """A video file that is opened at the first image: until then there is nothing to replace an older file with."""
 
-    def __init__(self, name: str, kind: type[video.Video], fps: Fraction, screen: _rustcam.Capturer) -> None:
-        self._name, self._kind, self._fps, self._screen = name, kind, fps, screen
+    def __init__(
+        self, name: str, kind: type[video.Video], fmt: PixelFormat, fps: Fraction, screen: _rustcam.Capturer
+    ) -> None:
+        self._name, self._kind, self._fmt, self._fps, self._screen = name, kind, fmt, fps, screen
         self._video: Optional[video.Video] = None
-        self._shape: tuple[int, ...] = ()
+        self._size = (0, 0)
         self.count = 0
 
     def __enter__(self) -> Recording:
@@ -119,23 +123,13 @@ class Recording:
     def write(self, image: Any) -> None:
         try:
             if self._video is None:
-                self._shape = image.shape
-                height, width, _ = image.shape
-                self._video = self._kind(self._name, width, height, self._fps, self._screen.color)
-            self._video.write(self._fitted(image))
+                self._size = fitting.size(image, self._fmt)
+                self._video = self._kind(self._name, *self._size, self._fps, self._screen.color)
+            self._video.write(fitting.fitted(image, self._fmt, *self._size))
         except OSError as error:
             error.filename = self._name
             raise
         self.count += 1
-
-    def _fitted(self, image: Any) -> Any:
-        """The image in the size of the video: a larger one is cut, and beside a smaller one the rest is black."""
-        if image.shape == self._shape:
-            return image
-        height, width = min(image.shape[0], self._shape[0]), min(image.shape[1], self._shape[1])
-        fitted = np.zeros(self._shape, image.dtype)
-        fitted[:height, :width] = image[:height, :width]
-        return fitted
 
     def size(self) -> int:
         return self._video.size() if self._video else 0

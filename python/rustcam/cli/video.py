@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     _Image = npt.NDArray[np.uint8]
 
-# In order of preference.
-ENCODERS = ("libx264", "libopenh264", "h264_mf", "mpeg4")
+# In order of preference, and what each takes without converting it.
+ENCODERS: dict[str, PixelFormat] = {"libx264": "nv12", "libopenh264": "i420", "h264_mf": "nv12", "mpeg4": "i420"}
+# The names that FFmpeg has for formats.
+FFMPEG = {"nv12": "nv12", "i420": "yuv420p"}
 PART_SIZE = 8 << 20
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
 
@@ -31,11 +33,12 @@ CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov"}
 class Video(Protocol):
     """A video file with a constant frame rate."""
 
-    fmt: PixelFormat
-    """Pixel format of the images for `write`."""
-
     RATE_LIMIT: int
     """The largest numerator and denominator of a frame rate."""
+
+    @classmethod
+    def fmt(cls, width: int, height: int) -> PixelFormat:
+        """Pixel format of the images for `write` of a video of this size."""
 
     def __init__(self, name: str, width: int, height: int, fps: Fraction, color: Optional[Color] = None) -> None:
         """`color` is that of the screen; only HDR video needs it."""
@@ -93,7 +96,6 @@ def nearest_rate(fps: Fraction, limit: int) -> Fraction:
 class Y4M:
     """Uncompressed video that players and encoders read: YUV4MPEG2 with full chroma, BT.601, limited range."""
 
-    fmt: PixelFormat = "rgb"
     RATE_LIMIT = 2**31 - 1
 
     # Y, Cb and Cr: offset, and weights of red, green and blue, all in 256ths. Every sum fits 16 bits.
@@ -103,6 +105,10 @@ class Y4M:
         (128 * 256 + 128, (112, -94, -18)),
     )
     BAND = 32  # rows that are converted together, few enough for the processor's cache
+
+    @classmethod
+    def fmt(cls, width: int, height: int) -> PixelFormat:
+        return "rgb"
 
     def __init__(self, name: str, width: int, height: int, fps: Fraction, color: Optional[Color] = None) -> None:
         self._to_pipe = name == "-"
@@ -143,8 +149,12 @@ def _times(weight: int, plane: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]
 class Encoded:
     """A compressed video. What has been written can be played at any time, also if nobody completes the file."""
 
-    fmt: PixelFormat = "bgra"
     RATE_LIMIT = 2**31 - 1
+
+    @classmethod
+    def fmt(cls, width: int, height: int) -> PixelFormat:
+        # The engine writes what the encoder takes. It has no chroma for an odd row or column.
+        return "bgra" if width % 2 or height % 2 else ENCODERS[cls._encoder()]
 
     def __init__(self, name: str, width: int, height: int, fps: Fraction, color: Optional[Color] = None) -> None:
         self._color = color
@@ -171,12 +181,13 @@ class Encoded:
         stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
         self._configure(stream)
 
-    def _encoder(self) -> str:
-        return next(encoder for encoder in ENCODERS if encoder in self._av.codecs_available)
+    @classmethod
+    def _encoder(cls) -> str:
+        return next(encoder for encoder in ENCODERS if encoder in pyav().codecs_available)
 
     def _configure(self, stream: Any) -> None:
         """Sets what the format of the pixels needs."""
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = FFMPEG[ENCODERS[self._encoder()]]
         # Without these, players guess the colour space from the frame size.
         stream.codec_context.colorspace = self._av.video.reformatter.Colorspace.ITU709
         stream.codec_context.color_primaries = stream.codec_context.color_trc = BT709
@@ -186,12 +197,17 @@ class Encoded:
 
     def _frame(self, image: Any) -> Any:
         """The image as a frame of PyAV."""
-        colours = self._av.video.reformatter
-        return self._av.VideoFrame.from_ndarray(image, self.fmt).reformat(
-            format="yuv420p",
-            dst_colorspace=colours.Colorspace.ITU709,
-            dst_color_range=colours.ColorRange.MPEG,
-        )
+        colours, frames = self._av.video.reformatter, self._av.VideoFrame
+        if image.ndim == 3:
+            return frames.from_ndarray(image, "bgra").reformat(
+                format=self._stream.pix_fmt,
+                dst_colorspace=colours.Colorspace.ITU709,
+                dst_color_range=colours.ColorRange.MPEG,
+            )
+        # Without a copy: the frame holds the image, which stays as it is as long as something holds it.
+        frame = frames.from_numpy_buffer(image, self._stream.pix_fmt)
+        frame.colorspace, frame.color_range = colours.Colorspace.ITU709, colours.ColorRange.MPEG
+        return frame
 
     def write(self, image: Any) -> None:
         if self._odd != ((0, 0), (0, 0), (0, 0)):

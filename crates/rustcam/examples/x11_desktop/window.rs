@@ -47,7 +47,7 @@ pub fn show(seconds: u64) -> Result<(), Box<dyn Error>> {
     let end = clock.now() + Duration::from_secs(seconds);
     let mut announced = false;
     while clock.now() < end {
-        let Some(frame) = desktop.grab(&request, Target::Retained(PixelFormat::Bgra), &mut || Ok(()))? else {
+        let Some(frame) = desktop.grab(&request, Target::retained(PixelFormat::Bgra), &mut || Ok(()))? else {
             continue;
         };
         let Some(image) = frame.image() else { continue };

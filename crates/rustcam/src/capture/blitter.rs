@@ -3,22 +3,27 @@
 use crate::color::{Color, ToneMapping};
 use crate::error::Result;
 use crate::frame::{Damage, ImageMut, PixelFormat, Pointer};
+use crate::frame_format::FrameSpec;
 use crate::geometry::{Rect, Size};
 use crate::parallel::Workers;
-use crate::pixels::{self, Placement, Tone, ToneSettings};
+use crate::pixels::{self, Pixels, Placement, Tone, ToneSettings};
 use crate::region::covers;
 use crate::source::{Outcome, Output, Source};
 
 use super::buffers::Buffer;
 use super::deadline::WaitBudget;
+use super::finishing::Finishing;
 use super::pointer::PointerCache;
+use super::regions::Regions;
 
 /// What a frame shows, and in which format.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct View {
-    pub(super) format: PixelFormat,
-    placement: Placement,
-    /// The region in texture space.
+    pub(super) spec: FrameSpec,
+    pub(super) regions: Regions,
+    /// Where the bounds of the regions are.
+    pub(super) placement: Placement,
+    /// The same in texture space.
     pub(super) bounds: Rect,
     pub(super) cursor: bool,
     /// Frames of another level of SDR white are other frames.
@@ -26,11 +31,11 @@ pub(super) struct View {
 }
 
 impl View {
-    /// `region` of `output`, which is SDR, with the pointer over it if `cursor`.
-    pub(super) fn new(output: &Output, region: Rect, format: PixelFormat, cursor: bool) -> Self {
-        let placement = Placement { region, desktop: output.size, rotation: output.image_rotation };
-        let bounds = placement.rotation.to_texture(region, placement.desktop);
-        Self { format, placement, bounds, cursor, tone: ToneSettings::default() }
+    /// `regions` of `output`, which is SDR, with the pointer over them if `cursor`.
+    pub(super) fn new(output: &Output, regions: Regions, spec: FrameSpec, cursor: bool) -> Self {
+        let placement = Placement { region: regions.bounds(), desktop: output.size, rotation: output.image_rotation };
+        let bounds = placement.rotation.to_texture(placement.region, placement.desktop);
+        Self { spec, regions, placement, bounds, cursor, tone: ToneSettings::default() }
     }
 
     /// The same of an output of this colour.
@@ -43,19 +48,35 @@ impl View {
         self.placement.region
     }
 
-    /// Width and height of the frame.
+    /// Width and height of the frame, or of each in a list.
     pub(super) fn size(&self) -> Size {
-        self.placement.region.size()
+        self.spec.size_of(self.regions.all()[0].size())
     }
 
-    /// Bytes of the whole frame.
+    /// Bytes of the frame, or of each in a list.
+    pub(super) fn bytes_of_one(&self) -> usize {
+        self.spec.format.bytes(self.size())
+    }
+
+    /// Bytes of all of it.
     pub(super) fn bytes(&self) -> usize {
-        self.size().area() as usize * self.format.bytes()
+        self.bytes_of_one() * self.regions.all().len()
+    }
+
+    /// The pixel format, if the frame is the region pixel by pixel, row by row.
+    pub(super) fn as_packed(&self) -> Option<PixelFormat> {
+        let is_region = self.regions.listed().is_none() && self.size() == self.placement.region.size();
+        self.spec.format.as_packed().filter(|_| is_region)
+    }
+
+    /// Whether it holds half floats, and so more than a level per channel.
+    fn is_half_float(&self) -> bool {
+        self.spec.format.is_half_float()
     }
 
     /// Whether a source that writes upright BGRA can write this frame directly.
     pub(super) fn is_native(&self) -> bool {
-        self.format == PixelFormat::Bgra && self.placement.rotation.degrees() == 0
+        self.as_packed() == Some(PixelFormat::Bgra) && self.placement.rotation.degrees() == 0
     }
 
     /// Texture pixels of the frame that `pointer` covers.
@@ -81,6 +102,7 @@ pub(super) struct Blitter {
     pointer: PointerCache,
     tone: Tone,
     workers: Workers,
+    finishing: Finishing,
     bytes: u64,
 }
 
@@ -116,9 +138,11 @@ impl Blitter {
         buffer: &mut Buffer,
         parts: &[Rect],
     ) -> Result<Outcome<Drawn>> {
-        let View { format, bounds, .. } = job.view;
-        let size = job.view.size();
+        let (size, bounds) = (job.view.size(), job.view.bounds);
         if !buffer.is_native() {
+            let Some(format) = job.view.as_packed() else {
+                return self.finish(job, buffer.memory_mut().bytes_mut(), parts);
+            };
             let stride = size.width as usize * format.bytes();
             let mut image = ImageMut::new(buffer.memory_mut().bytes_mut(), stride, size, format);
             return self.fill_image(job, &mut image, parts);
@@ -185,11 +209,8 @@ impl Blitter {
         image: &mut ImageMut<'_>,
         parts: &[Rect],
     ) -> Result<Outcome<Drawn>> {
-        let view = job.view;
-        if self.tone.settings() != view.tone {
-            self.tone = Tone::new(view.tone);
-        }
-        job.source.set_tone_mapping((!view.format.is_half_float()).then(|| view.tone.mapping()));
+        self.follow_tone(job);
+        let view = &job.view;
         let mut drawn = None;
         let outcome = loop {
             let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
@@ -205,11 +226,49 @@ impl Blitter {
         };
         let bytes = image.format().bytes() as u64;
         self.bytes += parts.iter().map(|p| p.area() * bytes).sum::<u64>();
-        // The pointer is drawn inside the parts only. If it has moved out of them since they were chosen, the frame is not complete.
-        let complete = drawn.is_none_or(|pointer| covers(parts, pointer));
-        Ok(match outcome {
-            Outcome::Done(()) if complete => Outcome::Done(drawn),
-            _ => Outcome::Overtaken(drawn),
-        })
+        Ok(drawn_inside(outcome, parts, drawn))
+    }
+
+    /// Reads `parts`, and what else the pixels are made of that they touch, into `frame`, which is scaled, arranged or converted.
+    ///
+    /// # Errors
+    /// Those of the source, and the interrupt's.
+    pub(super) fn finish(&mut self, job: &mut Job<'_, '_>, frame: &mut [u8], parts: &[Rect]) -> Result<Outcome<Drawn>> {
+        self.follow_tone(job);
+        let view = &job.view;
+        let plan = self.finishing.plan(view, parts);
+        let mut drawn = None;
+        let outcome = loop {
+            let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
+            let (cache, tone, finishing) = (&mut self.pointer, &self.tone, &mut self.finishing);
+            let outcome = job.source.read(plan.parts(), slice, &mut |part, image, pointer| {
+                drawn = view.pointer_rect(pointer);
+                let pointer = drawn.and_then(|_| cache.image(pointer)).map(|shape| (shape, pointer.position));
+                finishing.write(view, &plan, &Pixels { part, image, placement: view.placement, tone, pointer }, frame);
+            })?;
+            if outcome != Outcome::Pending {
+                break outcome;
+            }
+        };
+        self.bytes += plan.bytes();
+        Ok(drawn_inside(outcome, parts, drawn))
+    }
+
+    /// Maps as the frame of `job` wants it.
+    fn follow_tone(&mut self, job: &mut Job<'_, '_>) {
+        let view = &job.view;
+        if self.tone.settings() != view.tone {
+            self.tone = Tone::new(view.tone);
+        }
+        job.source.set_tone_mapping((!view.is_half_float()).then(|| view.tone.mapping()));
+    }
+}
+
+/// The outcome of a read of `parts`. The pointer is drawn inside the parts only: if it has moved out of them since they were chosen, the
+/// frame is not complete.
+fn drawn_inside(outcome: Outcome, parts: &[Rect], drawn: Drawn) -> Outcome<Drawn> {
+    match outcome {
+        Outcome::Done(()) if drawn.is_none_or(|pointer| covers(parts, pointer)) => Outcome::Done(drawn),
+        _ => Outcome::Overtaken(drawn),
     }
 }

@@ -42,6 +42,11 @@ impl Buffer {
         pooled.memory.as_mut().expect("a buffer owns its memory until it is dropped")
     }
 
+    /// The bytes, if nobody shares them.
+    pub(super) fn unshared_mut(&mut self) -> Option<&mut [u8]> {
+        Arc::get_mut(&mut self.0)?.memory.as_mut().map(Memory::bytes_mut)
+    }
+
     fn memory(&self) -> &Memory {
         self.0.memory.as_ref().expect("a buffer owns its memory until it is dropped")
     }

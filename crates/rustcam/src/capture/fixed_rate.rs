@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::frame::{FrameInfo, PixelFormat};
+use crate::frame_format::FrameSpec;
 use crate::geometry::Rect;
 
 use super::deadline::WaitBudget;
@@ -30,7 +31,7 @@ use super::session::Session;
 pub struct FixedRate {
     rate: Rate,
     region: Option<Rect>,
-    format: PixelFormat,
+    spec: FrameSpec,
     /// How long the first image may take.
     timeout: Duration,
     /// When slot 0 was; `None` before its frame.
@@ -81,7 +82,7 @@ impl FixedRate {
         Self {
             rate,
             region: None,
-            format: PixelFormat::Bgra,
+            spec: PixelFormat::Bgra.into(),
             timeout: Duration::from_secs(5),
             start: None,
             next: 0,
@@ -101,10 +102,10 @@ impl FixedRate {
         Self { region: region.into(), ..self }
     }
 
-    /// Sets the format of the frames.
+    /// Sets what the frames are like: their pixel format, or more.
     #[must_use]
-    pub fn format(self, format: PixelFormat) -> Self {
-        Self { format, ..self }
+    pub fn format(self, spec: impl Into<FrameSpec>) -> Self {
+        Self { spec: spec.into(), ..self }
     }
 
     /// Sets how long a lasting loss may take after the first image before it is an error.
@@ -274,9 +275,9 @@ impl FixedRate {
 
     fn target(&self, retained: bool) -> Target<'static> {
         if retained {
-            Target::Retained(self.format)
+            Target::Retained(self.spec)
         } else {
-            Target::Owned(self.format)
+            Target::Owned(self.spec)
         }
     }
 

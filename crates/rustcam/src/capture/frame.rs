@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::color::TextureFormat;
 use crate::frame::{FrameInfo, ImageMut, PixelFormat};
+use crate::frame_format::{FrameFormat, FrameSpec};
 use crate::geometry::{Rect, Size};
 use crate::source::texture::{SharedTexture, TextureSync};
 
@@ -46,11 +47,13 @@ impl Request {
 #[non_exhaustive]
 pub enum Target<'a> {
     /// To memory that belongs to the frame, which the caller may change.
-    Owned(PixelFormat),
+    Owned(FrameSpec),
     /// To memory that the session updates in place when the frame is dropped, and which the caller must not change.
-    Retained(PixelFormat),
-    /// To the caller's memory.
+    Retained(FrameSpec),
+    /// To the caller's memory, in which rows may be padded.
     Into(ImageMut<'a>),
+    /// To the caller's memory, without padding.
+    Fill(&'a mut [u8], FrameSpec),
     /// To a texture that other devices and processes can open.
     Shared {
         /// How writer and reader are synchronised.
@@ -58,6 +61,28 @@ pub enum Target<'a> {
         /// One of [`FORMATS`](crate::source::texture::FORMATS).
         format: TextureFormat,
     },
+}
+
+impl Target<'_> {
+    /// To memory that belongs to the frame.
+    pub fn owned(spec: impl Into<FrameSpec>) -> Self {
+        Self::Owned(spec.into())
+    }
+
+    /// To memory that the session keeps.
+    pub fn retained(spec: impl Into<FrameSpec>) -> Self {
+        Self::Retained(spec.into())
+    }
+
+    /// What the frame is like.
+    pub fn spec(&self) -> FrameSpec {
+        match self {
+            Self::Owned(spec) | Self::Retained(spec) | Self::Fill(_, spec) => *spec,
+            Self::Into(image) => image.format().into(),
+            Self::Shared { format: TextureFormat::Rgba16f, .. } => PixelFormat::Rgba16f.into(),
+            Self::Shared { .. } => PixelFormat::Bgra.into(),
+        }
+    }
 }
 
 /// A frame: its pixels and what is known about it.
@@ -130,7 +155,7 @@ pub enum Pixels {
     Device(SharedTexture),
 }
 
-/// Rows of pixels without padding.
+/// Pixels without padding.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Image {
@@ -138,13 +163,37 @@ pub struct Image {
     pub buffer: Buffer,
     /// Width and height.
     pub size: Size,
-    /// Format of the pixels.
-    pub format: PixelFormat,
+    /// The pixels in memory.
+    pub format: FrameFormat,
+    /// How many regions of the desktop it shows, one after the other; `None` for one that is not in a list.
+    pub regions: Option<usize>,
+    /// How many frames it shows, the newest last; `None` for one that is not in a stack.
+    pub stack: Option<usize>,
+    /// Where the pixels begin in the memory.
+    pub(super) offset: usize,
 }
 
 impl Image {
-    /// The pixels, row by row.
+    /// The shape of its array.
+    pub fn shape(&self) -> Vec<usize> {
+        self.stack.into_iter().chain(self.regions).chain(self.format.shape(self.size)).collect()
+    }
+
+    /// The address of the first byte, see [`Buffer::as_ptr`].
+    pub fn as_ptr(&self) -> *mut u8 {
+        // Inside the buffer, as the slice of `bytes` is.
+        self.buffer.as_ptr().wrapping_add(self.offset)
+    }
+
+    /// Whether `other` has the same shape and format.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.size, self.format, self.regions) == (other.size, other.format, other.regions)
+    }
+
+    /// The pixels.
     pub fn bytes(&self) -> &[u8] {
-        self.buffer.bytes()
+        let one = self.format.bytes(self.size);
+        let len = one * self.regions.unwrap_or(1) * self.stack.unwrap_or(1);
+        &self.buffer.bytes()[self.offset..self.offset + len]
     }
 }

@@ -7,7 +7,7 @@
 //! | the caller's own memory | everything |
 //! | a shared texture | what is out of date, by the device |
 
-use crate::color::{TextureFormat, ToneMapping};
+use crate::color::ToneMapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, ImageMut, PixelFormat};
 use crate::geometry::Rect;
@@ -21,6 +21,7 @@ use super::buffers::Buffer;
 use super::damage::DamageAccumulator;
 use super::deadline::WaitBudget;
 use super::frame::{Image, Pixels, Target};
+use super::regions::Regions;
 use super::retained::{Resources, Retained, Step, Work};
 
 /// Attempts to read an image whose colour does not change meanwhile.
@@ -29,7 +30,7 @@ const COLOR_ATTEMPTS: usize = 3;
 /// A frame whose read was not finished by the deadline of the call that began it.
 enum Begun {
     Owned(Buffer),
-    Retained(Work, Step),
+    Retained(Box<Work>, Step),
 }
 
 /// Builds the frames of one session.
@@ -44,7 +45,7 @@ pub(super) struct FrameBuilder {
 }
 
 impl FrameBuilder {
-    /// Builds the frame that shows `region`, with the pointer over it if `cursor`. After [`Outcome::Pending`] the same request continues
+    /// Builds the frame that shows `regions`, with the pointer over them if `cursor`. After [`Outcome::Pending`] the same request continues
     /// the work.
     ///
     /// # Errors
@@ -53,19 +54,16 @@ impl FrameBuilder {
         &mut self,
         source: &mut dyn Source,
         target: &mut Target<'_>,
-        (region, cursor): (Rect, bool),
+        (regions, cursor): (&Regions, bool),
         budget: &mut WaitBudget<'_>,
     ) -> Result<Outcome<Pixels>> {
-        let format = match target {
-            Target::Owned(format) | Target::Retained(format) => *format,
-            Target::Into(image) => image.format(),
-            Target::Shared { format: TextureFormat::Rgba16f, .. } => PixelFormat::Rgba16f,
-            Target::Shared { .. } => PixelFormat::Bgra,
-        };
+        let spec = target.spec();
         let mut attempt = 0;
         loop {
             let color = source.color();
-            let view = View::new(source.output(), region, format, cursor).with_tone(&color, self.tone_mapping);
+            let view = View::new(source.output(), regions.clone(), spec, cursor).with_tone(&color, self.tone_mapping);
+            // The region may have become another one since the caller was told that it fits.
+            spec.format.check_size(view.size()).map_err(|error| Error::new(ErrorKind::Capture, error.message()))?;
             if self.tone.replace(view.tone).is_some_and(|before| before != view.tone) {
                 // The same light now has other values.
                 self.resources.damage.add(Damage::everything(source.output().texture_size().rect()));
@@ -88,13 +86,14 @@ impl FrameBuilder {
         budget: &mut WaitBudget<'_>,
     ) -> Result<Outcome<Pixels>> {
         let begun = self.begun.take();
+        let (size, format, regions) = (view.size(), view.spec.format, view.regions.listed());
         let mut job = Job { source, view, budget };
         let buffer = match (target, begun) {
-            (Target::Owned(_), Some((known, Begun::Owned(buffer)))) if known == view => {
+            (Target::Owned(_), Some((known, Begun::Owned(buffer)))) if known == job.view => {
                 self.build_owned(&mut job, Some(buffer))?
             }
-            (Target::Retained(_), Some((known, Begun::Retained(work, step)))) if known == view => {
-                self.build_retained(&mut job, Some((work, step)))?
+            (Target::Retained(_), Some((known, Begun::Retained(work, step)))) if known == job.view => {
+                self.build_retained(&mut job, Some((*work, step)))?
             }
             (target, cancelled) => {
                 discard(cancelled);
@@ -102,14 +101,15 @@ impl FrameBuilder {
                     Target::Owned(_) => self.build_owned(&mut job, None)?,
                     Target::Retained(_) => self.build_retained(&mut job, None)?,
                     Target::Into(image) => return Ok(self.build_into(&mut job, image)?.map(|()| Pixels::Caller)),
+                    Target::Fill(bytes, _) => return Ok(self.fill(&mut job, bytes)?.map(|()| Pixels::Caller)),
                     Target::Shared { sync, format } => {
-                        let request = TextureRequest::new(view.region(), view.cursor, *sync).format(*format);
+                        let request = TextureRequest::new(job.view.region(), job.view.cursor, *sync).format(*format);
                         return Ok(self.share(&mut job, &request)?.map(Pixels::Device));
                     }
                 }
             }
         };
-        Ok(buffer.map(|buffer| Pixels::Memory(Image { buffer, size: view.size(), format: view.format })))
+        Ok(buffer.map(|buffer| Pixels::Memory(Image { buffer, size, format, regions, stack: None, offset: 0 })))
     }
 
     /// What changed since the last call, in texture space.
@@ -157,7 +157,7 @@ impl FrameBuilder {
 
     /// Makes ready what the first BGRA frame of `region` needs.
     pub(super) fn warm_up(&mut self, source: &mut dyn Source, region: Rect) {
-        let view = View::new(source.output(), region, PixelFormat::Bgra, false);
+        let view = View::new(source.output(), Regions::One(region), PixelFormat::Bgra.into(), false);
         source.warm_up(view.bounds);
         let Ok(mut buffer) = self.resources.memory.take(source, &view) else { return };
         if !buffer.is_native() {
@@ -186,7 +186,31 @@ impl FrameBuilder {
             let message = format!("the region became {size} while waiting, but out= is {}", image.size());
             return Err(Error::new(ErrorKind::Capture, message));
         }
-        match self.resources.blitter.fill_image(job, image, &[job.view.bounds])? {
+        let filled = self.resources.blitter.fill_image(job, image, &[job.view.bounds])?;
+        self.filled(job, &filled)
+    }
+
+    fn fill(&mut self, job: &mut Job<'_, '_>, bytes: &mut [u8]) -> Result<Outcome> {
+        let wanted = job.view.bytes();
+        if bytes.len() != wanted {
+            let message = format!("the frame became {wanted} bytes while waiting, but out= has {}", bytes.len());
+            return Err(Error::new(ErrorKind::Capture, message));
+        }
+        let bounds = [job.view.bounds];
+        let filled = match job.view.as_packed() {
+            Some(format) => {
+                let size = job.view.size();
+                let mut image = ImageMut::new(bytes, size.width as usize * format.bytes(), size, format);
+                self.resources.blitter.fill_image(job, &mut image, &bounds)?
+            }
+            None => self.resources.blitter.finish(job, bytes, &bounds)?,
+        };
+        self.filled(job, &filled)
+    }
+
+    /// The outcome of a read of everything to the caller's memory.
+    fn filled<T>(&mut self, job: &mut Job<'_, '_>, filled: &Outcome<T>) -> Result<Outcome> {
+        match filled {
             Outcome::Done(_) | Outcome::Overtaken(_) => {
                 self.retained.note_damage(&mut self.resources.damage, job)?;
                 Ok(Outcome::Done(()))
@@ -211,7 +235,7 @@ impl FrameBuilder {
                     buffer = self.new_buffer(job)?;
                 }
                 Ok(Outcome::Pending) => {
-                    self.begun = Some((job.view, Begun::Owned(buffer)));
+                    self.begun = Some((job.view.clone(), Begun::Owned(buffer)));
                     return Ok(Outcome::Pending);
                 }
                 Ok(Outcome::Done(_) | Outcome::Overtaken(_)) => {
@@ -224,13 +248,13 @@ impl FrameBuilder {
 
     fn build_retained(&mut self, job: &mut Job<'_, '_>, mut begun: Option<(Work, Step)>) -> Result<Outcome<Buffer>> {
         let outcome = self.retained.build(&mut self.resources, job, &mut begun);
-        self.begun = begun.map(|(work, step)| (job.view, Begun::Retained(work, step)));
+        self.begun = begun.map(|(work, step)| (job.view.clone(), Begun::Retained(Box::new(work), step)));
         outcome
     }
 
     fn share(&mut self, job: &mut Job<'_, '_>, request: &TextureRequest) -> Result<Outcome<SharedTexture>> {
         let tone = job.view.tone.mapping();
-        job.source.set_tone_mapping((!job.view.format.is_half_float()).then_some(tone));
+        job.source.set_tone_mapping((!job.view.spec.format.is_half_float()).then_some(tone));
         loop {
             let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
             match job.source.share(request, slice)? {

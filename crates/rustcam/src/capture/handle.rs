@@ -58,6 +58,18 @@ impl Handle {
         Ok(())
     }
 
+    /// [`Session::set_regions`].
+    ///
+    /// # Errors
+    /// As for [`Session::set_regions`]; `WrongState` if the session is in use.
+    pub fn set_regions(&self, regions: Option<&[Rect]>) -> Result<()> {
+        let mut state = self.shared.lock();
+        let Usage::Idle(session) = &mut state.usage else {
+            return Err(Error::new(ErrorKind::WrongState, "the regions are set before the first frame"));
+        };
+        session.set_regions(regions)
+    }
+
     /// [`Session::warm_up`], if the session is idle.
     pub fn warm_up(&self) {
         if let Usage::Idle(session) = &mut self.shared.lock().usage {

@@ -38,7 +38,7 @@ impl LastImage {
         session: &mut Session,
     ) -> Result<()> {
         match last {
-            Some(known) if !known.shared && known.region == region && known.image.has_layout_of(image) => {
+            Some(known) if !known.shared && known.region == region && known.shows_pixels_of(image) => {
                 let pointers = [known.info.pointer.extent(), info.pointer.extent()];
                 for part in info.damage.changed().chain(pointers.into_iter().flatten()) {
                     known.update(image, part);
@@ -67,11 +67,20 @@ impl LastImage {
         Ok(Frame { pixels: Pixels::Memory(image), info })
     }
 
+    /// Whether `image` shows the region of this one, pixel by pixel and in the same format.
+    fn shows_pixels_of(&self, image: &Image) -> bool {
+        self.image.is_like(image)
+            && image.regions.is_none()
+            && image.size == self.region.size()
+            && image.format.as_packed().is_some()
+    }
+
     /// Copies `part` of the desktop from `image`.
     fn update(&mut self, image: &Image, part: Rect) {
+        let Some(format) = image.format.as_packed() else { return };
         let Some(part) = part.intersection(self.region) else { return };
         let part = part.translated(-self.region.left, -self.region.top);
-        let pixel = image.format.bytes();
+        let pixel = format.bytes();
         let (row, len) = (image.size.width as usize * pixel, part.width() as usize * pixel);
         let bytes = self.image.buffer.memory_mut().bytes_mut();
         for y in part.top as usize..part.bottom as usize {
@@ -82,10 +91,6 @@ impl LastImage {
 }
 
 impl Image {
-    fn has_layout_of(&self, other: &Self) -> bool {
-        (self.size, self.format) == (other.size, other.format)
-    }
-
     /// The same memory once more.
     fn share(&self) -> Self {
         Self { buffer: self.buffer.share(), ..*self }

@@ -39,7 +39,7 @@ impl Known {
     fn new(buffer: &Buffer, view: &View) -> Self {
         let mut stale = Region::default();
         stale.add(view.bounds);
-        Self { id: buffer.id(), view: *view, stale, drawn: None }
+        Self { id: buffer.id(), view: view.clone(), stale, drawn: None }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::clock::{Clock, EventCount};
 use crate::color::{Color, ToneMapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameInfo, Pointer};
+use crate::frame_format::FrameSpec;
 use crate::geometry::Rect;
 use crate::parallel::Workers;
 use crate::source::texture::check_format;
@@ -21,6 +22,7 @@ use super::frame_builder::FrameBuilder;
 use super::interrupt::Interrupt;
 use super::opening::persist;
 use super::recovery::Recovery;
+use super::regions::Regions;
 use super::stats::SessionStats;
 
 /// The capture of one output, for one caller. [`Handle`](super::Handle) shares a session between threads.
@@ -41,6 +43,8 @@ pub struct Session {
     recovery: Recovery,
     sequence: u64,
     stats: SessionStats,
+    /// The regions of a frame that shows several, if they were set.
+    listed: Option<Arc<[Rect]>>,
     /// Whether the display is kept on.
     awake: bool,
     /// Whether the region of the last request had to be cut.
@@ -129,6 +133,7 @@ impl Session {
             recovery: Recovery::default(),
             sequence: 0,
             stats: SessionStats::default(),
+            listed: None,
             awake: false,
             request_clamped: false,
         }
@@ -142,6 +147,20 @@ impl Session {
         let whole = self.output.size.rect();
         self.region = Some(self.checked_region(Some(region.unwrap_or(whole)))?);
         self.wanted = region;
+        Ok(())
+    }
+
+    /// Sets several regions, which every frame shows one after the other unless a request has a region of its own; `None` for one region.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there are none, or if one is not inside the output; it names the bounds.
+    pub fn set_regions(&mut self, regions: Option<&[Rect]>) -> Result<()> {
+        let regions = regions.unwrap_or_default();
+        self.listed = None;
+        for region in regions {
+            self.checked_region(Some(*region))?;
+        }
+        self.listed = (!regions.is_empty()).then(|| regions.into());
         Ok(())
     }
 
@@ -285,10 +304,10 @@ impl Session {
         let mut budget = WaitBudget::new(&*clock, request.timeout, interrupt).with_long_waits_if(wakeable);
         while self.wait(request, &mut budget)? {
             let cursor = self.cursor && !self.source.pointer_in_image();
-            let shown = (self.region_now(request.region, rule)?, cursor);
+            let regions = self.regions_now(request.region, rule, &target.spec())?;
             self.unreported.next = Next::Begun;
             budget.begin_read();
-            match self.builder.build(&mut *self.source, &mut target, shown, &mut budget) {
+            match self.builder.build(&mut *self.source, &mut target, (&regions, cursor), &mut budget) {
                 Ok(Outcome::Done(pixels) | Outcome::Overtaken(pixels)) => {
                     return Ok(Some(Frame { pixels, info: self.describe_frame(budget.now()) }));
                 }
@@ -412,12 +431,14 @@ impl Session {
     }
 
     /// The region of this request on the output as it is after the wait, which may have changed its size.
-    fn region_now(&mut self, region: Option<Rect>, rule: RegionRule) -> Result<Rect> {
+    fn region_now(&mut self, region: Option<Rect>, rule: RegionRule, spec: &FrameSpec) -> Result<Rect> {
         let whole = self.output.size.rect();
         self.request_clamped = false;
         match region {
-            Some(wanted) if rule == RegionRule::Clamp => {
-                let left = wanted.intersection(whole).ok_or_else(|| nothing_left(wanted, &self.output))?;
+            _ if rule == RegionRule::Clamp => {
+                let wanted = region.map_or_else(|| self.checked_region(None), Ok)?;
+                let left = wanted.intersection(whole).map(|left| spec.fitting(left)).filter(|left| !left.is_empty());
+                let left = left.ok_or_else(|| nothing_left(region.or(self.wanted).unwrap_or(wanted), &self.output))?;
                 self.request_clamped = left != wanted;
                 Ok(left)
             }
@@ -429,6 +450,22 @@ impl Session {
                 _ => error,
             }),
         }
+    }
+
+    /// The regions of this request on the output as it is after the wait.
+    fn regions_now(&mut self, region: Option<Rect>, rule: RegionRule, spec: &FrameSpec) -> Result<Regions> {
+        let Some(listed) = self.listed.clone().filter(|_| region.is_none()) else {
+            return self.region_now(region, rule, spec).map(Regions::One);
+        };
+        let whole = self.output.size.rect();
+        let inside = listed.iter().all(|region| whole.contains(*region));
+        self.request_clamped = !inside;
+        if inside {
+            return Ok(Regions::Each(listed));
+        }
+        let clamped =
+            listed.iter().map(|region| region.intersection(whole).ok_or_else(|| nothing_left(*region, &self.output)));
+        Ok(Regions::Each(clamped.collect::<Result<_>>()?))
     }
 
     /// Takes back a captured frame that no caller got: its presents and its damage are reported with the next one.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::PixelFormat;
+use crate::frame_format::FrameSpec;
 use crate::geometry::Rect;
 
 use super::frame::{Request, Target};
@@ -32,8 +33,8 @@ pub struct StreamOptions {
     pub region: Option<Rect>,
     /// Whether every tick of `rate` gets a frame: the previous image again if there is no newer one.
     pub video: bool,
-    /// Format of the frames.
-    pub format: PixelFormat,
+    /// What the frames are like.
+    pub spec: FrameSpec,
     /// How long the thread tries to regain a desktop after a lasting loss before it reports that.
     pub patience: Duration,
     /// Whether an iterator owns the stream. Calls that are refused while it runs say so.
@@ -46,7 +47,7 @@ impl Default for StreamOptions {
             rate: None,
             region: None,
             video: false,
-            format: PixelFormat::default(),
+            spec: PixelFormat::default().into(),
             patience: LossLimit::default().0,
             iterated: false,
         }
@@ -72,10 +73,10 @@ impl StreamOptions {
         Self { video, ..self }
     }
 
-    /// Sets the format of the frames.
+    /// Sets what the frames are like: their pixel format, or more.
     #[must_use]
-    pub fn format(self, format: PixelFormat) -> Self {
-        Self { format, ..self }
+    pub fn format(self, spec: impl Into<FrameSpec>) -> Self {
+        Self { spec: spec.into(), ..self }
     }
 
     /// Sets how long the thread tries to regain the desktop after a lasting loss; 30 seconds by default.
@@ -268,7 +269,7 @@ impl Runner {
     fn grab(&mut self, timeout: Duration, new_frame_only: bool, observe: &dyn Fn(&Session)) -> Result<bool> {
         let request = Request { region: self.options.region, timeout, new_frame_only };
         let stop = &self.stop;
-        let outcome = self.session.grab_clamped(&request, Target::Owned(self.options.format), &mut || stop.check());
+        let outcome = self.session.grab_clamped(&request, Target::Owned(self.options.spec), &mut || stop.check());
         observe(&self.session);
         let Some(frame) = outcome? else { return Ok(false) };
         self.mailbox.put(frame);

@@ -13,6 +13,7 @@
 
 mod convert;
 mod decode;
+mod finish;
 mod half_float;
 mod light;
 mod pointer;
@@ -24,6 +25,7 @@ mod view;
 
 #[doc(hidden)]
 pub use convert::CpuPath;
+pub use finish::{Finish, Pixels};
 pub use pointer::{draw_pointer, PointerImage};
 pub use tone::{Tone, ToneSettings};
 

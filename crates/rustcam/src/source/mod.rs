@@ -71,7 +71,7 @@
 //! let mut session = Session::over(Box::new(source), clock, false);
 //! for expected in 1..=3 {
 //!     let request = Request::within(Duration::from_secs(1));
-//!     let frame = session.grab(&request, Target::Owned(PixelFormat::Gray), &mut || Ok(()))?.expect("a present");
+//!     let frame = session.grab(&request, Target::owned(PixelFormat::Gray), &mut || Ok(()))?.expect("a present");
 //!     assert_eq!(frame.image().expect("in memory").bytes(), [expected; 8 * 4]);
 //! }
 //! # Ok::<(), rustcam::error::Error>(())

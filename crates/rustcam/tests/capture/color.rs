@@ -98,7 +98,7 @@ impl WallCapture {
     /// The current image, without waiting for a new one.
     fn grab(&mut self) -> Frame {
         let request = Request::within(Duration::ZERO).new_frame_only(false);
-        let target = Target::Retained(PixelFormat::Rgb);
+        let target = Target::retained(PixelFormat::Rgb);
         self.session.grab(&request, target, &mut || Ok(())).expect("no error").expect("the current image")
     }
 

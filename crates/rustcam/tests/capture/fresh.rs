@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustcam::capture::{FixedRate, Handle, Rate, StreamOptions, Target};
 use rustcam::clock::{Clock, MonotonicClock, VirtualClock};
 use rustcam::frame::PixelFormat;
+use rustcam::frame_format::FrameSpec;
 
 use super::sim_capture::{ms, options, waiting, SimCapture};
 
@@ -13,7 +14,8 @@ use super::sim_capture::{ms, options, waiting, SimCapture};
 const SCRIPT: &str = "size 96x64; refresh 100; pointer still; ";
 const REFRESH: Duration = Duration::from_millis(10);
 
-const TARGETS: [Target<'static>; 2] = [Target::Owned(PixelFormat::Bgra), Target::Retained(PixelFormat::Bgra)];
+const TARGETS: [Target<'static>; 2] =
+    [Target::Owned(FrameSpec::packed(PixelFormat::Bgra)), Target::Retained(FrameSpec::packed(PixelFormat::Bgra))];
 
 /// Grabs after a pause of five seconds, for which a read needs as long as `reads` says.
 fn assert_fresh_after_a_pause(capture: &SimCapture, retained: bool, reads: u64, what: &str) {
@@ -65,7 +67,7 @@ fn after_a_stream_whose_last_frame_nobody_took() {
     handle.stop();
     std::thread::sleep(ms(100));
     let began = clock.now();
-    let frame = handle.grab(&waiting(1000), Target::Owned(format), &mut || Ok(())).expect("no error").expect("a frame");
+    let frame = handle.grab(&waiting(1000), Target::owned(format), &mut || Ok(())).expect("no error").expect("a frame");
     assert!(began.saturating_sub(frame.info.present_time) < 2 * REFRESH);
 }
 
@@ -84,7 +86,7 @@ fn after_a_sequence_of_frames_that_was_ahead() {
     handle.end_frames();
     clock.sleep(ms(5000));
     let began = clock.now();
-    let target = Target::Owned(PixelFormat::Bgra);
+    let target = Target::owned(PixelFormat::Bgra);
     let frame = handle.grab(&waiting(1000), target, &mut || Ok(())).expect("no error").expect("a frame");
     assert!(began.saturating_sub(frame.info.present_time) < REFRESH);
 }

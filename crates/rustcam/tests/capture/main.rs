@@ -4,6 +4,7 @@
 #![allow(clippy::unchecked_time_subtraction)]
 
 mod color;
+mod finished;
 mod fresh;
 mod pacing;
 mod recovery;
@@ -72,7 +73,7 @@ fn without_new_frame_only_the_current_image_comes_at_once() {
     let capture = SimCapture::new(&format!("{SMALL}static"), false);
     let request = waiting(1000).new_frame_only(false);
     for (call, is_new) in [(1, true), (2, false), (3, false)] {
-        let frame = capture.request(&request, Target::Owned(PixelFormat::Bgra)).expect("no error");
+        let frame = capture.request(&request, Target::owned(PixelFormat::Bgra)).expect("no error");
         capture.assert_exact(&frame.expect("never None"));
         assert_eq!(capture.info().is_new, is_new, "call {call}");
     }
@@ -106,7 +107,7 @@ fn a_region_of_one_call_does_not_change_the_sessions() {
     let capture = SimCapture::new(SMALL, false);
     let region = Rect::new(5, 6, 40, 30);
     let request = waiting(0).region(region);
-    let frame = capture.request(&request, Target::Owned(PixelFormat::Bgra)).expect("no error").expect("new");
+    let frame = capture.request(&request, Target::owned(PixelFormat::Bgra)).expect("no error").expect("new");
     assert_eq!(frame.image().expect("owned").bytes(), capture.expected(capture.shown(), region));
     assert_eq!(capture.region(), Rect::new(0, 0, 96, 64));
 }
@@ -185,7 +186,7 @@ fn the_callers_memory_is_filled_row_by_row() {
 
 #[test]
 fn a_read_that_outlasts_the_deadline_goes_on_in_the_next_call() {
-    for target in [Target::Owned as fn(PixelFormat) -> Target<'static>, Target::Retained] {
+    for target in [Target::owned as fn(PixelFormat) -> Target<'static>, Target::retained] {
         for memory in ["ordinary", "direct"] {
             let capture = SimCapture::new(&format!("{SMALL}static; slow reads 100ms; memory {memory}"), false);
             assert!(capture.grab(10, target(PixelFormat::Bgra)).expect("no error").is_none());
@@ -210,7 +211,7 @@ fn an_interrupt_ends_a_wait_within_a_slice() {
             Ok(())
         }
     };
-    let ended = capture.handle.grab(&waiting(10_000), Target::Owned(PixelFormat::Bgra), &mut interrupt);
+    let ended = capture.handle.grab(&waiting(10_000), Target::owned(PixelFormat::Bgra), &mut interrupt);
     assert_eq!(ended.err().map(|e| e.kind()), Some(ErrorKind::Interrupted));
     assert!(capture.clock.now() <= ms(350));
     assert!(capture.owned(10).is_none(), "the session is usable afterwards");
@@ -239,7 +240,7 @@ fn sessions_on_the_same_output_each_see_every_frame() {
     let (mut one, mut other) = (open(), open());
     for _ in 0..20 {
         for session in [&mut one, &mut other] {
-            let frame = session.grab(&waiting(0), Target::Owned(PixelFormat::Gray), &mut || Ok(()));
+            let frame = session.grab(&waiting(0), Target::owned(PixelFormat::Gray), &mut || Ok(()));
             let frame = frame.expect("no error").expect("a present");
             assert_eq!(frame.info.accumulated, 1, "none is missed");
         }
@@ -251,9 +252,9 @@ fn sessions_on_the_same_output_each_see_every_frame() {
 fn close_ends_a_call_that_waits_in_another_thread() {
     let clock: Arc<dyn Clock> = Arc::new(rustcam::clock::MonotonicClock);
     let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock), &mut || Ok(())).expect("opens");
-    handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("the first frame");
+    handle.grab(&waiting(0), Target::owned(PixelFormat::Bgra), &mut || Ok(())).expect("the first frame");
     std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| handle.grab(&waiting(60_000), Target::Owned(PixelFormat::Bgra), &mut || Ok(())));
+        let waiter = scope.spawn(|| handle.grab(&waiting(60_000), Target::owned(PixelFormat::Bgra), &mut || Ok(())));
         handle.close();
         let ended = waiter.join().expect("no panic").expect_err("closed");
         assert_eq!((ended.kind(), ended.message()), (ErrorKind::WrongState, "Capturer is closed"));
@@ -266,10 +267,10 @@ fn close_ends_a_call_that_waits_in_another_thread() {
 fn waiting_for_another_threads_call_counts_against_the_timeout() {
     let clock: Arc<dyn Clock> = Arc::new(rustcam::clock::MonotonicClock);
     let handle = Handle::open(&options(&format!("{SMALL}static"), false, clock), &mut || Ok(())).expect("opens");
-    handle.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("the first frame");
+    handle.grab(&waiting(0), Target::owned(PixelFormat::Bgra), &mut || Ok(())).expect("the first frame");
     std::thread::scope(|scope| {
-        let slow = scope.spawn(|| handle.grab(&waiting(400), Target::Owned(PixelFormat::Bgra), &mut || Ok(())));
-        let quick = handle.grab(&waiting(40), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+        let slow = scope.spawn(|| handle.grab(&waiting(400), Target::owned(PixelFormat::Bgra), &mut || Ok(())));
+        let quick = handle.grab(&waiting(40), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
         assert!(quick.expect("no error").is_none());
         assert!(!slow.is_finished(), "the first call still waits");
         assert!(slow.join().expect("no panic").expect("no error").is_none());

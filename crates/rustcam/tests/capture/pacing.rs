@@ -107,7 +107,7 @@ fn no_call_outlives_its_deadline_by_more_than_a_tick() {
         let handle = Handle::open(&options, &mut || Ok(())).expect("opens");
         for timeout in [0, 1, 2, 5, 10, 16, 20, 33, 50, 100, 250, 3, 7, 77, 1000, 400] {
             let start = clock.now();
-            let grabbed = handle.grab(&waiting(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+            let grabbed = handle.grab(&waiting(timeout), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
             grabbed.expect("a passing loss at most");
             let late = (clock.now() - start).saturating_sub(ms(timeout));
             assert!(late <= ms(50), "{losing}: {timeout} ms: {late:?} late");

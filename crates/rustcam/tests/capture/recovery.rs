@@ -32,7 +32,7 @@ fn a_lasting_loss_is_an_error_at_the_deadline_and_the_next_call_recovers() {
     let capture = SimCapture::new(&format!("{SMALL}at 100ms unplug for 300ms"), false);
     capture.owned(0);
     capture.clock.sleep(ms(100));
-    let error = capture.grab(50, Target::Owned(PixelFormat::Bgra)).expect_err("the output is gone");
+    let error = capture.grab(50, Target::owned(PixelFormat::Bgra)).expect_err("the output is gone");
     assert_eq!(error.kind(), ErrorKind::AccessLost);
     assert!(error.code().is_some() && error.hint().is_some());
     assert_eq!(capture.clock.now(), ms(150), "not before the deadline");
@@ -46,7 +46,7 @@ fn a_removed_device_is_rebuilt_or_reported_as_device_error() {
     capture.clock.sleep(ms(100));
     assert!(capture.owned(200).is_some());
     capture.clock.sleep(ms(1000));
-    let error = capture.grab(200, Target::Owned(PixelFormat::Bgra)).expect_err("gone for good");
+    let error = capture.grab(200, Target::owned(PixelFormat::Bgra)).expect_err("gone for good");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Device, Some(0x887A_0005)));
 }
 
@@ -56,7 +56,7 @@ fn an_error_that_is_no_loss_is_returned_and_the_next_call_works() {
         let capture = SimCapture::new(&format!("{SMALL}at 10ms fail {call} 0x8007000E"), false);
         capture.retained(0);
         capture.clock.sleep(ms(10));
-        let error = capture.grab(1000, Target::Retained(PixelFormat::Bgra)).expect_err("a scripted failure");
+        let error = capture.grab(1000, Target::retained(PixelFormat::Bgra)).expect_err("a scripted failure");
         assert_eq!((error.kind(), error.code()), (ErrorKind::Capture, Some(0x8007_000E)), "{call}");
         let frame = capture.retained(1000).expect("healthy again");
         capture.assert_exact(&frame);
@@ -92,7 +92,7 @@ fn a_region_that_no_longer_fits_is_clamped_and_grows_back() {
         assert_eq!((capture.region(), capture.session().region_clamped), (expected, clamped));
     }
     capture.clock.sleep(ms(300) - capture.clock.now());
-    let error = capture.grab(100, Target::Owned(PixelFormat::Bgra)).expect_err("nothing is left of the region");
+    let error = capture.grab(100, Target::owned(PixelFormat::Bgra)).expect_err("nothing is left of the region");
     assert_eq!(error.kind(), ErrorKind::Capture);
     assert!(error.message().contains("(30, 10, 90, 60)"), "{error}");
 }
@@ -116,7 +116,7 @@ fn slowly_counting(script: &str, slow: Duration) -> (Session, Arc<VirtualClock>,
 }
 
 fn grab(session: &mut Session, timeout_ms: u64) -> Option<Frame> {
-    session.grab(&waiting(timeout_ms), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("no error")
+    session.grab(&waiting(timeout_ms), Target::owned(PixelFormat::Bgra), &mut || Ok(())).expect("no error")
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_device_lost_again_before_every_frame_is_an_error_at_any_deadline() {
         let (mut session, clock, _) = slowly_counting(&format!("{SMALL}at 0ms present{losses}"), ms(90));
         grab(&mut session, 1000);
         clock.sleep(ms(100));
-        let error = session.grab(&waiting(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).err();
+        let error = session.grab(&waiting(timeout), Target::owned(PixelFormat::Bgra), &mut || Ok(())).err();
         assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::Device), "{timeout} ms");
     }
 }
@@ -207,7 +207,7 @@ fn the_first_frame_after_a_loss_waits_for_a_report_of_the_regained_desktop() {
     assert!(grab(&mut session, 250).is_some());
     assert!(grab(&mut session, 0).is_none(), "the read has begun");
     let request = waiting(500).new_frame_only(false);
-    let frame = session.grab(&request, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("no error");
+    let frame = session.grab(&request, Target::owned(PixelFormat::Bgra), &mut || Ok(())).expect("no error");
     let frame = frame.expect("regained");
     assert_eq!(frame.image().expect("memory of its own").size, Size::new(90, 60));
     assert!(frame.info.present_time >= ms(101), "{:?} is from before the loss", frame.info.present_time);

@@ -52,11 +52,11 @@ impl SimCapture {
     }
 
     pub fn owned(&self, timeout_ms: u64) -> Option<Frame> {
-        self.grab(timeout_ms, Target::Owned(PixelFormat::Bgra)).expect("no error")
+        self.grab(timeout_ms, Target::owned(PixelFormat::Bgra)).expect("no error")
     }
 
     pub fn retained(&self, timeout_ms: u64) -> Option<Frame> {
-        self.grab(timeout_ms, Target::Retained(PixelFormat::Bgra)).expect("no error")
+        self.grab(timeout_ms, Target::retained(PixelFormat::Bgra)).expect("no error")
     }
 
     pub fn info(&self) -> FrameInfo {

@@ -8,6 +8,7 @@ use rustcam::capture::{Session, Target};
 use rustcam::clock::{Clock, VirtualClock};
 use rustcam::error::{Error, ErrorKind};
 use rustcam::frame::PixelFormat;
+use rustcam::frame_format::FrameSpec;
 use rustcam::source::{Change, Source, Waker};
 
 use crate::sim_capture::{desktop, ms, waiting};
@@ -47,7 +48,7 @@ fn open(can_be_woken: bool) -> (Session, Arc<Seen>) {
     (session, seen)
 }
 
-const OWNED: Target<'static> = Target::Owned(PixelFormat::Bgra);
+const OWNED: Target<'static> = Target::Owned(FrameSpec::packed(PixelFormat::Bgra));
 
 #[test]
 fn an_idle_wait_wakes_four_times_a_second_if_it_can_be_ended() {

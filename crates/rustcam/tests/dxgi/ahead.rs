@@ -46,8 +46,8 @@ fn pictures_and_damage_are_exact_with_look_ahead() {
         for round in 0..60 {
             // Damage brings retained pictures up to date, so each one checks all damage before it.
             let target = match round % 7 {
-                0 | 1 => Target::Owned(PixelFormat::Bgra),
-                _ => Target::Retained(PixelFormat::Bgra),
+                0 | 1 => Target::owned(PixelFormat::Bgra),
+                _ => Target::retained(PixelFormat::Bgra),
             };
             session.set_region((round % 20 >= 15).then_some(Rect::new(100, 60, 340, 260))).expect("inside");
             let frame = session.grab(&request(LONG), target, &mut || Ok(())).expect("alive").expect("presented");
@@ -75,7 +75,7 @@ fn an_image_taken_ahead_is_not_shown_once_there_is_a_newer_one() {
     let clock = desktop.lab.clock();
     let mut session = Session::over(desktop.open(false), desktop.lab.clock(), false);
     for _ in 0..10 {
-        let target = Target::Owned(PixelFormat::Bgra);
+        let target = Target::owned(PixelFormat::Bgra);
         let frame = session.grab(&request(LONG), target, &mut || Ok(())).expect("alive").expect("presented");
         let asked = clock.now();
         assert!(asked - frame.info.present_time < ms(30), "the newest at the time of the call");

@@ -58,7 +58,7 @@ fn only_the_processor_maps(desktop: &LabDesktop) {
 /// Grabs a frame of an HDR script and compares it. Levels that the device maps may differ by one.
 fn grab_exactly(desktop: &LabDesktop, session: &mut Session, what: (Rect, PixelFormat, ToneMapping), retained: bool) {
     let (region, format, _) = what;
-    let target = if retained { Target::Retained(format) } else { Target::Owned(format) };
+    let target = if retained { Target::retained(format) } else { Target::owned(format) };
     let request = request(ms(500)).region(region);
     let frame = session.grab(&request, target, &mut || Ok(())).expect("alive").expect("presents");
     let number = desktop.frame_at(frame.info.present_time);
@@ -74,7 +74,7 @@ fn grab_exactly(desktop: &LabDesktop, session: &mut Session, what: (Rect, PixelF
 fn grab_until(desktop: &LabDesktop, session: &mut Session, end: u64, what: &str) -> usize {
     let mut frames = 0;
     while desktop.lab.now() < ms(end) {
-        let grabbed = session.grab(&request(ms(500)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+        let grabbed = session.grab(&request(ms(500)), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
         desktop.assert_exact(session, &grabbed.expect("alive").expect("presents"), what);
         frames += 1;
     }
@@ -107,7 +107,7 @@ fn where_the_system_converts_an_hdr_desktop_the_statistics_say_so() {
         let desktop = LabDesktop::new(&format!("{SMALL} lab format {format}"));
         desktop.lab.inject("DuplicateOutput1", 0, 0x887A_0004_u32 as i32).expect("a call");
         let mut session = open(&desktop, ToneMapping::Map, false);
-        let grabbed = session.grab(&request(ms(500)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+        let grabbed = session.grab(&request(ms(500)), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
         let frame = grabbed.expect("alive").expect("presents");
         let number = desktop.frame_at(frame.info.present_time);
         let opaque = |bytes: Vec<u8>| bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2], 255]).collect::<Vec<_>>();
@@ -215,7 +215,7 @@ fn a_change_of_sdr_white_is_followed_within_two_seconds() {
     for (changed, white) in [(0, 240.0), (500, 300.0), (5000, 80.0)] {
         let followed = ms(changed + if changed > 0 { 2000 } else { 0 });
         while desktop.lab.now() < followed {
-            session.grab(&request(ms(500)), Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("alive");
+            session.grab(&request(ms(500)), Target::owned(PixelFormat::Bgra), &mut || Ok(())).expect("alive");
         }
         for retained in [false, true, true] {
             if changed > 0 || desktop.lab.now() < ms(490) {
@@ -234,7 +234,7 @@ fn a_level_of_sdr_white_that_is_not_reported_is_assumed_and_said() {
     for script in ["white 240; lab white refused", "white 0", "white 0; max 0; min 0", "white 240; lab paths unknown"] {
         let desktop = LabDesktop::new(&format!("color hdr; clock virtual; size 160x120; lab system memory; {script}"));
         let mut session = open(&desktop, ToneMapping::Map, false);
-        let grabbed = session.grab(&request(ms(500)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+        let grabbed = session.grab(&request(ms(500)), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
         let frame = grabbed.expect("alive").expect("presents");
         assert!((session.color().sdr_white_nits - 200.0).abs() < 1e-9, "{script}");
         let fallback = session.stats().fallback.unwrap_or_default();
@@ -254,7 +254,7 @@ fn mapped(script: &str, format: PixelFormat, region: Option<Rect>) -> u64 {
     let desktop = LabDesktop::new(script);
     let mut session = open(&desktop, ToneMapping::Map, false);
     for _ in 0..10 {
-        let grabbed = session.grab(&request(ms(500)).region(region), Target::Owned(format), &mut || Ok(()));
+        let grabbed = session.grab(&request(ms(500)).region(region), Target::owned(format), &mut || Ok(()));
         assert!(grabbed.expect("alive").is_some());
     }
     assert_eq!(session.stats().fallback, None);

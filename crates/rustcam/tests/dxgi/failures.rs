@@ -90,7 +90,7 @@ impl Player {
         }
         let session = self.session.as_mut().expect("opened");
         let (recoveries, began) = (session.stats().recoveries, clock.now());
-        let grabbed = session.grab(&request(TIMEOUT), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+        let grabbed = session.grab(&request(TIMEOUT), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
         let took = clock.now().saturating_sub(began);
         assert!(took <= TIMEOUT + GRACE, "{name} took {took:?}");
         match grabbed {
@@ -223,7 +223,7 @@ fn a_list_that_is_always_longer_than_announced_means_that_everything_changed() -
     desktop.lab.inject("GetFrameDirtyRects", 0, 0x887A_0003_u32 as i32).expect("a call");
     let everything = session.output().size.rect();
     for _ in 0..3 {
-        let frame = session.grab(&request(TIMEOUT), Target::Owned(PixelFormat::Bgra), &mut || Ok(()))?;
+        let frame = session.grab(&request(TIMEOUT), Target::owned(PixelFormat::Bgra), &mut || Ok(()))?;
         let frame = frame.expect("presents");
         desktop.assert_exact(&session, &frame, "more data");
         assert_eq!(frame.info.damage.dirty, [everything]);

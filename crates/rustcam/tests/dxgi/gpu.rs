@@ -226,7 +226,7 @@ fn shared_textures_and_grabs_can_alternate() {
         let frame = share(&mut session, TextureSync::None);
         let seen = read(&reader_for(texture(&frame)), texture(&frame));
         assert_same(&seen, &expected(&desktop, &frame.info, region, true), region.width(), "shared");
-        for target in [Target::Retained(PixelFormat::Bgra), Target::Owned(PixelFormat::Bgra)] {
+        for target in [Target::retained(PixelFormat::Bgra), Target::owned(PixelFormat::Bgra)] {
             let frame = session.grab(&request(None, 5000), target, &mut || Ok(())).expect("alive").expect("presented");
             let info = frame.info.clone();
             let bytes = frame.image().expect("memory of its own").bytes();

@@ -18,7 +18,7 @@ fn every_frame_is_exact_and_needs_no_device() {
         let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("opens");
         for i in 0..30 {
             let target =
-                if i % 3 == 0 { Target::Retained(PixelFormat::Bgra) } else { Target::Owned(PixelFormat::Bgra) };
+                if i % 3 == 0 { Target::retained(PixelFormat::Bgra) } else { Target::owned(PixelFormat::Bgra) };
             session.set_region((i % 7 == 6).then_some(Rect::new(33, 41, 141, 200))).expect("inside");
             let frame = session.grab(&request(ms(1000)), target, &mut || Ok(())).expect("alive").expect("presents");
             desktop.assert_exact(&session, &frame, script);

@@ -65,7 +65,7 @@ impl Twice {
             let texture = frame.texture().expect("on the device");
             assert_eq!((texture.format, texture.bytes()), (TextureFormat::Rgba16f, texture.size.area() * 8));
             let seen = read(self.reader.get_or_insert_with(|| reader_for(texture)), texture);
-            let target = Target::Owned(PixelFormat::Rgba16f);
+            let target = Target::owned(PixelFormat::Rgba16f);
             let memory = self.memory.grab(&current(), target, &mut || Ok(())).expect("alive").expect("an image");
             if (memory.info.present_time, &memory.info.pointer) == (frame.info.present_time, &frame.info.pointer) {
                 return (frame, seen, memory.image().expect("in memory").bytes().to_vec());
@@ -216,7 +216,7 @@ fn a_desktop_of_any_half_floats_is_captured_in_every_format() {
     let desktop = LabDesktop::new(&format!("{SMALL} lab format wild; at 1ms pointer 60,30"));
     let mut session = open(&desktop, true);
     for &format in PixelFormat::ALL {
-        for target in [Target::Owned(format), Target::Retained(format), Target::Owned(format)] {
+        for target in [Target::owned(format), Target::retained(format), Target::owned(format)] {
             let frame = session.grab(&current(), target, &mut || Ok(())).expect("alive").expect("an image");
             assert_eq!(frame.image().expect("in memory").bytes().len(), 160 * 120 * format.bytes(), "{format}");
         }

@@ -62,7 +62,7 @@ fn an_outdated_enumeration_is_made_again() {
         let desktop = LabDesktop::new(&format!("{SMALL} lab stale {stale}; {script}"));
         let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("opens");
         while desktop.lab.now() < ms(1600) {
-            let grabbed = session.grab(&request(ms(1000)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+            let grabbed = session.grab(&request(ms(1000)), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
             let frame = grabbed.expect("it comes back each time").expect("something is presented");
             desktop.assert_exact(&session, &frame, stale);
         }
@@ -132,7 +132,7 @@ fn a_frame_after_a_loss_is_not_described_as_the_image_before() {
     let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("opens");
     let mut frames = 0;
     for timeout in [3, 0, 0, 50, 50] {
-        let target = Target::Owned(PixelFormat::Bgra);
+        let target = Target::owned(PixelFormat::Bgra);
         if let Some(frame) = session.grab(&request(ms(timeout)), target, &mut || Ok(())).expect("a passing loss") {
             desktop.assert_exact(&session, &frame, "after a loss");
             frames += 1;

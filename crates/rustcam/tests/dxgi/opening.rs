@@ -155,12 +155,12 @@ fn a_duplication_of_another_library_blocks_this_one_until_it_is_released() {
     drop(other);
     let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("free");
     let grab =
-        |session: &mut Session| session.grab(&request(ms(500)), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+        |session: &mut Session| session.grab(&request(ms(500)), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
     grab(&mut session).expect("alive").expect("presents");
     // While this capture is lost, the other library may duplicate first.
     desktop.lab.inject("AcquireNextFrame", 1, ACCESS_LOST as i32).expect("a call");
     let poll = request(Duration::ZERO);
-    assert!(session.grab(&poll, Target::Owned(PixelFormat::Bgra), &mut || Ok(())).expect("transient").is_none());
+    assert!(session.grab(&poll, Target::owned(PixelFormat::Bgra), &mut || Ok(())).expect("transient").is_none());
     let other = other_library();
     let error = grab(&mut session).expect_err("taken");
     assert_eq!((error.kind(), error.code()), (ErrorKind::AccessLost, Some(E_INVALIDARG)));
@@ -179,7 +179,7 @@ fn calls_wait_for_a_secure_desktop_until_their_deadlines() {
     let desktop = LabDesktop::new(&format!("{SMALL} at 200ms lose access for 2s"));
     let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("free");
     let mut frames = 0;
-    let mut grab = |timeout| session.grab(&request(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(()));
+    let mut grab = |timeout| session.grab(&request(timeout), Target::owned(PixelFormat::Bgra), &mut || Ok(()));
     while desktop.lab.now() < ms(150) {
         frames += u64::from(grab(ms(50)).expect("alive").is_some());
     }
@@ -259,10 +259,10 @@ fn the_first_image_of_a_second_capture_of_an_output_is_not_the_last_one_of_the_f
         let clock = desktop.lab.clock();
         let mut first = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("free");
         first
-            .grab(&request(LONG), Target::Owned(PixelFormat::Bgra), &mut || Ok(()))
+            .grab(&request(LONG), Target::owned(PixelFormat::Bgra), &mut || Ok(()))
             .expect("alive")
             .expect("presented");
-        for target in [Target::Owned(PixelFormat::Bgra), Target::Retained(PixelFormat::Bgra)] {
+        for target in [Target::owned(PixelFormat::Bgra), Target::retained(PixelFormat::Bgra)] {
             clock.sleep(ms(5000));
             let began = clock.now();
             let mut second = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("shared");

@@ -45,7 +45,7 @@ fn four_idle_captures_of_one_output_end_their_calls_on_time() {
             let mut session = Session::open(&options, &mut || Ok(())).expect("opens");
             let mut grab = |timeout: u64| {
                 let start = Instant::now();
-                let target = Target::Owned(PixelFormat::Bgra);
+                let target = Target::owned(PixelFormat::Bgra);
                 let frame = session.grab(&request(ms(timeout)), target, &mut || Ok(())).expect("alive");
                 (frame.is_some(), start.elapsed().saturating_sub(ms(timeout)))
             };

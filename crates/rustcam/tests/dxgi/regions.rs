@@ -266,7 +266,7 @@ fn every_picture_is_exact_whatever_is_read_when() {
             };
             session.set_region(region).expect("inside");
             let target =
-                if round % 3 == 0 { Target::Owned(PixelFormat::Bgra) } else { Target::Retained(PixelFormat::Bgra) };
+                if round % 3 == 0 { Target::owned(PixelFormat::Bgra) } else { Target::retained(PixelFormat::Bgra) };
             let request = request(LONG).new_frame_only(round % 31 != 29 || round > 60);
             let frame = session.grab(&request, target, &mut || Ok(())).expect("alive").expect("presented");
             desktop.assert_exact(&session, &frame, &format!("{script}, round {round}"));
@@ -307,7 +307,7 @@ fn a_capture_that_was_warmed_up_delivers_its_first_frame_at_once() {
         assert_eq!((before.maps, desktop.lab.now()), (0, ms(0)), "{region}: nothing is waited for");
         desktop.lab.clock().sleep(ms(30));
         let begun = desktop.lab.now();
-        let target = Target::Owned(PixelFormat::Bgra);
+        let target = Target::owned(PixelFormat::Bgra);
         let frame = handle.grab(&request(ms(0)), target, &mut || Ok(())).expect("alive").expect("at once");
         assert_eq!(desktop.lab.now(), begun, "{region}");
         assert!(frame.image().expect("memory").bytes() == desktop.picture(1, region));
@@ -327,7 +327,7 @@ fn the_first_frame_comes_within_its_time_without_that_too() {
         let desktop = LabDesktop::new(&format!("{SMALL} static; lab first readback 30ms"));
         let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("opens");
         session.set_region(Some(region)).expect("inside");
-        let target = Target::Owned(PixelFormat::Bgra);
+        let target = Target::owned(PixelFormat::Bgra);
         let frame = session.grab(&request(ms(0)), target, &mut || Ok(())).expect("alive").expect("in time");
         assert_eq!(desktop.lab.now(), ms(30), "{region}");
         assert!(frame.image().expect("memory").bytes() == desktop.picture(1, region));

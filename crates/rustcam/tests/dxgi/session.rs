@@ -19,8 +19,8 @@ fn grab_exactly(desktop: &LabDesktop, session: &mut Session, target: &Target<'st
 
 fn target_of(target: &Target<'static>) -> Target<'static> {
     match target {
-        Target::Owned(format) => Target::Owned(*format),
-        _ => Target::Retained(PixelFormat::Bgra),
+        Target::Owned(spec) => Target::Owned(*spec),
+        _ => Target::retained(PixelFormat::Bgra),
     }
 }
 
@@ -35,13 +35,13 @@ fn frames_are_exact_owned_retained_whole_and_cropped() {
         let desktop = LabDesktop::new(script);
         let source = desktop.open(false);
         let mut session = Session::over(source, desktop.lab.clock(), false);
-        grab_exactly(&desktop, &mut session, &Target::Owned(PixelFormat::Bgra), 10);
-        grab_exactly(&desktop, &mut session, &Target::Retained(PixelFormat::Bgra), 40);
+        grab_exactly(&desktop, &mut session, &Target::owned(PixelFormat::Bgra), 10);
+        grab_exactly(&desktop, &mut session, &Target::retained(PixelFormat::Bgra), 40);
         session.set_region(Some(Rect::new(33, 41, 141, 200))).expect("inside");
-        grab_exactly(&desktop, &mut session, &Target::Retained(PixelFormat::Bgra), 40);
-        grab_exactly(&desktop, &mut session, &Target::Owned(PixelFormat::Bgra), 10);
+        grab_exactly(&desktop, &mut session, &Target::retained(PixelFormat::Bgra), 40);
+        grab_exactly(&desktop, &mut session, &Target::owned(PixelFormat::Bgra), 10);
         session.set_region(None).expect("whole");
-        grab_exactly(&desktop, &mut session, &Target::Retained(PixelFormat::Bgra), 10);
+        grab_exactly(&desktop, &mut session, &Target::retained(PixelFormat::Bgra), 10);
         drop(session);
         desktop.finish();
     }
@@ -57,7 +57,7 @@ fn a_session_recovers_from_every_kind_of_loss() {
     let mut session = Session::over(source, desktop.lab.clock(), true);
     let mut frames = 0;
     while desktop.lab.now() < ms(4000) {
-        let target = Target::Owned(PixelFormat::Rgb);
+        let target = Target::owned(PixelFormat::Rgb);
         if session.grab(&request(ms(1000)), target, &mut || Ok(())).expect("it comes back each time").is_some() {
             frames += 1;
         }
@@ -75,13 +75,13 @@ fn polls_end_at_once_and_waits_in_time() {
     let source = desktop.open(false);
     let mut session = Session::over(source, desktop.lab.clock(), false);
     assert!(session
-        .grab(&request(ms(5000)), Target::Owned(PixelFormat::Gray), &mut || Ok(()))
+        .grab(&request(ms(5000)), Target::owned(PixelFormat::Gray), &mut || Ok(()))
         .expect("alive")
         .is_some());
     for timeout in [0, 1, 30, 200] {
         let began = std::time::Instant::now();
         let frame =
-            session.grab(&request(ms(timeout)), Target::Owned(PixelFormat::Gray), &mut || Ok(())).expect("alive");
+            session.grab(&request(ms(timeout)), Target::owned(PixelFormat::Gray), &mut || Ok(())).expect("alive");
         assert!(frame.is_none());
         let took = began.elapsed();
         assert!(took >= ms(timeout) && took < ms(timeout + 50), "{timeout} ms took {took:?}");

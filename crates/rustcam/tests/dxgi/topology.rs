@@ -15,7 +15,7 @@ const SMALL: &str = "size 320x200; refresh 100; pointer still; clock virtual; ";
 fn grab_until(desktop: &LabDesktop, session: &mut Session, end: u64) -> Vec<rustcam::error::Error> {
     let mut errors = Vec::new();
     while desktop.lab.now() < ms(end) {
-        match session.grab(&request(ms(100)), Target::Owned(PixelFormat::Bgra), &mut || Ok(())) {
+        match session.grab(&request(ms(100)), Target::owned(PixelFormat::Bgra), &mut || Ok(())) {
             Ok(Some(frame)) => desktop.assert_exact(session, &frame, "after a change"),
             Ok(None) => {}
             Err(error) => errors.push(error),

@@ -12,7 +12,7 @@ use crate::lab_desktop::{lost, ms, options, presented, request, LabDesktop};
 const SMALL: &str = "size 320x200; refresh 100; pointer still; clock virtual; ";
 
 fn owned() -> Target<'static> {
-    Target::Owned(PixelFormat::Bgra)
+    Target::owned(PixelFormat::Bgra)
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn careless_lists_of_what_changed_reach_no_picture() {
         let desktop = LabDesktop::new(&format!("{SMALL} damage wild{memory}"));
         let mut session = Session::open(&options(&desktop, 0, false), &mut || Ok(())).expect("opens");
         for i in 0..40 {
-            let target = if i % 2 == 0 { Target::Retained(PixelFormat::Bgra) } else { owned() };
+            let target = if i % 2 == 0 { Target::retained(PixelFormat::Bgra) } else { owned() };
             let frame = session.grab(&request(ms(1000)), target, &mut || Ok(())).expect("alive").expect("presents");
             desktop.assert_exact(&session, &frame, memory);
         }

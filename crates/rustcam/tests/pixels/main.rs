@@ -3,6 +3,7 @@
 
 mod cases;
 mod color;
+mod finish;
 mod oracle;
 
 use cases::{cases, positions, shapes, sizes, turned_cases, Case, TURNED_SIDES};

@@ -129,8 +129,8 @@ impl Player<'_> {
             if let Memory::Into { padding, upwards } = memory { (padding, upwards) } else { (0, false) };
         let mut own = vec![0u8; (row + padding) * area.height as usize];
         let target = match memory {
-            Memory::Owned => Target::Owned(format),
-            Memory::Retained => Target::Retained(format),
+            Memory::Owned => Target::owned(format),
+            Memory::Retained => Target::retained(format),
             Memory::Into { .. } => {
                 let image = ImageMut::new(&mut own, row + padding, area, format);
                 Target::Into(if upwards { image.bottom_up() } else { image })
@@ -157,9 +157,8 @@ impl Player<'_> {
                     Some(image) => image.bytes().to_vec(),
                     None => tight(&own, row, padding, upwards),
                 };
-                prop_assert!(frame.image().is_none_or(
-                    |image| image.format == format && image.size == request.region.unwrap_or(after.region).size()
-                ));
+                prop_assert!(frame.image().is_none_or(|image| image.format.as_packed() == Some(format)
+                    && image.size == request.region.unwrap_or(after.region).size()));
                 prop_assert!(self.handle.info().is_some_and(|info| info == frame.info));
                 let shown = (request.region.unwrap_or(after.region), after.output.size);
                 self.check((&frame.info, format), &bytes, shown, &after, began)?;

@@ -85,12 +85,12 @@ fn every_picture_is_exact_whatever_is_drawn_and_however_it_is_asked_for() {
             let area = region.unwrap_or(WHOLE);
             let mut own = vec![0u8; area.area() as usize * format.bytes()];
             let target = match numbers.below(4) {
-                0 => Target::Owned(format),
+                0 => Target::owned(format),
                 1 => {
                     let stride = area.width() as usize * format.bytes();
                     Target::Into(ImageMut::new(&mut own, stride, area.size(), format))
                 }
-                _ => Target::Retained(format),
+                _ => Target::retained(format),
             };
             let frame = session
                 .grab(&waiting(2000).region(region), target, &mut never)
@@ -135,7 +135,7 @@ fn the_pointer_is_blended_exactly_wherever_it_goes() {
         }
         painter.sync();
         let format = PixelFormat::ALL[numbers.below(5) as usize];
-        let target = if numbers.below(3) == 0 { Target::Owned(format) } else { Target::Retained(format) };
+        let target = if numbers.below(3) == 0 { Target::owned(format) } else { Target::retained(format) };
         let frame = session.grab(&waiting(2000), target, &mut never).expect("alive").expect("something changed");
         let info = frame.info.clone();
         if let Some((x, y)) = place {
@@ -184,7 +184,7 @@ fn no_picture_is_torn_while_a_client_draws() {
     });
     let mut frames = 0;
     while !drawing.is_finished() {
-        for target in [Target::Owned as fn(PixelFormat) -> Target<'static>, Target::Retained] {
+        for target in [Target::owned as fn(PixelFormat) -> Target<'static>, Target::retained] {
             let frame = session.grab(&waiting(100), target(PixelFormat::Bgra), &mut never).expect("the server lives");
             let Some(image) = frame.and_then(Frame::into_image) else { continue };
             let first = &image.bytes()[..4];
@@ -220,7 +220,7 @@ fn a_picture_made_of_changes_shows_a_state_that_existed() {
     let mut frames = 0;
     while !drawing.is_finished() {
         let frame =
-            session.grab(&waiting(50), Target::Retained(PixelFormat::Bgra), &mut never).expect("the server lives");
+            session.grab(&waiting(50), Target::retained(PixelFormat::Bgra), &mut never).expect("the server lives");
         let Some(image) = frame.and_then(Frame::into_image) else { continue };
         let number =
             |at: usize| u32::from_le_bytes(image.bytes()[at..at + 4].try_into().expect("four bytes")) & 0x00FF_FFFF;
@@ -236,10 +236,10 @@ fn a_picture_made_of_changes_shows_a_state_that_existed() {
 fn a_static_screen_copies_no_pixels() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut session = open(&server);
-    assert!(session.grab(&waiting(1000), Target::Owned(PixelFormat::Bgra), &mut never).expect("alive").is_some());
+    assert!(session.grab(&waiting(1000), Target::owned(PixelFormat::Bgra), &mut never).expect("alive").is_some());
     let before = session.stats().bytes_copied;
     for _ in 0..100 {
-        assert!(session.grab(&waiting(0), Target::Owned(PixelFormat::Bgra), &mut never).expect("alive").is_none());
+        assert!(session.grab(&waiting(0), Target::owned(PixelFormat::Bgra), &mut never).expect("alive").is_none());
     }
     assert_eq!(session.stats().bytes_copied, before);
 }
@@ -249,11 +249,11 @@ fn a_changed_resolution_is_followed() {
     let Some(server) = Xvfb::start(&["-screen", "0", "640x480x24"]) else { return };
     let mut session = open(&server);
     session.set_region(Some(rect(300, 100, 340, 380))).expect("inside");
-    assert!(session.grab(&waiting(1000), Target::Owned(PixelFormat::Bgra), &mut never).expect("alive").is_some());
+    assert!(session.grab(&waiting(1000), Target::owned(PixelFormat::Bgra), &mut never).expect("alive").is_some());
     server.xrandr(&["--newmode", "320x240", "6.4", "320", "336", "368", "400", "240", "241", "244", "264"]);
     server.xrandr(&["--addmode", "screen", "320x240"]);
     server.xrandr(&["--output", "screen", "--mode", "320x240"]);
-    let frame = session.grab(&waiting(2000), Target::Owned(PixelFormat::Bgra), &mut never).expect("followed");
+    let frame = session.grab(&waiting(2000), Target::owned(PixelFormat::Bgra), &mut never).expect("followed");
     assert_eq!(frame.and_then(Frame::into_image).map(|image| image.size), Some(Size::new(20, 140)));
     assert_eq!(session.output().size, Size::new(320, 240));
     assert!(session.stats().region_clamped && session.stats().recoveries == 1);
@@ -263,17 +263,17 @@ fn a_changed_resolution_is_followed() {
 fn a_dead_server_is_an_error_and_its_successor_is_captured() {
     let Some(mut server) = Xvfb::start(&SMALL) else { return };
     let mut session = open(&server);
-    assert!(session.grab(&waiting(1000), Target::Owned(PixelFormat::Bgra), &mut never).expect("alive").is_some());
+    assert!(session.grab(&waiting(1000), Target::owned(PixelFormat::Bgra), &mut never).expect("alive").is_some());
     server.kill();
     let began = std::time::Instant::now();
-    let error = session.grab(&waiting(300), Target::Owned(PixelFormat::Bgra), &mut never).expect_err("dead");
+    let error = session.grab(&waiting(300), Target::owned(PixelFormat::Bgra), &mut never).expect_err("dead");
     assert_eq!(error.kind(), ErrorKind::AccessLost);
     assert!(error.hint().is_some() && began.elapsed() < Duration::from_millis(350 + 50));
     server.restart(&SMALL);
     let mut painter = server.painter();
     painter.scene();
     painter.sync();
-    let frame = session.grab(&waiting(5000), Target::Owned(PixelFormat::Bgra), &mut never).expect("alive again");
+    let frame = session.grab(&waiting(5000), Target::owned(PixelFormat::Bgra), &mut never).expect("alive again");
     let image = frame.and_then(Frame::into_image).expect("a picture");
     assert!(image.bytes() == painter.expected(WHOLE));
 }
@@ -283,7 +283,7 @@ fn a_frozen_server_delays_no_call_and_is_captured_when_it_resumes() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut painter = server.painter();
     let mut session = open(&server);
-    for target in [Target::Owned as fn(PixelFormat) -> Target<'static>, Target::Retained] {
+    for target in [Target::owned as fn(PixelFormat) -> Target<'static>, Target::retained] {
         assert!(session.grab(&waiting(1000), target(PixelFormat::Bgra), &mut never).expect("alive").is_some());
         painter.scene();
         painter.sync();

@@ -80,7 +80,7 @@ fn a_frame_costs_two_sleeps() {
     let request = Request::within(FOREVER);
     // The pixels of the last one come through the answer to the request that reads the screen.
     for (retained, format) in [(true, PixelFormat::Bgra), (false, PixelFormat::Bgra), (false, PixelFormat::Rgb)] {
-        let target = || if retained { Target::Retained(format) } else { Target::Owned(format) };
+        let target = || if retained { Target::retained(format) } else { Target::owned(format) };
         let mut slept = 0;
         for turn in 0..55 {
             painter.fill(rect(turn, turn, 20, 20), turn as u32);

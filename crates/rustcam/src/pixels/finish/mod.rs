@@ -1,0 +1,145 @@
+//! Frames of another size, layout or type than the desktop's, and with chroma of their own: one pass over the region, whose rows are made
+//! upright, with the pointer, as they are needed, and stay in the cache until the rows of the frame are made of them.
+
+mod axis;
+mod light;
+mod resize;
+mod rows;
+mod store;
+mod yuv;
+
+use axis::Axis;
+use light::LightStore;
+use resize::{Axes, Scratch};
+use rows::{Origin, Rows};
+use store::Store;
+use yuv::YuvStore;
+
+use super::convert::CpuPath;
+use super::{Placement, PointerImage, Tone};
+use crate::frame::{ImageRef, PixelFormat};
+use crate::frame_format::{FrameFormat, Resample};
+use crate::geometry::{Point, Rect, Size};
+
+/// What makes a frame of a region: the size and the format of the frame, and memory for some rows.
+#[derive(Debug)]
+pub struct Finish {
+    region: Size,
+    size: Size,
+    resample: Resample,
+    format: FrameFormat,
+    x: Axis,
+    y: Axis,
+    strip: Vec<u8>,
+    levels: Vec<u8>,
+    scratch: Scratch,
+}
+
+/// The pixels that a frame is made of: what [`write_toned`](super::write_toned) takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pixels<'a> {
+    /// What `image` shows, in texture space.
+    pub part: Rect,
+    /// The pixels of the part.
+    pub image: ImageRef<'a>,
+    /// The region, on its desktop.
+    pub placement: Placement,
+    /// The tone mapping of the desktop.
+    pub tone: &'a Tone,
+    /// The pointer, and where its top-left corner is, in desktop space.
+    pub pointer: Option<(&'a PointerImage, Point)>,
+}
+
+impl Finish {
+    /// Frames of `size` in `format`, of a region of this size.
+    ///
+    /// # Panics
+    /// If a side of `region` or `size` is 0, or `format` does not exist in this size.
+    pub fn new(region: Size, size: Size, resample: Resample, format: FrameFormat) -> Self {
+        assert!(region.area() > 0 && size.area() > 0 && format.check_size(size).is_ok(), "{region} to {size}");
+        Self {
+            region,
+            size,
+            resample,
+            format,
+            x: Axis::new(resample, region.width, size.width),
+            y: Axis::new(resample, region.height, size.height),
+            strip: Vec::new(),
+            levels: Vec::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Whether it is what [`Finish::new`] makes of these.
+    pub fn is(&self, region: Size, size: Size, resample: Resample, format: FrameFormat) -> bool {
+        (self.region, self.size, self.resample, self.format) == (region, size, resample, format)
+    }
+
+    /// The pixels of the frame that `part` of the region takes part in. Both are relative to the corner of theirs.
+    pub fn touched(&self, part: Rect) -> Rect {
+        let Some(part) = part.intersection(self.region.rect()) else { return Rect::default() };
+        let (left, right) = self.x.touched(part.left as u32, part.right as u32);
+        let (top, bottom) = self.y.touched(part.top as u32, part.bottom as u32);
+        let touched = Rect::new(left as i32, top as i32, right as i32, bottom as i32);
+        if touched.is_empty() {
+            return Rect::default();
+        }
+        match self.format {
+            FrameFormat::Pixels { .. } => touched,
+            FrameFormat::Yuv(_) => {
+                let Rect { left, top, right, bottom } = touched;
+                Rect::new(left & !1, top & !1, (right + 1) & !1, (bottom + 1) & !1)
+            }
+        }
+    }
+
+    /// The pixels of the region that `target`, pixels of the frame, are made of.
+    pub fn needed(&self, target: Rect) -> Rect {
+        let (left, right) = self.x.needed(target.left as u32, target.right as u32);
+        let (top, bottom) = self.y.needed(target.top as u32, target.bottom as u32);
+        Rect::new(left as i32, top as i32, right as i32, bottom as i32)
+    }
+
+    /// Writes `target`, pixels of the frame, to `frame`, all of which has [`FrameFormat::bytes`] bytes. The part of `pixels` has to show
+    /// all that they need.
+    ///
+    /// # Panics
+    /// If `target` is not inside the frame, or the part does not show what it needs.
+    pub fn write(&mut self, pixels: &Pixels<'_>, target: Rect, frame: &mut [u8]) {
+        self.write_on(CpuPath::best(), pixels, target, frame);
+    }
+
+    /// [`Finish::write`] on a CPU path of the caller's choice, for tests.
+    #[doc(hidden)]
+    pub fn write_on(&mut self, path: CpuPath, pixels: &Pixels<'_>, target: Rect, frame: &mut [u8]) {
+        assert!(self.size.rect().contains(target), "{target} is not inside {}", self.size);
+        if target.is_empty() {
+            return;
+        }
+        let needed = self.needed(target);
+        let Self { size, format, x, y, strip, levels, scratch, .. } = self;
+        let Pixels { part, image, placement, tone, pointer } = *pixels;
+        let axes = Axes { x, y };
+        let origin = Origin { path, part, image, placement, tone, pointer };
+        if let FrameFormat::Pixels { format: PixelFormat::Rgba16f, layout, element } = *format {
+            let mut store = LightStore { layout, element, size: *size, bytes: frame };
+            return light::write(&origin, axes, (target, needed), strip, &mut store);
+        }
+        let mut rows = Rows::new(origin, needed, strip);
+        let (left, right) = (target.left as u32, target.right as u32);
+        match *format {
+            FrameFormat::Pixels { format, layout, element } => {
+                let mut store = Store { path, format, layout, element, size: *size, bytes: frame, strip: levels };
+                for y in target.top as u32..target.bottom as u32 {
+                    store.row(y, left, resize::row(path, axes, &mut rows, (y, left, right), scratch));
+                }
+            }
+            FrameFormat::Yuv(format) => {
+                let mut store = YuvStore { path, format, size: *size, bytes: frame, above: levels };
+                for y in target.top as u32..target.bottom as u32 {
+                    store.row(y, left, resize::row(path, axes, &mut rows, (y, left, right), scratch));
+                }
+            }
+        }
+    }
+}
