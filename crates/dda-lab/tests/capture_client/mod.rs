@@ -31,6 +31,9 @@ pub const NO_CLASS: HRESULT = HRESULT(0x8004_0154_u32 as i32);
 pub const BGRA: DirectXPixelFormat = DirectXPixelFormat::B8G8R8A8UIntNormalized;
 pub const HALF: DirectXPixelFormat = DirectXPixelFormat::R16G16B16A16Float;
 
+/// What poisoned pixels hold.
+pub const POISON: [u8; 4] = [0xFF, 0x7F, 0xFF, 0x7F];
+
 /// There is one lab per process, so the tests of a file run one after another.
 static SERIAL: Mutex<()> = Mutex::new(());
 
