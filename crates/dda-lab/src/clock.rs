@@ -131,3 +131,20 @@ fn ticks() -> i64 {
     let _ = unsafe { QueryPerformanceCounter(&raw mut ticks) };
     ticks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn point_18_times_of_frames_do_not_depend_on_the_frequency_of_the_performance_counter() {
+        for frequency in [3_579_545, 10_000_000, 24_000_000] {
+            let clock = Clock::Virtual { now: Mutex::default(), frequency };
+            let (start, later) =
+                (clock.hundreds_of_ns_at(Duration::ZERO), clock.hundreds_of_ns_at(Duration::from_secs(3)));
+            assert!((later - start).abs_diff(30_000_000) <= 3, "{frequency}");
+            let seconds = clock.ticks_at(Duration::from_secs(3)) as f64 / frequency as f64;
+            assert!((later as f64 / 1e7 - seconds).abs() < 1e-6, "{frequency}");
+        }
+    }
+}

@@ -1,9 +1,10 @@
-//! A lab for Desktop Duplication.
+//! A lab for Desktop Duplication and Windows.Graphics.Capture.
 //!
 //! Loaded into a process on Windows or Wine, this DLL makes `IDXGIOutput1::DuplicateOutput` and `IDXGIOutput5::DuplicateOutput1` return
 //! a duplication of a scripted desktop, the same one that rustcam's backend `sim` shows: every pixel of every frame is known, and the
 //! script says what happens when. The images are real `ID3D11Texture2D` objects on the caller's own device, so any program that captures
-//! through Direct3D 11 can be run and measured, unmodified, where no Desktop Duplication exists.
+//! through Direct3D 11 can be run and measured, unmodified, where no Desktop Duplication exists. Windows.Graphics.Capture shows the same
+//! desktop, and real windows with a picture of which every pixel is known, too.
 //!
 //! Where a simple imitation would be more lenient than Windows, the lab keeps the contract: a lost duplication stays lost, the texture of
 //! a frame without an image holds garbage in another format, a pointer shape is reported once, and violations of the rules are counted.

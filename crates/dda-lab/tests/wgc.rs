@@ -249,23 +249,25 @@ fn point_10_intervals_below_a_millisecond_mean_twenty() {
 
 #[test]
 fn point_15_references_to_a_texture_kept_after_its_frame_are_counted_and_read_poison() {
-    let client = client("refresh 50");
-    let capture = client.capture(&client.monitor());
-    client.sleep(1);
-    let frame = try_frame(&capture.pool).expect("no failure").expect("a frame");
-    let kept = texture(&frame).expect("a texture");
-    frame.Close().expect("closed");
-    assert!(client.pixels(&kept).chunks(4).all(|pixel| pixel == POISON));
-    let counters = client.lab.counters();
-    assert_eq!((counters.wgc_textures_kept, counters.read_after_release), (1, 1));
-    drop(kept);
-    client.sleep(40);
-    for taken in client.drain(&capture) {
-        let at = client.at(&taken);
-        let number = client.lab.world().frame_at(at);
-        taken.assert_is(&client.lab.image_with_pointer(0, number, at), "a poisoned buffer is painted anew");
+    for settings in ["", "lab poison eager"] {
+        let client = client(&format!("refresh 50; {settings}"));
+        let capture = client.capture(&client.monitor());
+        client.sleep(1);
+        let frame = try_frame(&capture.pool).expect("no failure").expect("a frame");
+        let kept = texture(&frame).expect("a texture");
+        frame.Close().expect("closed");
+        assert!(client.pixels(&kept).chunks(4).all(|pixel| pixel == POISON), "{settings}");
+        let counters = client.lab.counters();
+        assert_eq!((counters.wgc_textures_kept, counters.read_after_release), (1, 1));
+        drop(kept);
+        client.sleep(40);
+        for taken in client.drain(&capture) {
+            let at = client.at(&taken);
+            let wanted = client.lab.image_with_pointer(0, client.lab.world().frame_at(at), at);
+            taken.assert_is(&wanted, "a poisoned buffer is painted anew");
+        }
+        assert_eq!(client.lab.counters().wgc_textures_kept, 1);
     }
-    assert_eq!(client.lab.counters().wgc_textures_kept, 1);
 }
 
 #[test]
@@ -275,7 +277,13 @@ fn point_16_a_frame_dropped_without_close_gives_its_buffer_back_and_close_twice_
     client.sleep(30);
     let (one, two) = (try_frame(&capture.pool).expect("no failure"), try_frame(&capture.pool).expect("no failure"));
     assert_eq!(client.lab.counters().wgc_held, 2);
+    let surface = one.as_ref().and_then(|frame| frame.Surface().ok()).expect("a surface");
     drop(one);
+    assert_eq!(
+        (client.lab.counters().wgc_held, code(surface.Description())),
+        (1, CLOSED),
+        "although its surface lives"
+    );
     let two = two.expect("a frame");
     assert_eq!((code(two.Close()), code(two.Close())), (OK, OK));
     assert_eq!(

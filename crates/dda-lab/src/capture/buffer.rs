@@ -79,18 +79,18 @@ impl Buffer {
         self.busy.store(false, Ordering::Release);
     }
 
-    /// The program gives the frame back. A texture that it still refers to is overwritten.
+    /// The program gives the frame back. From then on the compositor may draw on the texture: what the program reads of it is poisoned at
+    /// that moment, or at once if the script says so.
     pub(crate) fn end_frame(&self) {
         let sim = &self.sim;
-        self.record.release(sim.worlds[0].frame_at(sim.now()));
+        self.record.release(0);
         if references(&self.texture) > 1 {
             count(&sim.counters.wgc_textures_kept);
             // SAFETY: every texture has a device with a context.
             let context = unsafe { self.texture.GetDevice().and_then(|device| device.GetImmediateContext()) };
-            if let Ok(context) = context {
+            if let (Ok(context), true) = (context, sim.settings.eager_poison) {
                 bypass(|| self.record.poison(&context, &self.texture));
             }
-            *lock(&self.shown) = Shown::default();
         }
         self.give_back();
     }

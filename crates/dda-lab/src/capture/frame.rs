@@ -33,10 +33,10 @@ struct Frame {
 
 /// A frame of builds without dirty regions.
 #[implement(IDirect3D11CaptureFrame, IClosable)]
-struct OldFrame(Arc<Frame>);
+struct OldFrame(Held);
 
 #[implement(IDirect3D11CaptureFrame, IDirect3D11CaptureFrame2, IClosable)]
-struct NewFrame(Arc<Frame>);
+struct NewFrame(Held);
 
 #[implement(IDirect3DSurface, IDirect3DDxgiInterfaceAccess, IClosable)]
 struct FrameSurface(Arc<Frame>);
@@ -49,7 +49,7 @@ pub(super) fn create(
 ) -> Direct3D11CaptureFrame {
     let frame = Arc::new(Frame { sim: Arc::clone(sim), delivery, mode, closed: AtomicBool::new(false) });
     let object: IDirect3D11CaptureFrame =
-        if sim.settings.wgc.build < 26100 { OldFrame(frame).into() } else { NewFrame(frame).into() };
+        if sim.settings.wgc.build < 26100 { OldFrame(Held(frame)).into() } else { NewFrame(Held(frame)).into() };
     // SAFETY: the default interface of the class.
     unsafe { class_of(object) }
 }
@@ -87,9 +87,12 @@ impl Frame {
     }
 }
 
-impl Drop for Frame {
+/// A frame that ends with the last reference to its own object. Its surface may live longer, without the texture.
+struct Held(Arc<Frame>);
+
+impl Drop for Held {
     fn drop(&mut self) {
-        self.close();
+        self.0.close();
     }
 }
 
@@ -98,23 +101,23 @@ macro_rules! frame {
     ($object:ident) => {
         impl IDirect3D11CaptureFrame_Impl for $object {
             fn Surface(&self) -> Result<IDirect3DSurface> {
-                self.0.surface()
+                self.0 .0.surface()
             }
 
             fn SystemRelativeTime(&self) -> Result<TimeSpan> {
-                self.0.time()
+                self.0 .0.time()
             }
 
             fn ContentSize(&self) -> Result<SizeInt32> {
-                self.0.content_size()
+                self.0 .0.content_size()
             }
         }
 
         impl IClosable_Impl for $object {
             fn Close(&self) -> Result<()> {
-                count(&self.0.sim.counters.wgc_closes);
-                self.0.sim.fail(Call::FrameClose)?;
-                self.0.close();
+                count(&self.0 .0.sim.counters.wgc_closes);
+                self.0 .0.sim.fail(Call::FrameClose)?;
+                self.0 .0.close();
                 Ok(())
             }
         }
@@ -125,9 +128,9 @@ frame!(NewFrame_Impl);
 
 impl IDirect3D11CaptureFrame2_Impl for NewFrame_Impl {
     fn DirtyRegions(&self) -> Result<IVectorView<RectInt32>> {
-        self.0.check(Call::DirtyRegions)?;
-        let Delivery { update, dirty, .. } = &self.0.delivery;
-        let parts = dirty::reported(&self.0.sim, dirty, update.content.rect());
+        self.0 .0.check(Call::DirtyRegions)?;
+        let Delivery { update, dirty, .. } = &self.0 .0.delivery;
+        let parts = dirty::reported(&self.0 .0.sim, dirty, update.content.rect());
         let rect = |part: rustcam::geometry::Rect| RectInt32 {
             X: part.left,
             Y: part.top,
@@ -138,8 +141,8 @@ impl IDirect3D11CaptureFrame2_Impl for NewFrame_Impl {
     }
 
     fn DirtyRegionMode(&self) -> Result<GraphicsCaptureDirtyRegionMode> {
-        self.0.check(Call::DirtyRegions)?;
-        Ok(self.0.mode)
+        self.0 .0.check(Call::DirtyRegions)?;
+        Ok(self.0 .0.mode)
     }
 }
 
