@@ -1,6 +1,5 @@
 //! Captures of outputs.
 
-use rustcam::color::TextureFormat;
 use rustcam::error::ErrorKind;
 use rustcam::geometry::{Rect, Rotation, Size};
 use rustcam::source::{outputs, Backend, OpenOptions};
@@ -191,15 +190,19 @@ fn regions_are_read_alone_and_any_other_afterwards() {
 
 #[test]
 fn an_hdr_desktop_is_captured_in_half_floats() {
-    let desktop = LabDesktop::new("clock virtual; size 64x48; refresh 60; pointer still; lab format fp16");
+    let desktop = LabDesktop::new("size 64x48; refresh 60; pointer still; static; lab format fp16; lab white 240");
     let mut session = open_session(&desktop.options(0, false));
     let frame = frame(&mut session);
-    assert!(session.color().hdr);
-    assert_eq!(session.color().space, rustcam::color::ColorSpace::Scrgb);
-    let image = desktop.lab.image(desktop.frame_at(frame.info.present_time));
-    drop((session, frame, image));
+    let color = session.color();
+    assert_eq!((color.hdr, color.space), (true, rustcam::color::ColorSpace::Scrgb));
+    // Half floats keep every level of SDR content: images that the system converts would be cut off at 80 nits.
+    let image = desktop.lab.world().image(1);
+    let pairs = bytes(&frame).chunks_exact(4).zip(image.chunks_exact(4));
+    let far = pairs.flat_map(|(a, b)| (0..3).map(|i| a[i].abs_diff(b[i]))).max();
+    assert!(far <= Some(1), "{far:?} levels");
+    assert_eq!(session.stats().fallback, None);
+    drop((session, frame));
     desktop.finish();
-    let _ = TextureFormat::Rgba16f;
 }
 
 #[test]

@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windows::Graphics::Capture::GraphicsCaptureItem;
-use windows::Win32::Graphics::Dxgi::{IDXGIAdapter1, IDXGIFactory1};
-use windows::Win32::Graphics::Gdi::HMONITOR;
 
 use super::arrivals::{Arrived, Signal};
 use super::closing::Closing;
+use super::display::{pool_format, Display};
 use super::session::{texture, CaptureSession, Settings};
 use super::subject::{loss, Again, Place, Subject};
 use crate::clock::Clock;
-use crate::color::TextureFormat;
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::Damage;
 use crate::geometry::{Point, Rect, Size};
@@ -22,10 +20,8 @@ use crate::source::d3d11::feed::{Feed, FeedInfo};
 use crate::source::d3d11::formats::{describe, texture_format};
 use crate::source::d3d11::screen::Screen;
 use crate::source::d3d11::shared_screen::FedScreen;
-use crate::source::displays::color::WhiteLevel;
-use crate::source::displays::outputs::{Arrangement, Found};
+use crate::source::displays::outputs::Arrangement;
 use crate::source::hresult;
-use crate::source::texture::Luid;
 use crate::source::verdict::{self, Call};
 use crate::source::{OpenOptions, Output, Waker};
 
@@ -88,42 +84,6 @@ enum Use {
     Larger(Size),
     /// What is captured is here in it, and has another size now.
     Resized(Rect),
-}
-
-/// The display that shows what is captured.
-struct Display {
-    /// Says whether the arrangement has changed since.
-    factory: IDXGIFactory1,
-    adapter: IDXGIAdapter1,
-    luid: Luid,
-    /// A handle.
-    monitor: usize,
-    output: Output,
-    white: WhiteLevel,
-    looked: Duration,
-}
-
-impl Display {
-    fn of(found: &Found, arrangement: &Arrangement, now: Duration) -> Self {
-        Self {
-            factory: arrangement.factory.clone(),
-            adapter: found.adapter.clone(),
-            luid: found.luid,
-            monitor: found.monitor.0 as usize,
-            output: found.info.clone(),
-            white: WhiteLevel::of(found.target),
-            looked: now,
-        }
-    }
-
-    fn monitor(&self) -> HMONITOR {
-        HMONITOR(self.monitor as *mut _)
-    }
-
-    fn is_current(&self) -> bool {
-        // SAFETY: no preconditions.
-        unsafe { self.factory.IsCurrent() }.as_bool()
-    }
 }
 
 impl CaptureFeed {
@@ -246,11 +206,11 @@ impl CaptureFeed {
             return Ok(());
         }
         self.display.looked = now;
-        if self.display.is_current() && !self.is_elsewhere() {
+        if self.display.is_current() && !self.display.is_left_by(&self.subject) {
             return Ok(());
         }
         let before = self.display.monitor;
-        self.find_display(&screen.output, now)?;
+        self.display = Display::find(&self.subject, &self.options, &screen.output)?;
         let output = self.subject.screen(&self.display.output);
         let moved = !output.is_window && self.display.monitor != before;
         let resized = !output.is_window && output.size != screen.output.size;
@@ -259,26 +219,6 @@ impl CaptureFeed {
         }
         screen.output.color = output.color;
         screen.output.refresh_hz = output.refresh_hz;
-        Ok(())
-    }
-
-    /// Whether the window was moved to another monitor.
-    fn is_elsewhere(&self) -> bool {
-        self.subject.monitor_now().is_some_and(|monitor| monitor != self.display.monitor())
-    }
-
-    /// Looks for the display that shows what is captured, which was `opened` before.
-    ///
-    /// # Errors
-    /// A loss.
-    fn find_display(&mut self, opened: &Output, now: Duration) -> Result<()> {
-        let arrangement = Arrangement::query_again()?;
-        let found = self.subject.locate(&arrangement, &self.options, Some(opened))?;
-        self.display = Display::of(found, &arrangement, now);
-        if let Some(monitor) = self.subject.monitor_now() {
-            // It may be of none of the outputs.
-            self.display.monitor = monitor.0 as usize;
-        }
         Ok(())
     }
 
@@ -460,8 +400,8 @@ impl Feed for CaptureFeed {
         let before = self.display.monitor;
         // Listing displays takes longer than following a window that is being resized.
         let is_known = screen.output.is_window && self.attempts == 1 && self.display.is_current();
-        if !is_known || self.is_elsewhere() {
-            self.find_display(&screen.output, now)?;
+        if !is_known || self.display.is_left_by(&self.subject) {
+            self.display = Display::find(&self.subject, &self.options, &screen.output)?;
         }
         let mut output = self.subject.screen(&self.display.output);
         let other_device = screen.device.luid != self.display.luid && !output.is_window;
@@ -491,15 +431,6 @@ impl Feed for CaptureFeed {
 impl Drop for CaptureFeed {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// The format in which the images of a screen are asked for: half floats where it is one of high dynamic range.
-fn pool_format(output: &Output) -> TextureFormat {
-    if output.color.hdr {
-        TextureFormat::Rgba16f
-    } else {
-        TextureFormat::Bgra8
     }
 }
 
