@@ -1,9 +1,11 @@
 //! Frames that are not the desktop pixel by pixel: what has to be read for them, and how each region becomes its frame.
 
+use crate::frame::ImageRef;
 use crate::geometry::{Rect, Size};
 use crate::pixels::{Finish, Pixels, Placement};
+use crate::source::scaling::{ScaleRequest, ScaleStep};
 
-use super::blitter::View;
+use super::view::View;
 
 /// Makes the frames of the regions of a view.
 #[derive(Default)]
@@ -39,6 +41,21 @@ impl Plan {
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
+
+    /// What a source that scales is asked for; `None` if its results would be no smaller than the parts, or are not levels.
+    pub(super) fn scaled(&self, view: &View) -> Option<ScaleRequest> {
+        let area = |rects: &mut dyn Iterator<Item = Rect>| rects.map(Rect::area).sum::<u64>();
+        let results = area(&mut self.steps.iter().map(|step| step.target));
+        if view.is_half_float() || results >= area(&mut self.parts.iter().copied()) {
+            return None;
+        }
+        let scaled = |step: &Step| {
+            let region = view.regions.all()[step.region];
+            ScaleStep { region, size: view.spec.size_of(region.size()), target: step.target }
+        };
+        let steps = self.steps.iter().map(scaled).collect();
+        Some(ScaleRequest { steps, resample: view.spec.resample, cursor: view.cursor })
+    }
 }
 
 impl Finishing {
@@ -70,6 +87,13 @@ impl Finishing {
             let frame = &mut frame[step.region * len..][..len];
             self.of(view, region.size()).write(&Pixels { placement, ..*pixels }, step.target, frame);
         }
+    }
+
+    /// Writes step `index` of `plan`, which the source has scaled.
+    pub(super) fn store(&mut self, view: &View, plan: &Plan, index: usize, scaled: ImageRef<'_>, frame: &mut [u8]) {
+        let (len, step) = (view.bytes_of_one(), &plan.steps[index]);
+        let frame = &mut frame[step.region * len..][..len];
+        self.of(view, view.regions.all()[step.region].size()).store(scaled, step.target, frame);
     }
 
     fn of(&mut self, view: &View, region: Size) -> &mut Finish {

@@ -7,6 +7,7 @@ mod focus;
 mod light_table;
 mod look_ahead;
 mod ring;
+mod scale_plan;
 mod shader_data;
 
 #[cfg(windows)]
@@ -37,6 +38,10 @@ mod rendered;
 mod renderer;
 #[cfg(windows)]
 mod resources;
+#[cfg(windows)]
+mod scaled;
+#[cfg(windows)]
+mod scaler;
 #[cfg(windows)]
 pub(super) mod screen;
 #[cfg(windows)]

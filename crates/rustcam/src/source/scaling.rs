@@ -1,0 +1,59 @@
+//! Parts of the desktop in another size, scaled by the source before anything reaches the processor.
+
+use crate::error::{Error, Result};
+use crate::frame::{ImageRef, Pointer};
+use crate::frame_format::Resample;
+use crate::geometry::{Rect, Size};
+
+/// How a region becomes a frame of another size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Scale {
+    /// Width and height of the frame.
+    pub size: Size,
+    /// How it is made.
+    pub resample: Resample,
+}
+
+/// Pixels of a frame that shows a region of the desktop in another size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScaleStep {
+    /// The part of the desktop that all of the frame shows, not empty and inside the output.
+    pub region: Rect,
+    /// Width and height of the frame.
+    pub size: Size,
+    /// The pixels of the frame that are wanted, not empty and inside it.
+    pub target: Rect,
+}
+
+/// Pixels of scaled frames that all show one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScaleRequest {
+    /// What is wanted.
+    pub steps: Vec<ScaleStep>,
+    /// How a region becomes a frame.
+    pub resample: Resample,
+    /// Whether the pointer is blended over the desktop before it is scaled.
+    pub cursor: bool,
+}
+
+impl ScaleRequest {
+    /// Checks the steps for an output of this size.
+    ///
+    /// # Errors
+    /// `InvalidArgument` that names the step.
+    pub fn check(&self, output: Size) -> Result<()> {
+        let fits = |step: &&ScaleStep| {
+            let ScaleStep { region, size, target } = **step;
+            !region.is_empty() && output.rect().contains(region) && !target.is_empty() && size.rect().contains(target)
+        };
+        match self.steps.iter().find(|step| !fits(step)) {
+            Some(ScaleStep { region, size, target }) => {
+                Err(Error::invalid(format!("{region} as {size}, and of that {target}, is not inside {output}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Receives the upright, scaled BGRA pixels of a step, whose index is the first argument, and the pointer as it is in them.
+pub type ScaledSink<'a> = dyn FnMut(usize, ImageRef<'_>, &Pointer) + 'a;
