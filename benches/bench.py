@@ -39,6 +39,7 @@ def compared(stack: ExitStack, brief: bool) -> dict[str, Callable[[], Iterable[L
         "import": partial(parts.imports, 2 if brief else 4),
         "kernels": partial(parts.kernels, 8),
         **{f"calls, {size}": partial(child, "calls", "calls", *size, count) for size, count in calls.items()},
+        **({} if brief else {"window": partial(child, "calls", "window", *FULL_HD, 60)}),
         **{f"pointer, {name}": partial(child, "calls", name, *FULL_HD, 60) for name in ("sim", "x11")},
         **{name: partial(parts.delivery, name, 240 if brief else 480) for name in ("stream", "grab")},
     }

@@ -1,10 +1,12 @@
 """Single calls, all contenders in turns: calls.py SET WIDTH HEIGHT ROUNDS prints how long they took.
 
-The sets: `calls` of an X server, and what the pointer costs there (`x11`) and on the simulated desktop (`sim`).
+The sets: `calls` of an X server, those of a `window` on it, and what the pointer costs there (`x11`) and on the
+simulated desktop (`sim`).
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -18,9 +20,10 @@ import cv2
 import rustcam
 from desktops import Painter, XServer
 
-from .contenders import mss, workload
+from .contenders import WINDOW, mss, workload
 from .raw_shm import RawShm
 from .run import turns
+from .x11 import Window, colour
 
 WARM_UP = 10  # rounds
 REGION = (640, 360, 1280, 720)
@@ -76,6 +79,22 @@ class Screen:
         }
 
 
+def window(size: tuple[int, int], stack: ExitStack) -> dict[str, Call]:
+    """Of a window that changes everywhere, and of the part of the screen that shows it."""
+    Screen(size, stack)
+    shown, numbers = Window(WINDOW), itertools.count(1)
+    stack.callback(shown.close)
+    left, top, width, height = WINDOW
+    region = (left, top, left + width, top + height)
+    seen = rustcam.Capturer(backend="x11", window=shown.handle, cursor=False).grab
+    part = rustcam.Capturer(backend="x11", cursor=False).grab
+
+    def change() -> None:
+        shown.fill(colour(next(numbers)))
+
+    return {"rustcam window": (change, seen), "rustcam region": (change, partial(part, region=region))}
+
+
 def pointer(kind: str, size: tuple[int, int], stack: ExitStack) -> dict[str, Call]:
     """The same call with the pointer and without."""
     if kind == "x11":
@@ -110,6 +129,8 @@ def main() -> None:
     with ExitStack() as stack:
         if kind == "calls":
             name, calls = f"{width}x{height} calls", Screen((width, height), stack).calls()
+        elif kind == "window":
+            name, calls = f"{width}x{height} window calls", window((width, height), stack)
         else:
             name, calls = f"{kind} pointer", pointer(kind, (width, height), stack)
         for contender, samples in timed(calls, rounds).items():

@@ -3,7 +3,7 @@
 `1920x1080 full@60 bgra free` is a workload: the size of the screen, what it shows and how often a second, the pixel
 format, and how a contender follows it. `region` behind that is a part of the screen, `cursor` draws the pointer.
 Behind that may be how the lab's device behaves, see `lab.py`: `hardware`, or `asynchronous`. `hdr` is a desktop of
-half floats, whose highlights cover the number.
+half floats, whose highlights cover the number. `wgc` is captured by Windows.Graphics.Capture.
 
 The ways: `free` takes frames one after the other, as the examples of the packages do; `paced` sleeps until something
 was presented and then takes one frame; `stream` takes those of a stream; `beside` is `free` with a loop in Python in
@@ -17,7 +17,9 @@ Nothing changes on `static`, on `pointer`, which moves it, and on `storm`, which
 
 from __future__ import annotations
 
+import ctypes
 import os
+import queue
 import re
 import subprocess
 import sys
@@ -35,8 +37,11 @@ NUMBERED = ("full", "window", "scroll", "video", "ordinary", "stormfull")
 PARTS = ("little", "middle")
 # In the corner, where the number of the frame is.
 REGION = (0, 0, 640, 360)
-NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: region| cursor| hardware| asynchronous| hdr)*)")
+NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: region| cursor| hardware| asynchronous| hdr| wgc)*)")
 DEVICES = ("hardware", "asynchronous")
+# Of a window that does not change: left, top, width, height.
+WINDOW = (200, 150, 800, 600)
+TITLE = "rustcam bench"
 ON_X11 = {"backend": "x11"} if sys.platform == "linux" else {}
 
 
@@ -52,6 +57,7 @@ class Workload:
     cursor: bool
     device: str = ""  # how the lab's behaves
     hdr: bool = False
+    wgc: bool = False
 
     @property
     def numbered(self) -> bool:
@@ -64,8 +70,8 @@ def workload(name: str) -> Workload:
     width, height, content, hz, fmt, way, more = found.groups()
     region = REGION if "region" in more else None
     device = next((word for word in more.split() if word in DEVICES), "")
-    size, hdr = (int(width), int(height)), "hdr" in more
-    return Workload(name, size, content, int(hz), fmt, way, region, "cursor" in more, device, hdr)
+    size, hdr, wgc = (int(width), int(height)), "hdr" in more, "wgc" in more
+    return Workload(name, size, content, int(hz), fmt, way, region, "cursor" in more, device, hdr, wgc)
 
 
 @dataclass
@@ -86,7 +92,8 @@ class Opened:
 
 def rustcam(work: Workload, stream: bool = False, **options: Any) -> Opened:
     """This project's, and the published one, whose interface it keeps."""
-    screen = import_module("rustcam").Capturer(cursor=work.cursor, **ON_X11)
+    backend = {"backend": "wgc"} if work.wgc else ON_X11
+    screen = import_module("rustcam").Capturer(cursor=work.cursor, **backend)
     if not stream and work.way != "stream":
         return Opened(lambda: screen.grab(1000, work.fmt, work.region, **options), screen.close, work.fmt)
     screen.start(0)
@@ -103,6 +110,13 @@ def rustcam(work: Workload, stream: bool = False, **options: Any) -> Opened:
 def borrowing(work: Workload) -> Opened:
     """With `copy=False` where only a part of the screen changes: a read-only array that is updated in place."""
     return rustcam(work, copy=work.content not in PARTS)
+
+
+def window(work: Workload) -> Opened:
+    """Of this process, on the desktop of the workload."""
+    shown = import_module("benches.x11").Window(WINDOW) if ON_X11 else import_module("benches.wgc").Window(WINDOW)
+    screen = import_module("rustcam").Capturer(window=shown.handle, cursor=False)
+    return Opened(lambda: screen.grab(1000, work.fmt), lambda: (screen.close(), shown.close()), work.fmt)
 
 
 def texture(work: Workload, fact: str) -> Opened:
@@ -122,11 +136,11 @@ def texture(work: Workload, fact: str) -> Opened:
 KEPT: list[Any] = []
 
 
-def camera(work: Workload, package: str) -> Opened:
+def camera(work: Workload, package: str, **options: Any) -> Opened:
     """BGR and RGB by OpenCV: bettercam has no other way, dxcam prefers it to its own kernels."""
     module = import_module(package)
     module.DXFactory._camera_instances.clear()
-    screen = module.create(output_idx=0, output_color=work.fmt.upper())
+    screen = module.create(output_idx=0, output_color=work.fmt.upper(), **options)
     KEPT.append(screen)
     if work.way == "stream":
         screen.start(target_fps=0)
@@ -136,6 +150,51 @@ def camera(work: Workload, package: str) -> Opened:
         # Its array is the memory of a texture that is no longer mapped.
         return Opened(lambda: None if (image := grab()) is None else np.array(image), screen.stop)
     return Opened(grab, screen.stop, work.fmt)
+
+
+def camera_of_wgc(work: Workload) -> Opened:
+    """dxcam by Windows.Graphics.Capture, told to take every frame, and without the pointer."""
+    os.environ.update(DXCAM_WINRT_MIN_UPDATE_INTERVAL_MS="1", DXCAM_WINRT_CURSOR_CAPTURE="0")
+    return camera(work, "dxcam", backend="winrt")
+
+
+def windows_capture(work: Workload) -> Opened:
+    """Its frames come in a thread of its own; every one keeps its memory."""
+    frames: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    options = {"cursor_capture": False, "minimum_update_interval": 1, "monitor_index": 1}
+    capture = import_module("windows_capture").WindowsCapture(**options)
+
+    @capture.event  # type: ignore[untyped-decorator]
+    def on_frame_arrived(frame: Any, control: Any) -> None:
+        frames.put(frame.frame_buffer)
+
+    @capture.event  # type: ignore[untyped-decorator]
+    def on_closed() -> None: ...
+
+    def grab() -> Any:
+        try:
+            return frames.get(timeout=1)
+        except queue.Empty:
+            return None
+
+    return Opened(grab, capture.start_free_threaded().stop)
+
+
+def wgc_python(work: Workload) -> Opened:
+    """The monitor of a window; a frame is mapped memory, copied as the package does it for single pictures."""
+    shown = import_module("benches.wgc").Window(WINDOW)
+    capture = import_module("wgc_python").WindowCaptureMonitor(TITLE, shown.CLASS)
+
+    def grab() -> Any:
+        if (mapped := capture.get_frame()) is None:
+            return None
+        start, width, height, pitch = mapped
+        memory = (ctypes.c_ubyte * (height * pitch)).from_address(start)
+        image = np.ndarray((height, width, 4), np.uint8, memory, strides=(pitch, 4, 1)).copy()
+        capture.release_frame()
+        return image
+
+    return Opened(grab, lambda: (capture.close(), shown.close()), polled=True)
 
 
 def mss(work: Workload) -> Opened:
@@ -183,13 +242,16 @@ def raw(work: Workload) -> Opened:
 # How to open a contender, and the names of the workloads that it can do. The order is that of the tables.
 FEW = r"(1920x1080 \w+|\S+ full)@60 "  # not more than sixty frames a second; at 4K a few come, whatever moves there
 LIVE = r"(?!.* virtual)\S+ (full|ordinary|little|middle|static|storm)@"
-PLAIN = r"(?!.* (hardware|asynchronous|hdr))" + LIVE
+PLAIN = r"(?!.* (hardware|asynchronous|hdr|wgc))" + LIVE
+WGC = r".* full@.* wgc"
+STILL = r"1920x1080 static@60 "
 VIRTUAL = r".* virtual"
 MATRIX: dict[str, dict[str, tuple[Callable[[Workload], Opened], str]]] = {
     "x11": {
         "rustcam": (rustcam, ""),
         "rustcam copy=False": (partial(rustcam, copy=False), ""),
         "rustcam stream": (partial(rustcam, stream=True), "(?!.* paced)"),
+        "rustcam window": (window, STILL),
         "mss": (mss, ""),
         "pillow": (pillow, FEW),
         "ffmpeg": (ffmpeg, "(?!.* paced)" + FEW),
@@ -197,6 +259,10 @@ MATRIX: dict[str, dict[str, tuple[Callable[[Workload], Opened], str]]] = {
     },
     "windows": {
         "rustcam": (borrowing, f"{LIVE}|.*stormfull"),
+        "rustcam window": (window, f"{STILL}.* wgc"),
+        "windows-capture": (windows_capture, WGC),
+        "dxcam winrt": (camera_of_wgc, WGC),
+        "wgc-python": (wgc_python, WGC),
         "dxcam": (partial(camera, package="dxcam"), PLAIN),
         "bettercam": (partial(camera, package="bettercam"), PLAIN),
         "rustcam 0.1.2": (rustcam, f"{PLAIN}|.*stormfull"),

@@ -39,6 +39,8 @@ def script(work: Workload) -> str:
         words += ["full", "lab paint ahead"]
     elif work.content != "ordinary":
         words.append("static")
+    if work.wgc and work.content == "static":
+        words.append("lab wgc window-fps 0")
     if work.way == "virtual":
         words.append("clock virtual")
     if work.content in PARTS:

@@ -152,8 +152,8 @@ def tail(cell: Cell, *raw: Cell) -> Found:
     return Found(f"{late / usual:.2f}× ({late:.2f} to {usual:.2f} ms){floor}", late / usual)
 
 
-def only_net(ours: Cell, theirs: Cell) -> Found:
-    return net(ours, theirs)._replace(value=ratio(ours, theirs, column="net").value)
+def only_net(ours: Cell, *peers: Cell) -> Found:
+    return net(ours, *peers)._replace(value=ratio(ours, *peers, column="net").value)
 
 
 def idle(cell: Cell) -> Found:

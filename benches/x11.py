@@ -21,12 +21,12 @@ import numpy as np
 from Xlib import X
 from Xlib.display import Display
 
-from .contenders import Opened, Workload
+from .contenders import TITLE, Opened, Workload
 
 # What is sent once a present is shown: its number, and the time of the request.
 PRESENT = struct.Struct("<Qd")
 BITS, BLOCK, ROWS = 64, 8, 8
-WINDOW, VIDEO = (320, 200), (1280, 720)
+MOVED, VIDEO = (320, 200), (1280, 720)
 SCROLLED, STEP = (100, 100, 1200, 880), 8
 POINTER_HZ = 250
 GROUND = 0x406080
@@ -74,7 +74,7 @@ class Screen:
         return [*areas, *self._stripes(number)]
 
     def _window(self, number: int) -> Rect:
-        (whole_width, whole_height), (width, height) = self._size, WINDOW
+        (whole_width, whole_height), (width, height) = self._size, MOVED
         return number * 13 % (whole_width - width), 16 + number * 7 % (whole_height - height - 32), width, height
 
     def _stripes(self, number: int) -> list[Rect]:
@@ -98,6 +98,30 @@ class Screen:
     def point(self, number: int) -> None:
         self._root.warp_pointer(100 + number % 500, 100 + number % 300)
         self._display.sync()
+
+
+class Window:
+    """A window on the server that `DISPLAY` names; what is given are left, top, width, height."""
+
+    def __init__(self, place: Rect) -> None:
+        self._display = Display()
+        screen = self._display.screen()
+        self._size = place[2:]
+        self._window = screen.root.create_window(*place, 0, screen.root_depth, background_pixel=GROUND)
+        self._window.set_wm_name(TITLE)
+        self._window.map()
+        self._gc = self._window.create_gc()
+        self._display.sync()
+        self.handle: int = self._window.id
+
+    def fill(self, value: int) -> None:
+        """Returns when the server has painted it."""
+        self._gc.change(foreground=value)
+        self._window.fill_rectangle(self._gc, 0, 0, *self._size)
+        self._display.sync()
+
+    def close(self) -> None:
+        self._display.close()
 
 
 def present(pipe: Connection, other_end: Connection) -> None:

@@ -16,8 +16,16 @@ HEAD = """\
 
 `rustcam` and `python -m rustcam` are the same. `rustcam COMMAND --help` says what is written here.
 
-Exit status: 0 if it worked, 1 if it failed, 2 for a mistake in what was typed, 130 after Ctrl-C (but a recording that
-Ctrl-C ends has worked).
+Exit status: 0 if it worked, 1 if it failed, 2 for a mistake in what was typed, 130 after Ctrl-C. A recording that
+Ctrl-C or the closing of the recorded window ends has worked; its last line says that the window was closed.
+
+| `--window` | is the window |
+|---|---|
+| `notes` | whose title contains this, in any case |
+| `4194311`, `0x400007` | with this handle: an HWND, or the id of an X11 window |
+| `/^Notes [0-9]+$/` | in whose title this regular expression finds something; `/2048/` for a title that is a number |
+
+None or several are an error that lists what there is. A recording follows the window that it began with.
 
 Drawn tables and a progress bar come with [rich](https://github.com/Textualize/rich), .mp4, .mkv and .mov with
 [PyAV](https://github.com/PyAV-Org/PyAV): `pip install rich av`. Everything else needs nothing more.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -101,14 +102,96 @@ SCRIPTS: dict[str, tuple[Any, Any, str]] = {
 }
 
 FORMATS: dict[str, tuple[Any, Any, str]] = {
-    "unknown": ("yuv", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
-    "empty": ("", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
-    "longer": ("bgraa", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
-    "zero byte": ("bgra\0", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
-    "not ASCII": ("\u0261ray", V, "bgra, rgba, bgr, rgb, gray, rgba16f"),
-    "number": (3, T, ""),
-    "None": (None, T, ""),
-    "bytes": (b"rgb", T, ""),
+    what: (value, V, "bgra, rgba, bgr, rgb, gray, rgba16f, nv12, i420")
+    for what, value in {
+        "unknown": "yuv",
+        "empty": "",
+        "longer": "bgraa",
+        "zero byte": "bgra\0",
+        "not ASCII": "\u0261ray",
+    }.items()
+}
+FORMATS.update({"number": (3, T, ""), "None": (None, T, ""), "bytes": (b"rgb", T, "")})
+
+# Those of a call, where `None` is the capturer's own.
+CALL_FORMATS = {what: row for what, row in FORMATS.items() if what != "None"}
+
+SIDES = "each side of size must be 1 to 65535"
+SIZES: dict[str, tuple[Any, Any, str]] = {
+    "no width": ((0, 10), V, rf"{SIDES}.*\(0, 10\)"),
+    "no height": ((10, 0), V, rf"{SIDES}.*\(10, 0\)"),
+    "negative": ((-1, 10), V, rf"{SIDES}.*-1"),
+    "too wide": ((65_536, 10), V, rf"{SIDES}.*65536"),
+    "far too high": ((10, 100_000), V, rf"{SIDES}.*100000"),
+    **{str(n): ((10, n), V, rf"{SIDES}.*{n}") for n in HUGE},
+    "fractions": ((10.5, 10), T, "size must hold integers.*10.5"),
+    "whole floats": ((10.0, 10), T, "size must hold integers.*10.0"),
+    "NaN": ((NAN, 10), T, "size must hold integers"),
+    "texts": (("10", "10"), T, "size must hold integers"),
+    "None inside": ((None, 10), T, "size must hold integers"),
+    "true": ((True, 10), T, "size must hold integers"),
+    "one side": ((10,), V, r"size must be \(width, height\)"),
+    "three sides": ((10, 10, 3), V, r"size must be \(width, height\)"),
+    "no sides": ((), V, r"size must be \(width, height\)"),
+    "an endless sequence": (itertools.count(1), V, r"size must be \(width, height\)"),
+    "a text": ("10", T, r"size must be \(width, height\)"),
+    "bytes of three": (b"abc", V, r"size must be \(width, height\)"),
+    "a number": (224, T, r"size must be \(width, height\)"),
+    "a matrix": (np.ones((2, 2), np.int64), T, "size must hold integers"),
+}
+
+RESAMPLES: dict[str, tuple[Any, Any, str]] = {
+    "unknown": ("cubic", V, 'resample "cubic".*area, bilinear, nearest'),
+    "empty": ("", V, "resample.*area, bilinear, nearest"),
+    "number": (1, T, "resample must be"),
+    "None": (None, T, "resample must be"),
+    "bytes": (b"area", T, "resample must be"),
+}
+
+LAYOUTS: dict[str, tuple[Any, Any, str]] = {
+    "unknown": ("nchw", V, 'layout "nchw".*hwc, chw'),
+    "empty": ("", V, "layout.*hwc, chw"),
+    "number": (1, T, "layout must be"),
+    "None": (None, T, "layout must be"),
+    "bytes": (b"chw", T, "layout must be"),
+}
+
+DTYPES: dict[str, tuple[Any, Any, str]] = {
+    "unknown": ("float8", V, 'dtype "float8".*uint8, float16, float32'),
+    "empty": ("", V, "dtype.*uint8, float16, float32"),
+    "double": (np.float64, V, 'dtype "float64".*uint8, float16, float32'),
+    "signed": ("int8", V, 'dtype "int8".*uint8, float16, float32'),
+    "words": (np.dtype("uint16"), V, "dtype.*uint8, float16, float32"),
+    "float": (float, V, 'dtype "float64".*uint8, float16, float32'),
+    "structure": (np.dtype([("a", "u1")]), V, "dtype.*uint8, float16, float32"),
+    "number": (32, T, "dtype must be"),
+    "None": (None, T, "dtype must be"),
+    "other object": (object(), T, "dtype must be"),
+}
+
+STACKS: dict[str, tuple[Any, Any, str]] = {
+    "none": (0, V, "stack must be 1 to 1024.*0"),
+    "negative": (-1, V, "stack must be 1 to 1024.*-1"),
+    "too many": (1025, V, "stack must be 1 to 1024.*1025"),
+    "a million": (1_000_000, V, "stack must be 1 to 1024.*1000000"),
+    **{str(n): (n, V, rf"stack must be 1 to 1024.*{n}") for n in HUGE},
+    "float": (4.0, T, "stack must be an integer"),
+    "NaN": (NAN, T, "stack must be an integer"),
+    "text": ("4", T, "stack must be an integer"),
+    "true": (True, T, "stack must be an integer"),
+    "list": ([4], T, "stack must be an integer"),
+}
+
+# With a size.
+REGION_LISTS: dict[str, tuple[Any, Any, str]] = {
+    "no regions": ([], V, "regions must hold 1 to 1024"),
+    "too many": ([(0, 0, 1, 1)] * 1025, V, "regions must hold 1 to 1024"),
+    "endless": (itertools.repeat((0, 0, 1, 1)), V, "regions must hold 1 to 1024"),
+    "None inside": ([(0, 0, 1, 1), None], T, r"regions\[1\] must be .*None"),
+    "one region": ((0, 0, 10, 10), T, r"regions\[0\] must be .*0"),
+    "a text": ("0,0,1,1", T, "regions must be"),
+    "a number": (5, T, "regions must be"),
+    **{f"one of them: {what}": ([(0, 0, 1, 1), row[0]], *row[1:]) for what, row in REGIONS.items()},
 }
 
 MAPPINGS: dict[str, tuple[Any, Any, str]] = {
@@ -257,8 +340,15 @@ TABLE = rows(
     ("Capturer", "backend", NAMES),
     ("Capturer", "hdr", MAPPINGS),
     ("Capturer", "sim", SCRIPTS),
+    ("Capturer", "fmt", FORMATS),
+    ("Capturer", "size", SIZES),
+    ("Capturer", "resample", RESAMPLES),
+    ("Capturer", "layout", LAYOUTS),
+    ("Capturer", "dtype", DTYPES),
+    ("Capturer", "stack", STACKS),
+    ("Capturer", "regions", REGION_LISTS),
     ("grab", "timeout_ms", TIMEOUTS),
-    ("grab", "fmt", FORMATS),
+    ("grab", "fmt", CALL_FORMATS),
     ("grab", "region", REGIONS),
     ("grab", "out", OUTS),
     ("grab", "copy", FLAGS),
@@ -269,12 +359,12 @@ TABLE = rows(
     ("start", "target_fps", CAPS),
     ("start", "region", REGIONS),
     ("start", "video_mode", FLAGS),
-    ("start", "fmt", FORMATS),
+    ("start", "fmt", CALL_FORMATS),
     ("start", "patience_s", PATIENCES),
     ("get_latest_frame", "timeout_ms", LIMITS),
     ("get_latest_frame", "copy", FLAGS),
     ("frames", "fps", RATES),
-    ("frames", "fmt", FORMATS),
+    ("frames", "fmt", CALL_FORMATS),
     ("frames", "region", REGIONS),
     ("frames", "timeout_ms", TIMEOUTS),
     ("frames", "copy", FLAGS),
@@ -290,6 +380,12 @@ TABLE = rows(
     ("screenshot", "backend", NAMES),
     ("screenshot", "hdr", MAPPINGS),
     ("screenshot", "sim", SCRIPTS),
+    ("screenshot", "size", SIZES),
+    ("screenshot", "resample", RESAMPLES),
+    ("screenshot", "layout", LAYOUTS),
+    ("screenshot", "dtype", DTYPES),
+    ("screenshot", "stack", STACKS),
+    ("screenshot", "regions", REGION_LISTS),
     ("list_outputs", "backend", NAMES),
     ("list_outputs", "sim", SCRIPTS),
     ("device_info", "backend", NAMES),
@@ -306,7 +402,9 @@ def test_the_table_is_long_enough() -> None:
 @pytest.mark.sim
 @pytest.mark.parametrize(("call", "argument", "value", "exception", "words"), TABLE)
 def test_wrong_argument(call: str, argument: str, value: Any, exception: Any, words: str) -> None:
-    good = {"backend": "sim"} if argument == "backend" else {"backend": "sim", "sim": STILL}
+    good: dict[str, Any] = {"backend": "sim"} if argument == "backend" else {"backend": "sim", "sim": STILL}
+    if argument == "regions":
+        good["size"] = (8, 8)
     if hasattr(rustcam, call):
         with pytest.raises(exception, match=rf"(?s){words}") as caught:
             getattr(rustcam, call)(**{**good, argument: value})
@@ -372,3 +470,99 @@ def test_a_script_for_another_backend_is_refused(backend: str) -> None:
 def test_unknown_keywords_are_refused(call: str) -> None:
     with pytest.raises(TypeError, match="colour"):
         getattr(rustcam, call)(backend="sim", colour=1)
+
+
+# Keywords that exclude each other -> words of the message.
+COMBINATIONS: list[tuple[dict[str, Any], str]] = [
+    ({"regions": [(0, 0, 10, 10)]}, "regions.*size"),
+    ({"regions": [(0, 0, 10, 10)], "region": (0, 0, 10, 10), "size": (8, 8)}, "region=.*regions="),
+    ({"fmt": "nv12", "layout": "chw"}, "nv12.*layout"),
+    ({"fmt": "i420", "dtype": "float32"}, "i420.*dtype.*float32"),
+    ({"fmt": "nv12", "dtype": "float16", "size": (8, 8)}, "nv12.*dtype.*float16"),
+    ({"fmt": "nv12", "size": (9, 8)}, "nv12.*even width and height.*9x8"),
+    ({"fmt": "i420", "size": (8, 9)}, "i420.*even width and height.*8x9"),
+    ({"fmt": "nv12", "region": (0, 0, 11, 10)}, "nv12.*even width and height.*11x10"),
+    ({"fmt": "nv12", "region": (5, 5, 6, 6)}, "nv12.*even width and height.*1x1"),
+]
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize(("keywords", "words"), COMBINATIONS)
+@pytest.mark.parametrize("call", ["Capturer", "screenshot"])
+def test_keywords_that_exclude_each_other(call: str, keywords: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        getattr(rustcam, call)(backend="sim", sim=STILL, **keywords)
+
+
+# The capturer's keywords, those of a call -> words of the message.
+CALL_COMBINATIONS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"size": (8, 8), "regions": [(0, 0, 10, 10)]}, {"region": (0, 0, 10, 10)}, "region=.*regions="),
+    ({"stack": 2}, {"region": (0, 0, 10, 10)}, "region=.*stacking"),
+    ({"stack": 2}, {"fmt": "rgb"}, "rgb.*stacking.*bgra"),
+    ({"layout": "chw"}, {"fmt": "nv12"}, "nv12.*layout"),
+    ({"dtype": "float32"}, {"fmt": "i420"}, "i420.*dtype"),
+    ({"size": (9, 9)}, {"fmt": "nv12"}, "nv12.*even.*9x9"),
+    ({}, {"fmt": "nv12", "region": (0, 0, 10, 11)}, "nv12.*even.*10x11"),
+    ({"fmt": "nv12"}, {"region": (0, 0, 10, 11)}, "nv12.*even.*10x11"),
+]
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize(("own", "keywords", "words"), CALL_COMBINATIONS)
+@pytest.mark.parametrize("call", ["grab", "start", "frames"])
+def test_keywords_of_a_call_that_exclude_the_capturers(
+    call: str, own: dict[str, Any], keywords: dict[str, Any], words: str
+) -> None:
+    with rustcam.Capturer(backend="sim", sim=STILL, **own) as capturer:
+        with pytest.raises(ValueError, match=words):
+            getattr(capturer, call)(**keywords, **({"fps": 60} if call == "frames" else {}))
+        assert not capturer.is_capturing
+        assert capturer.grab() is not None, "a wrong argument must not consume the first frame"
+
+
+@pytest.mark.sim
+def test_a_stack_may_be_told_again_what_it_holds() -> None:
+    with rustcam.Capturer(backend="sim", sim=STILL, fmt="gray", stack=2) as capturer:
+        assert capturer.grab(fmt="GREY") is not None
+
+
+PLANES: dict[str, Any] = {"fmt": "rgb", "size": (20, 10), "layout": "chw", "dtype": "float32"}
+MODEL_OUTS: dict[str, tuple[Any, Any, str]] = {
+    "bytes as elements": (np.zeros((3, 10, 20), np.uint8), V, "dtype float32"),
+    "doubles": (np.zeros((3, 10, 20), np.float64), V, "dtype float32"),
+    "halves": (np.zeros((3, 10, 20), np.float16), V, "dtype float32"),
+    "other byte order": (np.zeros((3, 10, 20), np.dtype(np.float32).newbyteorder()), V, "dtype float32"),
+    "height first": (np.zeros((10, 20, 3), np.float32), V, r"shape \[3, 10, 20\]"),
+    "turned": (np.zeros((3, 20, 10), np.float32), V, r"shape \[3, 10, 20\]"),
+    "a batch": (np.zeros((1, 3, 10, 20), np.float32), V, r"shape \[3, 10, 20\]"),
+    "flat": (np.zeros(600, np.float32), V, r"shape \[3, 10, 20\]"),
+    "Fortran order": (np.zeros((3, 10, 20), np.float32, order="F"), V, "out must be C-contiguous"),
+    "apart rows": (np.zeros((3, 10, 40), np.float32)[:, :, :20], V, "out must be C-contiguous"),
+    "from the bottom up": (np.zeros((3, 10, 20), np.float32)[:, ::-1], V, "out must be C-contiguous"),
+    "a transposed image": (np.zeros((10, 20, 3), np.float32).transpose(2, 0, 1), V, "out must be C-contiguous"),
+    "a list": ([0.0] * 600, T, "out must be a numpy array"),
+    "a memoryview": (memoryview(bytearray(2400)), T, "out must be a numpy array"),
+}
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("stack", [None, 1])
+@pytest.mark.parametrize(("out", "exception", "words"), MODEL_OUTS.values(), ids=MODEL_OUTS)
+def test_an_out_that_does_not_fit_a_model(stack: Any, out: Any, exception: Any, words: str) -> None:
+    if stack:
+        words = words.replace("[3,", "[1, 3,")
+        out = out[np.newaxis] if isinstance(out, np.ndarray) else out
+    with rustcam.Capturer(backend="sim", sim=STILL, stack=stack, **PLANES) as capturer:
+        with pytest.raises(exception, match=words):
+            capturer.grab(out=out)
+        assert not np.any(np.asarray(out))
+        assert capturer.grab() is not None, "a wrong argument must not consume the first frame"
+
+
+@pytest.mark.sim
+def test_a_read_only_out_is_not_written() -> None:
+    out = np.zeros((3, 10, 20), np.float32)
+    out.flags.writeable = False
+    with rustcam.Capturer(backend="sim", sim=STILL, **PLANES) as capturer, pytest.raises(ValueError, match="read-only"):
+        capturer.grab(out=out)
+    assert not out.any()

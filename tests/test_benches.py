@@ -404,6 +404,37 @@ def test_a_device_as_of_hardware_is_for_rustcam_alone() -> None:
     assert all(found == {""} for found in devices.values())
 
 
+def test_only_what_captures_by_windows_graphics_capture_is_measured_there() -> None:
+    works = contenders.matrix("windows")
+    by_wgc = {name for name, found in works.items() if any(work.wgc for work in found)}
+    assert by_wgc == {"rustcam", "rustcam window", "windows-capture", "dxcam winrt", "wgc-python"}
+    assert all(work.wgc for name in by_wgc - {"rustcam"} for work in works[name])
+    assert all(work.numbered for name in by_wgc - {"rustcam", "rustcam window"} for work in works[name])
+
+
+def test_a_claim_that_is_net_of_the_lab_is_judged_by_the_best_peer() -> None:
+    results = run.Results({}, {})
+    for name, cpu in (("ours", 4.0), ("one", 8.0), ("other", 12.0)):
+        results.add("w", name, {"frames": 1, "cpu_ms": cpu, "lab_ms": 3.0})
+    row = report.judged(results, "w | ≤ 0.2× | only_net | w: ours & other & one")
+    assert row[2:] == ["0.50× total, 0.20× net", "met"]
+
+
+@pytest.mark.x11
+def test_the_window_that_is_measured_is_painted_everywhere(session_server: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("DISPLAY", session_server.display)
+    from benches import x11
+
+    window = x11.Window((20, 30, 100, 80))
+    try:
+        for color in (0x123456, 0xFEDCBA):
+            window.fill(color)
+            shown = rustcam.screenshot(region=(20, 30, 120, 110), backend="x11")
+            assert (shown == [color >> 16, color >> 8 & 255, color & 255]).all()
+    finally:
+        window.close()
+
+
 @pytest.mark.linux
 def test_a_call_of_the_bare_program_begins_before_the_lab_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))

@@ -50,7 +50,7 @@ RUNNABLE = [page for page in PAGES if any(not block.title for block in blocks(pa
 def simulated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replaces the screen by the simulated desktop, and dxcam by `rustcam.compat.dxcam`."""
     for module, name in [
-        *((rustcam, name) for name in ("Capturer", "screenshot", "list_outputs")),
+        *((rustcam, name) for name in ("Capturer", "screenshot", "list_outputs", "list_windows")),
         (compat_of("dxcam"), "create"),
         (compat_of("bettercam"), "create"),
     ]:
@@ -64,10 +64,16 @@ def compat_of(name: str) -> Any:
     return getattr(compat, name)
 
 
+DESKTOP = """
+window "Editor" at 900,100 size 640x480 app "editor" pid 8
+window "My notes" at 100,50 size 800x600 app "notes" pid 7 frame 4,24
+"""
+
+
 def with_sim(real: Any) -> Any:
     @functools.wraps(real)
     def call(*arguments: Any, **options: Any) -> Any:
-        return real(*arguments, **{"backend": "sim", **options})
+        return real(*arguments, **{"backend": "sim", "sim": DESKTOP, **options})
 
     return call
 

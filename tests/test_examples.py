@@ -22,8 +22,8 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 pytestmark = [pytest.mark.sim, pytest.mark.linux]
 
 
-def run(name: str, *arguments: str, **environment: str) -> str:
-    command = [sys.executable, str(EXAMPLES / name), *arguments, "--backend", "sim"]
+def run(name: str, *arguments: str, backend: str = "sim", **environment: str) -> str:
+    command = [sys.executable, str(EXAMPLES / name), *arguments, "--backend", backend]
     env = {**os.environ, **environment}
     result = subprocess.run(command, capture_output=True, text=True, timeout=25, check=False, env=env)
     assert (result.returncode, result.stderr) == (0, "")
@@ -62,6 +62,48 @@ def test_record_pyav(tmp_path: Path) -> None:
         frames = list(video.decode(video=0))
     assert [frame.time for frame in frames] == pytest.approx([i * 1001 / 30000 for i in range(15)], abs=1e-4)
     assert (frames[0].width, frames[0].height) == (1920, 1080)
+
+
+NOTES = 'size 640x400; pointer still; window "My notes" at 60,50 size 321x201 app "notes" pid 7'
+CLOSED = f'{NOTES}; at 1s window "My notes" close'
+
+
+@pytest.mark.parametrize(("script", "count"), [(NOTES, range(15, 16)), (f"{CLOSED}; clock virtual", range(29, 32))])
+def test_record_window(tmp_path: Path, script: str, count: range) -> None:
+    file = tmp_path / "video.mp4"
+    seconds = "0.5" if script == NOTES else "5"
+    out = run("record_window.py", "notes", str(file), "--fps", "30", "--seconds", seconds, "--sim", script)
+    assert ('the window "My notes" was closed' in out) is (script != NOTES)
+    import av
+
+    with av.open(str(file)) as video:
+        frames = list(video.decode(video=0))
+    assert len(frames) in count
+    assert out.endswith(f"{len(frames)} images\n")
+    assert (frames[0].width, frames[0].height) == (322, 202)
+    shown = rustcam.screenshot(window="notes", cursor=True, backend="sim", sim=script).astype(float)
+    assert np.median(np.abs(frames[0].to_ndarray(format="rgb24")[:201, :321] - shown)) <= 3
+
+
+def test_window_bot() -> None:
+    image = rustcam.screenshot(window="notes", backend="sim", sim=NOTES)
+    # Where the first pixel's colour is, in an image that may show another present.
+    colour = int.from_bytes(image[0, 0].tobytes(), "big")
+    out = run("window_bot.py", "notes", f"{colour:06x}", "--seconds", "0.5", "--sim", NOTES)
+    clicks = [(int(x), int(y)) for x, y in re.findall(r"^click at (\d+),(\d+)$", out, re.MULTILINE)]
+    assert clicks
+    assert all(60 <= x < 60 + 321 and 50 <= y < 50 + 201 for x, y in clicks)
+
+
+def test_the_bot_finds_the_middle_of_a_colour() -> None:
+    find = example("window_bot").find
+    image = np.zeros((40, 60, 3), np.uint8)
+    assert find(image, 0xFF8000) is None
+    image[10:15, 20:25] = (255, 128, 0)
+    assert find(image, 0xFF8000) == (22, 12)
+    image[10:15, 20:25] = (255, 128, 1)
+    image[10, 20] = (255, 128, 0)
+    assert find(image, 0xFF8000) is None
 
 
 @pytest.mark.parametrize("name", ["video.y4m", "video.mp4"])

@@ -415,27 +415,34 @@ flags! {
 
 /// `region=`. The output is needed for the error for integers that do not fit into 32 bits.
 pub fn region(region: Option<&Bound<'_, PyAny>>, output: &Output) -> PyResult<Option<Rect>> {
-    let Some(region) = region else { return Ok(None) };
+    region.map(|region| rect("region", region, output)).transpose()
+}
+
+/// The region that an argument called `name` holds.
+///
+/// # Errors
+/// As for [`region`].
+pub fn rect(name: &str, region: &Bound<'_, PyAny>, output: &Output) -> PyResult<Rect> {
     let mut values = [0i32; 4];
-    for (value, edge) in values.iter_mut().zip(edges(region)?) {
+    for (value, edge) in values.iter_mut().zip(edges(name, region)?) {
         *value = edge.extract().map_err(|_| to_python(region.py(), &output.not_inside(shown(region), None)))?;
     }
     let [left, top, right, bottom] = values;
-    Ok(Some(Rect::new(left, top, right, bottom)))
+    Ok(Rect::new(left, top, right, bottom))
 }
 
 /// The four integers of a region, for packages that keep it.
 #[pyfunction]
 #[pyo3(signature = (region, /))]
 pub fn _region(region: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyTuple>> {
-    PyTuple::new(region.py(), edges(&region)?)
+    PyTuple::new(region.py(), edges("region", &region)?)
 }
 
 /// The four integers of a region, whatever holds them in order.
-fn edges<'py>(region: &Bound<'py, PyAny>) -> PyResult<[Bound<'py, PyInt>; 4]> {
+fn edges<'py>(name: &str, region: &Bound<'py, PyAny>) -> PyResult<[Bound<'py, PyInt>; 4]> {
     let wrong = || {
         let kind = type_name(region);
-        PyTypeError::new_err(format!("region must be (left, top, right, bottom), not {} of type {kind}", shown(region)))
+        PyTypeError::new_err(format!("{name} must be (left, top, right, bottom), not {} of type {kind}", shown(region)))
     };
     if has_no_edges(region) {
         return Err(wrong());
@@ -443,13 +450,13 @@ fn edges<'py>(region: &Bound<'py, PyAny>) -> PyResult<[Bound<'py, PyInt>; 4]> {
     let items: Vec<Bound<'_, PyAny>> = region.try_iter().map_err(|_| wrong())?.take(5).collect::<PyResult<_>>()?;
     let items: [Bound<'_, PyAny>; 4] = items.try_into().map_err(|_| {
         PyValueError::new_err(format!(
-            "region must hold exactly four integers (left, top, right, bottom), got {}",
+            "{name} must hold exactly four integers (left, top, right, bottom), got {}",
             shown(region)
         ))
     })?;
     let integers = items.each_ref().map(|item| {
         integer(item)?.ok_or_else(|| {
-            PyValueError::new_err(format!("region must hold integers, got {} in {}", shown(item), shown(region)))
+            PyValueError::new_err(format!("{name} must hold integers, got {} in {}", shown(item), shown(region)))
         })
     });
     let [left, top, right, bottom] = integers;

@@ -25,7 +25,7 @@ use crate::capture::{end_stream_at_exit, interruptible, Capture};
 use crate::color::Color;
 use crate::errors::detached;
 use crate::frame_options::{
-    self, DType, Format, FrameOptions, FrameSize, Keywords, LayoutArgument, ResampleArgument, StackArgument,
+    DType, Format, FrameOptions, FrameSize, Keywords, LayoutArgument, RegionList, ResampleArgument, StackArgument,
 };
 use crate::frames::FrameIterator;
 use crate::info::{FrameInfo, Stats};
@@ -68,14 +68,15 @@ impl Capturer {
         }
         let region = arguments::region(region, &self.capture.output())?;
         let spec = self.spec(py, fmt, region)?;
-        self.capture.begin_stack();
         let options = StreamOptions::default().rate(rate).region(region).video(video_mode.0);
         Ok(options.format(spec).patience(patience_s.0))
     }
 
     fn start_stream(&self, py: Python<'_>, options: StreamOptions) -> PyResult<StreamId> {
         end_stream_at_exit(&self.capture);
-        interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))
+        let id = interruptible(py, Duration::ZERO, |interrupt| self.capture.handle.start(options, interrupt))?;
+        self.capture.begin_stack();
+        Ok(id)
     }
 }
 
@@ -104,7 +105,7 @@ impl Capturer {
         resample: ResampleArgument,
         layout: LayoutArgument,
         dtype: DType,
-        regions: Option<Bound<'_, PyAny>>,
+        regions: Option<RegionList<'_>>,
         stack: Option<StackArgument>,
         open_timeout_ms: OpenTimeoutMs,
         backend: BackendName,
@@ -117,6 +118,7 @@ impl Capturer {
         numpy_api::load(py)?;
         let keywords = Keywords { fmt, size, resample, layout, dtype, regions, stack };
         let options = FrameOptions::new(&keywords)?;
+        options.check_region(region.is_some())?;
         let subject = Subject { output, device, window: window::target(window, window_area)?, backend, sim };
         let backend = subject.backend(py)?;
         let name = backend.name();
@@ -127,7 +129,7 @@ impl Capturer {
         })?;
         let output = handle.snapshot().output;
         let region = arguments::region(region.as_ref(), &output)?;
-        let regions = frame_options::regions(keywords.regions.as_ref(), &output)?;
+        let regions = keywords.regions.as_ref().map(|regions| regions.on(&output)).transpose()?;
         detached(py, || {
             handle.set_region(region)?;
             handle.set_regions(regions.as_deref())?;

@@ -103,6 +103,36 @@ impl<'a, 'py> FromPyObject<'a, 'py> for StackArgument {
     }
 }
 
+/// `regions=`: what its items hold is checked when the output is known.
+pub struct RegionList<'py>(Vec<Bound<'py, PyAny>>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for RegionList<'py> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let wrong = || wrong_type("regions", "a list of (left, top, right, bottom)", &value);
+        if value.is_instance_of::<PyString>() {
+            return Err(wrong());
+        }
+        let items: Vec<_> = value.try_iter().map_err(|_| wrong())?.take(MOST_REGIONS + 1).collect::<PyResult<_>>()?;
+        if items.is_empty() || items.len() > MOST_REGIONS {
+            return Err(PyValueError::new_err(format!("regions must hold 1 to {MOST_REGIONS} regions")));
+        }
+        Ok(Self(items))
+    }
+}
+
+impl RegionList<'_> {
+    /// The regions on `output`.
+    ///
+    /// # Errors
+    /// As for `region=`.
+    pub fn on(&self, output: &Output) -> PyResult<Vec<Rect>> {
+        let regions = self.0.iter().enumerate();
+        regions.map(|(index, region)| arguments::rect(&format!("regions[{index}]"), region, output)).collect()
+    }
+}
+
 /// Arguments that are one of some names.
 macro_rules! names {
     ($($name:ident($type:ty) = $argument:literal),+ $(,)?) => {$(
@@ -165,7 +195,7 @@ pub struct Keywords<'py> {
     pub resample: ResampleArgument,
     pub layout: LayoutArgument,
     pub dtype: DType,
-    pub regions: Option<Bound<'py, PyAny>>,
+    pub regions: Option<RegionList<'py>>,
     pub stack: Option<StackArgument>,
 }
 
@@ -186,12 +216,9 @@ impl FrameOptions {
     /// What `keywords` say, except for where the regions are.
     ///
     /// # Errors
-    /// `ValueError` for keywords that exclude each other; `TypeError` if `regions` is no sequence.
+    /// `ValueError` for keywords that exclude each other.
     pub fn new(keywords: &Keywords<'_>) -> PyResult<Self> {
-        let listed = match &keywords.regions {
-            None => None,
-            Some(regions) => Some(listed(regions)?.len()),
-        };
+        let listed = keywords.regions.as_ref().map(|regions| regions.0.len());
         if listed.is_some() && keywords.size.is_none() {
             return Err(PyValueError::new_err("regions needs size=: all parts of a frame have the same size"));
         }
@@ -208,6 +235,17 @@ impl FrameOptions {
         Ok(options)
     }
 
+    /// Checks whether a region may be given.
+    ///
+    /// # Errors
+    /// `ValueError` if there is a list of them.
+    pub fn check_region(&self, given: bool) -> PyResult<()> {
+        if given && self.listed.is_some() {
+            return Err(PyValueError::new_err("region= and regions= exclude each other"));
+        }
+        Ok(())
+    }
+
     /// The frames of a call with `fmt=` and `region=`.
     ///
     /// # Errors
@@ -222,9 +260,7 @@ impl FrameOptions {
                 self.format.name()
             )));
         }
-        if region.is_some() && self.listed.is_some() {
-            return Err(PyValueError::new_err("region= and regions= exclude each other"));
-        }
+        self.check_region(region.is_some())?;
         if region.is_some() && self.stack.is_some() {
             return Err(PyValueError::new_err("region= cannot be given to a call while stacking"));
         }
@@ -274,30 +310,4 @@ impl FrameOptions {
     pub fn shape(&self, spec: &FrameSpec, region: Size) -> Vec<usize> {
         self.stack.into_iter().chain(self.listed).chain(spec.format.shape(spec.size_of(region))).collect()
     }
-}
-
-/// The items of `regions=`.
-fn listed<'py>(regions: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let wrong = || wrong_type("regions", "a list of (left, top, right, bottom)", regions);
-    if regions.is_instance_of::<PyString>() {
-        return Err(wrong());
-    }
-    let items: Vec<_> = regions.try_iter().map_err(|_| wrong())?.take(MOST_REGIONS + 1).collect::<PyResult<_>>()?;
-    if items.is_empty() || items.len() > MOST_REGIONS {
-        return Err(PyValueError::new_err(format!("regions must hold 1 to {MOST_REGIONS} regions")));
-    }
-    Ok(items)
-}
-
-/// `regions=` on `output`.
-///
-/// # Errors
-/// As for `region=`.
-pub fn regions(regions: Option<&Bound<'_, PyAny>>, output: &Output) -> PyResult<Option<Vec<Rect>>> {
-    let Some(regions) = regions else { return Ok(None) };
-    let rects = listed(regions)?.into_iter().map(|region| {
-        arguments::region(Some(&region), output)?
-            .ok_or_else(|| PyTypeError::new_err("regions must hold regions, not None"))
-    });
-    rects.collect::<PyResult<Vec<_>>>().map(Some)
 }

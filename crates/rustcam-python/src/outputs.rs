@@ -15,7 +15,7 @@ use crate::array;
 use crate::capture::interruptible;
 use crate::errors::to_python;
 use crate::frame_options::{
-    self, DType, Format, FrameOptions, FrameSize, Keywords, LayoutArgument, ResampleArgument, StackArgument,
+    DType, Format, FrameOptions, FrameSize, Keywords, LayoutArgument, RegionList, ResampleArgument, StackArgument,
 };
 use crate::numpy_api;
 use crate::window::{self, WindowAreaArgument, WindowArgument};
@@ -124,7 +124,7 @@ pub fn screenshot<'py>(
     resample: ResampleArgument,
     layout: LayoutArgument,
     dtype: DType,
-    regions: Option<Bound<'py, PyAny>>,
+    regions: Option<RegionList<'py>>,
     stack: Option<StackArgument>,
     backend: BackendName,
     hdr: Hdr,
@@ -133,6 +133,7 @@ pub fn screenshot<'py>(
     numpy_api::load(py)?;
     let keywords = Keywords { fmt, size, resample, layout, dtype, regions, stack };
     let options = FrameOptions::new(&keywords)?;
+    options.check_region(region.is_some())?;
     let subject = Subject { output, device, window: window::target(window, window_area)?, backend, sim };
     let backend = subject.backend(py)?;
     let mut session = interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| {
@@ -140,8 +141,7 @@ pub fn screenshot<'py>(
         Session::open(&options.timeout(SCREENSHOT_TIMEOUT).tone_mapping(hdr.0), interrupt)
     })?;
     let region = arguments::region(region.as_ref(), session.output())?;
-    let regions = frame_options::regions(keywords.regions.as_ref(), session.output())?;
-    options.spec(None, region.filter(|_| regions.is_some()))?;
+    let regions = keywords.regions.as_ref().map(|regions| regions.on(session.output())).transpose()?;
     session.set_regions(regions.as_deref()).map_err(|e| to_python(py, &e))?;
     let shown = session.checked_region(region).map_err(|e| to_python(py, &e))?.size();
     let spec = options.spec_of(py, None, None, shown)?;

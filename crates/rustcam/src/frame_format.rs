@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::Error;
 use crate::frame::PixelFormat;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 
 /// The order of a frame's elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -173,6 +173,19 @@ impl FrameSpec {
         Self { format: FrameFormat::packed(format), size: None, resample: Resample::Area }
     }
 
+    /// The largest part of `region` with its corner of which a frame exists: where chroma belongs to 2×2 pixels, an odd region loses its
+    /// last column or row.
+    pub fn fitting(&self, region: Rect) -> Rect {
+        if self.size.is_some() || self.format.check_size(region.size()).is_ok() {
+            return region;
+        }
+        Rect {
+            right: region.right - (region.width() & 1) as i32,
+            bottom: region.bottom - (region.height() & 1) as i32,
+            ..region
+        }
+    }
+
     /// The size of the frame that shows a region of this size.
     pub fn size_of(&self, region: Size) -> Size {
         self.size.unwrap_or(region)
@@ -245,6 +258,17 @@ mod tests {
             "fmt=\"nv12\" needs an even width and height, because its chroma belongs to 2x2 pixels, got 5x4"
         );
         assert!(FrameFormat::packed(PixelFormat::Gray).check_size(Size::new(5, 3)).is_ok());
+    }
+
+    #[test]
+    fn odd_regions_lose_what_has_no_chroma() {
+        let region = Rect::new(3, 4, 10, 9);
+        let nv12 = FrameSpec::from(FrameFormat::Yuv(YuvFormat::Nv12));
+        assert_eq!(nv12.fitting(region), Rect::new(3, 4, 9, 8));
+        assert_eq!(nv12.fitting(Rect::new(3, 4, 9, 8)), Rect::new(3, 4, 9, 8));
+        assert!(nv12.fitting(Rect::new(3, 4, 4, 8)).is_empty());
+        assert_eq!(FrameSpec { size: Some(Size::new(2, 2)), ..nv12 }.fitting(region), region);
+        assert_eq!(FrameSpec::packed(PixelFormat::Rgb).fitting(region), region);
     }
 
     #[test]

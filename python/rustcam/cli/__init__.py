@@ -55,11 +55,12 @@ def command_line() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rustcam {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    source, screen = Source.options(), Screen.options()
-    for command, parents in ((doctor, source), (outputs, source), (shot, screen), (record, screen), (bench, screen)):
+    source, screen = [Source.options()], [Screen.options()]
+    picture = [*screen, Screen.window_options()]
+    for command, parents in ((doctor, source), (outputs, source), (shot, picture), (record, picture), (bench, screen)):
         added = commands.add_parser(
             command.NAME,
-            parents=[parents],
+            parents=parents,
             help=command.HELP,
             description=description(command.HELP, command.DETAILS),
             epilog=examples(command.EXAMPLES),

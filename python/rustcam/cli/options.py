@@ -1,14 +1,17 @@
-"""Options that several commands share: backend, output, region, duration, rate."""
+"""Options that several commands share: backend, output, window, region, duration, rate."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
-from .._rustcam import Capturer, list_outputs
-from .._types import OutputInfo
+from .._rustcam import Capturer, list_outputs, list_windows
+from .._types import OutputInfo, WindowInfo
+
+HANDLE = re.compile(r"0x[0-9a-f]+|[0-9]+", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Source:
     @staticmethod
     def options() -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(add_help=False)
-        parser.add_argument("--backend", default="auto", help="auto, dxgi, x11 or sim")
+        parser.add_argument("--backend", default="auto", help="auto, dxgi, wgc, x11 or sim")
         parser.add_argument("--sim", metavar="SCRIPT", help="script of the simulated desktop, for --backend sim")
         return parser
 
@@ -30,15 +33,20 @@ class Source:
         return cls(arguments.backend, arguments.sim)
 
 
+Window = Union[int, str, re.Pattern[str], WindowInfo]
+
+
 @dataclass(frozen=True)
 class Screen:
-    """An output or a part of it."""
+    """An output, or a window, or a part of it."""
 
     source: Source
     output: Union[int, str]
     device: int
     region: Optional[tuple[int, int, int, int]]
     cursor: bool
+    window: Optional[Window] = None
+    window_area: Literal["client", "whole"] = "client"
 
     @staticmethod
     def options() -> argparse.ArgumentParser:
@@ -49,10 +57,42 @@ class Screen:
         parser.add_argument("--cursor", action="store_true", help="include the pointer")
         return parser
 
+    @staticmethod
+    def window_options() -> argparse.ArgumentParser:
+        """For the commands that capture windows, too."""
+        parser = argparse.ArgumentParser(add_help=False)
+        parser.add_argument(
+            "--window",
+            type=window,
+            metavar="WINDOW",
+            help="a window instead of an output: a part of its title, its handle, or a regular expression as /^Notes/",
+        )
+        parser.add_argument(
+            "--window-area",
+            choices=("client", "whole"),
+            default="client",
+            metavar="AREA",
+            help="client: what the program draws, or whole: title bar and frame, too",
+        )
+        return parser
+
     @classmethod
     def chosen(cls, arguments: argparse.Namespace) -> Screen:
         a = arguments
-        return cls(Source.chosen(a), a.output, a.device, a.region, a.cursor)
+        chosen = cls(Source.chosen(a), a.output, a.device, a.region, a.cursor)
+        return replace(chosen, window=a.window, window_area=a.window_area) if "window" in a else chosen
+
+    def with_window_as_of_now(self) -> Screen:
+        """The same, but a window that a title or an expression names is the one that it names now.
+
+        A window that was opened by its title is looked for again after it was closed. This one is not.
+        """
+        if not (self.window and isinstance(self.window, (str, re.Pattern))):
+            return self
+        windows = list_windows(self.source.backend, sim=self.source.sim)
+        named = [each for each in windows if names(self.window, each["title"])]
+        # None or several are an error when it is opened, which lists them.
+        return replace(self, window=named[0]) if len(named) == 1 else self
 
     def info(self) -> OutputInfo:
         """The description of the output."""
@@ -68,6 +108,8 @@ class Screen:
             self.cursor,
             self.region,
             self.device,
+            window=self.window,
+            window_area=self.window_area,
             backend=self.source.backend,
             sim=self.source.sim,
             **options,
@@ -79,6 +121,23 @@ def output(text: str) -> Union[int, str]:
         return int(text)
     except ValueError:
         return text
+
+
+def window(text: str) -> Window:
+    """`0x1c00007` is a handle, `/^Untitled/` an expression, everything else a part of a title."""
+    if HANDLE.fullmatch(text):
+        return int(text, 16 if text[:2] in ("0x", "0X") else 10)
+    if len(text) > 2 and text[0] == text[-1] == "/":
+        try:
+            return re.compile(text[1:-1])
+        except re.error as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
+    return text
+
+
+def names(window: Union[str, re.Pattern[str]], title: str) -> bool:
+    """Whether a part of a title, or an expression, fits a title."""
+    return window.lower() in title.lower() if isinstance(window, str) else window.search(title) is not None
 
 
 def region(text: str) -> tuple[int, int, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import signal
 import sys
 from fractions import Fraction
@@ -13,7 +14,7 @@ from typing import Any, Optional
 import numpy as np
 
 from .. import _rustcam
-from .._errors import CaptureError
+from .._errors import AccessLost, CaptureError
 from . import video
 from .options import Screen, rate, seconds
 from .progress import Progress, describe
@@ -22,12 +23,14 @@ from .streams import remark
 NAME = "record"
 HELP = "record a video at a constant frame rate"
 DETAILS = (
-    "Ctrl-C ends the recording and completes the file; what was written can be played however it ends. The video keeps"
-    " the size of the first image. .mp4, .mkv and .mov need PyAV; .y4m and pipes need no other package, but are large."
+    "Ctrl-C ends the recording and completes the file; so does the closing of a recorded window. Neither is a failure."
+    " What was written can be played however it ends. The video keeps the size of the first image. .mp4, .mkv and .mov"
+    " need PyAV; .y4m and pipes need no other package, but are large."
 )
 EXAMPLES = [
     ("rustcam record -o screen.mp4", "until Ctrl-C"),
     ("rustcam record -o screen.mkv --fps 60000/1001 --seconds 10", "ten seconds at the NTSC rate"),
+    ("rustcam record --window notes -o notes.mp4", "a window, until it is closed or Ctrl-C"),
     ("rustcam record --hdr -o screen.mp4", "an HDR desktop with all its light"),
     ("rustcam record -o - | ffmpeg -i - screen.webm", "encode with another program"),
 ]
@@ -56,14 +59,20 @@ def run(arguments: argparse.Namespace) -> int:
     kind = chosen(arguments)
     fps = video.nearest_rate(arguments.fps, kind.RATE_LIMIT)
     total = math.ceil(arguments.seconds * fps) if arguments.seconds else None
-    capturer = Screen.chosen(arguments).capturer
+    capturer = Screen.chosen(arguments).with_window_as_of_now().capturer
     options: dict[str, Any] = {"copy": False, "keep_awake": arguments.keep_awake}
     with StopSignals() as signals, capturer() as screen, screen.frames(fps, kind.fmt, **options) as frames:
-        recording = Recording(arguments.file, kind, fps, screen)
+        recording, closed = Recording(arguments.file, kind, fps, screen), ""
         try:
             with recording, Progress(total, fps) as progress:
                 while recording.count != total:
-                    image = signals.next_image(frames)
+                    try:
+                        image = signals.next_image(frames)
+                    except AccessLost as error:
+                        closed = window_closed(error)
+                        if not (closed and recording.count):
+                            raise
+                        break
                     if image is None:
                         break
                     recording.write(image)
@@ -72,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
             if recording.count:
                 # The standard output may be the video.
                 name = "" if arguments.file == "-" else f"{arguments.file}: "
-                remark(f"{name}{describe(recording.count, fps, frames, recording.size())}", sys.stderr)
+                end = f"; {closed}" if closed else ""
+                remark(f"{name}{describe(recording.count, fps, frames, recording.size())}{end}", sys.stderr)
     if not recording.count:
         raise CaptureError("the recording was ended before the first image of the screen: no file was written")
     return 0
@@ -86,6 +96,12 @@ def chosen(arguments: argparse.Namespace) -> type[video.Video]:
         hdr_video.check(arguments.file)
         return hdr_video.Hdr
     return video.kind(arguments.file)
+
+
+def window_closed(error: AccessLost) -> str:
+    """What the error says if it is that the window is gone for good; else nothing."""
+    message = " ".join(str(error.args[0]).split())
+    return message if re.fullmatch(r"the window .* was closed", message) else ""
 
 
 class Recording:

@@ -17,6 +17,7 @@ DETAILS = "The end of the file name says which format: .png, or any other that P
 EXAMPLES = [
     ("rustcam shot -o screen.png --cursor", "the whole screen with the pointer"),
     ("rustcam shot --region 0,0,640,360", "its top-left corner"),
+    ("rustcam shot --window notes -o notes.png", "a window, whose title contains this, also if others cover it"),
     ("rustcam shot --delay 3 -o menu.png", "in three seconds, for example to open a menu"),
     ("rustcam shot -o - > screen.png", "to the standard output"),
     ("rustcam shot --hdr -o screen.png", "an HDR desktop with all its light, in 16 bits"),
@@ -47,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         fmt="rgba16f" if arguments.hdr else "rgb",
         cursor=screen.cursor,
         device=screen.device,
+        window=screen.window,
+        window_area=screen.window_area,
         backend=screen.source.backend,
         sim=screen.source.sim,
     )

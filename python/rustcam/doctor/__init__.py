@@ -24,7 +24,8 @@ __all__ = ["NOTE", "OK", "PROBLEM", "Finding", "Report", "examine"]
 
 
 def examine(backend: str = "auto", *, sim: Optional[str] = None) -> Report:
-    """Tries `backend`, or with `"auto"` every backend of this platform, and takes a screenshot of every output.
+    """Tries `backend`, or with `"auto"` every backend of this platform: takes a screenshot of every output, and of the
+    top-most window.
 
     Takes a few seconds at most and changes nothing. The only exception is `ValueError`, for an unknown backend or a
     mistake in the script of the simulated desktop.
@@ -34,7 +35,9 @@ def examine(backend: str = "auto", *, sim: Optional[str] = None) -> Report:
     names = _rustcam._backends if backend == "auto" else [backend]
     findings = [*python.examine(), *surroundings(names)]
     for name in names:
-        findings += backends.examine(name, sim if name == "sim" else None)
+        found = backends.examine(name, sim if name == "sim" else None)
+        # Only windows need it: outputs have another backend.
+        findings += map(backends.without_problem, found) if name == "wgc" and backend == "auto" else found
     return Report(python.facts(), findings)
 
 
@@ -42,8 +45,10 @@ def surroundings(names: list[str]) -> Iterator[Finding]:
     """Findings about the operating system that concern the backends called `names`."""
     if "x11" in names:
         yield from linux.examine(os.environ)
-    if sys.platform == "win32" and "dxgi" in names:
+    if sys.platform == "win32" and {"dxgi", "wgc"} & set(names):
         yield from windows.examine()
+    if sys.platform == "win32" and "wgc" in names:
+        yield from windows.window_capture()
 
 
 def _known(backend: str) -> None:

@@ -1,13 +1,14 @@
-"""Tries a backend: lists its outputs and takes a screenshot of each."""
+"""Tries a backend: takes a screenshot of each of its outputs and of a window."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Optional
 
 from .._errors import CaptureError
-from .._rustcam import Capturer, _adapters, _server, list_outputs
+from .._rustcam import Capturer, _adapters, _server, list_outputs, list_windows
 from .._types import AdapterInfo, OutputInfo, ServerInfo
 from .finding import NOTE, OK, PROBLEM, Finding
 from .windows import running_program
@@ -27,12 +28,15 @@ def examine(backend: str, sim: Optional[str] = None) -> Iterator[Finding]:
     xwayland = known_server is not None and known_server["xwayland"]
     if known_server is not None:
         yield server(backend, known_server)
-    yield from adapters(backend, known_adapters)
-    yield from dynamic_ranges(backend, known_adapters)
+    if backend != "wgc":
+        # Those of dxgi.
+        yield from adapters(backend, known_adapters)
+        yield from dynamic_ranges(backend, known_adapters)
     yield Finding(backend, OK, f"{len(outputs)} output{'s' if len(outputs) > 1 else ''}")
     for output in outputs:
         yield described(output)
         yield from pictured(output, sim, xwayland)
+    yield from windows(backend, sim, xwayland)
 
 
 def server(backend: str, known: ServerInfo) -> Finding:
@@ -106,7 +110,8 @@ def pictured(output: OutputInfo, sim: Optional[str], xwayland: bool = False) -> 
             fallback = screen.stats.fallback
             protected = screen.frame_info is not None and screen.frame_info.protected
     except CaptureError as error:
-        yield failed(place(output), error)
+        refused, way_out = failed(place(output), error), other_backend(output)
+        yield replace(refused, level=NOTE, message=f"{refused.message}; {way_out}") if way_out else refused
         return
     if image is None:
         yield Finding(
@@ -138,7 +143,63 @@ def pictured(output: OutputInfo, sim: Optional[str], xwayland: bool = False) -> 
             place(output), NOTE, "the system blanked protected content in the screenshot", "Close the video player"
         )
     if fallback:
-        yield Finding(place(output), NOTE, f"a slower path is in use: {fallback}")
+        yield Finding(place(output), NOTE, f"a fallback is in use: {fallback}")
+
+
+def other_backend(output: OutputInfo) -> str:
+    """What captures an output that its own backend refuses, if `backend="auto"` finds something else."""
+    if output["backend"] != "dxgi":
+        return ""
+    try:
+        with Capturer(output["output_idx"], cursor=False, device=output["device_idx"]) as screen:
+            if screen.grab(GRAB_MS) is None or screen.backend == output["backend"]:
+                return ""
+            return f'backend="auto" captures this output by {screen.backend} instead: {screen.stats.fallback}'
+    except CaptureError:
+        return ""
+
+
+def windows(backend: str, sim: Optional[str], xwayland: bool) -> Iterator[Finding]:
+    """Captures the top-most window that is not minimised. No title is reported: it may be personal."""
+    try:
+        listed = list_windows(backend, sim=sim)
+    except ValueError:
+        return  # It captures outputs only.
+    except CaptureError as error:
+        yield without_problem(failed(f"{backend} windows", error))
+        return
+    count = f"{len(listed)} window{'s' if len(listed) != 1 else ''} can be captured"
+    data: dict[str, Any] = {"windows": len(listed), "minimized": sum(window["minimized"] for window in listed)}
+    if xwayland:
+        count += ", those of X programs only, because this X server is Xwayland"
+    shown = next((window for window in listed if not window["minimized"]), None)
+    if shown is None:
+        yield Finding(f"{backend} windows", OK, count, data=data)
+        return
+    start = time.perf_counter()
+    try:
+        with Capturer(window=shown, cursor=False, backend=backend, sim=sim) as screen:
+            image = screen.grab(GRAB_MS)
+    except (CaptureError, ValueError) as error:
+        # A ValueError: the window has been closed meanwhile.
+        yield Finding(f"{backend} windows", OK, count, data=data)
+        if isinstance(error, CaptureError):
+            anonymous = failed(f"{backend} windows", error)
+            message = anonymous.message.replace(shown["title"], "...") if shown["title"] else anonymous.message
+            yield without_problem(replace(anonymous, message=message))
+        return
+    took = 1000 * (time.perf_counter() - start)
+    if image is None:
+        yield Finding(
+            f"{backend} windows",
+            NOTE,
+            f"{count}, but no image of the top-most one came within {GRAB_MS / 1000:g} s",
+            "Restore the window, unlock the screen or wake the display, and try again",
+            data,
+        )
+        return
+    data["first_grab_ms"] = took
+    yield Finding(f"{backend} windows", OK, f"{count}; the top-most one took {took:.1f} ms", data=data)
 
 
 def is_black(image: Any) -> bool:
@@ -158,6 +219,11 @@ def failed(about: str, error: CaptureError) -> Finding:
         message = f"{message} ({code})"
     data = {"exception": type(error).__name__, "hresult": code}
     return Finding(about, PROBLEM, message, error.hint or "", data)
+
+
+def without_problem(finding: Finding) -> Finding:
+    """The same as a note, if it is a problem: not everybody needs what does not work."""
+    return replace(finding, level=NOTE) if finding.level == PROBLEM else finding
 
 
 def place(output: OutputInfo) -> str:

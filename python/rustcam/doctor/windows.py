@@ -16,6 +16,13 @@ DESKTOP_READOBJECTS = 0x0001
 UOI_NAME = 2
 PER_MONITOR = 2  # PROCESS_DPI_AWARENESS
 LONGEST_PATH = 32768  # characters
+# Builds of Windows since which Windows.Graphics.Capture can capture windows, and can do without something.
+WINDOWS_SINCE = 18362
+MISSING_BEFORE = {
+    "cursor": (19041, "the pointer is always in the image"),
+    "border": (20348, "the system draws a yellow border around what is captured"),
+    "interval": (26100, "the system chooses the rate of images"),
+}
 GPU_PREFERENCES = r"Software\Microsoft\DirectX\UserGpuPreferences"
 
 
@@ -32,6 +39,25 @@ def version() -> Iterator[Finding]:
         return
     if major < 10:
         yield Finding("session", PROBLEM, f"Windows {release} is too old", "It needs Windows 10 or later")
+
+
+def window_capture() -> Iterator[Finding]:
+    """What this build of Windows can do when it captures windows."""
+    try:
+        build = int(platform.version().split(".")[2])
+    except (IndexError, ValueError):
+        return
+    if build < WINDOWS_SINCE:
+        message = f"Windows build {build} cannot capture windows; build {WINDOWS_SINCE} (version 1903) and later can"
+        yield Finding("wgc", NOTE, message, "Update Windows, or capture the output that the window is on")
+        return
+    data = {"build": build, **{name: build >= since for name, (since, _) in MISSING_BEFORE.items()}}
+    missing = [f"{effect} (until build {since})" for since, effect in MISSING_BEFORE.values() if build < since]
+    message = f"Windows build {build} captures windows"
+    if missing:
+        yield Finding("wgc", NOTE, f"{message}: {'; '.join(missing)}", "Update Windows to be rid of it", data)
+    else:
+        yield Finding("wgc", OK, message, data=data)
 
 
 def remote_session() -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::color::TextureFormat;
-use crate::frame::{FrameInfo, ImageMut};
+use crate::frame::{FrameInfo, ImageMut, PixelFormat};
 use crate::frame_format::{FrameFormat, FrameSpec};
 use crate::geometry::{Rect, Size};
 use crate::source::scaling::Scale;
@@ -80,6 +80,16 @@ impl Target<'_> {
     /// To a texture that shows the region pixel by pixel.
     pub const fn shared(sync: TextureSync, format: TextureFormat) -> Self {
         Self::Shared { sync, format, scale: None }
+    }
+
+    /// What the frame is like.
+    pub fn spec(&self) -> FrameSpec {
+        match self {
+            Self::Owned(spec) | Self::Retained(spec) | Self::Fill(_, spec) => *spec,
+            Self::Into(image) => image.format().into(),
+            Self::Shared { format: TextureFormat::Rgba16f, .. } => PixelFormat::Rgba16f.into(),
+            Self::Shared { .. } => PixelFormat::Bgra.into(),
+        }
     }
 }
 

@@ -7,10 +7,9 @@
 //! | the caller's own memory | everything |
 //! | a shared texture | what is out of date, by the device |
 
-use crate::color::{TextureFormat, ToneMapping};
+use crate::color::ToneMapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, ImageMut, PixelFormat};
-use crate::frame_format::FrameSpec;
 use crate::geometry::Rect;
 use crate::parallel::Workers;
 use crate::pixels::ToneSettings;
@@ -59,12 +58,7 @@ impl FrameBuilder {
         (regions, cursor): (&Regions, bool),
         budget: &mut WaitBudget<'_>,
     ) -> Result<Outcome<Pixels>> {
-        let spec: FrameSpec = match target {
-            Target::Owned(spec) | Target::Retained(spec) | Target::Fill(_, spec) => *spec,
-            Target::Into(image) => image.format().into(),
-            Target::Shared { format: TextureFormat::Rgba16f, .. } => PixelFormat::Rgba16f.into(),
-            Target::Shared { .. } => PixelFormat::Bgra.into(),
-        };
+        let spec = target.spec();
         let mut attempt = 0;
         loop {
             let color = source.color();

@@ -9,6 +9,7 @@ use crate::clock::{Clock, EventCount};
 use crate::color::{Color, ToneMapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{FrameInfo, Pointer};
+use crate::frame_format::FrameSpec;
 use crate::geometry::Rect;
 use crate::parallel::Workers;
 use crate::source::texture::check_format;
@@ -298,7 +299,7 @@ impl Session {
         let mut budget = WaitBudget::new(&*clock, request.timeout, interrupt).with_long_waits_if(wakeable);
         while self.wait(request, &mut budget)? {
             let cursor = self.cursor && !self.source.pointer_in_image();
-            let regions = self.regions_now(request.region, rule)?;
+            let regions = self.regions_now(request.region, rule, &target.spec())?;
             self.unreported.next = Next::Begun;
             budget.begin_read();
             match self.builder.build(&mut *self.source, &mut target, (&regions, cursor), &mut budget) {
@@ -424,12 +425,14 @@ impl Session {
     }
 
     /// The region of this request on the output as it is after the wait, which may have changed its size.
-    fn region_now(&mut self, region: Option<Rect>, rule: RegionRule) -> Result<Rect> {
+    fn region_now(&mut self, region: Option<Rect>, rule: RegionRule, spec: &FrameSpec) -> Result<Rect> {
         let whole = self.output.size.rect();
         self.request_clamped = false;
         match region {
-            Some(wanted) if rule == RegionRule::Clamp => {
-                let left = wanted.intersection(whole).ok_or_else(|| nothing_left(wanted, whole))?;
+            _ if rule == RegionRule::Clamp => {
+                let wanted = region.map_or_else(|| self.checked_region(None), Ok)?;
+                let left = wanted.intersection(whole).map(|left| spec.fitting(left)).filter(|left| !left.is_empty());
+                let left = left.ok_or_else(|| nothing_left(region.or(self.wanted).unwrap_or(wanted), whole))?;
                 self.request_clamped = left != wanted;
                 Ok(left)
             }
@@ -444,9 +447,9 @@ impl Session {
     }
 
     /// The regions of this request on the output as it is after the wait.
-    fn regions_now(&mut self, region: Option<Rect>, rule: RegionRule) -> Result<Regions> {
+    fn regions_now(&mut self, region: Option<Rect>, rule: RegionRule, spec: &FrameSpec) -> Result<Regions> {
         let Some(listed) = self.listed.clone().filter(|_| region.is_none()) else {
-            return self.region_now(region, rule).map(Regions::One);
+            return self.region_now(region, rule, spec).map(Regions::One);
         };
         let whole = self.output.size.rect();
         let inside = listed.iter().all(|region| whole.contains(*region));
