@@ -40,7 +40,8 @@ LEVELS = {
 PLACES = [
     (r"\bx11rb::", ["rustcam/src/source/x11/"], "only the x11 backend speaks X11"),
     (
-        r"\bwindows(_core|_sys)?::",
+        # The crate; the simulated desktop has a module of that name.
+        r"\bwindows(_core|_sys)?::(core|[A-Z]\w+::)|\bwindows_(core|sys)::",
         [
             "rustcam/src/source/d3d11/",
             "rustcam/src/source/displays/",
