@@ -47,9 +47,10 @@ fn expected(desktop: &LabDesktop, info: &FrameInfo, regions: &[Rect], spec: Fram
     let world = desktop.lab.world();
     let number = desktop.frame_at(info.present_time);
     let (size, color) = (world.size(number), world.color_of(number));
-    let (held, picture) = match color.hdr {
-        true => (TextureFormat::Rgba16f, world.light(number)),
-        false => (TextureFormat::Bgra8, world.image(number)),
+    let (held, picture) = if color.hdr {
+        (TextureFormat::Rgba16f, world.light(number))
+    } else {
+        (TextureFormat::Bgra8, world.image(number))
     };
     let image = ImageRef::of(held, &picture, size.width as usize * held.bytes(), size);
     let tone = Tone::new(ToneSettings::new(&color, ToneMapping::Map));
@@ -323,7 +324,7 @@ fn failures_of_the_device_are_raised_or_recovered_from() {
         match kind {
             Some(kind) => assert_eq!(grabbed.expect_err("raised").kind(), kind, "{call} {code:x}"),
             None => {
-                assert!(grabbed.expect("recovered").is_some() && session.stats().recoveries == 1, "{call} {code:x}")
+                assert!(grabbed.expect("recovered").is_some() && session.stats().recoveries == 1, "{call} {code:x}");
             }
         }
         let frame = grab(&mut session, spec);

@@ -100,17 +100,17 @@ pub(super) fn view(device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11S
 }
 
 /// A render target that shaders also read.
-pub(super) struct Target {
+pub(super) struct RenderTarget {
     pub(super) texture: ID3D11Texture2D,
     /// As shaders write it.
-    pub(super) target: ID3D11RenderTargetView,
+    pub(super) view: ID3D11RenderTargetView,
     /// As shaders read it.
     pub(super) image: ID3D11ShaderResourceView,
     size: Size,
     format: DXGI_FORMAT,
 }
 
-impl Target {
+impl RenderTarget {
     /// A render target that is at least so large, `kept` if that one is. A new one is large enough for both, unless it would have more
     /// than `most` pixels.
     ///
@@ -143,7 +143,7 @@ impl Target {
         unsafe { device.object.CreateTexture2D(&raw const desc, None, Some(&raw mut texture)) }
             .map_err(|e| failed(&e, Call::CreateTexture))?;
         let texture = made(texture)?;
-        Ok(Self { target: target_view(device, &texture)?, image: view(device, &texture)?, texture, size, format })
+        Ok(Self { view: target_view(device, &texture)?, image: view(device, &texture)?, texture, size, format })
     }
 }
 

@@ -9,7 +9,7 @@ use super::device::Device;
 use super::formats::dxgi_format;
 use super::mapped_parts::MappedParts;
 use super::region_staging::RegionStaging;
-use super::resources::Target;
+use super::resources::RenderTarget;
 use super::scale_plan::{Atlas, LONGEST};
 use super::scaler::{Picture, Scaler};
 use super::shader_data::ToneConstants;
@@ -73,7 +73,7 @@ impl Scaling {
 pub(super) struct Scaled {
     pub(super) scaler: Scaler,
     /// The results of a read, beside and below each other.
-    atlas: Option<Target>,
+    atlas: Option<RenderTarget>,
     staging: Option<RegionStaging>,
     begun: Option<Begun>,
 }
@@ -125,13 +125,13 @@ impl Scaled {
         let Some(atlas) = Atlas::new(request.steps.iter().map(|step| step.target.size())) else { return Ok(()) };
         let format = TextureFormat::Bgra8;
         let most = u64::from(LONGEST) * u64::from(LONGEST);
-        let to = Target::fitting(&mut self.atlas, device, (atlas.size, dxgi_format(format)), most)?;
+        let to = RenderTarget::fitting(&mut self.atlas, device, (atlas.size, dxgi_format(format)), most)?;
         let picture = Picture { texture, output, pointer: request.cursor.then_some(pointer), light: None };
         let mut needed = Vec::with_capacity(request.steps.len());
         for (step, place) in request.steps.iter().zip(&atlas.places) {
             let made_of = self.scaler.needed(device, step, request.resample)?;
             needed.push(output.image_rotation.to_texture(made_of, output.size));
-            self.scaler.draw(device, &picture, (step, request.resample), (&to.target, place.origin()))?;
+            self.scaler.draw(device, &picture, (step, request.resample), (&to.view, place.origin()))?;
         }
         self.scaler.forget_axes(|from, to| {
             request.steps.iter().any(|step| {

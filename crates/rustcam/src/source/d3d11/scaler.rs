@@ -19,7 +19,7 @@ use super::failure::failed;
 use super::formats::dxgi_format;
 use super::light::LightSettings;
 use super::renderer::{viewport, Renderer};
-use super::resources::{constant_buffer, made, pixel_shader, texture, view, Target};
+use super::resources::{constant_buffer, made, pixel_shader, texture, view, RenderTarget};
 use super::scale_plan::{inside, span_texels, tiles, SumConstants, Texels, MOST_SUMS, TAPS};
 use super::shader_data::Upright;
 use super::shaders::compiled_scaler;
@@ -62,11 +62,11 @@ pub(super) struct Scaler {
     constants: ID3D11Buffer,
     axes: Vec<Arc<DeviceAxis>>,
     /// Sums along the columns.
-    columns: Option<Target>,
+    columns: Option<RenderTarget>,
     /// Sums along both axes.
-    sums: Option<Target>,
+    sums: Option<RenderTarget>,
     /// Upright pixels with the pointer, or in half floats.
-    upright: Option<Target>,
+    upright: Option<RenderTarget>,
 }
 
 /// The shaders that sum.
@@ -110,15 +110,15 @@ impl Scaler {
         Ok(Self {
             renderer: Renderer::new(device)?,
             levels: SumShaders {
-                ends: pixel_shader(device, &code.ps_level_ends)?,
-                inside: pixel_shader(device, &code.ps_level_inside)?,
+                ends: pixel_shader(device, &code.level_ends)?,
+                inside: pixel_shader(device, &code.level_inside)?,
             },
             numbers: SumShaders {
-                ends: pixel_shader(device, &code.ps_number_ends)?,
-                inside: pixel_shader(device, &code.ps_number_inside)?,
+                ends: pixel_shader(device, &code.number_ends)?,
+                inside: pixel_shader(device, &code.number_inside)?,
             },
-            ps_round: pixel_shader(device, &code.ps_round)?,
-            ps_mean: pixel_shader(device, &code.ps_mean)?,
+            ps_round: pixel_shader(device, &code.round)?,
+            ps_mean: pixel_shader(device, &code.mean)?,
             add: adding(device)?,
             constants: constant_buffer(device, size_of::<SumConstants>())?,
             axes: Vec::new(),
@@ -172,8 +172,13 @@ impl Scaler {
         for tile in tiles(&x.axis, &y.axis, target) {
             let needed = Axis::needed_of(&x.axis, &y.axis, tile);
             let summed = Size::new(tile.width(), needed.height());
-            Target::fitting(&mut self.columns, device, (summed, DXGI_FORMAT_R32G32B32A32_FLOAT), 2 * MOST_SUMS)?;
-            Target::fitting(&mut self.sums, device, (tile.size(), DXGI_FORMAT_R32G32B32A32_FLOAT), 2 * MOST_SUMS)?;
+            RenderTarget::fitting(&mut self.columns, device, (summed, DXGI_FORMAT_R32G32B32A32_FLOAT), 2 * MOST_SUMS)?;
+            RenderTarget::fitting(
+                &mut self.sums,
+                device,
+                (tile.size(), DXGI_FORMAT_R32G32B32A32_FLOAT),
+                2 * MOST_SUMS,
+            )?;
             let (Some(columns), Some(sums)) = (&self.columns, &self.sums) else { continue };
             for piece in &pieces {
                 let Some(part) = piece.part.intersection(needed) else { continue };
@@ -185,10 +190,10 @@ impl Scaler {
                 }
                 let constants = SumConstants::columns(texels, piece.upright, tile, needed, x.inside.1);
                 let shaders = if texels == Texels::Levels { &self.levels } else { &self.numbers };
-                self.sum(device, shaders, (&piece.image, &x), (&columns.target, to), constants);
+                self.sum(device, shaders, (&piece.image, &x), (&columns.view, to), constants);
             }
             let constants = SumConstants::rows(tile, needed, y.inside.1);
-            let place = (&sums.target, tile.size().rect());
+            let place = (&sums.view, tile.size().rect());
             self.sum(device, &self.numbers, (&columns.image, &y), place, constants);
             let place = Rect::at(Point::new(at.x + tile.left - target.left, at.y + tile.top - target.top), tile.size());
             let constants = SumConstants::means(texels, place.origin(), &x.axis, &y.axis);
@@ -245,9 +250,9 @@ impl Scaler {
         let Picture { texture, output, pointer, light } = *picture;
         let format = if light.is_some() { TextureFormat::Rgba16f } else { TextureFormat::Bgra8 };
         let whole = output.size.area();
-        let to = Target::fitting(&mut self.upright, device, (part.size(), dxgi_format(format)), whole)?;
+        let to = RenderTarget::fitting(&mut self.upright, device, (part.size(), dxgi_format(format)), whole)?;
         let shown = (part.translated(region.left, region.top), output);
-        self.renderer.draw(device, texture, (&to.target, light), shown, &[part.size().rect()], pointer)?;
+        self.renderer.draw(device, texture, (&to.view, light), shown, &[part.size().rect()], pointer)?;
         Ok((to.image.clone(), Upright::at(part.origin())))
     }
 

@@ -51,12 +51,12 @@ pub(super) struct Code {
 
 /// The compiled shaders of the scaler.
 pub(super) struct ScalerCode {
-    pub(super) ps_level_ends: Vec<u8>,
-    pub(super) ps_level_inside: Vec<u8>,
-    pub(super) ps_number_ends: Vec<u8>,
-    pub(super) ps_number_inside: Vec<u8>,
-    pub(super) ps_round: Vec<u8>,
-    pub(super) ps_mean: Vec<u8>,
+    pub(super) level_ends: Vec<u8>,
+    pub(super) level_inside: Vec<u8>,
+    pub(super) number_ends: Vec<u8>,
+    pub(super) number_inside: Vec<u8>,
+    pub(super) round: Vec<u8>,
+    pub(super) mean: Vec<u8>,
 }
 
 /// Code that is compiled once per process.
@@ -99,12 +99,12 @@ pub(super) fn compiled_scaler() -> Result<Arc<ScalerCode>> {
     CODE.get(|compiler| {
         let pixel = |name| compile(compiler, SCALER, name, PIXEL);
         Ok(ScalerCode {
-            ps_level_ends: pixel(s!("ps_level_ends"))?,
-            ps_level_inside: pixel(s!("ps_level_inside"))?,
-            ps_number_ends: pixel(s!("ps_number_ends"))?,
-            ps_number_inside: pixel(s!("ps_number_inside"))?,
-            ps_round: pixel(s!("ps_round"))?,
-            ps_mean: pixel(s!("ps_mean"))?,
+            level_ends: pixel(s!("ps_level_ends"))?,
+            level_inside: pixel(s!("ps_level_inside"))?,
+            number_ends: pixel(s!("ps_number_ends"))?,
+            number_inside: pixel(s!("ps_number_inside"))?,
+            round: pixel(s!("ps_round"))?,
+            mean: pixel(s!("ps_mean"))?,
         })
     })
 }
