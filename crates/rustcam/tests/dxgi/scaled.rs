@@ -115,7 +115,7 @@ fn every_size_region_rotation_and_pointer_is_within_one_level_of_the_processor()
             session.set_regions((!regions.is_empty()).then_some(regions)).expect("inside");
             let regions = if regions.is_empty() { vec![SIZE.rect()] } else { regions.to_vec() };
             for resample in RESAMPLES {
-                for (width, height) in [(20, 13), (40, 30), (1, 1), (70, 7), (200, 5), (3, 90), (69, 49)] {
+                for (width, height) in [(20, 13), (40, 30), (1, 2), (70, 7), (200, 5), (3, 90), (69, 49)] {
                     check(&desktop, &mut session, &regions, sized(width, height, resample), &what);
                 }
             }
