@@ -1,9 +1,10 @@
 //! Frames that are not the desktop pixel by pixel: what has to be read for them, and how each region becomes its frame.
 
 use crate::frame::ImageRef;
+use crate::frame_format::FrameFormat;
 use crate::geometry::{Rect, Size};
 use crate::pixels::{Finish, Pixels, Placement};
-use crate::source::scaling::{ScaleRequest, ScaleStep};
+use crate::source::scaling::{ScaleRequest, ScaleStep, ScaledFormat};
 
 use super::view::View;
 
@@ -42,11 +43,15 @@ impl Plan {
         self.bytes
     }
 
-    /// What a source that scales is asked for; `None` if its results would be no smaller than the parts, or are not levels.
+    /// What a source that scales is asked for; `None` if its results would be no smaller than the parts, or are no levels.
     pub(super) fn scaled(&self, view: &View) -> Option<ScaleRequest> {
-        let area = |rects: &mut dyn Iterator<Item = Rect>| rects.map(Rect::area).sum::<u64>();
-        let results = area(&mut self.steps.iter().map(|step| step.target));
-        if view.is_half_float() || results >= area(&mut self.parts.iter().copied()) {
+        let format = match view.spec.format {
+            FrameFormat::Yuv(_) => ScaledFormat::Nv12,
+            FrameFormat::Pixels { .. } => ScaledFormat::Bgra,
+        };
+        let results: u64 = self.steps.iter().map(|step| format.size(step.target.size()).area()).sum();
+        let parts: u64 = self.parts.iter().map(|part| part.area()).sum();
+        if view.is_half_float() || results >= parts {
             return None;
         }
         let scaled = |step: &Step| {
@@ -54,7 +59,7 @@ impl Plan {
             ScaleStep { region, size: view.spec.size_of(region.size()), target: step.target }
         };
         let steps = self.steps.iter().map(scaled).collect();
-        Some(ScaleRequest { steps, resample: view.spec.resample, cursor: view.cursor })
+        Some(ScaleRequest { steps, resample: view.spec.resample, format, cursor: view.cursor })
     }
 }
 
@@ -93,7 +98,11 @@ impl Finishing {
     pub(super) fn store(&mut self, view: &View, plan: &Plan, index: usize, scaled: ImageRef<'_>, frame: &mut [u8]) {
         let (len, step) = (view.bytes_of_one(), &plan.steps[index]);
         let frame = &mut frame[step.region * len..][..len];
-        self.of(view, view.regions.all()[step.region].size()).store(scaled, step.target, frame);
+        let finish = self.of(view, view.regions.all()[step.region].size());
+        match view.spec.format {
+            FrameFormat::Yuv(_) => finish.store_nv12(scaled, step.target, frame),
+            FrameFormat::Pixels { .. } => finish.store(scaled, step.target, frame),
+        }
     }
 
     fn of(&mut self, view: &View, region: Size) -> &mut Finish {

@@ -25,6 +25,27 @@ pub struct ScaleStep {
     pub target: Rect,
 }
 
+/// What a source delivers of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScaledFormat {
+    /// Pixels of BGRA.
+    #[default]
+    Bgra,
+    /// A row of luma for each row of pixels, then a row of Cb and Cr in turn for each two: [`ScaledFormat::size`] pixels of four bytes each,
+    /// the last of which are padding if a row has no multiple of four. Targets are even in place and size.
+    Nv12,
+}
+
+impl ScaledFormat {
+    /// Width and height of the image that is delivered of a target of this size.
+    pub fn size(self, target: Size) -> Size {
+        match self {
+            Self::Bgra => target,
+            Self::Nv12 => Size::new(target.width.div_ceil(4), target.height / 2 * 3),
+        }
+    }
+}
+
 /// Pixels of scaled frames that all show one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScaleRequest {
@@ -32,6 +53,8 @@ pub struct ScaleRequest {
     pub steps: Vec<ScaleStep>,
     /// How a region becomes a frame.
     pub resample: Resample,
+    /// What is delivered.
+    pub format: ScaledFormat,
     /// Whether the pointer is blended over the desktop before it is scaled.
     pub cursor: bool,
 }
@@ -44,7 +67,12 @@ impl ScaleRequest {
     pub fn check(&self, output: Size) -> Result<()> {
         let fits = |step: &&ScaleStep| {
             let ScaleStep { region, size, target } = **step;
-            !region.is_empty() && output.rect().contains(region) && !target.is_empty() && size.rect().contains(target)
+            let is_odd = [target.left, target.top, target.right, target.bottom].iter().any(|edge| edge % 2 != 0);
+            !(self.format == ScaledFormat::Nv12 && is_odd)
+                && !region.is_empty()
+                && output.rect().contains(region)
+                && !target.is_empty()
+                && size.rect().contains(target)
         };
         match self.steps.iter().find(|step| !fits(step)) {
             Some(ScaleStep { region, size, target }) => {
@@ -55,5 +83,5 @@ impl ScaleRequest {
     }
 }
 
-/// Receives the upright, scaled BGRA pixels of a step, whose index is the first argument, and the pointer as it is in them.
+/// Receives the upright, scaled pixels of a step, whose index is the first argument, and the pointer as it is in them.
 pub type ScaledSink<'a> = dyn FnMut(usize, ImageRef<'_>, &Pointer) + 'a;

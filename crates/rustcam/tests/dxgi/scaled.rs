@@ -7,7 +7,7 @@ use rustcam::frame::{FrameInfo, ImageRef, PixelFormat};
 use rustcam::frame_format::{Element, FrameFormat, FrameSpec, Layout, Resample, YuvFormat};
 use rustcam::geometry::{Rect, Rotation, Size};
 use rustcam::pixels::{Finish, Pixels, Placement, PointerImage, Tone, ToneSettings};
-use rustcam::source::scaling::{Scale, ScaleRequest, ScaleStep};
+use rustcam::source::scaling::{Scale, ScaleRequest, ScaleStep, ScaledFormat};
 use rustcam::source::texture::TextureSync;
 use rustcam::source::Outcome;
 
@@ -170,7 +170,8 @@ fn every_format_and_type_is_made_of_the_scaled_levels() {
         let spec = FrameSpec { format, size: Some(Size::new(42, 36)), resample: Resample::Area };
         let before = desktop.counters().bytes_mapped;
         let frame = grab(&mut session, spec);
-        assert_eq!(desktop.counters().bytes_mapped - before, 42 * 36 * 4, "{spec:?}");
+        let pixels = if matches!(format, FrameFormat::Yuv(_)) { 11 * 54 } else { 42 * 36 };
+        assert_eq!(desktop.counters().bytes_mapped - before, pixels * 4, "{spec:?}");
         let wanted = expected(&desktop, &frame.info, &[SIZE.rect()], spec, true);
         for (here, there) in levels(bytes(&frame), element).into_iter().zip(levels(&wanted, element)) {
             // Half floats are 1/16 of a level apart.
@@ -188,6 +189,46 @@ fn levels(bytes: &[u8], element: Element) -> Vec<f64> {
         Element::Float16 => bytes.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f64() * 255.0).collect(),
         Element::Uint8 | Element::Uint16 => bytes.iter().map(|level| f64::from(*level)).collect(),
     }
+}
+
+#[test]
+fn luma_and_chroma_of_the_desktop_as_it_is_are_exact_and_less_than_half_of_it() {
+    for (rotation, shape) in [(0, "arrow"), (90, "masked"), (180, "ibeam"), (270, "hand")] {
+        let moved = format!("at 0ms shape {shape}; at 1ms pointer 60,30; at 1ms present");
+        let desktop = LabDesktop::new(&format!("{SMALL} rotation {rotation}; {moved}"));
+        for region in [SIZE.rect(), Rect::new(7, 9, 97, 61)] {
+            for yuv in [YuvFormat::Nv12, YuvFormat::I420] {
+                let mut session = open(&desktop, true);
+                session.set_region(Some(region)).expect("inside");
+                let spec = FrameFormat::Yuv(yuv).into();
+                let before = desktop.counters().bytes_mapped;
+                let frame = grab(&mut session, spec);
+                let mapped = u64::from(region.width().div_ceil(4) * region.height() / 2 * 3 * 4);
+                assert_eq!(desktop.counters().bytes_mapped - before, mapped, "{rotation} {region}");
+                let wanted = expected(&desktop, &frame.info, &[region], spec, true);
+                assert!(bytes(&frame) == wanted, "{rotation} {shape} {region} {yuv:?}");
+            }
+        }
+        desktop.finish();
+    }
+}
+
+#[test]
+fn moving_luma_and_chroma_are_those_of_their_time() {
+    let desktop = LabDesktop::new("size 160x120; refresh 100; pointer path; clock virtual; lab poison eager");
+    let mut session = open(&desktop, true);
+    for (round, spec) in [FrameFormat::Yuv(YuvFormat::Nv12).into(), FrameFormat::Yuv(YuvFormat::I420).into()]
+        .into_iter()
+        .cycle()
+        .take(40)
+        .enumerate()
+    {
+        let target = if round % 3 == 0 { Target::owned(spec) } else { Target::retained(spec) };
+        let frame = session.grab(&request(LONG), target, &mut || Ok(())).expect("alive").expect("a present");
+        assert!(bytes(&frame) == expected(&desktop, &frame.info, &[SIZE.rect()], spec, true), "round {round}");
+    }
+    drop(session);
+    desktop.finish();
 }
 
 #[test]
@@ -364,11 +405,16 @@ fn steps_outside_of_the_output_are_refused() {
         ScaleStep { region: SIZE.rect(), size, target: Rect::new(0, 0, 11, 1) },
         ScaleStep { region: SIZE.rect(), size, target: Rect::default() },
     ];
-    let request = |steps| ScaleRequest { steps, resample: Resample::Area, cursor: false };
+    let request =
+        |steps| ScaleRequest { steps, resample: Resample::Area, format: ScaledFormat::default(), cursor: false };
     for step in wrong {
         let error = source.read_scaled(&request(vec![step]), LONG, &mut |_, _, _| panic!("delivered"));
         assert_eq!(error.expect_err("refused").kind(), ErrorKind::InvalidArgument, "{step:?}");
     }
+    let odd = ScaleStep { region: SIZE.rect(), size, target: Rect::new(0, 0, 9, 10) };
+    let odd = ScaleRequest { format: ScaledFormat::Nv12, ..request(vec![odd]) };
+    let error = source.read_scaled(&odd, LONG, &mut |_, _, _| panic!("delivered")).expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     let none = source.read_scaled(&request(Vec::new()), LONG, &mut |_, _, _| panic!("delivered")).expect("alive");
     assert_eq!(none, Outcome::Done(()));
     let large = ScaleStep { region: SIZE.rect(), size: Size::new(60_000, 1), target: Rect::new(0, 0, 1, 1) };

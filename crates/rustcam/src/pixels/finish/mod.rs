@@ -136,6 +136,24 @@ impl Finish {
             store.row(y, target.left as u32, scaled.row(row));
         }
     }
+
+    /// Stores rows of luma and of chroma, four bytes to a pixel of `nv12`, that were made of `target`.
+    ///
+    /// # Panics
+    /// If `target` is not inside the frame, or the frame has no luma.
+    pub fn store_nv12(&mut self, nv12: ImageRef<'_>, target: Rect, frame: &mut [u8]) {
+        let FrameFormat::Yuv(format) = self.format else { panic!("{} has no luma", self.format) };
+        assert!(self.size.rect().contains(target), "{target} of {}", self.size);
+        let mut store =
+            YuvStore { path: CpuPath::best(), format, size: self.size, bytes: frame, above: &mut self.levels };
+        let (width, height) = (target.width() as usize, target.height() as usize);
+        for row in 0..height {
+            store.luma(target.top as usize + row, target.left as usize, &nv12.row(row)[..width]);
+        }
+        for row in 0..height / 2 {
+            store.chroma(target.top as usize / 2 + row, target.left as usize, &nv12.row(height + row)[..width]);
+        }
+    }
 }
 
 /// Where the rows of a frame of 8 bits go.

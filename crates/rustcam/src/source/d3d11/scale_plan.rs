@@ -90,6 +90,11 @@ impl SumConstants {
         Self { along: [at.x as f32, at.y as f32, factor as f32, LIFT], ..Self::default() }
     }
 
+    /// Luma or chroma of an image of this width, four to a texel, written from pixel `at` on.
+    pub(super) fn packed(at: Point, width: u32) -> Self {
+        Self { along: [at.x as f32, at.y as f32, (width - 1) as f32, 0.0], ..Self::default() }
+    }
+
     /// The same, after `taps` texels of each span were added.
     pub(super) fn after(mut self, taps: u32) -> Self {
         self.across[3] = taps as f32;

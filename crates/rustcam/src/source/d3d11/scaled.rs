@@ -18,7 +18,7 @@ use crate::color::TextureFormat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{ImageRef, Pointer};
 use crate::geometry::{Point, Rect, Size};
-use crate::source::scaling::{Scale, ScaleRequest, ScaledSink};
+use crate::source::scaling::{Scale, ScaleRequest, ScaledFormat, ScaledSink};
 use crate::source::Output;
 
 /// Whether the device scales for a capture.
@@ -100,7 +100,7 @@ impl Scaled {
     pub(super) fn can_hold(request: &ScaleRequest) -> bool {
         let sides = |size: Size| size.width <= LONGEST && size.height <= LONGEST;
         let fits = request.steps.iter().all(|step| sides(step.size));
-        fits && Atlas::new(request.steps.iter().map(|step| step.target.size())).is_some()
+        fits && atlas_of(request).is_some()
     }
 
     /// Whether the results of `request` have been rendered already, from `image` or a newer one, and are only waited for. Others that were
@@ -122,7 +122,7 @@ impl Scaled {
         (request, tone): (&ScaleRequest, Option<ToneConstants>),
         (changes, pointer): (&Changes, &Pointer),
     ) -> Result<()> {
-        let Some(atlas) = Atlas::new(request.steps.iter().map(|step| step.target.size())) else { return Ok(()) };
+        let Some(atlas) = atlas_of(request) else { return Ok(()) };
         let format = TextureFormat::Bgra8;
         let most = u64::from(LONGEST) * u64::from(LONGEST);
         let to = RenderTarget::fitting(&mut self.atlas, device, (atlas.size, dxgi_format(format)), most)?;
@@ -131,7 +131,11 @@ impl Scaled {
         for (step, place) in request.steps.iter().zip(&atlas.places) {
             let made_of = self.scaler.needed(device, step, request.resample)?;
             needed.push(output.image_rotation.to_texture(made_of, output.size));
-            self.scaler.draw(device, &picture, (step, request.resample), (&to.view, place.origin()))?;
+            let how = (step, request.resample);
+            match request.format {
+                ScaledFormat::Bgra => self.scaler.draw(device, &picture, how, (&to.view, place.origin()))?,
+                ScaledFormat::Nv12 => self.scaler.draw_nv12(device, &picture, how, (&to.view, *place))?,
+            }
         }
         self.scaler.forget_axes(|from, to| {
             request.steps.iter().any(|step| {
@@ -162,6 +166,11 @@ impl Scaled {
             }
         }
     }
+}
+
+/// Where the results of `request` are; `None` if no texture holds them.
+fn atlas_of(request: &ScaleRequest) -> Option<Atlas> {
+    Atlas::new(request.steps.iter().map(|step| request.format.size(step.target.size())))
 }
 
 impl ScaledParts {

@@ -114,3 +114,45 @@ float4 ps_mean(float4 position : SV_Position) : SV_Target
     float2 at = floor(position.xy) - along.xy;
     return float4(image.Load(int3(int(at.x), int(at.y), 0)).xyz * along.z, 1.0);
 }
+
+// BT.709 in the limited range, in 65536ths: below 2^24.
+#define LUMA(level) floor((11966.0 * level.x + 40254.0 * level.y + 4064.0 * level.z + 1081344.0) / 65536.0)
+
+// Of the sum of four pixels, in 2^18ths. The factors are split into multiples of 256 and the rest, so that all sums are below 2^24.
+#define CB(sum) floor((112.0 * sum.z - 26.0 * sum.x - 87.0 * sum.y + 131584.0 + floor((61.0 * sum.x + 83.0 * sum.y + 112.0 * sum.z) / 256.0)) / 1024.0)
+#define CR(sum) floor((112.0 * sum.x - 103.0 * sum.y - 11.0 * sum.z + 131584.0 + floor((112.0 * sum.x + 223.0 * sum.y + 177.0 * sum.z) / 256.0)) / 1024.0)
+
+// Luma of four pixels of a row. xy of `along`: the pixel of the first; z: the last column.
+float4 ps_luma(float4 position : SV_Position) : SV_Target
+{
+    float2 pixel = floor(position.xy) - along.xy;
+    float2 at0 = float2(min(4.0 * pixel.x, along.z), pixel.y);
+    float2 at1 = float2(min(4.0 * pixel.x + 1.0, along.z), pixel.y);
+    float2 at2 = float2(min(4.0 * pixel.x + 2.0, along.z), pixel.y);
+    float2 at3 = float2(min(4.0 * pixel.x + 3.0, along.z), pixel.y);
+    float3 level0 = LEVEL(at0);
+    float3 level1 = LEVEL(at1);
+    float3 level2 = LEVEL(at2);
+    float3 level3 = LEVEL(at3);
+    float4 luma = float4(LUMA(level0), LUMA(level1), LUMA(level2), LUMA(level3));
+    // The order of bytes in memory is blue, green, red, alpha.
+    return luma.zyxw / 255.0;
+}
+
+// Chroma of two times four pixels of two rows.
+float4 ps_chroma(float4 position : SV_Position) : SV_Target
+{
+    float2 pixel = floor(position.xy) - along.xy;
+    float2 at0 = float2(min(4.0 * pixel.x, along.z), 2.0 * pixel.y);
+    float2 at1 = float2(min(4.0 * pixel.x + 1.0, along.z), 2.0 * pixel.y);
+    float2 at2 = float2(min(4.0 * pixel.x + 2.0, along.z), 2.0 * pixel.y);
+    float2 at3 = float2(min(4.0 * pixel.x + 3.0, along.z), 2.0 * pixel.y);
+    float2 below0 = at0 + float2(0.0, 1.0);
+    float2 below1 = at1 + float2(0.0, 1.0);
+    float2 below2 = at2 + float2(0.0, 1.0);
+    float2 below3 = at3 + float2(0.0, 1.0);
+    float3 left = LEVEL(at0) + LEVEL(at1) + LEVEL(below0) + LEVEL(below1);
+    float3 right = LEVEL(at2) + LEVEL(at3) + LEVEL(below2) + LEVEL(below3);
+    float4 chroma = float4(CB(left), CR(left), CB(right), CR(right));
+    return chroma.zyxw / 255.0;
+}

@@ -57,6 +57,8 @@ pub(super) struct Scaler {
     numbers: SumShaders,
     ps_round: ID3D11PixelShader,
     ps_mean: ID3D11PixelShader,
+    ps_luma: ID3D11PixelShader,
+    ps_chroma: ID3D11PixelShader,
     /// Adds to what is in the target.
     add: ID3D11BlendState,
     constants: ID3D11Buffer,
@@ -67,6 +69,8 @@ pub(super) struct Scaler {
     sums: Option<RenderTarget>,
     /// Upright pixels with the pointer, or in half floats.
     upright: Option<RenderTarget>,
+    /// Pixels of which luma and chroma are made.
+    levels_of_yuv: Option<RenderTarget>,
 }
 
 /// The shaders that sum.
@@ -119,12 +123,15 @@ impl Scaler {
             },
             ps_round: pixel_shader(device, &code.round)?,
             ps_mean: pixel_shader(device, &code.mean)?,
+            ps_luma: pixel_shader(device, &code.luma)?,
+            ps_chroma: pixel_shader(device, &code.chroma)?,
             add: adding(device)?,
             constants: constant_buffer(device, size_of::<SumConstants>())?,
             axes: Vec::new(),
             columns: None,
             sums: None,
             upright: None,
+            levels_of_yuv: None,
         })
     }
 
@@ -203,6 +210,41 @@ impl Scaler {
             // SAFETY: bound objects are not destroyed.
             unsafe { device.context.ClearState() };
         }
+        Ok(())
+    }
+
+    /// Queues the drawing of luma and chroma of a step, see [`ScaledFormat::Nv12`](crate::source::scaling::ScaledFormat::Nv12), to `place` in `to`.
+    ///
+    /// # Errors
+    /// Those of creating views and textures.
+    pub(super) fn draw_nv12(
+        &mut self,
+        device: &Device,
+        picture: &Picture<'_>,
+        (step, resample): (&ScaleStep, Resample),
+        (to, place): (&ID3D11RenderTargetView, Rect),
+    ) -> Result<()> {
+        let ScaleStep { region, size, target } = *step;
+        let format = dxgi_format(TextureFormat::Bgra8);
+        let most = picture.output.size.area();
+        let levels = RenderTarget::fitting(&mut self.levels_of_yuv, device, (target.size(), format), most)?;
+        let (view, image) = (levels.view.clone(), levels.image.clone());
+        let Picture { texture, output, pointer, .. } = *picture;
+        if region.size() == size {
+            let shown = (target.translated(region.left, region.top), output);
+            self.renderer.draw(device, texture, (&view, None), shown, &[target.size().rect()], pointer)?;
+        } else {
+            self.draw(device, picture, (step, resample), (&view, Point::default()))?;
+        }
+        let middle = place.top + target.height() as i32;
+        for (shader, part) in
+            [(&self.ps_luma, Rect { bottom: middle, ..place }), (&self.ps_chroma, Rect { top: middle, ..place })]
+        {
+            self.bind((&image, None), to, part, device);
+            self.run(device, shader, SumConstants::packed(part.origin(), target.width()));
+        }
+        // SAFETY: bound objects are not destroyed.
+        unsafe { device.context.ClearState() };
         Ok(())
     }
 

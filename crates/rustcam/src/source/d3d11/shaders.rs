@@ -57,6 +57,8 @@ pub(super) struct ScalerCode {
     pub(super) number_inside: Vec<u8>,
     pub(super) round: Vec<u8>,
     pub(super) mean: Vec<u8>,
+    pub(super) luma: Vec<u8>,
+    pub(super) chroma: Vec<u8>,
 }
 
 /// Code that is compiled once per process.
@@ -105,6 +107,8 @@ pub(super) fn compiled_scaler() -> Result<Arc<ScalerCode>> {
             number_inside: pixel(s!("ps_number_inside"))?,
             round: pixel(s!("ps_round"))?,
             mean: pixel(s!("ps_mean"))?,
+            luma: pixel(s!("ps_luma"))?,
+            chroma: pixel(s!("ps_chroma"))?,
         })
     })
 }
