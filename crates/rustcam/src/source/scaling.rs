@@ -67,12 +67,10 @@ impl ScaleRequest {
     pub fn check(&self, output: Size) -> Result<()> {
         let fits = |step: &&ScaleStep| {
             let ScaleStep { region, size, target } = **step;
-            let is_odd = [target.left, target.top, target.right, target.bottom].iter().any(|edge| edge % 2 != 0);
-            !(self.format == ScaledFormat::Nv12 && is_odd)
-                && !region.is_empty()
-                && output.rect().contains(region)
-                && !target.is_empty()
-                && size.rect().contains(target)
+            let mut edges = [target.left, target.top, target.right, target.bottom].into_iter();
+            let has_chroma = self.format == ScaledFormat::Bgra || edges.all(|edge| edge % 2 == 0);
+            let is_inside = output.rect().contains(region) && size.rect().contains(target);
+            is_inside && has_chroma && !region.is_empty() && !target.is_empty()
         };
         match self.steps.iter().find(|step| !fits(step)) {
             Some(ScaleStep { region, size, target }) => {

@@ -137,12 +137,6 @@ impl Scaled {
                 ScaledFormat::Nv12 => self.scaler.draw_nv12(device, &picture, how, (&to.view, *place))?,
             }
         }
-        self.scaler.forget_axes(|from, to| {
-            request.steps.iter().any(|step| {
-                (step.region.width(), step.size.width) == (from, to)
-                    || (step.region.height(), step.size.height) == (from, to)
-            })
-        });
         let staging = RegionStaging::fitting(&mut self.staging, device, (atlas.size, format))?;
         device.copy(&to.texture, atlas.size.rect(), staging.texture(), Point::new(0, 0));
         device.flush();

@@ -34,8 +34,8 @@ use crate::source::scaling::ScaleStep;
 use crate::source::verdict::Call;
 use crate::source::Output;
 
-/// Axes that are kept although the last steps did not need them.
-const MOST_AXES: usize = 64;
+/// The most axes that are kept: regions have few different sizes.
+const MOST_AXES: usize = 256;
 
 /// What is scaled.
 #[derive(Clone, Copy)]
@@ -62,6 +62,7 @@ pub(super) struct Scaler {
     /// Adds to what is in the target.
     add: ID3D11BlendState,
     constants: ID3D11Buffer,
+    /// The least recently used first.
     axes: Vec<Arc<DeviceAxis>>,
     /// Sums along the columns.
     columns: Option<RenderTarget>,
@@ -177,39 +178,48 @@ impl Scaler {
         let texels = if picture.light.is_some() { Texels::Light } else { Texels::Levels };
         let pieces = self.pieces(device, picture, region, Axis::needed_of(&x.axis, &y.axis, target), &x.axis)?;
         for tile in tiles(&x.axis, &y.axis, target) {
-            let needed = Axis::needed_of(&x.axis, &y.axis, tile);
-            let summed = Size::new(tile.width(), needed.height());
-            RenderTarget::fitting(&mut self.columns, device, (summed, DXGI_FORMAT_R32G32B32A32_FLOAT), 2 * MOST_SUMS)?;
-            RenderTarget::fitting(
-                &mut self.sums,
-                device,
-                (tile.size(), DXGI_FORMAT_R32G32B32A32_FLOAT),
-                2 * MOST_SUMS,
-            )?;
-            let (Some(columns), Some(sums)) = (&self.columns, &self.sums) else { continue };
-            for piece in &pieces {
-                let Some(part) = piece.part.intersection(needed) else { continue };
-                let touched = x.axis.touched(part.left as u32, part.right as u32);
-                let (left, right) = ((touched.0 as i32).max(tile.left), (touched.1 as i32).min(tile.right));
-                let to = Rect { left, right, top: part.top, bottom: part.bottom }.translated(-tile.left, -needed.top);
-                if to.is_empty() {
-                    continue;
-                }
-                let constants = SumConstants::columns(texels, piece.upright, tile, needed, x.inside.1);
-                let shaders = if texels == Texels::Levels { &self.levels } else { &self.numbers };
-                self.sum(device, shaders, (&piece.image, &x), (&columns.view, to), constants);
-            }
-            let constants = SumConstants::rows(tile, needed, y.inside.1);
-            let place = (&sums.view, tile.size().rect());
-            self.sum(device, &self.numbers, (&columns.image, &y), place, constants);
             let place = Rect::at(Point::new(at.x + tile.left - target.left, at.y + tile.top - target.top), tile.size());
-            let constants = SumConstants::means(texels, place.origin(), &x.axis, &y.axis);
-            let shader = if texels == Texels::Levels { &self.ps_round } else { &self.ps_mean };
-            self.bind((&sums.image, None), to, place, device);
-            self.run(device, shader, constants);
-            // SAFETY: bound objects are not destroyed.
-            unsafe { device.context.ClearState() };
+            self.draw_tile(device, texels, &pieces, ([&x, &y], tile), (to, place))?;
         }
+        Ok(())
+    }
+
+    /// Queues the drawing of `tile`, pixels of a frame that is made of `pieces`, to `place` in `to`.
+    fn draw_tile(
+        &mut self,
+        device: &Device,
+        texels: Texels,
+        pieces: &[Piece],
+        ([x, y], tile): ([&DeviceAxis; 2], Rect),
+        (to, place): (&ID3D11RenderTargetView, Rect),
+    ) -> Result<()> {
+        let needed = Axis::needed_of(&x.axis, &y.axis, tile);
+        let sums_of = |size| (size, DXGI_FORMAT_R32G32B32A32_FLOAT);
+        let summed = sums_of(Size::new(tile.width(), needed.height()));
+        RenderTarget::fitting(&mut self.columns, device, summed, 2 * MOST_SUMS)?;
+        RenderTarget::fitting(&mut self.sums, device, sums_of(tile.size()), 2 * MOST_SUMS)?;
+        let (Some(columns), Some(sums)) = (&self.columns, &self.sums) else { return Ok(()) };
+        let (shaders, mean) = match texels {
+            Texels::Levels => (&self.levels, &self.ps_round),
+            Texels::Light => (&self.numbers, &self.ps_mean),
+        };
+        for piece in pieces {
+            let Some(part) = piece.part.intersection(needed) else { continue };
+            let (left, right) = x.axis.touched(part.left as u32, part.right as u32);
+            let touched = Rect { left: left as i32, right: right as i32, ..part };
+            let Some(shown) = touched.intersection(Rect { left: tile.left, right: tile.right, ..needed }) else {
+                continue;
+            };
+            let constants = SumConstants::columns(texels, piece.upright, tile, needed, x.inside.1);
+            let area = shown.translated(-tile.left, -needed.top);
+            self.sum(device, shaders, (&piece.image, x), (&columns.view, area), constants);
+        }
+        let constants = SumConstants::rows(tile, needed, y.inside.1);
+        self.sum(device, &self.numbers, (&columns.image, y), (&sums.view, tile.size().rect()), constants);
+        self.bind((&sums.image, None), to, place, device);
+        self.run(device, mean, SumConstants::means(texels, place.origin(), &x.axis, &y.axis));
+        // SAFETY: bound objects are not destroyed.
+        unsafe { device.context.ClearState() };
         Ok(())
     }
 
@@ -359,8 +369,10 @@ impl Scaler {
     }
 
     fn axis(&mut self, device: &Device, key: (Resample, u32, u32)) -> Result<Arc<DeviceAxis>> {
-        if let Some(known) = self.axes.iter().find(|axis| axis.key == key) {
-            return Ok(Arc::clone(known));
+        if let Some(index) = self.axes.iter().position(|axis| axis.key == key) {
+            let known = self.axes.remove(index);
+            self.axes.push(Arc::clone(&known));
+            return Ok(known);
         }
         let (resample, from, to) = key;
         let axis = Axis::new(resample, from, to);
@@ -368,15 +380,11 @@ impl Scaler {
         let spans = texture(device, Size::new(to, 1), DXGI_FORMAT_R32G32B32A32_FLOAT, &bytes)?;
         let inside = inside(&axis);
         let axis = Arc::new(DeviceAxis { key, axis, spans: view(device, &spans)?, inside });
+        if self.axes.len() == MOST_AXES {
+            self.axes.remove(0);
+        }
         self.axes.push(Arc::clone(&axis));
         Ok(axis)
-    }
-
-    /// Forgets axes, if there are many, except for those that the regions and frames of these sizes have.
-    pub(super) fn forget_axes(&mut self, used: impl Fn(u32, u32) -> bool) {
-        if self.axes.len() > MOST_AXES {
-            self.axes.retain(|axis| used(axis.key.1, axis.key.2));
-        }
     }
 }
 
