@@ -400,6 +400,8 @@ TABLE = rows(
     ("grab_gpu", "timeout_ms", TIMEOUTS),
     ("grab_gpu", "sync", SYNCS),
     ("grab_gpu", "fmt", TEXTURE_FORMATS),
+    ("grab_gpu", "size", SIZES),
+    ("grab_gpu", "resample", {what: row for what, row in RESAMPLES.items() if row[0] is not None}),
     ("start", "target_fps", CAPS),
     ("start", "region", REGIONS),
     ("start", "video_mode", FLAGS),

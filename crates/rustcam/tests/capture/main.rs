@@ -9,6 +9,7 @@ mod fresh;
 mod pacing;
 mod recovery;
 mod repeats;
+mod scaled;
 mod share;
 mod sim_capture;
 mod waits;

@@ -7,6 +7,7 @@ use rustcam::capture::{FixedRate, Frame, Handle, Image, Rate, Session, StreamOpt
 use rustcam::clock::{Clock, MonotonicClock, VirtualClock};
 use rustcam::error::{Error, ErrorKind, Result};
 use rustcam::frame::PixelFormat;
+use rustcam::frame_format::FrameSpec;
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::sim::World;
 use rustcam::source::{TitlePattern, WindowArea, WindowChoice, WindowTarget};
@@ -14,7 +15,7 @@ use rustcam::source::{TitlePattern, WindowArea, WindowChoice, WindowTarget};
 use super::sim_capture::{desktop, ms, options, parsed, waiting, SimCapture};
 use super::wrapped::Wrapped;
 
-const OWNED: Target<'static> = Target::Owned(PixelFormat::Bgra);
+const OWNED: Target<'static> = Target::Owned(FrameSpec::packed(PixelFormat::Bgra));
 const WINDOW: &str = "static; pointer still; window \"A\" at 9,9 size 96x64; ";
 
 fn by_title() -> WindowChoice {
@@ -303,7 +304,7 @@ fn a_pointer_that_the_system_has_drawn_is_not_drawn_again() {
         let source = if drawn_by_system { source.drawing_pointer() } else { source };
         let mut session = Session::over(Box::new(source), clock, true);
         let mut grab = |target| session.grab(&waiting(1000), target, &mut || Ok(())).expect("no error").expect("news");
-        let images: Vec<Vec<u8>> = [OWNED, Target::Retained(PixelFormat::Bgra)]
+        let images: Vec<Vec<u8>> = [OWNED, Target::retained(PixelFormat::Bgra)]
             .into_iter()
             .map(|target| grab(target).image().expect("memory").bytes().to_vec())
             .collect();

@@ -91,7 +91,7 @@ pub fn open_session(options: &OpenOptions) -> Session {
 /// # Errors
 /// Those of the session.
 pub fn grab(session: &mut Session, timeout: Duration) -> Result<Option<Frame>> {
-    session.grab(&Request::within(timeout), Target::Owned(PixelFormat::Bgra), &mut || Ok(()))
+    session.grab(&Request::within(timeout), Target::owned(PixelFormat::Bgra), &mut || Ok(()))
 }
 
 /// The next frame.

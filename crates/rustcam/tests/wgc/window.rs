@@ -281,7 +281,7 @@ fn a_window_is_rendered_into_a_texture() {
     let desktop = LabDesktop::new("size 640x480; refresh 60; static; pointer still; lab wgc border 3");
     let window = TestWindow::new("texture", 200, 140);
     let mut session = open_session(&desktop.window(by_handle(&window), WindowArea::Client));
-    let target = Target::Shared { sync: TextureSync::None, format: Format::Bgra8 };
+    let target = Target::Shared { sync: TextureSync::None, format: Format::Bgra8, scale: None };
     let frame = session.grab(&Request::within(LONG), target, &mut || Ok(())).expect("shared").expect("a frame");
     drop((frame, session, window));
     desktop.finish();
