@@ -140,10 +140,6 @@ pub struct OpenOptions {
     /// When the first attempt to open the output was made.
     first_attempt: Arc<OnceLock<Duration>>,
     /// What has refused the attempts since when.
-    #[cfg_attr(
-        not(any(windows, test)),
-        allow(dead_code, reason = "only Desktop Duplication refuses outputs that another backend captures")
-    )]
     refusals: Arc<Mutex<Option<(u32, Duration)>>>,
 }
 
