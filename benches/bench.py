@@ -39,9 +39,10 @@ def compared(stack: ExitStack, brief: bool) -> dict[str, Callable[[], Iterable[L
         "import": partial(parts.imports, 2 if brief else 4),
         "kernels": partial(parts.kernels, 8),
         **{f"calls, {size}": partial(child, "calls", "calls", *size, count) for size, count in calls.items()},
-        **({} if brief else {"window": partial(child, "calls", "window", *FULL_HD, 60)}),
+        **({} if brief else {name: partial(child, "calls", name, *FULL_HD, 60) for name in ("window", "models")}),
         **{f"pointer, {name}": partial(child, "calls", name, *FULL_HD, 60) for name in ("sim", "x11")},
         **{name: partial(parts.delivery, name, 240 if brief else 480) for name in ("stream", "grab")},
+        **({} if brief else {f"record, {fmt}": partial(parts.recording, fmt, 3) for fmt in ("nv12", "bgra")}),
     }
     ratio = {(workload, name) for workload, *names, _ in RATIOS for name in names}
     for size in (FULL_HD, UHD):

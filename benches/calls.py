@@ -1,7 +1,7 @@
 """Single calls, all contenders in turns: calls.py SET WIDTH HEIGHT ROUNDS prints how long they took.
 
-The sets: `calls` of an X server, those of a `window` on it, and what the pointer costs there (`x11`) and on the
-simulated desktop (`sim`).
+The sets: `calls` of an X server, those of a `window` on it, frames for `models` and encoders, and what the pointer
+costs there (`x11`) and on the simulated desktop (`sim`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import cv2
 import rustcam
 from desktops import Painter, XServer
 
+from .by_opencv import by_opencv
 from .contenders import WINDOW, mss, workload
+from .models import KEYWORDS
 from .raw_shm import RawShm
 from .run import turns
 from .x11 import Window, colour
@@ -95,6 +97,16 @@ def window(size: tuple[int, int], stack: ExitStack) -> dict[str, Call]:
     return {"rustcam window": (change, seen), "rustcam region": (change, partial(part, region=region))}
 
 
+def models(size: tuple[int, int], stack: ExitStack) -> dict[str, Call]:
+    """Frames for models and encoders, by the engine and by OpenCV from what mss captures; and the screen as it is."""
+    screen = Screen(size, stack)
+    calls = {"rustcam bgra": rustcam.Capturer(backend="x11", cursor=False).grab}
+    for use, keywords in KEYWORDS.items():
+        calls[f"rustcam {use}"] = rustcam.Capturer(backend="x11", cursor=False, **keywords).grab
+        calls[f"mss {use}"] = by_opencv(use, mss(workload("1920x1080 full@60 bgra free")).grab)
+    return {name: (screen.change, call) for name, call in calls.items()}
+
+
 def pointer(kind: str, size: tuple[int, int], stack: ExitStack) -> dict[str, Call]:
     """The same call with the pointer and without."""
     if kind == "x11":
@@ -129,8 +141,9 @@ def main() -> None:
     with ExitStack() as stack:
         if kind == "calls":
             name, calls = f"{width}x{height} calls", Screen((width, height), stack).calls()
-        elif kind == "window":
-            name, calls = f"{width}x{height} window calls", window((width, height), stack)
+        elif kind in ("window", "models"):
+            of_kind = window if kind == "window" else models
+            name, calls = f"{width}x{height} {kind} calls", of_kind((width, height), stack)
         else:
             name, calls = f"{kind} pointer", pointer(kind, (width, height), stack)
         for contender, samples in timed(calls, rounds).items():

@@ -3,7 +3,8 @@
 `1920x1080 full@60 bgra free` is a workload: the size of the screen, what it shows and how often a second, the pixel
 format, and how a contender follows it. `region` behind that is a part of the screen, `cursor` draws the pointer.
 Behind that may be how the lab's device behaves, see `lab.py`: `hardware`, or `asynchronous`. `hdr` is a desktop of
-half floats, whose highlights cover the number. `wgc` is captured by Windows.Graphics.Capture.
+half floats, whose highlights cover the number. `wgc` is captured by Windows.Graphics.Capture. `classifier`, `detector`,
+`agent` and `encoder` want frames as in models.py, in which there is no number.
 
 The ways: `free` takes frames one after the other, as the examples of the packages do; `paced` sleeps until something
 was presented and then takes one frame; `stream` takes those of a stream; `beside` is `free` with a loop in Python in
@@ -31,13 +32,16 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
+from .models import KEYWORDS
+
 PAGES = Path(__file__).resolve().parent / "pages"
 FULL_HD, UHD = (1920, 1080), (3840, 2160)
 NUMBERED = ("full", "window", "scroll", "video", "ordinary", "stormfull")
 PARTS = ("little", "middle")
 # In the corner, where the number of the frame is.
 REGION = (0, 0, 640, 360)
-NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: region| cursor| hardware| asynchronous| hdr| wgc)*)")
+WORDS = ("region", "cursor", "hardware", "asynchronous", "hdr", "wgc", *KEYWORDS)
+NAME = re.compile(r"(\d+)x(\d+) (\w+)@(\d+) (\w+) (\w+)((?: (?:" + "|".join(WORDS) + "))*)")
 DEVICES = ("hardware", "asynchronous")
 # Of a window that does not change: left, top, width, height.
 WINDOW = (200, 150, 800, 600)
@@ -58,10 +62,12 @@ class Workload:
     device: str = ""  # how the lab's behaves
     hdr: bool = False
     wgc: bool = False
+    use: str = ""  # what the frames are for, see models.py
 
     @property
     def numbered(self) -> bool:
-        return self.content in NUMBERED and self.way not in ("beside", "virtual") and not self.hdr
+        shown = self.content in NUMBERED and not self.hdr and not self.use
+        return shown and self.way not in ("beside", "virtual")
 
 
 def workload(name: str) -> Workload:
@@ -70,8 +76,9 @@ def workload(name: str) -> Workload:
     width, height, content, hz, fmt, way, more = found.groups()
     region = REGION if "region" in more else None
     device = next((word for word in more.split() if word in DEVICES), "")
+    use = next((word for word in more.split() if word in KEYWORDS), "")
     size, hdr, wgc = (int(width), int(height)), "hdr" in more, "wgc" in more
-    return Workload(name, size, content, int(hz), fmt, way, region, "cursor" in more, device, hdr, wgc)
+    return Workload(name, size, content, int(hz), fmt, way, region, "cursor" in more, device, hdr, wgc, use)
 
 
 @dataclass
@@ -86,13 +93,23 @@ class Opened:
     child: Optional[int] = None  # a process that works for it
 
 
+def made_by_opencv(work: Workload, open_it: Callable[[Workload], Opened]) -> Opened:
+    """What the workload wants, from a contender that captures BGRA."""
+    opened = open_it(work)
+    opened.grab = import_module("benches.by_opencv").by_opencv(work.use, opened.grab)
+    return opened
+
+
 # Each contender in its best documented way of getting arrays that belong to the caller. Modules are imported when they
 # are needed, because no process has all of them.
 
 
 def rustcam(work: Workload, stream: bool = False, **options: Any) -> Opened:
     """This project's, and the published one, whose interface it keeps."""
-    backend = {"backend": "wgc"} if work.wgc else ON_X11
+    backend: dict[str, Any] = {"backend": "wgc"} if work.wgc else ON_X11
+    if work.use:
+        screen = import_module("rustcam").Capturer(cursor=False, **backend, **KEYWORDS[work.use])
+        return Opened(lambda: screen.grab(1000), screen.close)
     screen = import_module("rustcam").Capturer(cursor=work.cursor, **backend)
     if not stream and work.way != "stream":
         return Opened(lambda: screen.grab(1000, work.fmt, work.region, **options), screen.close, work.fmt)
@@ -150,6 +167,13 @@ def camera(work: Workload, package: str, **options: Any) -> Opened:
         # Its array is the memory of a texture that is no longer mapped.
         return Opened(lambda: None if (image := grab()) is None else np.array(image), screen.stop)
     return Opened(grab, screen.stop, work.fmt)
+
+
+def rapidshot(work: Workload) -> Opened:
+    """Its way without a graphics device of NVIDIA, with a new array for each frame."""
+    screen = import_module("rapidshot").create(output_idx=0, output_color=work.fmt.upper(), pool_output=False)
+    KEPT.append(screen)
+    return Opened(screen.grab, screen.release, work.fmt)
 
 
 def camera_of_wgc(work: Workload) -> Opened:
@@ -241,8 +265,9 @@ def raw(work: Workload) -> Opened:
 
 # How to open a contender, and the names of the workloads that it can do. The order is that of the tables.
 FEW = r"(1920x1080 \w+|\S+ full)@60 "  # not more than sixty frames a second; at 4K a few come, whatever moves there
+USE = r".* (" + "|".join(KEYWORDS) + ")"
 LIVE = r"(?!.* virtual)\S+ (full|ordinary|little|middle|static|storm)@"
-PLAIN = r"(?!.* (hardware|asynchronous|hdr|wgc))" + LIVE
+PLAIN = r"(?!.* (hardware|asynchronous|hdr|wgc|" + "|".join(KEYWORDS) + "))" + LIVE
 WGC = r".* full@.* wgc"
 STILL = r"1920x1080 static@60 "
 VIRTUAL = r".* virtual"
@@ -264,6 +289,8 @@ MATRIX: dict[str, dict[str, tuple[Callable[[Workload], Opened], str]]] = {
         "dxcam winrt": (camera_of_wgc, WGC),
         "wgc-python": (wgc_python, WGC),
         "dxcam": (partial(camera, package="dxcam"), PLAIN),
+        "dxcam, OpenCV": (partial(made_by_opencv, open_it=partial(camera, package="dxcam")), USE),
+        "rapidshot, OpenCV": (partial(made_by_opencv, open_it=rapidshot), USE),
         "bettercam": (partial(camera, package="bettercam"), PLAIN),
         "rustcam 0.1.2": (rustcam, f"{PLAIN}|.*stormfull"),
         "mss": (mss, ".* display@"),

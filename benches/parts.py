@@ -22,10 +22,11 @@ from desktops import XServer
 from rustcam.cli.memory import resident
 
 from .calls import Call, timed
-from .contenders import FULL_HD, UHD
+from .contenders import FULL_HD, UHD, workload
 from .kernels import MEASURED, lines, printed, toned
 from .measure import beside
-from .run import Line, quantile
+from .run import Line, child, quantile
+from .x11 import desktop
 
 SIZE = "{}x{}".format(*FULL_HD)
 FAST = f"size {SIZE}; refresh 240; pointer still"
@@ -103,6 +104,18 @@ def delivery(name: str, frames: int) -> Iterator[Line]:
         presents = capturer.frame_info.sequence - first
     quantiles = {f"p{percent}_ms": quantile(latencies, percent) for percent in (50, 95)}
     yield STREAM, name, {"frames": frames, "presents": presents, **quantiles}
+
+
+def recording(fmt: str, seconds: float) -> list[Line]:
+    """What a recording costs beside the encoder, of a screen on which everything changes."""
+    server = XServer(*FULL_HD)
+    try:
+        os.environ["DISPLAY"] = server.display
+        with desktop(str(server.process.pid)) as shown:
+            shown.show(workload("1920x1080 full@60 bgra free"))
+            return child("recording", fmt, seconds)
+    finally:
+        server.stop()
 
 
 def spinning() -> Iterator[Line]:

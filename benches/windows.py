@@ -98,7 +98,7 @@ def main() -> int:
     provide_wheel(OURS, wheel)
     provide(RIVALS)
     installed = importlib.metadata.distributions(path=[str(RIVALS.packages)])
-    names = ("bettercam", "dxcam", "mss", "pillow", "wgc-python", "windows-capture", "winrt-runtime")
+    names = ("bettercam", "dxcam", "mss", "pillow", "rapidshot", "wgc-python", "windows-capture", "winrt-runtime")
     peers = sorted(f"{package.name} {package.version}" for package in installed if package.name in names)
     path = Path(sys.argv[1])
     recorded = ratios(Results.read(path)) if path.exists() else {}

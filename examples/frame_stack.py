@@ -1,7 +1,7 @@
 """The last images as one array, for an agent that must see motion: frame_stack.py [--backend sim] [--count 100].
 
-The engine scales, makes gray and stacks in one pass: an array `(4, 84, 84, 1)`, the newest image last. With `copy=False`
-no older image is copied.
+The engine scales, makes gray and stacks in one pass: an array `(4, 84, 84, 1)`, the newest image last. With
+`copy=False` no older image is copied.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The screen as an environment for reinforcement learning: screen_env.py [--backend sim] [--steps 60].
 
 An observation is a stack of the last images, gray and of 84x84 pixels, so that it shows motion: what Gymnasium's
-`AtariPreprocessing` and `FrameStackObservation` make of a game, made by the engine. Override `act` and `reward` for your
-game; here `act` does nothing, and the reward is the share of pixels that changed.
+`AtariPreprocessing` and `FrameStackObservation` make of a game, made by the engine. Override `act` and `reward` for
+your game; here `act` does nothing, and the reward is the share of pixels that changed.
 """
 
 from __future__ import annotations

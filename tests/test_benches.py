@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benches import contenders, idle, kernels, measure, ratios, render, report, run, trace
+from benches import contenders, idle, kernels, measure, models, ratios, render, report, run, trace
 
 import rustcam
 
@@ -418,6 +418,25 @@ def test_a_claim_that_is_net_of_the_lab_is_judged_by_the_best_peer() -> None:
         results.add("w", name, {"frames": 1, "cpu_ms": cpu, "lab_ms": 3.0})
     row = report.judged(results, "w | ≤ 0.2× | only_net | w: ours & other & one")
     assert row[2:] == ["0.50× total, 0.20× net", "met"]
+
+
+# The Windows interpreters of the Wine lanes have no OpenCV.
+@pytest.mark.linux
+@pytest.mark.parametrize("use", models.KEYWORDS)
+def test_opencv_makes_what_a_capturer_returns(use: str) -> None:
+    from benches.by_opencv import by_opencv
+
+    desktop = {"backend": "sim", "sim": "size 1280x960; refresh 60; full; clock virtual", "cursor": False}
+    with rustcam.Capturer(**desktop, **models.KEYWORDS[use]) as ours, rustcam.Capturer(**desktop) as plain:
+        theirs = by_opencv(use, plain.grab)
+        for _ in range(6):
+            one, other = ours.grab(), theirs()
+            assert one is not None
+            assert (one.squeeze().shape, one.dtype) == (other.shape, other.dtype)
+            apart = np.abs(one.squeeze().astype(float) - other)
+            # Those for encoders have other weights.
+            assert apart.max() <= (2 if one.dtype == np.uint8 else 1.1 / 255) or use == "encoder"
+    assert by_opencv(use, lambda: None)() is None
 
 
 @pytest.mark.x11

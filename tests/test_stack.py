@@ -158,13 +158,12 @@ def test_streams_and_iterators_begin_a_new_stack() -> None:
 @pytest.mark.parametrize("copy", [True, False])
 def test_frames_at_a_constant_rate_are_stacked(copy: bool) -> None:
     script = "size 160x120; refresh 60; full; clock virtual"
+    images = []
     with sim(script, **SMALL) as single, sim(script, **SMALL, stack=4) as capturer:
-        with single.frames(30) as one, capturer.frames(30, copy=copy) as many:
-            images = []
-            for (image, time), (stack, same_time) in islice(zip(one, many), 12):
-                images.append(image)
-                assert time == same_time
-                assert np.array_equal(stack, stacked(images, 4))
+        for (image, time), (stack, same_time) in islice(zip(single.frames(30), capturer.frames(30, copy=copy)), 12):
+            images.append(image)
+            assert time == same_time
+            assert np.array_equal(stack, stacked(images, 4))
 
 
 @pytest.mark.sim

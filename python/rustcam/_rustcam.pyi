@@ -143,20 +143,22 @@ class Capturer:
                 expression is looked for again until the deadline, and streams wait for it. The expression may be
                 searched by any thread; if it raises, the window does not match.
             window_area: `"client"`: what the program draws; `"whole"`: title bar and frame, too. Only with `window`.
-            fmt: Pixel format of the images, unless a call has its own: `"bgra"`, `"rgba"`, `"bgr"`, `"rgb"`, `"gray"` (also
-                `"grey"`), `"rgba16f"`, as `grab` describes them, or for encoders `"nv12"` or `"i420"`, in any case: BT.709
-                in the limited range, `uint8` of shape `(height * 3 // 2, width)`, chroma being the mean of 2x2 pixels;
-                width and height must be even.
+            fmt: Pixel format of the images, unless a call has its own: `"bgra"`, `"rgba"`, `"bgr"`, `"rgb"`, `"gray"`
+                (also `"grey"`), `"rgba16f"`, as `grab` describes them, or for encoders `"nv12"` or `"i420"`, in any
+                case: BT.709 in the limited range, `uint8` of shape `(height * 3 // 2, width)`, chroma being the mean of
+                2x2 pixels; width and height must be even. If they become odd during a stream or an iteration, the last
+                column or row is left out.
             size: `(width, height)` to which the region is scaled, each 1 to 65535; after crop, rotation and pointer.
                 `None`: the size of the region.
             resample: How. `"area"`: along an axis that shrinks the mean of the covered pixels, along one that grows as
-                `"bilinear"`; `"bilinear"`: between the two nearest centres; `"nearest"`: pixel `floor((i + 0.5) * n / m)`
-                for pixel `i` of `m` from `n`. Levels are those of the exact result, rounded once, half up.
+                `"bilinear"`; `"bilinear"`: between the two nearest centres; `"nearest"`: pixel
+                `floor((i + 0.5) * n / m)` for pixel `i` of `m` from `n`. Levels are those of the exact result, rounded once, half up.
             layout: `"hwc"`: arrays of shape `(height, width, channels)`; `"chw"`: `(channels, height, width)`.
             dtype: `"uint8"`, or `"float32"` or `"float16"`, whose values are level / 255; or a numpy type of that name.
                 Images of `"rgba16f"` are `float16` or `float32`, never `uint8`.
-            regions: Several regions, each as `region`, 1 to 1024 of them: each image then shows all of them as they were
-                at the same moment, each scaled to `size`, in an array of shape `(n, ...)`. Needs `size`.
+            regions: Several regions, each as `region`, 1 to 1024 of them: each image then shows all of them as they
+                were at the same moment, each scaled to `size`, in an array of shape `(n, ...)`. Needs `size`, and
+                excludes `region`.
             stack: Each call returns the last so many images, 1 to 1024, in an array of shape `(stack, ...)`, or
                 `(stack, n, ...)` with `regions`: the newest last, the first one repeated until there are so many. What
                 was not returned is not in it. `start`, `frames` and `stream` begin a new stack, and so does an image of
@@ -182,8 +184,8 @@ class Capturer:
             ValueError: No such output, device or backend, or a name that several outputs have (the message lists those
                 that exist); a region that is empty, reversed, not integer or outside the output (the message says where
                 the output lies); `open_timeout_ms`, `size`, `stack` or the number of `regions` out of range; unknown
-                `fmt`, `resample`, `layout`, `dtype` or `hdr`; keywords that exclude each other (`regions` without `size`,
-                `"nv12"` or `"i420"` with another layout or type, or with an odd size); a mistake in the script; a
+                `fmt`, `resample`, `layout`, `dtype` or `hdr`; keywords that exclude each other (`regions` without
+                `size` or with `region`, `"nv12"` or `"i420"` with another layout or type, or with an odd size); a mistake in the script; a
                 script for another backend.
             DuplicationError: The operating system refuses, for example because there is no display, or refused for
                 `open_timeout_ms`.
@@ -225,13 +227,13 @@ class Capturer:
 
         Returns:
             A C-contiguous array of `frame_shape` and `frame_dtype`, by default `(height, width, 4)` and `uint8`,
-            independent of all other arrays; or `out`. `None` if no new frame came within `timeout_ms`, also while the desktop is lost for a transient reason (a mode change, a lock screen); the next
-            call continues the recovery.
+            independent of all other arrays; or `out`. `None` if no new frame came within `timeout_ms`, also while the
+            desktop is lost for a transient reason (a mode change, a lock screen); the next call continues the recovery.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: `timeout_ms` out of range, unknown `fmt` or one that does not go with the capturer's layout, type
-                or size, a region as for the constructor, `out` that does not fit (nothing is written then), `out`
+            ValueError: `timeout_ms` out of range, unknown `fmt` or one that does not go with the capturer's layout,
+                type or size, a region as for the constructor, `out` that does not fit (nothing is written then), `out`
                 together with `copy=False`, `region` together with `regions`, or a `fmt` or `region` that changes what a
                 stack holds.
             RuntimeError: The capturer is closed, is streaming, has an open `frames()` iterator, or belongs to another
@@ -470,7 +472,7 @@ class Capturer:
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
-        """Shape of the arrays that calls without `fmt` and `region` return. Follows mode changes if there is no `size`."""
+        """Shape of the arrays that calls without `fmt` and `region` return. Without `size` it follows mode changes."""
 
     @property
     def frame_dtype(self) -> np.dtype[Any]:
