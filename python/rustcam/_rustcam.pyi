@@ -152,7 +152,8 @@ class Capturer:
                 `None`: the size of the region.
             resample: How. `"area"`: along an axis that shrinks the mean of the covered pixels, along one that grows as
                 `"bilinear"`; `"bilinear"`: between the two nearest centres; `"nearest"`: pixel
-                `floor((i + 0.5) * n / m)` for pixel `i` of `m` from `n`. Levels are those of the exact result, rounded once, half up.
+                `floor((i + 0.5) * n / m)` for pixel `i` of `m` from `n`. Levels are those of the exact result, rounded
+                once, half up.
             layout: `"hwc"`: arrays of shape `(height, width, channels)`; `"chw"`: `(channels, height, width)`.
             dtype: `"uint8"`, or `"float32"` or `"float16"`, whose values are level / 255; or a numpy type of that name.
                 Images of `"rgba16f"` are `float16` or `float32`, never `uint8`.
@@ -185,8 +186,8 @@ class Capturer:
                 that exist); a region that is empty, reversed, not integer or outside the output (the message says where
                 the output lies); `open_timeout_ms`, `size`, `stack` or the number of `regions` out of range; unknown
                 `fmt`, `resample`, `layout`, `dtype` or `hdr`; keywords that exclude each other (`regions` without
-                `size` or with `region`, `"nv12"` or `"i420"` with another layout or type, or with an odd size); a mistake in the script; a
-                script for another backend.
+                `size` or with `region`, `"nv12"` or `"i420"` with another layout or type, or with an odd size); a
+                mistake in the script; a script for another backend.
             DuplicationError: The operating system refuses, for example because there is no display, or refused for
                 `open_timeout_ms`.
         """

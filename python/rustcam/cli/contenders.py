@@ -61,7 +61,7 @@ class Rustcam(Contender):
         return __version__
 
     def grab(self, timeout: float) -> Optional[_Image]:
-        return self._capturer.grab(int(timeout * 1000) + 1, self.fmt)  # type: ignore[call-overload,no-any-return]
+        return self._capturer.grab(int(timeout * 1000) + 1, self.fmt)  # type: ignore[arg-type]
 
     def present_time(self) -> Optional[float]:
         info = self._capturer.frame_info
