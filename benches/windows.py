@@ -75,7 +75,7 @@ class Wine:
         return [json.loads(line) for line in lines if line.startswith(("[", "{"))]
 
     def contender(self, name: str, works: list[Workload]) -> list[Line]:
-        python = OURS if name == "rustcam" or name.startswith("grab") else RIVALS
+        python = OURS if name in ("rustcam", "rustcam window") or name.startswith("grab") else RIVALS
         variables = ONE_THREAD if name.startswith("grab") else {}
         names = [work.name for work in works]
         return self.lines(python.exe, MEASURE, "windows", self._dll, name, SECONDS, *names, **variables)
@@ -98,7 +98,7 @@ def main() -> int:
     provide_wheel(OURS, wheel)
     provide(RIVALS)
     installed = importlib.metadata.distributions(path=[str(RIVALS.packages)])
-    names = ("bettercam", "dxcam", "mss", "pillow", "rapidshot")
+    names = ("bettercam", "dxcam", "mss", "pillow", "rapidshot", "wgc-python", "windows-capture", "winrt-runtime")
     peers = sorted(f"{package.name} {package.version}" for package in installed if package.name in names)
     path = Path(sys.argv[1])
     recorded = ratios(Results.read(path)) if path.exists() else {}

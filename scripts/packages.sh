@@ -35,6 +35,8 @@ for purpose in "$@"; do
         need xvfb Xvfb
         need x11-xserver-utils xrandr
         need xcompmgr xcompmgr
+        need picom picom
+        need openbox openbox
         [ -x /usr/lib/xorg/Xorg ] || need xserver-xorg-core Xorg
         find /usr/lib*/xorg/modules/drivers -name dummy_drv.so 2>/dev/null | grep -q . || missing="$missing xserver-xorg-video-dummy"
         "${PYTHON:-python3}" -c 'import tkinter' 2>/dev/null || missing="$missing python3-tk"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -74,6 +75,49 @@ OUTPUTS: dict[str, tuple[Any, Any, str]] = {
     "bytes": (b"SIM-1", T, "bytes"),
     "list": (["SIM-1"], T, "list"),
     "dict of list_outputs": ({"output_idx": 0}, T, "dict"),
+}
+
+WINDOWS: dict[str, tuple[Any, Any, str]] = {
+    "unknown title": ("editor", V, 'no window has title "editor"; there is none'),
+    "unknown handle": (7, V, "no window has handle 7; there is none"),
+    "unknown pattern": (re.compile("^x$"), V, r'no window has title matching "\^x\$"'),
+    "unknown dict": ({"handle": 7, "pid": 8}, V, "handle 7 of process 8"),
+    "empty title": ("", V, "empty title"),
+    "lone surrogate": ("\ud800", V, "window"),
+    "true": (True, T, "window must be a handle, a title"),
+    "false": (False, T, "window must be a handle, a title"),
+    "zero": (0, V, "got 0"),
+    "negative": (-1, V, "got -1"),
+    "very negative": (-(2**63) - 1, V, "window"),
+    **{f"handle {n}": (n, V, str(n)) for n in HUGE},
+    "float": (7.0, T, "window must be a handle, a title"),
+    "NaN": (NAN, T, "window must be a handle, a title"),
+    "bytes": (b"editor", T, "window must be a handle, a title"),
+    "pattern of bytes": (re.compile(b"x"), T, "window must be a regular expression of text"),
+    "list": ([7], T, "window must be a handle, a title"),
+    "tuple": ((7,), T, "window must be a handle, a title"),
+    "function": (len, T, "window must be a handle, a title"),
+    "class": (re.Pattern, T, "window must be"),
+    "dict without a handle": ({"title": "x"}, V, 'window has no "handle"'),
+    "empty dict": ({}, V, 'window has no "handle"'),
+    "dict with a handle of text": ({"handle": "7"}, T, "handle of window must be an integer"),
+    "dict with a handle of true": ({"handle": True}, T, "handle of window must be an integer"),
+    "dict with a handle of None": ({"handle": None}, T, "handle of window must be an integer"),
+    "dict with handle 0": ({"handle": 0}, V, "got 0"),
+    "dict with a huge handle": ({"handle": 2**64}, V, str(2**64)),
+    "dict with a pid of text": ({"handle": 7, "pid": "8"}, T, "pid of window must be an integer"),
+    "dict with a pid of true": ({"handle": 7, "pid": True}, T, "pid of window must be an integer"),
+    "dict with a negative pid": ({"handle": 7, "pid": -1}, V, "pid of window.*-1"),
+    "dict with a huge pid": ({"handle": 7, "pid": 2**32}, V, str(2**32)),
+}
+
+AREAS: dict[str, tuple[Any, Any, str]] = {
+    "unknown": ("frame", V, '"client" or "whole"'),
+    "empty": ("", V, '"client" or "whole"'),
+    "without a window": ("whole", V, "window_area goes with window="),
+    "number": (1, T, "window_area must be a string"),
+    "None": (None, T, "window_area must be a string"),
+    "bytes": (b"whole", T, "window_area must be a string"),
 }
 
 NAMES: dict[str, tuple[Any, Any, str]] = {
@@ -356,6 +400,8 @@ TABLE = rows(
     ("grab_gpu", "timeout_ms", TIMEOUTS),
     ("grab_gpu", "sync", SYNCS),
     ("grab_gpu", "fmt", TEXTURE_FORMATS),
+    ("grab_gpu", "size", SIZES),
+    ("grab_gpu", "resample", {what: row for what, row in RESAMPLES.items() if row[0] is not None}),
     ("start", "target_fps", CAPS),
     ("start", "region", REGIONS),
     ("start", "video_mode", FLAGS),
@@ -372,6 +418,12 @@ TABLE = rows(
     ("stream", "video_mode", FLAGS),
     ("stream", "copy", FLAGS),
     ("stream", "patience_s", PATIENCES),
+    ("Capturer", "window", WINDOWS),
+    ("Capturer", "window_area", AREAS),
+    ("screenshot", "window", WINDOWS),
+    ("screenshot", "window_area", AREAS),
+    ("list_windows", "backend", NAMES),
+    ("list_windows", "sim", SCRIPTS),
     ("screenshot", "output", OUTPUTS),
     ("screenshot", "device", INDICES),
     ("screenshot", "region", REGIONS),
@@ -466,7 +518,9 @@ def test_a_script_for_another_backend_is_refused(backend: str) -> None:
 
 
 @pytest.mark.sim
-@pytest.mark.parametrize("call", ["Capturer", "screenshot", "list_outputs", "device_info", "output_info"])
+@pytest.mark.parametrize(
+    "call", ["Capturer", "screenshot", "list_outputs", "list_windows", "device_info", "output_info"]
+)
 def test_unknown_keywords_are_refused(call: str) -> None:
     with pytest.raises(TypeError, match="colour"):
         getattr(rustcam, call)(backend="sim", colour=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import rustcam
-from desktops import STILL
+from desktops import STILL, XServer
 from rustcam.cli import main, record
 from rustcam.cli.options import names, window
 from rustcam.cli.outputs import LONGEST_TITLE, one_line
@@ -207,6 +208,34 @@ def test_a_minimised_window_repeats_its_last_image(tmp_path: Path) -> None:
     assert len(images) == 20
     assert all(np.array_equal(image, images[7]) for image in images[8:14])
     assert not np.array_equal(images[19], images[7])
+
+
+@pytest.mark.x11
+@pytest.mark.parametrize("chosen", ["notes", "handle"])
+def test_a_recording_of_a_real_window_ends_with_it(
+    session_server: XServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    chosen: str,
+) -> None:
+    from test_window_picture import Windows
+
+    monkeypatch.setenv("DISPLAY", session_server.display)
+    windows = Windows(session_server.display)
+    handle = windows.open(50, 60, np.full((100, 200, 3), 90, np.uint8), "My notes")
+    file = tmp_path / "a.y4m"
+    # The program ends, and its window with it.
+    end = threading.Timer(0.7, windows.close)
+    end.start()
+    window = hex(handle) if chosen == "handle" else chosen
+    assert main(["record", "--window", window, "--fps", "20", "-o", str(file)]) == 0
+    end.join()
+    assert capsys.readouterr().err.endswith('; the window "My notes" was closed\n')
+    header, images = y4m(file.read_bytes())
+    assert header.startswith("YUV4MPEG2 W200 H100 F20:1")
+    assert 5 <= len(images) <= 20
+    assert np.abs(rgb(images[-1]) - 90).max() < 4
 
 
 def test_other_losses_are_failures() -> None:

@@ -34,8 +34,8 @@ def test_a_working_desktop_has_no_problems(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("statement", "code", "words"),
     [
-        ("lab others 4", "0x887A0022", "four processes"),
-        ("refuse 0x887A0004", "0x887A0004", "Graphics"),
+        ("lab wgc off; lab others 4", "0x887A0022", "four processes"),
+        ("lab wgc off; refuse 0x887A0004", "0x887A0004", "Graphics"),
         ("refuse 0x80070005", "0x80070005", "unlock"),
         ("refuse 0x887A0028", "0x887A0028", "Reconnect"),
     ],
@@ -45,6 +45,50 @@ def test_refusals_come_with_their_advice(lab: Lab, statement: str, code: str, wo
     (problem,) = findings("dxgi", PROBLEM)
     assert problem.data["hresult"] == code
     assert words in problem.advice
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "words"),
+    [("lab others 4", "0x887A0022", "four processes"), ("refuse 0x887A0004", "0x887A0004", "Graphics")],
+)
+def test_an_output_that_windows_graphics_capture_captures_instead_is_a_note(
+    lab: Lab, statement: str, code: str, words: str
+) -> None:
+    lab.start(f"{STILL}; {statement}")
+    assert findings("dxgi", PROBLEM) == []
+    (note,) = [finding for finding in findings("dxgi", NOTE) if finding.data.get("hresult") == code]
+    with rustcam.Capturer(cursor=False) as screen:
+        assert screen.backend == "wgc"
+        assert f'backend="auto" captures this output by wgc instead: {screen.stats.fallback}' in note.message
+    assert words in note.advice
+
+
+def test_windows_graphics_capture_is_examined_beside_duplication(lab: Lab) -> None:
+    lab.start(STILL)
+    report = examine()
+    assert [
+        finding for finding in report.findings if finding.about.startswith("wgc") and finding.level == PROBLEM
+    ] == []
+    shown = [finding.about for finding in report.findings if "first_grab_ms" in finding.data]
+    assert {"dxgi 0.0", "wgc 0.0"} <= set(shown)
+    (windows,) = [finding for finding in report.findings if finding.about == "wgc windows"]
+    assert "can be captured" in windows.message
+    (build,) = [finding for finding in report.findings if "build" in finding.data]
+    assert build.about == "wgc"
+    # Those of the adapters are reported once.
+    assert len([finding for finding in report.findings if "adapter 0: " in finding.message]) == 1
+
+
+def test_a_system_without_windows_graphics_capture_has_no_problem(lab: Lab) -> None:
+    lab.start(f"{STILL}; lab wgc off")
+    report = examine()
+    assert [
+        finding for finding in report.findings if finding.about.startswith("dxgi") and finding.level == PROBLEM
+    ] == []
+    notes = [finding for finding in report.findings if finding.about.startswith("wgc") and finding.level == NOTE]
+    assert any("Windows.Graphics.Capture needs Windows 10" in note.advice for note in notes)
+    assert not any(finding.about.startswith("wgc") and finding.level == PROBLEM for finding in report.findings)
+    assert any(finding.about.startswith("wgc") and finding.level == PROBLEM for finding in examine("wgc").findings)
 
 
 def test_device_info_shows_the_memory_of_the_adapter(lab: Lab) -> None:

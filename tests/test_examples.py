@@ -15,6 +15,7 @@ import pytest
 
 import rustcam
 from desktops import XServer
+from test_window_picture import Windows
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -97,6 +98,30 @@ def test_window_bot() -> None:
     clicks = [(int(x), int(y)) for x, y in re.findall(r"^click at (\d+),(\d+)$", out, re.MULTILINE)]
     assert clicks
     assert all(60 <= x < 60 + 321 and 50 <= y < 50 + 201 for x, y in clicks)
+
+
+@pytest.mark.x11
+def test_the_examples_of_windows_on_an_x_server(session_server: XServer, tmp_path: Path) -> None:
+    """The window is covered everywhere."""
+    shown = np.full((100, 200, 3), 30, np.uint8)
+    shown[40:50, 120:140] = (255, 128, 0)
+    windows = Windows(session_server.display)
+    display = {"backend": "x11", "DISPLAY": session_server.display}
+    try:
+        windows.open(50, 60, shown, "My notes")
+        windows.open(0, 0, np.zeros((300, 300, 3), np.uint8), "Above")
+        out = run("window_bot.py", "notes", "ff8000", "--seconds", "0.3", **display)
+        run("record_window.py", "notes", str(tmp_path / "video.mp4"), "--seconds", "0.2", **display)
+    finally:
+        windows.close()
+    assert out == "click at 179,104\n"
+    import av
+
+    with av.open(str(tmp_path / "video.mp4")) as video:
+        frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in video.decode(video=0)]
+    assert len(frames) == 6
+    assert np.median(np.abs(frames[5] - shown)) <= 3
+    assert np.abs(frames[5][44:46, 126:134] - shown[44:46, 126:134]).max() < 40
 
 
 def test_the_bot_finds_the_middle_of_a_colour() -> None:

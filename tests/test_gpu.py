@@ -80,6 +80,52 @@ def test_half_floats_equal_those_of_grab(lab: Lab, desktop: str, sync: Any) -> N
             assert np.array_equal(lab.read(texture), expected)
 
 
+@pytest.mark.parametrize("fmt", ["bgra", "rgba16f"])
+@pytest.mark.parametrize("resample", [None, "area", "bilinear", "nearest"])
+def test_a_scaled_texture_equals_the_scaled_image_of_grab(lab: Lab, fmt: Any, resample: Any) -> None:
+    # A static desktop, so that both show the same frame.
+    lab.start(f"{STILL}; rotation 90; at 0ms shape masked")
+    own = "bilinear"
+    with rustcam.Capturer(cursor=False, size=(64, 40), resample=resample or own, fmt=fmt) as capturer:
+        expected = must(capturer.grab())
+    with rustcam.Capturer(cursor=False, size=(5, 5), resample=own) as capturer:
+        texture = capturer.grab_gpu(5000, fmt=fmt, size=(64, 40), resample=resample)
+        assert texture is not None
+        with texture:
+            assert (texture.width, texture.height) == (64, 40)
+            assert texture.size_bytes == 64 * 40 * (8 if fmt == "rgba16f" else 4)
+            seen = lab.read(texture)
+    if fmt == "bgra":
+        assert np.abs(seen.astype(int) - expected).max() <= 1
+    else:
+        np.testing.assert_allclose(seen.astype(float), expected.astype(float), rtol=2**-10, atol=2**-24)
+
+
+def test_without_a_size_a_texture_shows_the_region(lab: Lab) -> None:
+    lab.start(STILL)
+    with rustcam.Capturer(cursor=False, size=(5, 5)) as capturer, grab_gpu(capturer) as texture:
+        assert (texture.width, texture.height) == (WIDTH, HEIGHT)
+
+
+def test_a_texture_too_large_to_scale_to_is_refused(lab: Lab) -> None:
+    lab.start(STILL)
+    with rustcam.Capturer(cursor=False) as capturer:
+        with pytest.raises(rustcam.CaptureError, match="at most 8192"):
+            capturer.grab_gpu(5000, size=(8193, 1))
+        with pytest.raises(ValueError, match="each side of size"):
+            capturer.grab_gpu(5000, size=(0, 1))
+
+
+@pytest.mark.parametrize("fmt", ["bgra", "rgb", "gray", "nv12"])
+def test_frames_that_the_device_scales_map_only_the_result(lab: Lab, fmt: Any) -> None:
+    lab.start(STILL)
+    with rustcam.Capturer(cursor=False, size=(64, 40), fmt=fmt) as capturer:
+        must(capturer.grab())
+        before = lab.counters()["bytes_mapped"]
+        must(capturer.grab(new_frame_only=False))
+        assert lab.counters()["bytes_mapped"] - before == 64 * 40 * 4
+
+
 def test_a_closed_texture_says_so(lab: Lab) -> None:
     lab.start(STILL)
     with rustcam.Capturer(cursor=False) as capturer:

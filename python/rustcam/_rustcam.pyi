@@ -251,6 +251,8 @@ class Capturer:
         *,
         sync: Literal["none", "keyed"] = "none",
         fmt: Literal["bgra", "rgba16f"] = "bgra",
+        size: _Size | None = None,
+        resample: Resample | None = None,
     ) -> GpuTexture | None:
         """Waits for a new frame and returns it as a texture that stays on the graphics device.
 
@@ -267,19 +269,23 @@ class Capturer:
                 and the reader must have finished before the texture is closed. `"keyed"`: a keyed mutex; the reader
                 acquires key 1, reads, and releases key 0. Its device may do so after the texture was closed.
             fmt: `"bgra"`, 8 bits, or `"rgba16f"`: half floats of linear scRGB, 1.0 is 80 nits.
+            size: `(width, height)` of the texture: the image, with the pointer, is scaled to that, within one level of
+                the frames that `grab` returns in this size. At most 8192 a side. By default the region is shown pixel
+                by pixel, also if the capturer has a `size` for its frames.
+            resample: `"area"`, `"bilinear"` or `"nearest"`; that of the capturer by default.
 
         Returns:
             A texture, or `None` if no new frame came within `timeout_ms`.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: `timeout_ms` out of range, unknown `sync`, or another `fmt`.
+            ValueError: `timeout_ms` or `size` out of range, unknown `sync` or `resample`, or another `fmt`.
             RuntimeError: The capturer is closed, is streaming, has an open `frames()` iterator, or belongs to another
                 thread.
             AccessLost: The desktop was lost for a lasting reason.
             DeviceError: The graphics device was lost.
             CaptureError: The backend has no GPU path (`"x11"`, `"sim"`), the system refuses to share, 8 textures are
-                open, or the system reports another error.
+                open, a side of `size` is above 8192, the device cannot scale, or the system reports another error.
         """
 
     def start(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lanes import ROOT, Result, report_of
 
-from .pythons import PEERS, TESTED, WindowsPython, provide, provide_wheel
+from .pythons import PEERS, TESTED, WINRT4, WindowsPython, provide, provide_wheel
 from .session import TARGET, TOOLS, Session, missing_tools
 
 TEST_LIMIT = 900  # seconds for one test program or one script
@@ -37,6 +37,18 @@ LAB = ROOT / "crates" / "dda-lab"
 DEVICE = ["dxgi", "remains", "worlds"]  # test programs of the engine that draw, as all of the lab do
 SHARES = 5  # of the pytest suite, of which each Python but the oldest runs another one
 PACKAGES = ["dxcam", "bettercam", "rustcam"]
+# Packages and ways of Windows.Graphics.Capture, each in one system.
+CAPTURES = [
+    (PEERS, "windows-capture", ""),
+    (PEERS, "windows-capture-window", ""),
+    (PEERS, "windows-capture-title", ""),
+    (PEERS, "dxcam-winrt", ""),
+    (PEERS, "dxcam-winrt", "lab wgc build 19041"),
+    (WINRT4, "dxcam-winrt", ""),
+    (PEERS, "wgc-python", ""),
+    (PEERS, "wgc-python-client", ""),
+]
+CAPTURED = "size 640x480; refresh 60; at 0ms pointer hide"
 DESKTOPS = ["size 640x480; refresh 60; pointer path", "size 1920x1080; refresh 60"]
 
 
@@ -150,10 +162,13 @@ def peers() -> list[Result]:
     result = Result("peers")
     with Session() as wine:
         provide(PEERS)
+        provide(WINRT4)
         lab = build_lab(wine)
-        for package, script in product(PACKAGES, DESKTOPS):
+        runs = [(PEERS, "capture.py", package, script) for package, script in product(PACKAGES, DESKTOPS)]
+        runs += [(python, "graphics_capture.py", package, f"{CAPTURED}; {more}") for python, package, more in CAPTURES]
+        for python, program, package, script in runs:
             print(f"{package}: {script}", flush=True)
-            capture: list[str] = [str(PEERS.exe), windows_path(LAB / "peers" / "capture.py"), package, lab, script]
+            capture: list[str] = [str(python.exe), windows_path(LAB / "peers" / program), package, lab, script]
             if wine.run(["wine", *capture], limit=TEST_LIMIT):
                 result.failed += 1
             else:

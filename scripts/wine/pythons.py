@@ -51,6 +51,8 @@ TESTED = [
 ]
 # Other capture packages, and the published rustcam, away from ours.
 PEERS = WindowsPython("peers", "3.11", "windows-peers.txt")
+# dxcam with packages of the Windows Runtime that cannot be beside the others'.
+WINRT4 = WindowsPython("winrt4", "3.11", "windows-peers-winrt4.txt")
 # The same, and what else is measured beside them.
 RIVALS = WindowsPython("rivals", "3.11", "windows-bench.txt")
 

@@ -22,6 +22,8 @@ PREFIX = BUILD / "prefix"
 # A command and the Debian package that has it.
 TOOLS = {"wine": "wine", "wineserver": "wine", "Xvfb": "xvfb", "x86_64-w64-mingw32-gcc": "gcc-mingw-w64-x86-64-win32"}
 TARGET = "x86_64-pc-windows-gnu"
+# The DLLs that Wine 8 lacks, each in one file: the second is needed by other packages only.
+SHIMS = [HERE / "bcryptprimitives.c", HERE / "coremessaging.c"]
 
 START_LIMIT = 180  # seconds
 GRACE = 10  # seconds between asking a program to end and ending it
@@ -125,20 +127,20 @@ class Session:
         self.environment["DISPLAY"] = f":{number}"
 
     def _make_prefix(self) -> None:
-        source = HERE / "bcryptprimitives.c"
         version = subprocess.run(
             ["wine", "--version"], env=self.environment, check=True, capture_output=True, text=True, timeout=60
         ).stdout
-        with remade(PREFIX, source, version, *map("=".join, VARIABLES.items())) as needed:
+        with remade(PREFIX, *SHIMS, version, *map("=".join, VARIABLES.items())) as needed:
             if not needed:
                 return
             self.must(["wine", "wineboot", "--init"], limit=START_LIMIT)
             # Until it has ended, the registry is only in memory.
             self.must(["wineserver", "--wait"], limit=START_LIMIT)
-            dll = PREFIX / "drive_c" / "windows" / "system32" / "bcryptprimitives.dll"
-            if not dll.exists():
-                compiler = ["x86_64-w64-mingw32-gcc", "-O2", "-shared"]
-                self.must([*compiler, "-o", str(dll), str(source), "-ladvapi32"], limit=60)
+            for source in SHIMS:
+                dll = PREFIX / "drive_c" / "windows" / "system32" / source.with_suffix(".dll").name
+                if not dll.exists():
+                    compiler = ["x86_64-w64-mingw32-gcc", "-O2", "-shared"]
+                    self.must([*compiler, "-o", str(dll), str(source), "-ladvapi32"], limit=60)
 
     def _end_programs(self) -> None:
         if PREFIX.exists():

@@ -23,6 +23,7 @@ class Dll:
             ("lab_present", ctypes.c_uint64, []),
             ("lab_time_ms", ctypes.c_double, []),
             ("lab_frame", size, [ctypes.c_uint64, pixels, size]),
+            ("lab_window_frame", size, [ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32, pixels, size]),
             ("lab_shared", size, [size, ctypes.c_uint32, pixels, size]),
         ):
             export = getattr(self.dll, name)
@@ -57,6 +58,13 @@ class Dll:
         image = np.empty((height, width, 4), np.uint8)
         size = self.dll.lab_frame(number, image.ctypes.data, image.nbytes)
         assert size == image.nbytes, f"frame {number} has {size} bytes, not {image.nbytes}"
+        return image
+
+    def window(self, number: int, width: int, height: int) -> np.ndarray:
+        """What a captured window of this size shows in a frame, as BGRA."""
+        image = np.empty((height, width, 4), np.uint8)
+        size = self.dll.lab_window_frame(number, width, height, image.ctypes.data, image.nbytes)
+        assert size == image.nbytes
         return image
 
     def shared(self, handle: int, behaviour: int, width: int, height: int, dtype: type = np.uint8) -> np.ndarray:

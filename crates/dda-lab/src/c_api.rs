@@ -3,10 +3,13 @@
 use std::ffi::{c_char, c_void, CStr};
 use std::sync::Mutex;
 
-use windows::Win32::Foundation::{HANDLE, HMODULE};
+use rustcam::geometry::Size;
+use windows::Win32::Foundation::{E_POINTER, HANDLE, HMODULE};
 use windows::Win32::System::SystemServices::DLL_PROCESS_ATTACH;
-use windows_core::BOOL;
+use windows_core::{Interface, BOOL};
 
+use crate::capture::create_controller;
+use crate::capture::window_picture::window_image;
 use crate::lab::Lab;
 use crate::mutex::lock;
 use crate::sharing::reader::{self, Behaviour};
@@ -142,6 +145,39 @@ pub unsafe extern "C" fn lab_output_frame(output: u32, frame: u64, buffer: *mut 
     }
     // SAFETY: as the caller promises.
     unsafe { deliver(&sim.image(output as usize, frame, sim.now()), buffer, len) }
+}
+
+/// Writes the picture of a captured window of this size in `frame`: BGRA, alpha 255, rows without padding. Returns the number of its bytes.
+///
+/// # Safety
+/// `buffer` is null or valid for `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn lab_window_frame(frame: u32, width: u32, height: u32, buffer: *mut u8, len: usize) -> usize {
+    let size = Size::new(width, height);
+    let needed = size.area() as usize * 4;
+    if buffer.is_null() || len < needed {
+        return needed;
+    }
+    // SAFETY: as the caller promises.
+    unsafe { deliver(&window_image(frame, size), buffer, len) }
+}
+
+/// `CreateDispatcherQueueController` of coremessaging.dll for the thread that calls it, for a DLL that stands in for that one.
+///
+/// # Safety
+/// `controller` is null or valid for an object.
+#[no_mangle]
+pub unsafe extern "C" fn lab_dispatcher_queue_controller(controller: *mut *mut c_void) -> i32 {
+    // SAFETY: as the caller promises.
+    let Some(controller) = (unsafe { controller.as_mut() }) else { return E_POINTER.0 };
+    *controller = std::ptr::null_mut();
+    match create_controller() {
+        Ok(object) => {
+            *controller = object.into_raw();
+            0
+        }
+        Err(error) => error.code().0,
+    }
 }
 
 /// Number of the frame that the desktop shows now, 0 if no lab runs.

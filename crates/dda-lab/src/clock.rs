@@ -16,6 +16,9 @@ const VIRTUAL_BASE: i64 = 1 << 45;
 /// Longest part of a sleep: after each, the sleeper looks whether the lab was stopped.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// The virtual time that a poll takes for programs that wait in real time.
+pub(crate) const POLL: Duration = Duration::from_millis(1);
+
 /// A clock that starts at zero.
 pub(crate) enum Clock {
     Real { base: i64, frequency: i64 },
@@ -53,6 +56,12 @@ impl Clock {
         };
         let ticks = time.as_nanos() as i128 * i128::from(frequency) / 1_000_000_000;
         (base + ticks as i64).max(1)
+    }
+
+    /// The performance counter at `time` in units of 100 ns, whatever its frequency is.
+    pub(crate) fn hundreds_of_ns_at(&self, time: Duration) -> i64 {
+        let (Clock::Real { frequency, .. } | Clock::Virtual { frequency, .. }) = self;
+        (i128::from(self.ticks_at(time)) * 10_000_000 / i128::from(*frequency)) as i64
     }
 
     /// Sleeps for `time` or a part of it. Virtual time jumps instead, unless `time` is `None`: then nothing more is scripted to happen,
@@ -121,4 +130,21 @@ fn ticks() -> i64 {
     // SAFETY: the pointer is valid for the call, which cannot fail since Windows XP.
     let _ = unsafe { QueryPerformanceCounter(&raw mut ticks) };
     ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn point_18_times_of_frames_do_not_depend_on_the_frequency_of_the_performance_counter() {
+        for frequency in [3_579_545, 10_000_000, 24_000_000] {
+            let clock = Clock::Virtual { now: Mutex::default(), frequency };
+            let (start, later) =
+                (clock.hundreds_of_ns_at(Duration::ZERO), clock.hundreds_of_ns_at(Duration::from_secs(3)));
+            assert!((later - start).abs_diff(30_000_000) <= 3, "{frequency}");
+            let seconds = clock.ticks_at(Duration::from_secs(3)) as f64 / frequency as f64;
+            assert!((later as f64 / 1e7 - seconds).abs() < 1e-6, "{frequency}");
+        }
+    }
 }

@@ -123,6 +123,32 @@ counters! {
     draw_without_key,
     /// Broken rule: a texture without a keyed mutex was opened before the device had finished drawing it.
     opened_before_done,
+    /// Sessions of Windows.Graphics.Capture that were started.
+    wgc_sessions,
+    /// Such sessions that run now.
+    wgc_live_sessions,
+    /// Pools of frames that exist now and are not closed.
+    wgc_pools,
+    /// Calls of `Recreate`.
+    wgc_recreates,
+    /// Frames that `TryGetNextFrame` returned.
+    wgc_frames,
+    /// Frames that the program holds now.
+    wgc_held,
+    /// Updates for which no buffer was free.
+    wgc_dropped,
+    /// Times that `FrameArrived` was raised.
+    wgc_arrivals,
+    /// Calls of `Close`, of frames, sessions and pools.
+    wgc_closes,
+    /// Broken rule: references to a texture that were left when its frame ended.
+    wgc_textures_kept,
+    /// Broken rule: copies out of a texture beyond the content of its frame.
+    wgc_outside_content,
+    /// Not recommended: calls of objects that were closed.
+    wgc_after_close,
+    /// Not recommended: frames that were held during `Recreate`.
+    wgc_held_at_recreate,
     /// Not recommended: formats for `DuplicateOutput1` without `B8G8R8A8_UNORM`.
     formats_without_bgra,
 }

@@ -7,6 +7,10 @@ use std::time::Duration;
 use rustcam::clock::{performance_time, Clock, EventCount, HIGH_RESOLUTION_LATENESS};
 use rustcam::source::sim::World;
 
+use windows::Win32::Foundation::HWND;
+
+use crate::capture::blend;
+use crate::capture::window::visible_bounds;
 use crate::counters::Counters;
 use crate::hooks;
 use crate::script::call::Call;
@@ -52,9 +56,14 @@ impl Lab {
         self.sim.heal();
     }
 
-    /// The calls whose failure can be injected.
+    /// The calls of Desktop Duplication and of Direct3D whose failure can be injected.
     pub fn calls() -> impl Iterator<Item = &'static str> {
-        Call::ALL.iter().map(|call| call.name())
+        Call::ALL.iter().filter(|call| !call.is_of_capture()).map(|call| call.name())
+    }
+
+    /// The calls of Windows.Graphics.Capture whose failure can be injected.
+    pub fn capture_calls() -> impl Iterator<Item = &'static str> {
+        Call::ALL.iter().filter(|call| call.is_of_capture()).map(|call| call.name())
     }
 
     /// The world of the first output: the oracle of every pixel.
@@ -70,6 +79,25 @@ impl Lab {
     /// What a program that takes BGRA must get now of `frame` of the first output: alpha 255, rows without padding.
     pub fn image(&self, frame: u64) -> Vec<u8> {
         self.sim.image(0, frame, self.now())
+    }
+
+    /// What a program that captures output `index` by Windows.Graphics.Capture must get of `frame` with the pointer as it was at `at`: upright,
+    /// alpha 255, rows without padding.
+    pub fn image_with_pointer(&self, index: usize, frame: u64, at: Duration) -> Vec<u8> {
+        let world = &self.sim.worlds[index];
+        let mut image = self.sim.image(index, frame, at);
+        let pointer = world.pointer_at(at);
+        if pointer.visible {
+            blend(&mut image, world.size(frame).rect(), &pointer);
+        }
+        image
+    }
+
+    /// The visible bounds of a window as its captures have them: left, top, right and bottom on the screen. `None` if there is no such
+    /// window.
+    pub fn window_bounds(&self, window: isize) -> Option<[i32; 4]> {
+        let bounds = visible_bounds(&self.sim, HWND(window as *mut _))?;
+        Some([bounds.left, bounds.top, bounds.right, bounds.bottom])
     }
 
     /// Time since the start, on the clock of the script.
@@ -109,6 +137,15 @@ impl ScriptClock {
     fn start(&self) -> Duration {
         performance_time(self.0.clock.ticks_at(Duration::ZERO))
     }
+
+    /// How late exact sleeps end.
+    fn lateness(&self) -> Duration {
+        if self.0.script.timer().is_some() {
+            HIGH_RESOLUTION_LATENESS
+        } else {
+            Duration::ZERO
+        }
+    }
 }
 
 impl Clock for ScriptClock {
@@ -121,16 +158,16 @@ impl Clock for ScriptClock {
     }
 
     fn sleep_until(&self, moment: Duration) {
-        let late = if self.0.script.timer().is_some() { HIGH_RESOLUTION_LATENESS } else { Duration::ZERO };
         if moment > self.now() {
-            self.wait_for_event(moment.saturating_add(late));
+            self.wait_for_event(moment.saturating_add(self.lateness()));
         }
     }
 
     fn wait(&self, events: &EventCount, seen: u32, moment: Duration) {
         if self.0.clock.is_virtual() {
-            if events.count() == seen {
-                self.sleep_until(moment);
+            if moment > self.now() && events.count() == seen {
+                let end = moment.saturating_add(self.lateness()).saturating_sub(self.start());
+                self.0.sleep_while(end, || events.count() == seen);
             }
         } else if let Some(left) = moment.checked_sub(self.now()) {
             events.wait(seen, left);

@@ -196,8 +196,9 @@ impl Capturer {
     }
 
     #[pyo3(
-        signature = (timeout_ms=TimeoutMs::SECOND, *, sync=SyncMode(TextureSync::None), fmt=SharedFormat(TextureFormat::Bgra8)),
-        text_signature = "($self, timeout_ms=1000, *, sync='none', fmt='bgra')"
+        signature = (timeout_ms=TimeoutMs::SECOND, *, sync=SyncMode(TextureSync::None), fmt=SharedFormat(TextureFormat::Bgra8),
+                     size=None, resample=None),
+        text_signature = "($self, timeout_ms=1000, *, sync='none', fmt='bgra', size=None, resample=None)"
     )]
     fn grab_gpu(
         &self,
@@ -205,9 +206,12 @@ impl Capturer {
         timeout_ms: TimeoutMs,
         sync: SyncMode,
         fmt: SharedFormat,
+        size: Option<FrameSize>,
+        resample: Option<ResampleArgument>,
     ) -> PyResult<Option<GpuTexture>> {
         self.capture.check_thread()?;
-        let target = Target::Shared { sync: sync.0, format: fmt.0 };
+        let scale = self.capture.options.scale(size, resample);
+        let target = Target::Shared { sync: sync.0, format: fmt.0, scale };
         let frame = self.capture.grab(py, &Request::within(timeout_ms.0), target)?;
         Ok(frame.and_then(GpuTexture::from_frame))
     }

@@ -7,6 +7,7 @@ use pyo3::Borrowed;
 use rustcam::frame::PixelFormat;
 use rustcam::frame_format::{Element, FrameFormat, FrameSpec, Layout, Resample, YuvFormat};
 use rustcam::geometry::{Rect, Size};
+use rustcam::source::scaling::Scale;
 use rustcam::source::Output;
 
 use crate::arguments::{self, integer, shown, text, wrong_type};
@@ -297,6 +298,12 @@ impl FrameOptions {
         let spec = self.spec(fmt, region)?;
         spec.format.check_size(spec.size_of(size)).map_err(|e| to_python(py, &e))?;
         Ok(spec)
+    }
+
+    /// How a texture is scaled that is wanted in `size`: by the capturer's own `resample` unless there is another one.
+    pub fn scale(&self, size: Option<FrameSize>, resample: Option<ResampleArgument>) -> Option<Scale> {
+        let resample = resample.map_or(self.resample, |resample| resample.0);
+        size.map(|FrameSize(size)| Scale { size, resample })
     }
 
     /// The shape of the array of a frame with this spec, which shows a region of this size.

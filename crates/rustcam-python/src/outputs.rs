@@ -6,7 +6,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustcam::capture::{persist, Request, Session, Stack, Target};
 use rustcam::clock::MonotonicClock;
-use rustcam::error::{Error, ErrorKind};
 use rustcam::frame::PixelFormat;
 use rustcam::source::{self, Adapter, Backend, DynamicRange, Facts, Output};
 
@@ -148,14 +147,7 @@ pub fn screenshot<'py>(
     let request = Request::within(SCREENSHOT_TIMEOUT).region(region);
     let frame =
         interruptible(py, SCREENSHOT_TIMEOUT, |interrupt| session.grab(&request, Target::owned(spec), interrupt))?;
-    let frame = frame.ok_or_else(|| {
-        let message = format!("no image of the desktop within {} ms", SCREENSHOT_TIMEOUT.as_millis());
-        let error = Error::new(ErrorKind::Timeout, message);
-        to_python(
-            py,
-            &error.with_hint("The desktop is not available, for example behind a lock screen: try again later"),
-        )
-    })?;
+    let frame = frame.ok_or_else(|| to_python(py, &session.timed_out("no image", SCREENSHOT_TIMEOUT)))?;
     let Some((count, image)) = options.stack.zip(frame.image()) else { return array::from_frame(py, frame, true) };
     let stacked = py.detach(|| Stack::new(count).push(image, true)).map_err(|e| to_python(py, &e))?;
     array::from_image(py, stacked, true)

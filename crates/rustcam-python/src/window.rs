@@ -57,20 +57,30 @@ fn handle(number: &Bound<'_, PyInt>) -> PyResult<u64> {
 /// The window that `list_windows()` has described.
 fn from_listed(listed: &Bound<'_, PyDict>) -> PyResult<WindowChoice> {
     let missing = || PyValueError::new_err(format!("window has no \"handle\": {}", shown(listed)));
-    let value = listed.get_item("handle")?.ok_or_else(missing)?;
-    let wrong = || wrong_type("the handle of window", "an integer", &value);
-    let number = if value.is_instance_of::<PyBool>() { None } else { integer(&value)? };
-    let handle = handle(&number.ok_or_else(wrong)?)?;
-    let pid = listed.get_item("pid")?.and_then(|pid| pid.extract::<u32>().ok());
+    let handle = handle(&listed_number("handle", &listed.get_item("handle")?.ok_or_else(missing)?)?)?;
+    let pid = match listed.get_item("pid")?.filter(|pid| !pid.is_none()) {
+        None => None,
+        Some(pid) => {
+            let number = listed_number("pid", &pid)?;
+            let wrong =
+                |_| PyValueError::new_err(format!("the pid of window must be a process, got {}", shown(&number)));
+            Some(number.extract::<u32>().map_err(wrong)?)
+        }
+    };
     Ok(WindowChoice::Handle { handle, pid })
+}
+
+/// An integer of such a description.
+fn listed_number<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyInt>> {
+    let number = if value.is_instance_of::<PyBool>() { None } else { integer(value)? };
+    number.ok_or_else(|| wrong_type(&format!("the {name} of window"), "an integer", value))
 }
 
 /// A compiled regular expression, or what behaves like one.
 fn pattern(value: &Bound<'_, PyAny>) -> PyResult<WindowChoice> {
     let py = value.py();
-    let text = match (value.getattr_opt("pattern")?, value.getattr_opt("search")?) {
-        (Some(pattern), Some(_)) => pattern,
-        _ => return Err(wrong_type("window", WANTED, value)),
+    let (Some(text), Some(_)) = (value.getattr_opt("pattern")?, value.getattr_opt("search")?) else {
+        return Err(wrong_type("window", WANTED, value));
     };
     let text: String = text.extract().map_err(|_| {
         PyTypeError::new_err(format!("window must be a regular expression of text, not of bytes: {}", shown(value)))
@@ -82,10 +92,13 @@ fn pattern(value: &Bound<'_, PyAny>) -> PyResult<WindowChoice> {
         // While the interpreter shuts down nothing is looked for any more.
         let found = Python::try_attach(|py| {
             let found = pattern.bind(py).call_method1(pyo3::intern!(py, "search"), (title,));
-            found.map(|found| !found.is_none()).unwrap_or_else(|error| {
-                error.write_unraisable(py, None);
-                false
-            })
+            found.map_or_else(
+                |error| {
+                    error.write_unraisable(py, None);
+                    false
+                },
+                |found| !found.is_none(),
+            )
         });
         found.unwrap_or(false)
     };

@@ -321,10 +321,11 @@
 //!
 //! The crate logs with [`log`](https://docs.rs/log): losses as warnings, recoveries as information.
 //!
-//! Dependencies between the modules point one way: `error ← geometry, color ← frame ← {pixels, source} ← capture`.
+//! Dependencies between the modules point one way: `error ← geometry, color ← frame ← frame_format ← {pixels, source} ← capture`.
 
 #![warn(missing_debug_implementations)]
 
+mod axis;
 pub mod capture;
 pub mod clock;
 pub mod color;

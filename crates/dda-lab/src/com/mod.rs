@@ -6,7 +6,7 @@ pub(crate) mod tag;
 use std::ffi::c_void;
 
 use windows::Win32::Foundation::S_OK;
-use windows_core::{Error, Result, HRESULT};
+use windows_core::{Error, IUnknown, Interface, Result, HRESULT};
 
 /// A code as an error, codes of success included.
 pub(crate) fn failure<T>(code: HRESULT) -> Result<T> {
@@ -35,4 +35,18 @@ pub(crate) unsafe fn written(code: HRESULT, out: *mut *mut c_void) -> *mut c_voi
     }
     // SAFETY: as the caller promises.
     unsafe { out.as_ref() }.map_or(std::ptr::null_mut(), |object| *object)
+}
+
+/// Number of references to an object.
+pub(crate) fn references(object: &impl Interface) -> u32 {
+    let raw = object.as_raw();
+    // SAFETY: every interface begins with `IUnknown`, and the object lives.
+    unsafe { IUnknown::from_raw_borrowed(&raw) }.map_or(0, |object| {
+        let table = object.vtable();
+        // SAFETY: `AddRef` and `Release` of a live object, in balance.
+        unsafe {
+            (table.AddRef)(raw);
+            (table.Release)(raw)
+        }
+    })
 }

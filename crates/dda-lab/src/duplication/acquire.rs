@@ -1,6 +1,5 @@
 //! Acquiring and releasing frames.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use windows::Win32::Foundation::WAIT_TIMEOUT;
@@ -9,7 +8,7 @@ use windows::Win32::Graphics::Dxgi::{
 };
 use windows_core::{Interface, Result, HRESULT};
 
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, POLL};
 use crate::com::failure;
 use crate::counters::{add, count};
 use crate::duplication::accumulator::Update;
@@ -18,9 +17,6 @@ use crate::duplication::not_a_texture::NotATexture;
 use crate::duplication::upload::Content;
 use crate::mutex::lock;
 use crate::script::call::Call;
-
-/// The virtual time that a poll takes for programs that wait in real time.
-const POLL: Duration = Duration::from_millis(1);
 
 /// The timeout of a wait without end.
 const INFINITE: u32 = u32::MAX;
@@ -57,8 +53,8 @@ impl Machine {
             if deadline.is_some_and(|deadline| deadline <= now) {
                 count(&sim.counters.timeouts);
                 state.released = false;
-                if timeout == 0 && sim.clock.is_virtual() && sim.polls_take_time.load(Ordering::Relaxed) {
-                    sim.clock.sleep(Some(POLL));
+                if timeout == 0 {
+                    sim.let_poll_take_time(POLL);
                 }
                 return failure(DXGI_ERROR_WAIT_TIMEOUT);
             }

@@ -12,6 +12,6 @@ mod metadata;
 mod not_a_texture;
 mod object;
 mod texture_pool;
-mod upload;
+pub(crate) mod upload;
 
 pub(crate) use object::Duplication;

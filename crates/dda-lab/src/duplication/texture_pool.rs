@@ -7,9 +7,10 @@ use rustcam::source::sim::Framebuffer;
 use windows::Win32::Foundation::E_FAIL;
 use windows::Win32::Graphics::Direct3D11::ID3D11Texture2D;
 use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT, DXGI_FORMAT_R16G16B16A16_FLOAT, DXGI_FORMAT_R8G8B8A8_UNORM};
-use windows_core::{IUnknown, Interface, Result};
+use windows_core::{Interface, Result};
 
 use crate::bypass::bypass;
+use crate::com::references;
 use crate::duplication::upload::{Content, Uploader};
 use crate::mutex::lock;
 use crate::state::simulation::Simulation;
@@ -137,7 +138,7 @@ impl TexturePool {
 
     /// Number of references to the textures besides the pool's own.
     pub(crate) fn foreign_refs(&self) -> u64 {
-        self.all().map(|texture| u64::from(refs(&texture.object)).saturating_sub(1)).sum()
+        self.all().map(|texture| u64::from(references(&texture.object)).saturating_sub(1)).sum()
     }
 
     /// Removes the records of the textures.
@@ -147,18 +148,4 @@ impl TexturePool {
             records.remove(&(texture.object.as_raw() as usize));
         }
     }
-}
-
-/// Number of references to a texture.
-fn refs(texture: &ID3D11Texture2D) -> u32 {
-    let raw = texture.as_raw();
-    // SAFETY: every interface begins with `IUnknown`, and the object lives.
-    unsafe { IUnknown::from_raw_borrowed(&raw) }.map_or(0, |object| {
-        let table = object.vtable();
-        // SAFETY: `AddRef` and `Release` of a live object, in balance.
-        unsafe {
-            (table.AddRef)(raw);
-            (table.Release)(raw)
-        }
-    })
 }

@@ -172,7 +172,8 @@ impl Uploader {
         }
     }
 
-    fn upload_parts(
+    /// Uploads parts of what the framebuffer shows.
+    pub(crate) fn upload_parts(
         &mut self,
         world: &World,
         framebuffer: &mut Framebuffer,

@@ -192,6 +192,14 @@ fn check_source(sim: &Simulation, context: &ID3D11DeviceContext, resource: usize
     }
 }
 
+/// Counts a copy that reads beyond the content of a frame. `end` is the far corner of the part, if it is not everything.
+fn check_content(sim: &Simulation, resource: usize, end: Option<(u32, u32)>) {
+    let record = lock(&sim.textures).get(&resource).cloned();
+    if record.is_some_and(|record| record.exceeds_content(end)) {
+        count(&sim.counters.wgc_outside_content);
+    }
+}
+
 /// Counts a copy of `len` bytes, and lets the device take its time for it.
 ///
 /// # Safety
@@ -216,6 +224,7 @@ unsafe extern "system" fn copy(this: *mut c_void, to: *mut c_void, from: *mut c_
     let _lock = call.as_ref().map(|ContextCall { sim, device, context }| {
         let guard = lock(&device.lock);
         check_source(sim, context, from as usize);
+        check_content(sim, from as usize, None);
         count(&sim.counters.copy_resource);
         // SAFETY: the caller's own argument.
         let len = unsafe { describe(from) }.map_or(0, |desc| bytes(&desc));
@@ -252,6 +261,7 @@ unsafe extern "system" fn copy_region(
         count(&sim.counters.copy_region);
         // SAFETY: the caller's own arguments.
         let (desc, part) = unsafe { (describe(from), part.as_ref()) };
+        check_content(sim, from as usize, part.map(|part| (part.right, part.bottom)));
         let len = desc.map_or(0, |desc| match part {
             None => bytes(&desc),
             Some(part) => {

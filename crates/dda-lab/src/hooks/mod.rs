@@ -2,12 +2,13 @@
 //!
 //! | installed | hooks |
 //! |---|---|
-//! | when the lab starts | `creation`, `factory`, `adapter`, `output`, `display_config`, `duplicate` |
+//! | when the lab starts | `activation`, `creation`, `factory`, `adapter`, `output`, `display_config`, `duplicate` |
 //! | when the lab starts, if the script says `timer` or `lab events` | `waits`, `waitable_timers` |
 //! | when the lab starts, if the script concerns them | `platform` |
-//! | when a duplication is requested for a device for the first time | `device`, `completion`, `context`, `drawing`, `surface`, `sharing` |
+//! | when a device duplicates or captures for the first time | `device`, `completion`, `context`, `drawing`, `surface`, `sharing` |
 //! | when a shared texture is created or opened | the part of `sharing` for textures |
 
+mod activation;
 mod adapter;
 mod completion;
 mod context;
@@ -49,6 +50,7 @@ pub(crate) fn install(sim: &Simulation) -> Result<()> {
     output::install(&output)?;
     duplicate::install(&output)?;
     creation::install()?;
+    activation::install(sim)?;
     platform::install(sim)?;
     waits::install(sim)
 }

@@ -8,6 +8,7 @@ use windows::Win32::Graphics::Dxgi::{
     IDXGIOutput, IDXGIOutput1, IDXGIOutput5, IDXGIOutput6, IDXGIOutput6_Vtbl, IDXGIOutput_Vtbl, DXGI_OUTPUT_DESC,
     DXGI_OUTPUT_DESC1,
 };
+use windows::Win32::Graphics::Gdi::HMONITOR;
 use windows_core::{IUnknown_Vtbl, Interface, Result, BOOL, GUID, HRESULT};
 
 use crate::com::clear;
@@ -64,6 +65,7 @@ unsafe extern "system" fn desc(this: *mut c_void, out: *mut DXGI_OUTPUT_DESC) ->
             name: &mut desc.DeviceName,
             place: &mut desc.DesktopCoordinates,
             attached: &mut desc.AttachedToDesktop,
+            monitor: &mut desc.Monitor,
             rotation: &mut desc.Rotation,
         })
     }
@@ -76,6 +78,7 @@ unsafe extern "system" fn desc1(this: *mut c_void, out: *mut DXGI_OUTPUT_DESC1) 
             name: &mut desc.DeviceName,
             place: &mut desc.DesktopCoordinates,
             attached: &mut desc.AttachedToDesktop,
+            monitor: &mut desc.Monitor,
             rotation: &mut desc.Rotation,
         })
     };
@@ -93,6 +96,7 @@ struct Described<'a> {
     name: &'a mut [u16; 32],
     place: &'a mut RECT,
     attached: &'a mut BOOL,
+    monitor: &'a mut HMONITOR,
     rotation: &'a mut DXGI_MODE_ROTATION,
 }
 
@@ -116,6 +120,9 @@ unsafe fn describe<T>(this: *mut c_void, slot: usize, out: *mut T, members: fn(&
         let desc = members(desc);
         (*desc.name, *desc.place, *desc.rotation) = describe::output(&sim, index, known);
         *desc.attached = true.into();
+        if let Some(monitor) = describe::monitor(index) {
+            *desc.monitor = HMONITOR(monitor as *mut c_void);
+        }
     }
     code
 }

@@ -3,14 +3,17 @@
 //! Only `WaitForSingleObject` and its relatives may use locks: the other functions here are what locks wait with.
 
 use std::ffi::c_void;
+use std::sync::Arc;
 use std::time::Duration;
 
 use windows::Win32::Foundation::{HANDLE, WAIT_TIMEOUT};
+use windows::Win32::System::Threading::{GetThreadId, INFINITE};
 use windows_core::Result;
 
 use crate::bypass::{bypass, bypassed};
 use crate::hooks::waitable_timers;
 use crate::patch::function::Function;
+use crate::state::presenters::this_thread_captures;
 use crate::state::simulation::{current, Simulation};
 use crate::timer::{lasts_ms, lengthen, shorten};
 
@@ -44,10 +47,7 @@ pub(crate) fn install(sim: &Simulation) -> Result<()> {
     // SAFETY: the hooks have the types of these functions.
     unsafe {
         if quantised || completed {
-            WAIT_ONE.replace(wait_one as *const () as usize)?;
-            WAIT_ONE_EX.replace(wait_one_ex as *const () as usize)?;
-            WAIT_MANY.replace(wait_many as *const () as usize)?;
-            WAIT_MANY_EX.replace(wait_many_ex as *const () as usize)?;
+            replace_waits()?;
         }
         if quantised {
             BEGIN_PERIOD.replace(begin_period as *const () as usize)?;
@@ -61,6 +61,24 @@ pub(crate) fn install(sim: &Simulation) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// In virtual time, waits of threads that capture let time pass.
+pub(crate) fn install_for_captures(sim: &Simulation) -> Result<()> {
+    if !sim.clock.is_virtual() {
+        return Ok(());
+    }
+    replace_waits()
+}
+
+fn replace_waits() -> Result<()> {
+    // SAFETY: the hooks have the types of these functions.
+    unsafe {
+        WAIT_ONE.replace(wait_one as *const () as usize)?;
+        WAIT_ONE_EX.replace(wait_one_ex as *const () as usize)?;
+        WAIT_MANY.replace(wait_many as *const () as usize)?;
+        WAIT_MANY_EX.replace(wait_many_ex as *const () as usize)
+    }
 }
 
 /// How long a wait of the program for `ms` milliseconds lasts.
@@ -136,6 +154,9 @@ fn wait(handles: &[HANDLE], ms: u32, original: impl Fn(u32) -> u32) -> u32 {
     if bypassed() {
         return original(ms);
     }
+    if let Some(sim) = bypass(|| capturing(handles)) {
+        return wait_for_presents(&sim, handles, ms, original);
+    }
     let device = bypass(|| {
         let sim = current().filter(|sim| sim.clock.is_virtual())?;
         sim.completions.set_due(sim.now());
@@ -152,6 +173,36 @@ fn wait(handles: &[HANDLE], ms: u32, original: impl Fn(u32) -> u32) -> u32 {
         sim.completions.set_due(sim.now());
     });
     original(0)
+}
+
+/// The simulation, if virtual time passes in a wait of this thread for `handles`.
+fn capturing(handles: &[HANDLE]) -> Option<Arc<Simulation>> {
+    if !this_thread_captures() {
+        return None;
+    }
+    let sim = current().filter(|sim| sim.clock.is_virtual())?;
+    // A thread ends in real time.
+    // SAFETY: what is no thread has no number.
+    let is_thread = |handle: &HANDLE| unsafe { GetThreadId(*handle) } != 0;
+    (!handles.iter().any(is_thread)).then_some(sim)
+}
+
+/// Lets time pass from one present of a capture to the next, until something that is waited for is set.
+fn wait_for_presents(sim: &Simulation, handles: &[HANDLE], ms: u32, original: impl Fn(u32) -> u32) -> u32 {
+    let end = (ms != INFINITE).then(|| sim.timeout(Duration::from_millis(u64::from(ms))));
+    loop {
+        let now = sim.now();
+        // The handlers are the program's: not past the hooks.
+        sim.presenters.present(now);
+        sim.completions.set_due(now);
+        let code = original(0);
+        if code != WAIT_TIMEOUT.0 || end.is_some_and(|end| end <= now) {
+            return code;
+        }
+        let due = sim.completions.first_due(handles).filter(|due| *due > now);
+        let Some(next) = [sim.presenters.next(now), due, end].into_iter().flatten().min() else { return original(ms) };
+        sim.clock.sleep(Some(next.saturating_sub(now)));
+    }
 }
 
 unsafe extern "system" fn begin_period(ms: u32) -> u32 {

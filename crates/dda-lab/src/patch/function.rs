@@ -33,8 +33,8 @@ const STEP: usize = 1 << 16;
 
 /// A function that a DLL exports.
 pub(crate) struct Function {
-    dll: &'static CStr,
-    name: &'static CStr,
+    pub(super) dll: &'static CStr,
+    pub(super) name: &'static CStr,
     /// Its address, 0 before it was replaced for the first time. Readable without a lock: the hooks of waits need it, and a lock waits.
     original: AtomicUsize,
 }
@@ -113,16 +113,16 @@ pub(crate) fn restore() {
 
 /// A loaded module.
 #[derive(Clone, Copy)]
-struct Image(HMODULE);
+pub(super) struct Image(pub(super) HMODULE);
 
 impl Image {
-    fn at<T>(self, offset: u32) -> *mut T {
+    pub(super) fn at<T>(self, offset: u32) -> *mut T {
         self.0 .0.wrapping_byte_add(offset as usize).cast()
     }
 
     /// # Safety
     /// The module is loaded.
-    unsafe fn headers(self) -> *const IMAGE_NT_HEADERS64 {
+    unsafe fn headers(self) -> *mut IMAGE_NT_HEADERS64 {
         // SAFETY: every loaded module begins with this header.
         let dos = unsafe { *self.at::<IMAGE_DOS_HEADER>(0) };
         self.at(dos.e_lfanew as u32)
@@ -132,10 +132,19 @@ impl Image {
     ///
     /// # Safety
     /// The module is loaded.
-    unsafe fn table<T>(self, which: IMAGE_DIRECTORY_ENTRY) -> Option<(*mut T, IMAGE_DATA_DIRECTORY)> {
+    pub(super) unsafe fn table<T>(self, which: IMAGE_DIRECTORY_ENTRY) -> Option<(*mut T, IMAGE_DATA_DIRECTORY)> {
         // SAFETY: every loaded module has these headers.
         let directory = unsafe { (*self.headers()).OptionalHeader.DataDirectory[which.0 as usize] };
         (directory.Size > 0).then(|| (self.at(directory.VirtualAddress), directory))
+    }
+
+    /// The header's entry about a table.
+    ///
+    /// # Safety
+    /// The module is loaded.
+    pub(super) unsafe fn directory(self, which: IMAGE_DIRECTORY_ENTRY) -> *mut IMAGE_DATA_DIRECTORY {
+        // SAFETY: every loaded module has these headers.
+        unsafe { &raw mut (*self.headers()).OptionalHeader.DataDirectory[which.0 as usize] }
     }
 
     /// The address of the export table's entry for the function called `name`.
@@ -190,6 +199,12 @@ impl Image {
 
 /// Replaces an address in the import tables of all modules.
 fn set_imports(from: usize, to: usize) -> Result<()> {
+    // SAFETY: the module is held meanwhile.
+    for_all_modules(|image| unsafe { image.set_imports(from, to) })
+}
+
+/// Does something with every loaded module, which stays loaded meanwhile.
+pub(super) fn for_all_modules(work: impl Fn(Image) -> Result<()>) -> Result<()> {
     let mut modules = vec![HMODULE::default(); 1024];
     let (size, mut needed) = (size_of_val(modules.as_slice()) as u32, 0);
     // SAFETY: a buffer of the size passed with it.
@@ -203,8 +218,7 @@ fn set_imports(from: usize, to: usize) -> Result<()> {
         {
             continue;
         }
-        // SAFETY: loaded, and held until the next line.
-        let outcome = unsafe { Image(held).set_imports(from, to) };
+        let outcome = work(Image(held));
         // SAFETY: the reference taken above.
         let _ = unsafe { FreeLibrary(held) };
         outcome?;
@@ -216,7 +230,7 @@ fn set_imports(from: usize, to: usize) -> Result<()> {
 ///
 /// # Safety
 /// `place` is writable.
-unsafe fn set_address(place: *mut usize, address: usize) {
+pub(super) unsafe fn set_address(place: *mut usize, address: usize) {
     // SAFETY: as the caller promises.
     unsafe {
         if place.is_aligned() {
@@ -239,7 +253,7 @@ unsafe fn set_export(entry: usize, offset: u32) -> Result<()> {
 ///
 /// # Safety
 /// `place` is mapped and holds no code.
-unsafe fn writable<T>(place: *mut T, work: impl FnOnce()) -> Result<()> {
+pub(super) unsafe fn writable<T>(place: *mut T, work: impl FnOnce()) -> Result<()> {
     let (mut before, mut unused) = (PAGE_PROTECTION_FLAGS::default(), PAGE_PROTECTION_FLAGS::default());
     // SAFETY: as the caller promises; only the protection changes, and it is put back.
     unsafe {
@@ -253,16 +267,10 @@ unsafe fn writable<T>(place: *mut T, work: impl FnOnce()) -> Result<()> {
 ///
 /// # Safety
 /// The module is loaded.
-unsafe fn trampoline(module: HMODULE, hook: usize) -> Result<usize> {
-    // SAFETY: a loaded module has these headers.
-    let size = unsafe { (*Image(module).headers()).OptionalHeader.SizeOfImage } as usize;
-    let first = (module.0 as usize + size).next_multiple_of(STEP);
+pub(super) unsafe fn trampoline(module: HMODULE, hook: usize) -> Result<usize> {
     let code: Vec<u8> = JUMP.into_iter().chain(hook.to_ne_bytes()).collect();
-    let places = (first..).step_by(STEP).take((u32::MAX as usize - size) / STEP);
-    // SAFETY: memory that is free, or the call fails.
-    let allocate =
-        |at| unsafe { VirtualAlloc(Some(at as *const c_void), code.len(), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) };
-    let memory = places.map(allocate).find(|memory| !memory.is_null()).ok_or(E_OUTOFMEMORY)?;
+    // SAFETY: as the caller promises.
+    let memory = unsafe { near(module, code.len()) }?;
     let mut unused = PAGE_PROTECTION_FLAGS::default();
     // SAFETY: new memory of that length, which no other code knows.
     unsafe {
@@ -271,4 +279,19 @@ unsafe fn trampoline(module: HMODULE, hook: usize) -> Result<usize> {
         FlushInstructionCache(GetCurrentProcess(), Some(memory), code.len()).map_err(|_| E_FAIL)?;
     }
     Ok(memory as usize)
+}
+
+/// New memory of `len` bytes behind a module, within reach of 32 bits.
+///
+/// # Safety
+/// The module is loaded.
+pub(super) unsafe fn near(module: HMODULE, len: usize) -> Result<*mut c_void> {
+    // SAFETY: a loaded module has these headers.
+    let size = unsafe { (*Image(module).headers()).OptionalHeader.SizeOfImage } as usize;
+    let first = (module.0 as usize + size).next_multiple_of(STEP);
+    let places = (first..).step_by(STEP).take((u32::MAX as usize - size - len) / STEP);
+    // SAFETY: memory that is free, or the call fails.
+    let allocate =
+        |at| unsafe { VirtualAlloc(Some(at as *const c_void), len, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) };
+    places.map(allocate).find(|memory| !memory.is_null()).ok_or_else(|| E_OUTOFMEMORY.into())
 }

@@ -1,4 +1,5 @@
 //! Replacing functions of other DLLs: methods of COM objects, and exported functions.
 
+pub(crate) mod export;
 pub(crate) mod function;
 pub(crate) mod vtable;

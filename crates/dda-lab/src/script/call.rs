@@ -12,6 +12,11 @@ macro_rules! calls {
                 match self { $(Call::$name => stringify!($name),)* }
             }
 
+            /// Whether it is a call of Windows.Graphics.Capture.
+            pub(crate) const fn is_of_capture(self) -> bool {
+                self as usize >= Call::RoGetActivationFactory as usize
+            }
+
             /// The call called `name`, in any case.
             pub(crate) fn named(name: &str) -> Result<Self, String> {
                 Self::ALL.iter().copied().find(|call| call.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
@@ -59,4 +64,39 @@ calls! {
     ShapeWidth,
     ShapeHeight,
     ShapePitch,
+    // From here on, the calls of Windows.Graphics.Capture.
+    RoGetActivationFactory,
+    /// `CreateDirect3D11DeviceFromDXGIDevice` and `CreateDirect3D11SurfaceFromDXGISurface`.
+    CreateDirect3D11Device,
+    IsSupported,
+    CreateForWindow,
+    CreateForMonitor,
+    ItemSize,
+    ItemDisplayName,
+    AddClosed,
+    RequestAccessAsync,
+    /// `Create` and `CreateFreeThreaded`.
+    CreateFramePool,
+    Recreate,
+    TryGetNextFrame,
+    AddFrameArrived,
+    CreateCaptureSession,
+    StartCapture,
+    /// Reading any property of a session.
+    GetSessionProperty,
+    SetIsCursorCaptureEnabled,
+    SetIsBorderRequired,
+    SetDirtyRegionMode,
+    SetMinUpdateInterval,
+    SetIncludeSecondaryWindows,
+    FrameSurface,
+    /// `GetInterface` of the surface of a frame.
+    SurfaceInterface,
+    SystemRelativeTime,
+    ContentSize,
+    /// `DirtyRegions` and `DirtyRegionMode` of a frame.
+    DirtyRegions,
+    FrameClose,
+    SessionClose,
+    PoolClose,
 }

@@ -5,3 +5,5 @@ pub(crate) mod change;
 pub(crate) mod fault;
 pub(crate) mod format;
 pub(crate) mod settings;
+pub(crate) mod wgc;
+pub(crate) mod words;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::script::change::{Change, Changes};
 use crate::script::fault::Fault;
 use crate::script::format::Format;
+use crate::script::wgc::Wgc;
+use crate::script::words::{choose, hex, moment, number};
 
 /// The first acquired frame of a duplication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +107,7 @@ pub(crate) struct Settings {
     pub(crate) first_readback: Duration,
     /// Whether Direct3D says that it is not translated.
     pub(crate) hardware: bool,
+    pub(crate) wgc: Wgc,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -138,13 +141,14 @@ impl Default for Settings {
             copy_time_per_megabyte: Duration::ZERO,
             first_readback: Duration::ZERO,
             hardware: false,
+            wgc: Wgc::default(),
             faults: Vec::new(),
         }
     }
 }
 
 const STATEMENTS: &str =
-    "first, format, white, events, pitch, system, coalesce, others, adapters, adapter, output, paths, stale, poison, paint, lock, claims, session,\n     pointer, nudge, copies, refuse, inject, at";
+    "first, format, white, events, pitch, system, coalesce, others, adapters, adapter, output, paths, stale, poison, paint, lock, claims, session,\n     pointer, nudge, copies, refuse, inject, wgc, at";
 
 impl Settings {
     /// Takes the `lab` statements out of `script` and returns the rest, with the same line numbers.
@@ -186,6 +190,7 @@ impl Settings {
                     ],
                 )?;
             }
+            ["wgc", words @ ..] => self.wgc.statement(words)?,
             ["first", "readback", time] => self.first_readback = moment(time)?,
             ["copies", "take", time] => self.copy_time = moment(time)?,
             ["copies", "take", time, "per", "megabyte"] => self.copy_time_per_megabyte = moment(time)?,
@@ -263,13 +268,6 @@ fn span(words: &[&str]) -> Result<Option<Duration>, String> {
     }
 }
 
-fn choose<T: Copy>(word: &str, names: &[(&str, T)]) -> Result<T, String> {
-    names.iter().find(|(name, _)| *name == word).map(|(_, value)| *value).ok_or_else(|| {
-        let listed: Vec<_> = names.iter().map(|(name, _)| *name).collect();
-        format!("{word:?} is not allowed here; one of {}", listed.join(", "))
-    })
-}
-
 fn format(word: &str) -> Result<Format, String> {
     choose(
         word,
@@ -282,31 +280,6 @@ fn format(word: &str) -> Result<Format, String> {
             ("rgb10", Format::Ten),
         ],
     )
-}
-
-fn number(word: &str, low: u32, high: u32) -> Result<u32, String> {
-    word.parse()
-        .ok()
-        .filter(|n| (low..=high).contains(n))
-        .ok_or_else(|| format!("{word:?} is not allowed here; a number from {low} to {high}"))
-}
-
-fn hex(word: &str) -> Result<u32, String> {
-    word.strip_prefix("0x")
-        .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-        .ok_or_else(|| format!("{word:?} is not allowed here; a hexadecimal code like 0x8007000E"))
-}
-
-fn moment(word: &str) -> Result<Duration, String> {
-    let units = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
-    let unit = units.iter().find_map(|(name, unit)| word.strip_suffix(name).map(|digits| (digits, *unit)));
-    let (digits, unit) = unit.unwrap_or((word, 0.0));
-    digits
-        .parse::<f64>()
-        .ok()
-        .filter(|n| unit > 0.0 && (0.0..=36e9).contains(n))
-        .map(|n| Duration::from_secs_f64(n * unit))
-        .ok_or_else(|| format!("{word:?} is not allowed here; a time like 100ms or 1.5s"))
 }
 
 #[cfg(test)]

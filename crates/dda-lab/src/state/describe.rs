@@ -42,6 +42,19 @@ pub(crate) fn output(sim: &Simulation, index: usize, now: Duration) -> ([u16; 32
     (name(sim, index, now), rect(Rect::at(corner, geometry.size)), rotation(geometry.rotation))
 }
 
+/// Handles of monitors that the platform does not have: of every output but the first.
+const MONITORS: usize = 0x4C41_0000;
+
+/// The handle of the monitor of an output; `None` for the first, which has the platform's own.
+pub(crate) fn monitor(index: usize) -> Option<usize> {
+    (index > 0).then_some(MONITORS | index)
+}
+
+/// The output whose monitor has such a handle.
+pub(crate) fn output_of_monitor(handle: usize) -> Option<usize> {
+    (handle & !0xFFFF == MONITORS).then_some(handle & 0xFFFF)
+}
+
 /// The brightest and the darkest that an HDR display shows, in nits.
 pub(crate) fn luminances(sim: &Simulation, now: Duration) -> (f32, f32) {
     let color = sim.color_at(now);

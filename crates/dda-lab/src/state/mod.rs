@@ -6,6 +6,7 @@ pub(crate) mod device;
 pub(crate) mod keyed_lock;
 pub(crate) mod lifetime;
 pub(crate) mod mapping;
+pub(crate) mod presenters;
 pub(crate) mod queue;
 pub(crate) mod schedule;
 pub(crate) mod simulation;

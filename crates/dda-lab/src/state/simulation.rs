@@ -9,7 +9,7 @@ use rustcam::color::{Color, TextureFormat};
 use rustcam::source::sim::{Failing, Gap, Script, Why, World};
 use windows::Win32::Graphics::Direct3D11::{ID3D11Device, ID3D11DeviceContext};
 use windows::Win32::Graphics::Dxgi::DXGI_ERROR_DEVICE_REMOVED;
-use windows_core::HRESULT;
+use windows_core::{Result, HRESULT};
 
 use crate::clock::Clock;
 use crate::com::tag::Tag;
@@ -23,6 +23,7 @@ use crate::script::settings::{Settings, Stale};
 use crate::state::completions::Completions;
 use crate::state::device::Device;
 use crate::state::lifetime;
+use crate::state::presenters::Presenters;
 use crate::state::schedule::CopyTime;
 use crate::state::surface::SharedSurface;
 use crate::state::texture::TextureRecord;
@@ -54,6 +55,10 @@ pub(crate) struct Simulation {
     pub(crate) surfaces: Mutex<BTreeMap<u64, Arc<SharedSurface>>>,
     /// Events that are to be set in virtual time.
     pub(crate) completions: Completions,
+    /// Captures, which present frames in virtual time.
+    pub(crate) presenters: Presenters,
+    /// Windows for which an item was asked.
+    asked_windows: Mutex<BTreeSet<usize>>,
     /// When the first duplication was requested.
     first_request: OnceLock<Duration>,
     /// When the compositor answers the last change of a window.
@@ -81,7 +86,7 @@ pub(crate) fn set_current(sim: Option<Arc<Simulation>>) {
 }
 
 impl Simulation {
-    pub(crate) fn new(text: &str) -> Result<Self, String> {
+    pub(crate) fn new(text: &str) -> std::result::Result<Self, String> {
         let (settings, rest) = Settings::split(text)?;
         let script = Script::parse(&rest).map_err(|error| error.to_string())?;
         let mut faults = settings.faults.clone();
@@ -108,6 +113,8 @@ impl Simulation {
             textures: Mutex::default(),
             surfaces: Mutex::default(),
             completions: Completions::default(),
+            presenters: Presenters::default(),
+            asked_windows: Mutex::default(),
             first_request: OnceLock::new(),
             nudge: Mutex::default(),
             numbers: AtomicU64::new(1),
@@ -127,8 +134,29 @@ impl Simulation {
 
     /// Sleeps until `time`.
     pub(crate) fn sleep_until(&self, time: Duration) {
-        while let Some(left) = time.checked_sub(self.now()).filter(|left| !left.is_zero()) {
-            self.clock.sleep(Some(left));
+        self.sleep_while(time, || true);
+    }
+
+    /// Sleeps until `time`, in virtual time at most as long as `unfinished`, which is asked after everything that happens on the way.
+    pub(crate) fn sleep_while(&self, time: Duration, unfinished: impl Fn() -> bool) {
+        loop {
+            let now = self.now();
+            if self.clock.is_virtual() {
+                self.presenters.present(now);
+                if !unfinished() {
+                    return;
+                }
+            }
+            let Some(left) = time.checked_sub(now).filter(|left| !left.is_zero()) else { return };
+            let present = if self.clock.is_virtual() { self.presenters.next(now) } else { None };
+            self.clock.sleep(Some(present.map_or(left, |present| left.min(present.saturating_sub(now)))));
+        }
+    }
+
+    /// A poll has found nothing: with `clock virtual` that takes `time` if the program waits in real time.
+    pub(crate) fn let_poll_take_time(&self, time: Duration) {
+        if self.clock.is_virtual() && self.polls_take_time.load(Ordering::Relaxed) {
+            self.clock.sleep(Some(time));
         }
     }
 
@@ -185,8 +213,24 @@ impl Simulation {
         Some(HRESULT(code as i32))
     }
 
+    /// Fails as a call does for which a failure was injected.
+    pub(crate) fn fail(&self, call: Call) -> Result<()> {
+        self.injected(call).map_or(Ok(()), |code| Err(code.into()))
+    }
+
+    /// Fails if the capture service is absent now.
+    pub(crate) fn capture_service(&self) -> Result<()> {
+        let outage = self.settings.wgc.outage(self.now());
+        outage.map_or(Ok(()), |code| Err(HRESULT(code as i32).into()))
+    }
+
+    /// Whether no item was asked for this window before.
+    pub(crate) fn is_first_item_of(&self, window: usize) -> bool {
+        lock(&self.asked_windows).insert(window)
+    }
+
     /// Makes the `nth` call of `call` from now on fail with `code`, or every call, if `nth` is 0.
-    pub(crate) fn inject(&self, call: &str, nth: u32, code: i32) -> Result<(), String> {
+    pub(crate) fn inject(&self, call: &str, nth: u32, code: i32) -> std::result::Result<(), String> {
         lock(&self.faults).0.push(Fault::new(call, nth, code as u32)?);
         Ok(())
     }

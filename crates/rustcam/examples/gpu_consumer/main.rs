@@ -35,9 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Opening is costly, and the same memory comes back: what is open stays open.
     let mut opened = HashMap::new();
     for _ in 0..frames {
-        let Some(frame) =
-            session.grab(&request, Target::Shared { sync, format: TextureFormat::Bgra8 }, &mut || Ok(()))?
-        else {
+        let Some(frame) = session.grab(&request, Target::shared(sync, TextureFormat::Bgra8), &mut || Ok(()))? else {
             println!("nothing new in 5 seconds");
             continue;
         };

@@ -1,90 +1,19 @@
 //! Reads parts of a source into memory, converted, with the pointer drawn over them.
 
-use crate::color::{Color, ToneMapping};
 use crate::error::Result;
-use crate::frame::{Damage, ImageMut, PixelFormat, Pointer};
-use crate::frame_format::FrameSpec;
-use crate::geometry::{Rect, Size};
+use crate::frame::{Damage, ImageMut, PixelFormat};
+use crate::geometry::Rect;
 use crate::parallel::Workers;
-use crate::pixels::{self, Pixels, Placement, Tone, ToneSettings};
+use crate::pixels::{self, Pixels, Tone};
 use crate::region::covers;
-use crate::source::{Outcome, Output, Source};
+use crate::source::scaling::ScaleRequest;
+use crate::source::{Outcome, Source};
 
 use super::buffers::Buffer;
 use super::deadline::WaitBudget;
-use super::finishing::Finishing;
+use super::finishing::{Finishing, Plan};
 use super::pointer::PointerCache;
-use super::regions::Regions;
-
-/// What a frame shows, and in which format.
-#[derive(Clone, PartialEq)]
-pub(super) struct View {
-    pub(super) spec: FrameSpec,
-    pub(super) regions: Regions,
-    /// Where the bounds of the regions are.
-    pub(super) placement: Placement,
-    /// The same in texture space.
-    pub(super) bounds: Rect,
-    pub(super) cursor: bool,
-    /// Frames of another level of SDR white are other frames.
-    pub(super) tone: ToneSettings,
-}
-
-impl View {
-    /// `regions` of `output`, which is SDR, with the pointer over them if `cursor`.
-    pub(super) fn new(output: &Output, regions: Regions, spec: FrameSpec, cursor: bool) -> Self {
-        let placement = Placement { region: regions.bounds(), desktop: output.size, rotation: output.image_rotation };
-        let bounds = placement.rotation.to_texture(placement.region, placement.desktop);
-        Self { spec, regions, placement, bounds, cursor, tone: ToneSettings::default() }
-    }
-
-    /// The same of an output of this colour.
-    pub(super) fn with_tone(self, color: &Color, mapping: ToneMapping) -> Self {
-        Self { tone: ToneSettings::new(color, mapping), ..self }
-    }
-
-    /// The part of the desktop that it shows.
-    pub(super) fn region(&self) -> Rect {
-        self.placement.region
-    }
-
-    /// Width and height of the frame, or of each in a list.
-    pub(super) fn size(&self) -> Size {
-        self.spec.size_of(self.regions.all()[0].size())
-    }
-
-    /// Bytes of the frame, or of each in a list.
-    pub(super) fn bytes_of_one(&self) -> usize {
-        self.spec.format.bytes(self.size())
-    }
-
-    /// Bytes of all of it.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes_of_one() * self.regions.all().len()
-    }
-
-    /// The pixel format, if the frame is the region pixel by pixel, row by row.
-    pub(super) fn as_packed(&self) -> Option<PixelFormat> {
-        let is_region = self.regions.listed().is_none() && self.size() == self.placement.region.size();
-        self.spec.format.as_packed().filter(|_| is_region)
-    }
-
-    /// Whether it holds half floats, and so more than a level per channel.
-    fn is_half_float(&self) -> bool {
-        self.spec.format.is_half_float()
-    }
-
-    /// Whether a source that writes upright BGRA can write this frame directly.
-    pub(super) fn is_native(&self) -> bool {
-        self.as_packed() == Some(PixelFormat::Bgra) && self.placement.rotation.degrees() == 0
-    }
-
-    /// Texture pixels of the frame that `pointer` covers.
-    pub(super) fn pointer_rect(&self, pointer: &Pointer) -> Option<Rect> {
-        let visible = pointer.extent().filter(|_| self.cursor)?.intersection(self.placement.region)?;
-        Some(self.placement.rotation.to_texture(visible, self.placement.desktop))
-    }
-}
+use super::view::View;
 
 /// One frame to build: where it comes from, what it shows, and how long it may take.
 pub(super) struct Job<'a, 'b> {
@@ -229,7 +158,8 @@ impl Blitter {
         Ok(drawn_inside(outcome, parts, drawn))
     }
 
-    /// Reads `parts`, and what else the pixels are made of that they touch, into `frame`, which is scaled, arranged or converted.
+    /// Reads `parts`, and what else the pixels are made of that they touch, into `frame`, which is scaled, arranged or converted. The
+    /// source scales if it can, and less has to be read then.
     ///
     /// # Errors
     /// Those of the source, and the interrupt's.
@@ -237,6 +167,13 @@ impl Blitter {
         self.follow_tone(job);
         let view = &job.view;
         let plan = self.finishing.plan(view, parts);
+        if let Some(request) = plan.scaled(view) {
+            let (outcome, drawn) = self.read_scaled(job, frame, &plan, &request)?;
+            if outcome != Outcome::Unsupported {
+                return Ok(drawn_inside(outcome, parts, drawn));
+            }
+        }
+        let view = &job.view;
         let mut drawn = None;
         let outcome = loop {
             let Some(slice) = job.budget.read_slice()? else { return Ok(Outcome::Pending) };
@@ -254,6 +191,33 @@ impl Blitter {
         Ok(drawn_inside(outcome, parts, drawn))
     }
 
+    /// Stores what the source makes of `request`, which is that of `plan`, in `frame`.
+    fn read_scaled(
+        &mut self,
+        job: &mut Job<'_, '_>,
+        frame: &mut [u8],
+        plan: &Plan,
+        request: &ScaleRequest,
+    ) -> Result<(Outcome, Drawn)> {
+        let view = &job.view;
+        let mut drawn = None;
+        let outcome = loop {
+            let Some(slice) = job.budget.read_slice()? else { return Ok((Outcome::Pending, None)) };
+            let finishing = &mut self.finishing;
+            let outcome = job.source.read_scaled(request, slice, &mut |step, image, pointer| {
+                drawn = view.pointer_rect(pointer);
+                finishing.store(view, plan, step, image, frame);
+            })?;
+            if outcome != Outcome::Pending {
+                break outcome;
+            }
+        };
+        if outcome != Outcome::Unsupported {
+            self.bytes += plan.bytes();
+        }
+        Ok((outcome, drawn))
+    }
+
     /// Maps as the frame of `job` wants it.
     fn follow_tone(&mut self, job: &mut Job<'_, '_>) {
         let view = &job.view;
@@ -268,6 +232,7 @@ impl Blitter {
 /// frame is not complete.
 fn drawn_inside(outcome: Outcome, parts: &[Rect], drawn: Drawn) -> Outcome<Drawn> {
     match outcome {
+        Outcome::Pending => Outcome::Pending,
         Outcome::Done(()) if drawn.is_none_or(|pointer| covers(parts, pointer)) => Outcome::Done(drawn),
         _ => Outcome::Overtaken(drawn),
     }

@@ -1,9 +1,12 @@
 //! Frames that are not the desktop pixel by pixel: what has to be read for them, and how each region becomes its frame.
 
+use crate::frame::ImageRef;
+use crate::frame_format::FrameFormat;
 use crate::geometry::{Rect, Size};
 use crate::pixels::{Finish, Pixels, Placement};
+use crate::source::scaling::{ScaleRequest, ScaleStep, ScaledFormat};
 
-use super::blitter::View;
+use super::view::View;
 
 /// Makes the frames of the regions of a view.
 #[derive(Default)]
@@ -39,6 +42,25 @@ impl Plan {
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
+
+    /// What a source that scales is asked for; `None` if its results would be no smaller than the parts, or are no levels.
+    pub(super) fn scaled(&self, view: &View) -> Option<ScaleRequest> {
+        let format = match view.spec.format {
+            FrameFormat::Yuv(_) => ScaledFormat::Nv12,
+            FrameFormat::Pixels { .. } => ScaledFormat::Bgra,
+        };
+        let results: u64 = self.steps.iter().map(|step| format.size(step.target.size()).area()).sum();
+        let parts: u64 = self.parts.iter().map(|part| part.area()).sum();
+        if view.is_half_float() || results >= parts {
+            return None;
+        }
+        let scaled = |step: &Step| {
+            let region = view.regions.all()[step.region];
+            ScaleStep { region, size: view.spec.size_of(region.size()), target: step.target }
+        };
+        let steps = self.steps.iter().map(scaled).collect();
+        Some(ScaleRequest { steps, resample: view.spec.resample, format, cursor: view.cursor })
+    }
 }
 
 impl Finishing {
@@ -69,6 +91,17 @@ impl Finishing {
             let placement = Placement { region, ..pixels.placement };
             let frame = &mut frame[step.region * len..][..len];
             self.of(view, region.size()).write(&Pixels { placement, ..*pixels }, step.target, frame);
+        }
+    }
+
+    /// Writes step `index` of `plan`, which the source has scaled.
+    pub(super) fn store(&mut self, view: &View, plan: &Plan, index: usize, scaled: ImageRef<'_>, frame: &mut [u8]) {
+        let (len, step) = (view.bytes_of_one(), &plan.steps[index]);
+        let frame = &mut frame[step.region * len..][..len];
+        let finish = self.of(view, view.regions.all()[step.region].size());
+        match view.spec.format {
+            FrameFormat::Yuv(_) => finish.store_nv12(scaled, step.target, frame),
+            FrameFormat::Pixels { .. } => finish.store(scaled, step.target, frame),
         }
     }
 

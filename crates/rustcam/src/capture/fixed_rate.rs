@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::frame::{FrameInfo, PixelFormat};
 use crate::frame_format::FrameSpec;
 use crate::geometry::Rect;
@@ -173,11 +173,9 @@ impl FixedRate {
 
     fn first(&mut self, session: &mut Session, retained: bool, interrupt: &mut dyn Interrupt) -> Result<Frame> {
         let request = Request { region: self.region, timeout: self.timeout, new_frame_only: false };
-        let frame = session.grab_clamped(&request, self.target(retained), interrupt)?.ok_or_else(|| {
-            Error::new(ErrorKind::Timeout, format!("no first image within {} ms", self.timeout.as_millis())).with_hint(
-                "The desktop is not available, for example behind a lock screen: try again later or allow more time",
-            )
-        })?;
+        let Some(frame) = session.grab_clamped(&request, self.target(retained), interrupt)? else {
+            return Err(session.timed_out("no first image", self.timeout));
+        };
         let shown = self.shown(session);
         self.remember(&frame, retained, shown, session)?;
         Ok(frame)

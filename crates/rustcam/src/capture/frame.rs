@@ -6,6 +6,7 @@ use crate::color::TextureFormat;
 use crate::frame::{FrameInfo, ImageMut, PixelFormat};
 use crate::frame_format::{FrameFormat, FrameSpec};
 use crate::geometry::{Rect, Size};
+use crate::source::scaling::Scale;
 use crate::source::texture::{SharedTexture, TextureSync};
 
 use super::buffers::Buffer;
@@ -60,6 +61,8 @@ pub enum Target<'a> {
         sync: TextureSync,
         /// One of [`FORMATS`](crate::source::texture::FORMATS).
         format: TextureFormat,
+        /// How the region is scaled; `None` if it is shown pixel by pixel.
+        scale: Option<Scale>,
     },
 }
 
@@ -72,6 +75,11 @@ impl Target<'_> {
     /// To memory that the session keeps.
     pub fn retained(spec: impl Into<FrameSpec>) -> Self {
         Self::Retained(spec.into())
+    }
+
+    /// To a texture that shows the region pixel by pixel.
+    pub const fn shared(sync: TextureSync, format: TextureFormat) -> Self {
+        Self::Shared { sync, format, scale: None }
     }
 
     /// What the frame is like.

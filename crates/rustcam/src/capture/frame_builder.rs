@@ -16,13 +16,14 @@ use crate::pixels::ToneSettings;
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::{Outcome, Source};
 
-use super::blitter::{Job, View};
+use super::blitter::Job;
 use super::buffers::Buffer;
 use super::damage::DamageAccumulator;
 use super::deadline::WaitBudget;
 use super::frame::{Image, Pixels, Target};
 use super::regions::Regions;
 use super::retained::{Resources, Retained, Step, Work};
+use super::view::View;
 
 /// Attempts to read an image whose colour does not change meanwhile.
 const COLOR_ATTEMPTS: usize = 3;
@@ -102,8 +103,9 @@ impl FrameBuilder {
                     Target::Retained(_) => self.build_retained(&mut job, None)?,
                     Target::Into(image) => return Ok(self.build_into(&mut job, image)?.map(|()| Pixels::Caller)),
                     Target::Fill(bytes, _) => return Ok(self.fill(&mut job, bytes)?.map(|()| Pixels::Caller)),
-                    Target::Shared { sync, format } => {
-                        let request = TextureRequest::new(job.view.region(), job.view.cursor, *sync).format(*format);
+                    Target::Shared { sync, format, scale } => {
+                        let request = TextureRequest::new(job.view.region(), job.view.cursor, *sync);
+                        let request = request.format(*format).scale(*scale);
                         return Ok(self.share(&mut job, &request)?.map(Pixels::Device));
                     }
                 }

@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::geometry::Size;
 use crate::source::Source;
 
-use super::blitter::View;
 use super::buffers::{Buffer, Pool};
+use super::view::View;
 
 /// The memory of a session's frames.
 #[derive(Default)]

@@ -110,7 +110,7 @@ impl Handle {
             return false;
         }
         let state = self.shared.lock();
-        state.framing || matches!(state.usage, Usage::Streaming(_))
+        state.framing || matches!(&state.usage, Usage::Streaming(stream) if !stream.is_stopped())
     }
 
     /// The region that a request with `region` shows, on the output as it is now.
@@ -195,12 +195,15 @@ impl Handle {
                     return Ok(frame);
                 }
                 Ok(None) if budget.is_over() => {
-                    self.shared.lock().delivered.timeout();
-                    let waited = timeout.unwrap_or_default().as_millis();
-                    let error = Error::new(ErrorKind::Timeout, format!("no new frame within {waited} ms"));
-                    return Err(error.with_hint(
-                        "Nothing changed on the screen. Wait longer, or start(video_mode=True) to get the same image again",
-                    ));
+                    let mut state = self.shared.lock();
+                    state.delivered.timeout();
+                    let message = format!("no new frame within {} ms", timeout.unwrap_or_default().as_millis());
+                    return Err(match &state.snapshot.stats.lost {
+                        Some(why) => Error::new(ErrorKind::Timeout, format!("{message}: {why}")),
+                        None => Error::new(ErrorKind::Timeout, message).with_hint(
+                            "Nothing changed on the screen. Wait longer, or start(video_mode=True) to get the same image again",
+                        ),
+                    });
                 }
                 Ok(None) => budget.interrupted(),
                 Err(error) => {
@@ -221,7 +224,8 @@ impl Handle {
         Ok(())
     }
 
-    /// Ends the stream, if there is one, and returns when its thread has ended. The session can be used afterwards.
+    /// Ends the stream, if there is one, and returns when its thread has ended. The session can be used afterwards. On the thread of the
+    /// stream itself it only asks for the end.
     pub fn stop(&self) {
         self.end_stream(|_| true, stopped);
     }
@@ -381,8 +385,13 @@ impl Handle {
         let stream = {
             let mut state = self.shared.lock();
             match std::mem::replace(&mut state.usage, Usage::Busy) {
-                Usage::Streaming(stream) if matches(stream.mailbox()) => stream,
+                Usage::Streaming(stream) if matches(stream.mailbox()) && !stream.is_this_thread() => stream,
                 other => {
+                    if let Usage::Streaming(stream) = &other {
+                        if stream.is_this_thread() {
+                            stream.end_soon(reason());
+                        }
+                    }
                     state.usage = other;
                     return;
                 }

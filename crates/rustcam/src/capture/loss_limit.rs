@@ -25,9 +25,9 @@ impl LossLimit {
     /// A call of `session` failed with `error` at `now`. Succeeds if the next one may still succeed.
     ///
     /// # Errors
-    /// `error`, if it is no loss or the desktop has been lost for the limit.
+    /// `error`, if it is no loss or the desktop has been lost for the limit, the time of losses that pass not counted.
     pub(super) fn tolerate(self, error: Error, session: &Session, now: Duration) -> Result<()> {
-        let lost_for = session.lost_since().map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        let lost_for = session.lasting_since().map_or(Duration::ZERO, |since| now.saturating_sub(since));
         if error.loss().is_none() || lost_for >= self.0 {
             return Err(error);
         }

@@ -39,6 +39,7 @@ mod stack;
 mod stats;
 mod stop_token;
 mod stream;
+mod view;
 
 pub use buffers::Buffer;
 pub use fixed_rate::{FixedRate, SlotCounts};

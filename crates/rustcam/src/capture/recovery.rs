@@ -21,6 +21,8 @@ pub(super) struct Recovery {
 /// The outage so far.
 struct Record {
     since: Duration,
+    /// When it was first known that it does not pass by itself.
+    lasting_since: Option<Duration>,
     /// The kind of the error that was logged last.
     logged: ErrorKind,
     /// The error of the last loss after the desktop had been regained without a frame, if there was one.
@@ -33,9 +35,10 @@ impl Recovery {
         self.lost.as_ref()
     }
 
-    /// When the outage began, if there is one.
-    pub(super) fn since(&self) -> Option<Duration> {
-        self.record.as_ref().map(|record| record.since)
+    /// When it was first known that the outage does not pass by itself, if that is known. A window may be minimised, or a session locked, for
+    /// any time before that.
+    pub(super) fn lasting_since(&self) -> Option<Duration> {
+        self.record.as_ref().and_then(|record| record.lasting_since)
     }
 
     /// Records that the desktop is lost, perhaps for the second time without a frame in between.
@@ -43,7 +46,7 @@ impl Recovery {
         if let Some(record) = &mut self.record {
             record.relapse = Some(error.clone());
         }
-        self.log(&error, output, now);
+        self.note(&error, output, now);
         self.lost = Some(error);
     }
 
@@ -66,9 +69,11 @@ impl Recovery {
             self.lost = None;
             return Ok(true);
         };
-        self.log(&error, source.output(), budget.now());
+        self.note(&error, source.output(), budget.now());
         self.lost = Some(error.clone());
         if error.loss().is_none() {
+            // The next call fails as quickly as this one.
+            self.back_off = BackOff::default();
             return Err(error);
         }
         Ok(false)
@@ -86,6 +91,16 @@ impl Recovery {
         }
     }
 
+    /// The error of a call that got no image within `timeout`, if it has to fail.
+    pub(super) fn timed_out(&self, what: &str, timeout: Duration) -> Error {
+        let message = format!("{what} within {} ms", timeout.as_millis());
+        let reason = self.lost.as_ref().map_or(String::new(), |error| format!(": {}", error.message()));
+        let hint = self.lost.as_ref().and_then(Error::hint);
+        Error::new(ErrorKind::Timeout, message + &reason).with_hint(hint.unwrap_or(
+            "The desktop is not available, for example behind a lock screen: try again later or allow more time",
+        ))
+    }
+
     /// Records that a frame was captured. Returns whether that ended an outage.
     pub(super) fn end(&mut self, output: &Output, now: Duration) -> bool {
         self.back_off = BackOff::default();
@@ -96,19 +111,22 @@ impl Recovery {
         true
     }
 
-    /// Logs once that the desktop is lost, and again when the kind of the error changes.
-    fn log(&mut self, error: &Error, output: &Output, now: Duration) {
+    /// Records an error of this outage. Logs once that the desktop is lost, and again when the kind of the error changes.
+    fn note(&mut self, error: &Error, output: &Output, now: Duration) {
         let name = &output.name;
+        let lasting_since = (error.loss() == Some(Loss::Lasting)).then_some(now);
         match &mut self.record {
             None => {
                 log::warn!("{name}: lost: {error}");
-                self.record = Some(Record { since: now, logged: error.kind(), relapse: None });
+                self.record = Some(Record { since: now, lasting_since, logged: error.kind(), relapse: None });
             }
-            Some(record) if record.logged != error.kind() => {
-                log::warn!("{name}: still lost: {error}");
-                record.logged = error.kind();
+            Some(record) => {
+                if record.logged != error.kind() {
+                    log::warn!("{name}: still lost: {error}");
+                    record.logged = error.kind();
+                }
+                record.lasting_since = record.lasting_since.or(lasting_since);
             }
-            Some(_) => {}
         }
     }
 }

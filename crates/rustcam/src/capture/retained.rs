@@ -6,10 +6,11 @@ use crate::geometry::Rect;
 use crate::region::Region;
 use crate::source::{Outcome, Output};
 
-use super::blitter::{Blitter, Drawn, Job, View};
+use super::blitter::{Blitter, Drawn, Job};
 use super::buffers::Buffer;
 use super::damage::DamageAccumulator;
 use super::frame_memory::FrameMemory;
+use super::view::View;
 
 /// Attempts to read consistent parts. After them the whole frame is read at once, which cannot be overtaken.
 const PARTIAL_ATTEMPTS: usize = 2;

@@ -195,6 +195,11 @@ impl Session {
         self.waker.clone()
     }
 
+    /// The [`ErrorKind::Timeout`] of a call that got no image within `timeout`, where the caller wants an error. It says why.
+    pub fn timed_out(&self, what: &str, timeout: Duration) -> Error {
+        self.recovery.timed_out(what, timeout)
+    }
+
     /// What was counted so far.
     pub fn stats(&self) -> SessionStats {
         let lost = self.recovery.lost().map(|error| error.to_string().into());
@@ -248,7 +253,7 @@ impl Session {
             ))),
             Some(r) if !whole.contains(r) => Err(self.output.not_inside(r, Some(r))),
             Some(r) => Ok(r),
-            None => self.region.ok_or_else(|| nothing_left(self.wanted.unwrap_or_default(), whole)),
+            None => self.region.ok_or_else(|| nothing_left(self.wanted.unwrap_or_default(), &self.output)),
         }
     }
 
@@ -403,9 +408,10 @@ impl Session {
         }
     }
 
-    /// Since when the desktop is lost, if it is, or no frame came since it was regained.
-    pub(super) fn lost_since(&self) -> Option<Duration> {
-        self.recovery.since()
+    /// Since when it is known that the desktop is lost for a reason that does not pass by itself, if it is, or no frame came since it was
+    /// regained.
+    pub(super) fn lasting_since(&self) -> Option<Duration> {
+        self.recovery.lasting_since()
     }
 
     /// Memory of `len` bytes that belongs to no frame.
@@ -432,7 +438,7 @@ impl Session {
             _ if rule == RegionRule::Clamp => {
                 let wanted = region.map_or_else(|| self.checked_region(None), Ok)?;
                 let left = wanted.intersection(whole).map(|left| spec.fitting(left)).filter(|left| !left.is_empty());
-                let left = left.ok_or_else(|| nothing_left(region.or(self.wanted).unwrap_or(wanted), whole))?;
+                let left = left.ok_or_else(|| nothing_left(region.or(self.wanted).unwrap_or(wanted), &self.output))?;
                 self.request_clamped = left != wanted;
                 Ok(left)
             }
@@ -458,7 +464,7 @@ impl Session {
             return Ok(Regions::Each(listed));
         }
         let clamped =
-            listed.iter().map(|region| region.intersection(whole).ok_or_else(|| nothing_left(*region, whole)));
+            listed.iter().map(|region| region.intersection(whole).ok_or_else(|| nothing_left(*region, &self.output)));
         Ok(Regions::Each(clamped.collect::<Result<_>>()?))
     }
 
@@ -506,8 +512,9 @@ impl Session {
     }
 }
 
-fn nothing_left(region: Rect, whole: Rect) -> Error {
-    let message = format!("nothing is left of region {region} since the output became {}", whole.size());
+fn nothing_left(region: Rect, output: &Output) -> Error {
+    let (kind, size) = (output.kind(), output.size);
+    let message = format!("nothing is left of region {region} since the {kind} became {size}");
     Error::new(ErrorKind::Capture, message)
-        .with_hint("Create a new Capturer with a region inside the output, or pass region= to the call")
+        .with_hint(format!("Create a new Capturer with a region inside the {kind}, or pass region= to the call"))
 }

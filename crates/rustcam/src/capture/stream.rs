@@ -166,6 +166,22 @@ impl Stream {
         Some(session)
     }
 
+    /// Whether this is called on the capture thread, by a test of titles or a logger for example. It cannot wait for itself.
+    pub(super) fn is_this_thread(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id())
+    }
+
+    /// Lets the thread end after its current call. Readers get `reason`.
+    pub(super) fn end_soon(&self, reason: Error) {
+        self.mailbox.end(reason);
+        self.stop.stop();
+    }
+
+    /// Whether its end was asked for.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_stopped()
+    }
+
     /// The thread, for the caller to end; `None` if there is none any more. Readers are not told.
     pub(super) fn take_thread(&mut self) -> Option<StreamThread> {
         let thread = self.thread.take()?;

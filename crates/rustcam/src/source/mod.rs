@@ -81,6 +81,7 @@ mod facts;
 mod open;
 mod options;
 mod output;
+pub mod scaling;
 mod window;
 
 #[cfg(any(windows, test))]
@@ -113,6 +114,7 @@ use crate::frame::{Damage, ImageRef, Pointer};
 use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
 
+use scaling::{ScaleRequest, ScaledSink};
 use texture::{SharedTexture, TextureRequest};
 
 pub use facts::{Adapter, DynamicRange, Facts, Server};
@@ -253,6 +255,17 @@ pub trait Source: Send {
     /// # Errors
     /// A loss, as for `wait`.
     fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome>;
+
+    /// Delivers the steps of `request` to `sink`, each once, in any order, all of one image: turned upright, with the pointer as of this
+    /// read if it is wanted, and scaled, each level within one of the exact value. Only for 8-bit frames, see
+    /// [`Source::set_tone_mapping`]. [`Outcome::Unsupported`] if the source cannot scale, or a [`Source::read`] costs less.
+    ///
+    /// # Errors
+    /// A loss, as for `wait`; `InvalidArgument` for a step that is not inside the output.
+    fn read_scaled(&mut self, request: &ScaleRequest, timeout: Duration, sink: &mut ScaledSink<'_>) -> Result<Outcome> {
+        let _ = (request, timeout, sink);
+        Ok(Outcome::Unsupported)
+    }
 
     /// What the next reads and shared textures are for: 8-bit frames in which this mapping shows what is brighter than SDR white, or frames
     /// of half floats (`None`). A source whose desktop is half floats may then map it itself, and deliver BGRA.

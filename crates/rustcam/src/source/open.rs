@@ -84,7 +84,7 @@ pub fn windows(backend: &Backend, interrupt: &mut CheckInterrupt<'_>) -> Result<
         #[cfg(windows)]
         Backend::Wgc => Ok(super::wgc::windows()),
         #[cfg(target_os = "linux")]
-        Backend::X11 => Ok(Vec::new()),
+        Backend::X11 => super::x11::windows(interrupt),
         #[cfg(any(not(windows), not(target_os = "linux")))]
         other => Err(elsewhere(other)),
     }

@@ -1,12 +1,9 @@
 //! Which desktop to open, and through which API.
 
 use std::fmt;
-#[cfg(any(windows, test))]
-use std::sync::PoisonError;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-#[cfg(any(windows, test))]
 use super::hresult;
 use super::output::OutputChoice;
 use super::sim::Script;
@@ -232,12 +229,10 @@ impl OpenOptions {
 
 /// Refusals of duplication that last, where they are repeated after so long: a computer with two graphics adapters, and the limit of
 /// processes that duplicate.
-#[cfg(any(windows, test))]
 const LASTING: [u32; 2] = [hresult::UNSUPPORTED, hresult::NOT_CURRENTLY_AVAILABLE];
-#[cfg(any(windows, test))]
 const LASTS: Duration = Duration::from_millis(100);
 
-#[cfg(any(windows, test))]
+#[cfg_attr(not(windows), allow(dead_code, reason = "only Windows has two backends for outputs"))]
 impl OpenOptions {
     /// Records that an attempt to duplicate an output was refused with `code`. Returns whether it is refused for a reason that lasts: the same
     /// as in an attempt a while before, and in all since.

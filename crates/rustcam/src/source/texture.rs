@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::color::TextureFormat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::geometry::{Rect, Size};
+use crate::source::scaling::Scale;
 
 /// How writer and reader of a shared texture are synchronised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -78,18 +79,31 @@ pub struct TextureRequest {
     pub sync: TextureSync,
     /// One of [`FORMATS`].
     pub format: TextureFormat,
+    /// How the region is scaled; `None` if it is shown pixel by pixel.
+    pub scale: Option<Scale>,
 }
 
 impl TextureRequest {
     /// `region` of the desktop in 8 bits, with the pointer over it if `cursor`.
     pub const fn new(region: Rect, cursor: bool, sync: TextureSync) -> Self {
-        Self { region, cursor, sync, format: TextureFormat::Bgra8 }
+        Self { region, cursor, sync, format: TextureFormat::Bgra8, scale: None }
     }
 
     /// In another one of [`FORMATS`].
     #[must_use]
     pub const fn format(self, format: TextureFormat) -> Self {
         Self { format, ..self }
+    }
+
+    /// Scaled, unless that changes nothing.
+    #[must_use]
+    pub fn scale(self, scale: Option<Scale>) -> Self {
+        Self { scale: scale.filter(|scale| scale.size != self.region.size()), ..self }
+    }
+
+    /// Width and height of the texture.
+    pub fn size(&self) -> Size {
+        self.scale.map_or(self.region.size(), |scale| scale.size)
     }
 }
 

@@ -275,10 +275,10 @@ fn hint(code: u32, call: Call) -> Option<&'static str> {
             "Windows.Graphics.Capture needs Windows 10 version 1903 or later, and not every edition has it; Wine does not. Outputs can be \
              captured with backend=\"dxgi\""
         }
-        (SERVICE_DOES_NOT_EXIST, _) => {
+        (SERVICE_DOES_NOT_EXIST, Call::Activate | Call::Begin | Call::BeginAgain | Call::Take) => {
             "Close the prompt or unlock the screen. The program must run in the session of a user, and explorer.exe, too"
         }
-        (SERVER_UNAVAILABLE | CALL_FAILED, _) => {
+        (SERVER_UNAVAILABLE | CALL_FAILED, Call::Activate | Call::Begin | Call::BeginAgain | Call::Take) => {
             "It passes by itself when the capture service or explorer.exe has restarted: call again"
         }
         (E_OUTOFMEMORY, _) => "Close programs that use much graphics memory, or capture a smaller region",

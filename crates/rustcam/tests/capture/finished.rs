@@ -82,6 +82,7 @@ fn finished_frames_show_what_plain_ones_do() {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "for `map`")]
 fn bytes_of(frame: rustcam::capture::Frame) -> Vec<u8> {
     frame.image().expect("memory of its own").bytes().to_vec()
 }

@@ -9,9 +9,11 @@ mod fresh;
 mod pacing;
 mod recovery;
 mod repeats;
+mod scaled;
 mod share;
 mod sim_capture;
 mod waits;
+mod windows;
 mod wrapped;
 
 use std::sync::Arc;

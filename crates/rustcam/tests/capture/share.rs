@@ -88,7 +88,7 @@ fn session(script: &str, cursor: bool) -> (Session, Arc<Device>, Arc<VirtualCloc
 
 fn share(session: &mut Session, timeout: u64) -> Result<Option<Frame>> {
     let request = Request::within(Duration::from_millis(timeout));
-    session.grab(&request, Target::Shared { sync: TextureSync::Keyed, format: TextureFormat::Bgra8 }, &mut || Ok(()))
+    session.grab(&request, Target::shared(TextureSync::Keyed, TextureFormat::Bgra8), &mut || Ok(()))
 }
 
 fn next(session: &mut Session) -> Frame {
@@ -165,7 +165,7 @@ fn a_source_without_a_gpu_path_says_so_at_once() {
     let request = Request::within(Duration::from_secs(60));
     for _ in 0..2 {
         let error = handle
-            .grab(&request, Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 }, &mut || Ok(()))
+            .grab(&request, Target::shared(TextureSync::None, TextureFormat::Bgra8), &mut || Ok(()))
             .expect_err("no device");
         assert_eq!((error.kind(), error.loss()), (ErrorKind::Capture, None));
         assert!(error.hint().is_some() && error.message().contains("no GPU path"), "{error}");
@@ -173,7 +173,7 @@ fn a_source_without_a_gpu_path_says_so_at_once() {
     assert_eq!(clock.now(), Duration::ZERO);
     handle.close();
     let error = handle
-        .grab(&request, Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 }, &mut || Ok(()))
+        .grab(&request, Target::shared(TextureSync::None, TextureFormat::Bgra8), &mut || Ok(()))
         .expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::WrongState);
 }

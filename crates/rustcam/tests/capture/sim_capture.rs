@@ -9,7 +9,7 @@ use rustcam::error::Result;
 use rustcam::frame::{FrameInfo, PixelFormat};
 use rustcam::geometry::Rect;
 use rustcam::source::sim::{Script, SimSource, World};
-use rustcam::source::{Backend, OpenOptions};
+use rustcam::source::{Backend, OpenOptions, WindowArea, WindowChoice, WindowTarget};
 
 pub const SMALL: &str = "size 96x64; refresh 100; pointer still; ";
 
@@ -30,6 +30,16 @@ impl SimCapture {
         let options = options(script, cursor, Arc::clone(&clock) as Arc<dyn Clock>);
         let world = World::new(&parsed(script), 0);
         let handle = Handle::open(&options, &mut || Ok(())).expect("the desktop opens");
+        Self { handle, clock, world }
+    }
+
+    /// A capture of the client area of a window.
+    pub fn window(script: &str, choice: WindowChoice) -> Self {
+        let clock = Arc::new(VirtualClock::new());
+        let target = WindowTarget { choice, area: WindowArea::Client };
+        let options = options(script, false, Arc::clone(&clock) as Arc<dyn Clock>).window(target);
+        let handle = Handle::open(&options, &mut || Ok(())).expect("the window opens");
+        let world = World::window(&parsed(script), &handle.snapshot().output.name).expect("a window of the script");
         Self { handle, clock, world }
     }
 

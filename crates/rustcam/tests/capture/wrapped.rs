@@ -22,6 +22,7 @@ pub struct Wrapped {
     before_allocation: Box<dyn FnMut() + Send>,
     before_rebuild: Box<dyn FnMut() + Send>,
     device: Option<Box<Device>>,
+    draws_pointer: bool,
 }
 
 impl Wrapped {
@@ -33,6 +34,7 @@ impl Wrapped {
             before_allocation: Box::new(|| ()),
             before_rebuild: Box::new(|| ()),
             device: None,
+            draws_pointer: false,
         }
     }
 
@@ -57,6 +59,12 @@ impl Wrapped {
     /// Calls `notice` before every attempt to get the desktop back.
     pub fn before_rebuild(mut self, notice: impl FnMut() + Send + 'static) -> Self {
         self.before_rebuild = Box::new(notice);
+        self
+    }
+
+    /// Says that the system draws the pointer into the images.
+    pub fn drawing_pointer(mut self) -> Self {
+        self.draws_pointer = true;
         self
     }
 
@@ -128,6 +136,10 @@ impl Source for Wrapped {
 
     fn pointer(&self) -> &Pointer {
         self.desktop.pointer()
+    }
+
+    fn pointer_in_image(&self) -> bool {
+        self.draws_pointer
     }
 
     fn rebuild(&mut self, timeout: Duration) -> Result<()> {

@@ -282,7 +282,7 @@ fn textures_of_an_hdr_desktop_are_mapped_to_eight_bits() {
             LabDesktop::new(&format!("{HDR} size 160x120; rotation {rotation}; pointer still; at 1s white 300"));
         let mut session = open(&desktop, ToneMapping::Map, true);
         while desktop.lab.now() < ms(3000) {
-            let target = Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 };
+            let target = Target::shared(TextureSync::None, TextureFormat::Bgra8);
             // In virtual time the deadline may come before the device is done.
             let Some(frame) = session.grab(&request(ms(500)), target, &mut || Ok(())).expect("alive") else { continue };
             let number = desktop.frame_at(frame.info.present_time);
@@ -308,9 +308,7 @@ fn a_texture_of_an_hdr_desktop_that_the_device_cannot_map_is_an_error() {
     only_the_processor_maps(&desktop);
     let mut session = open(&desktop, ToneMapping::Map, false);
     let error = session
-        .grab(&request(ms(500)), Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 }, &mut || {
-            Ok(())
-        })
+        .grab(&request(ms(500)), Target::shared(TextureSync::None, TextureFormat::Bgra8), &mut || Ok(()))
         .expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Capture, "{error}");
     assert!(error.to_string().contains("Use grab()"), "{error}");

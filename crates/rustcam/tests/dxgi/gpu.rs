@@ -25,7 +25,7 @@ pub fn session(desktop: &LabDesktop, cursor: bool) -> Session {
 }
 
 pub fn try_share(session: &mut Session, sync: TextureSync) -> Result<Option<Frame>> {
-    session.grab(&request(None, 5000), Target::Shared { sync, format: TextureFormat::Bgra8 }, &mut || Ok(()))
+    session.grab(&request(None, 5000), Target::shared(sync, TextureFormat::Bgra8), &mut || Ok(()))
 }
 
 /// The texture of a frame that stays on the device.
@@ -200,9 +200,7 @@ fn a_slow_device_is_waited_for_and_no_longer_than_allowed() {
     let mut session = session(&desktop, false);
     // The grace period of 35 ms is not enough; the next call waits for the same picture.
     let first = session
-        .grab(&request(None, 0), Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 }, &mut || {
-            Ok(())
-        })
+        .grab(&request(None, 0), Target::shared(TextureSync::None, TextureFormat::Bgra8), &mut || Ok(()))
         .expect("alive");
     assert!(first.is_none());
     let draws = desktop.counters().draws;
@@ -245,11 +243,7 @@ fn a_poll_without_a_new_image_renders_nothing() {
     let before = desktop.counters().draws;
     for _ in 0..5 {
         let frame = session
-            .grab(
-                &request(None, 10),
-                Target::Shared { sync: TextureSync::None, format: TextureFormat::Bgra8 },
-                &mut || Ok(()),
-            )
+            .grab(&request(None, 10), Target::shared(TextureSync::None, TextureFormat::Bgra8), &mut || Ok(()))
             .expect("alive");
         assert!(frame.is_none());
     }

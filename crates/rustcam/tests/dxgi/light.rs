@@ -28,7 +28,7 @@ fn open(desktop: &LabDesktop, cursor: bool) -> Session {
 }
 
 fn shared(sync: TextureSync, format: TextureFormat) -> Target<'static> {
-    Target::Shared { sync, format }
+    Target::shared(sync, format)
 }
 
 /// The current image as a texture.

@@ -17,6 +17,7 @@ mod opening;
 mod pacing;
 mod reader;
 mod regions;
+mod scaled;
 mod session;
 mod sharing;
 mod source;

@@ -1,7 +1,7 @@
 //! Scripts: errors, and what the parser ignores.
 
 use rustcam::error::ErrorKind;
-use rustcam::source::sim::Script;
+use rustcam::source::sim::{windows, Script};
 
 #[test]
 fn wrong_scripts_name_their_line_and_what_is_allowed() {
@@ -61,6 +61,33 @@ fn wrong_scripts_name_their_line_and_what_is_allowed() {
         ("at 1s protect maybe", "line 1", "on, off"),
         ("at 1s fail open 0x1", "line 1", "wait, damage, read, rebuild"),
         ("static; static full", "line 1", "';'"),
+        ("static\nwindow \"Editor", "line 2", "a quotation mark is missing"),
+        ("window", "line 1", "a title in quotation marks"),
+        ("window editor", "line 1", "a title in quotation marks"),
+        ("window \"\"", "line 1", "a title of its own"),
+        ("window \"A\"\nwindow \"A\"", "line 2", "a title of its own"),
+        ("window \"A\" \"at\" 1,1", "line 1", "at, size, app, pid"),
+        ("window \"A\" at 1", "line 1", "100,200"),
+        ("window \"A\" app notes", "line 1", "in quotation marks"),
+        ("window \"A\" pid 0", "line 1", "1 to 4294967295"),
+        ("window \"A\" handle 0", "line 1", "1 to 18446744073709551615"),
+        ("window \"A\" frame 4", "line 1", "4,24"),
+        ("window \"A\" frame 4,-1", "line 1", "4,24"),
+        ("window \"A\" every 0", "line 1", "refreshes"),
+        ("window \"A\" hidden", "line 1", "minimized, closed"),
+        ("window \"A\" handle 5\nwindow \"B\" handle 5\nstatic", "line 2", "handle 5"),
+        (
+            "window \"A\" handle 5\nwindow \"B\" handle 5 closed; at 1s window \"B\" open; at 2s window \"A\" close",
+            "line 2",
+            "handle 5",
+        ),
+        ("at 1s window \"A\" close\nwindow \"A\"", "line 1", "comes first"),
+        ("window \"A\"; at 1s window \"a\" close", "line 1", "comes first"),
+        ("window \"A\"; at 1s window \"A\"", "line 1", "present, move, resize"),
+        ("window \"A\"; at 1s window \"A\" hide", "line 1", "present, move, resize"),
+        ("window \"A\"; at 1s window \"A\" title New", "line 1", "in quotation marks"),
+        ("window \"A\"; at 1s window \"A\" resize 0x9", "line 1", "1280x720"),
+        ("window \"A\"; at 1s window \"A\" open handle 5", "line 1", "complete"),
     ];
     for (text, line, allowed) in cases {
         let error = Script::parse(text).expect_err(text);
@@ -76,4 +103,12 @@ fn scripts_ignore_case_comments_and_empty_statements() {
     let b = Script::parse("size 64x64\nstatic\nat 1500ms present full").expect("a script");
     assert_eq!(a, b);
     assert_eq!(Script::parse("").expect("a script"), Script::default());
+}
+
+#[test]
+fn texts_in_quotation_marks_keep_their_case_and_may_contain_anything() {
+    let script = Script::parse("WINDOW \"A; \\\"b\\\" # \\\\\"app \"Notes\"Size 9x9 # a comment").expect("a script");
+    let listed = windows(&script);
+    assert_eq!((listed[0].title.as_str(), listed[0].app.as_str()), ("A; \"b\" # \\", "Notes"));
+    assert_eq!(Script::parse(&script.to_string()).expect("its own text"), script);
 }

@@ -6,6 +6,7 @@ mod language;
 mod pointer;
 mod random;
 mod sim_desktop;
+mod windows;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustcam::clock::{Clock, VirtualClock};
+use rustcam::color::{srgb_decode, SCRGB_UNIT_NITS};
 use rustcam::error::{Error, ErrorKind, Loss, Result};
 use rustcam::frame::{Damage, Move, Pointer};
-use rustcam::geometry::Rect;
-use rustcam::source::sim::{Script, SimSource, World};
-use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source};
+use rustcam::geometry::{Point, Rect, Size};
+use rustcam::source::sim::{frame_pixel, Script, SimSource, World};
+use rustcam::source::{Backend, Change, OpenOptions, Outcome, Source, WindowArea, WindowChoice, WindowTarget};
 
 pub const ZERO: Duration = Duration::ZERO;
 pub const LONG: Duration = Duration::from_secs(100);
@@ -22,6 +23,25 @@ pub struct SimDesktop {
     pub clock: Arc<VirtualClock>,
     pub source: SimSource,
     pub world: World,
+    script: Script,
+    /// Of a whole window: where its client area is in it.
+    inset: Option<Point>,
+}
+
+/// Widths of the frame of a window whose script says nothing about it.
+const FRAME: Point = Point::new(4, 24);
+
+pub fn titled(title: &str) -> WindowChoice {
+    WindowChoice::Title(title.to_owned())
+}
+
+pub fn handle(handle: u64) -> WindowChoice {
+    WindowChoice::Handle { handle, pid: None }
+}
+
+/// The options that open a window of the desktop that `script` describes.
+pub fn window_options(script: &str, choice: WindowChoice, area: WindowArea, clock: &Arc<VirtualClock>) -> OpenOptions {
+    options(script, 0, clock).window(WindowTarget { choice, area })
 }
 
 pub fn options(script: &str, output: usize, clock: &Arc<VirtualClock>) -> OpenOptions {
@@ -42,7 +62,38 @@ impl SimDesktop {
         let clock = Arc::new(VirtualClock::new());
         let world = World::new(&parsed(script), output);
         let options = options(script, output, &clock).watch_pointer(watch_pointer);
-        Self { source: SimSource::open(&parsed(script), &options).expect("an output"), clock, world }
+        let script = parsed(script);
+        Self { source: SimSource::open(&script, &options).expect("an output"), clock, world, script, inset: None }
+    }
+
+    /// A window of a desktop, with pointer.
+    ///
+    /// # Errors
+    /// Those of opening.
+    pub fn window(script: &str, choice: WindowChoice, area: WindowArea) -> Result<Self> {
+        let clock = Arc::new(VirtualClock::new());
+        let options = window_options(script, choice, area, &clock);
+        let script = parsed(script);
+        let source = SimSource::open(&script, &options)?;
+        let world = World::window(&script, &source.output().name).expect("a window of the script");
+        let inset = (area == WindowArea::Whole).then_some(FRAME);
+        Ok(Self { clock, source, world, script, inset })
+    }
+
+    /// The client area of the window with this title.
+    pub fn titled(script: &str, title: &str) -> Self {
+        Self::window(script, titled(title), WindowArea::Client).expect("a window")
+    }
+
+    /// Makes one attempt to get the window back. The oracle is then that of the window that the source has found, which must still have
+    /// its first title.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn rebuild_window(&mut self) -> Result<()> {
+        self.source.rebuild(ZERO)?;
+        self.world = World::window(&self.script, &self.source.output().name).expect("a window of the script");
+        Ok(())
     }
 
     /// Without pointer.
@@ -113,6 +164,9 @@ impl SimDesktop {
     /// The texture according to the oracle, opaque.
     pub fn oracle(&self) -> Vec<u8> {
         let (frame, output) = (self.frame(), self.source.output());
+        if self.inset.is_some() {
+            return self.whole_window(frame);
+        }
         assert_eq!((output.size, output.image_rotation), (self.world.size(frame), self.world.rotation(frame)));
         let texture = output.texture_size();
         assert_eq!(self.source.color(), self.world.color_of(frame));
@@ -125,6 +179,36 @@ impl SimDesktop {
                 let at = (v as usize * texture.width as usize + u as usize) * pixel;
                 let from = (y as usize * output.size.width as usize + x as usize) * pixel;
                 image[at..at + pixel].copy_from_slice(&upright[from..from + pixel]);
+            }
+        }
+        image
+    }
+
+    /// The client area in its frame.
+    fn whole_window(&self, frame: u64) -> Vec<u8> {
+        let (client, inset) = (self.world.size(frame), self.inset.unwrap_or_default());
+        let whole = Size::new(client.width + 8, client.height + 28);
+        assert_eq!(self.source.output().size, whole);
+        let pixel = self.pixel();
+        let light = |level: u8| {
+            let nits = srgb_decode(f64::from(level) / 255.0) * self.world.color_of(frame).white();
+            half::f16::from_f64(nits / SCRGB_UNIT_NITS).to_le_bytes()
+        };
+        let around = |x, y| match frame_pixel(x, y) {
+            bgra if pixel == 4 => bgra.to_vec(),
+            [b, g, r, _] => [light(r), light(g), light(b), half::f16::ONE.to_le_bytes()].concat(),
+        };
+        let inside = if pixel == 8 { self.world.light(frame) } else { self.world.image(frame) };
+        let area = client.rect().translated(inset.x, inset.y);
+        let mut image = Vec::new();
+        for y in 0..whole.height as i32 {
+            for x in 0..whole.width as i32 {
+                if area.contains(Rect::new(x, y, x + 1, y + 1)) {
+                    let at = ((y - inset.y) as usize * client.width as usize + (x - inset.x) as usize) * pixel;
+                    image.extend(&inside[at..at + pixel]);
+                } else {
+                    image.extend(around(x, y));
+                }
             }
         }
         image

@@ -7,8 +7,8 @@
 #![allow(clippy::inline_always)]
 
 use super::super::convert::{CpuPath, Kernel};
-use super::axis::{Axis, Span};
 use super::rows::Rows;
+use crate::axis::{Axis, Span};
 
 /// Rows whose sum fits into 16 bits.
 const MOST_ROWS: usize = 257;

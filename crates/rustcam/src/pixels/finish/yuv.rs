@@ -62,6 +62,34 @@ impl YuvStore<'_> {
     }
 }
 
+impl YuvStore<'_> {
+    /// Stores luma from column `x` of row `y` on.
+    pub(super) fn luma(&mut self, y: usize, x: usize, luma: &[u8]) {
+        let start = y * self.size.width as usize + x;
+        self.bytes[start..start + luma.len()].copy_from_slice(luma);
+    }
+
+    /// Stores Cb and Cr, in turn, of row `y` of chroma, from column `x` of luma on.
+    pub(super) fn chroma(&mut self, y: usize, x: usize, pairs: &[u8]) {
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        let chroma = &mut self.bytes[width * height..];
+        match self.format {
+            YuvFormat::Nv12 => {
+                let start = y * width + x;
+                chroma[start..start + pairs.len()].copy_from_slice(pairs);
+            }
+            YuvFormat::I420 => {
+                let (blue, red) = chroma.split_at_mut(width / 2 * (height / 2));
+                let start = y * (width / 2) + x / 2;
+                let planes = blue[start..].iter_mut().zip(&mut red[start..]);
+                for ((blue, red), [b, r]) in planes.zip(pairs.as_chunks::<2>().0) {
+                    (*blue, *red) = (*b, *r);
+                }
+            }
+        }
+    }
+}
+
 struct Luma<'a> {
     bgra: &'a [[u8; 4]],
     luma: &'a mut [u8],

@@ -7,6 +7,8 @@ mod focus;
 mod light_table;
 mod look_ahead;
 mod ring;
+#[cfg_attr(not(windows), allow(dead_code, reason = "a part of it is tested everywhere"))]
+mod scale_plan;
 mod shader_data;
 
 #[cfg(windows)]
@@ -37,6 +39,10 @@ mod rendered;
 mod renderer;
 #[cfg(windows)]
 mod resources;
+#[cfg(windows)]
+mod scaled;
+#[cfg(windows)]
+mod scaler;
 #[cfg(windows)]
 pub(super) mod screen;
 #[cfg(windows)]

@@ -25,7 +25,8 @@ use crate::source::Output;
 /// The render pipeline of one device.
 pub(super) struct Renderer {
     code: Arc<Code>,
-    vs_fullscreen: ID3D11VertexShader,
+    /// One triangle that covers the viewport.
+    pub(super) vs_fullscreen: ID3D11VertexShader,
     levels: PixelShaders,
     ps_tone: ID3D11PixelShader,
     constants: ID3D11Buffer,
@@ -194,7 +195,11 @@ impl Renderer {
         Ok(())
     }
 
-    fn desktop(&mut self, device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11ShaderResourceView> {
+    /// `texture` as shaders read it, known from the last call if it was the same.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(super) fn desktop(&mut self, device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11ShaderResourceView> {
         if let Some((_, view)) = self.desktop.as_ref().filter(|(known, _)| known == texture) {
             return Ok(view.clone());
         }
@@ -245,7 +250,8 @@ impl Overlay {
     }
 }
 
-fn viewport(area: Rect) -> D3D11_VIEWPORT {
+/// The viewport that is this part of a target.
+pub(super) fn viewport(area: Rect) -> D3D11_VIEWPORT {
     D3D11_VIEWPORT {
         TopLeftX: area.left as f32,
         TopLeftY: area.top as f32,

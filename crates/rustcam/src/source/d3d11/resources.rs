@@ -2,8 +2,8 @@
 
 use windows::Win32::Graphics::Direct3D11::{
     ID3D11Buffer, ID3D11PixelShader, ID3D11RenderTargetView, ID3D11ShaderResourceView, ID3D11Texture2D,
-    D3D11_BIND_CONSTANT_BUFFER, D3D11_BIND_SHADER_RESOURCE, D3D11_BUFFER_DESC, D3D11_SUBRESOURCE_DATA,
-    D3D11_TEXTURE2D_DESC, D3D11_USAGE_DEFAULT, D3D11_USAGE_IMMUTABLE,
+    D3D11_BIND_CONSTANT_BUFFER, D3D11_BIND_RENDER_TARGET, D3D11_BIND_SHADER_RESOURCE, D3D11_BUFFER_DESC,
+    D3D11_SUBRESOURCE_DATA, D3D11_TEXTURE2D_DESC, D3D11_USAGE_DEFAULT, D3D11_USAGE_IMMUTABLE,
 };
 use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT;
 
@@ -97,6 +97,54 @@ pub(super) fn view(device: &Device, texture: &ID3D11Texture2D) -> Result<ID3D11S
     unsafe { device.object.CreateShaderResourceView(texture, None, Some(&raw mut view)) }
         .map_err(|e| failed(&e, Call::Draw))?;
     made(view)
+}
+
+/// A render target that shaders also read.
+pub(super) struct RenderTarget {
+    pub(super) texture: ID3D11Texture2D,
+    /// As shaders write it.
+    pub(super) view: ID3D11RenderTargetView,
+    /// As shaders read it.
+    pub(super) image: ID3D11ShaderResourceView,
+    size: Size,
+    format: DXGI_FORMAT,
+}
+
+impl RenderTarget {
+    /// A render target that is at least so large, `kept` if that one is. A new one is large enough for both, unless it would have more
+    /// than `most` pixels.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(super) fn fitting<'a>(
+        kept: &'a mut Option<Self>,
+        device: &Device,
+        (wanted, format): (Size, DXGI_FORMAT),
+        most: u64,
+    ) -> Result<&'a Self> {
+        let known = kept.take().filter(|known| known.format == format);
+        let before = known.as_ref().map(|known| known.size).unwrap_or_default();
+        let both = Size::new(wanted.width.max(before.width), wanted.height.max(before.height));
+        Ok(match known {
+            Some(known) if known.size == both => kept.insert(known),
+            _ => kept.insert(Self::new(device, if both.area() <= most { both } else { wanted }, format)?),
+        })
+    }
+
+    fn new(device: &Device, size: Size, format: DXGI_FORMAT) -> Result<Self> {
+        let desc = D3D11_TEXTURE2D_DESC {
+            Usage: D3D11_USAGE_DEFAULT,
+            BindFlags: (D3D11_BIND_SHADER_RESOURCE.0 | D3D11_BIND_RENDER_TARGET.0) as u32,
+            Format: format,
+            ..texture_desc(size, TextureFormat::Bgra8)
+        };
+        let mut texture = None;
+        // SAFETY: both pointers are valid during the call.
+        unsafe { device.object.CreateTexture2D(&raw const desc, None, Some(&raw mut texture)) }
+            .map_err(|e| failed(&e, Call::CreateTexture))?;
+        let texture = made(texture)?;
+        Ok(Self { view: target_view(device, &texture)?, image: view(device, &texture)?, texture, size, format })
+    }
 }
 
 /// The object that a successful call must have created.

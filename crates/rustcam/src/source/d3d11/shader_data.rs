@@ -4,6 +4,37 @@ use crate::color::{srgb_encode, Color, ToneMapping, SCRGB_UNIT_NITS};
 use crate::frame::{PointerShape, ShapeKind};
 use crate::geometry::{Point, Rect, Rotation, Size};
 
+/// Where the upright pixels of a region are in a texture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Upright {
+    /// The texel of its first pixel.
+    pub(super) first: Point,
+    /// From one column to the next.
+    pub(super) right: Point,
+    /// From one row to the next.
+    pub(super) down: Point,
+}
+
+impl Upright {
+    /// For `region` of a desktop of this size, whose texture has this rotation.
+    pub(super) fn new(region: Rect, desktop: Size, rotation: Rotation) -> Self {
+        let texel = |x: i32, y: i32| {
+            let pixel = Rect::at(Point::new(region.left + x, region.top + y), Size::new(1, 1));
+            rotation.to_texture(pixel, desktop).origin()
+        };
+        // A rotation is linear: three pixels determine it. They need not be inside the desktop.
+        let (first, right, below) = (texel(0, 0), texel(1, 0), texel(0, 1));
+        let step = |to: Point| Point::new(to.x - first.x, to.y - first.y);
+        Self { first, right: step(right), down: step(below) }
+    }
+
+    /// For a texture whose first texel is pixel `corner` of the region.
+    #[cfg(windows)]
+    pub(super) fn at(corner: Point) -> Self {
+        Self { first: Point::new(-corner.x, -corner.y), right: Point::new(1, 0), down: Point::new(0, 1) }
+    }
+}
+
 /// The constant buffer, member by member.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -16,17 +47,12 @@ pub(super) struct Constants {
 impl Constants {
     /// For `region` of a desktop of this size, whose image has this rotation, with the pointer's first texel at `pointer` on the desktop.
     pub(super) fn new(region: Rect, desktop: Size, rotation: Rotation, pointer: Point) -> Self {
-        let texel = |x: i32, y: i32| {
-            let pixel = Rect::at(Point::new(region.left + x, region.top + y), Size::new(1, 1));
-            rotation.to_texture(pixel, desktop).origin()
-        };
-        // A rotation is linear: three pixels determine it. They need not be inside the desktop.
-        let (first, right, below) = (texel(0, 0), texel(1, 0), texel(0, 1));
-        let step = |to: Point| [(to.x - first.x) as f32, (to.y - first.y) as f32, 0.0, 0.0];
+        let Upright { first, right, down } = Upright::new(region, desktop, rotation);
+        let step = |step: Point| [step.x as f32, step.y as f32, 0.0, 0.0];
         let at = |pointer: i32, origin: i32| pointer.saturating_sub(origin) as f32;
         Self {
             column_step: step(right),
-            row_step: step(below),
+            row_step: step(down),
             origin: [first.x as f32, first.y as f32, at(pointer.x, region.left), at(pointer.y, region.top)],
         }
     }

@@ -10,6 +10,7 @@ use super::light::LightSettings;
 use super::rendered::Rendered;
 use super::renderer::Renderer;
 use super::ring::{HeldTexture, Kind, Ring, Writing};
+use super::scaler::{Picture, Scaler};
 use super::screen::Screen;
 use super::shader_data::ToneConstants;
 use super::shared_texture::Shared;
@@ -17,6 +18,8 @@ use super::toned::Toned;
 
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::geometry::Rect;
+use crate::source::scaling::{Scale, ScaleStep};
 use crate::source::texture::{SharedTexture, TextureRequest, TextureSync};
 use crate::source::Outcome;
 
@@ -61,19 +64,19 @@ impl Sharing {
         &mut self,
         screen: &mut Screen,
         request: &TextureRequest,
-        conversion: Conversion<'_>,
+        (conversion, scaler): (Conversion<'_>, Option<&mut Scaler>),
         (clock, deadline): (&dyn Clock, Duration),
     ) -> Result<Outcome<SharedTexture>> {
         let render_objects = match &mut self.render_objects {
             Some(render_objects) => render_objects,
             None => self.render_objects.insert(RenderObjects::new(&screen.device)?),
         };
-        let kind = Kind { size: request.region.size(), format: request.format, sync: request.sync };
+        let kind = Kind { size: request.size(), format: request.format, sync: request.sync };
         let begun = match self.begun.take() {
             Some(begun) if begun.request == *request => begun,
             _ => {
                 let writing = self.ring.begin(&screen.device, kind)?;
-                match render_objects.render(screen, request, conversion, &writing.texture) {
+                match render_objects.render(screen, request, (conversion, scaler), &writing.texture) {
                     Ok(true) => Begun { request: *request, image: screen.changes.newest(), writing },
                     failed => {
                         self.ring.cancel(&screen.device, writing);
@@ -89,7 +92,7 @@ impl Sharing {
         }
         let held: HeldTexture<Device> = self.ring.publish(&screen.device, begun.writing)?;
         Ok(Outcome::Done(SharedTexture {
-            size: request.region.size(),
+            size: request.size(),
             format: request.format,
             sync: request.sync,
             luid: screen.device.luid,
@@ -118,12 +121,13 @@ impl RenderObjects {
         Ok(Self { renderer: Renderer::new(device)?, fence: device.fence()? })
     }
 
-    /// Brings `to` up to date: the changes since the last rendering to it, and the pixels of the pointer. `false` if there is no image.
+    /// Brings `to` up to date: the changes since the last rendering to it, and the pixels of the pointer. With `scaler` the region is scaled.
+    /// `false` if there is no image.
     fn render(
         &mut self,
         screen: &mut Screen,
         request: &TextureRequest,
-        conversion: Conversion<'_>,
+        (conversion, scaler): (Conversion<'_>, Option<&mut Scaler>),
         to: &Shared,
     ) -> Result<bool> {
         let Screen { copies, device, changes, output, pointer, .. } = screen;
@@ -137,11 +141,38 @@ impl RenderObjects {
         let region = request.region;
         let mut rendered = to.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         // If anything below fails, the content is unknown.
-        let before = rendered.take().filter(|before| before.region == region && before.tone == tone);
+        let same = |before: &Rendered| (before.region, before.tone, before.scale) == (region, tone, request.scale);
+        let before = rendered.take().filter(same);
         let parts = before.map_or_else(|| vec![region.size().rect()], |before| before.stale(changes, output));
-        let pointer = self.renderer.draw(device, image, (&to.view, light), (region, output), &parts, pointer)?;
-        *rendered = Some(Rendered { image: changes.newest(), region, tone, pointer });
+        let pointer = match (request.scale, scaler) {
+            (Some(scale), Some(scaler)) => {
+                let picture = Picture { texture: image, output, pointer, light };
+                scaled(scaler, device, &picture, (region, scale), parts, to)?
+            }
+            _ => self.renderer.draw(device, image, (&to.view, light), (region, output), &parts, pointer)?,
+        };
+        *rendered = Some(Rendered { image: changes.newest(), region, tone, scale: request.scale, pointer });
         device.signal(&self.fence);
         Ok(true)
     }
+}
+
+/// Scales `parts` of the region, and what the pointer covers, to `to`. Returns the part of the region that the pointer covers.
+fn scaled(
+    scaler: &mut Scaler,
+    device: &Device,
+    picture: &Picture<'_>,
+    (region, Scale { size, resample }): (Rect, Scale),
+    mut parts: Vec<Rect>,
+    to: &Shared,
+) -> Result<Option<Rect>> {
+    let covered = picture.pointer.and_then(|pointer| pointer.extent()?.intersection(region));
+    let covered = covered.map(|covered| covered.translated(-region.left, -region.top));
+    parts.extend(covered);
+    let target = scaler.touched(device, resample, (region.size(), size), &parts)?;
+    if !target.is_empty() {
+        let step = ScaleStep { region, size, target };
+        scaler.draw(device, picture, (&step, resample), (&to.view, target.origin()))?;
+    }
+    Ok(covered)
 }

@@ -15,6 +15,7 @@ use crate::frame::{Damage, Pointer};
 use crate::geometry::Rect;
 use crate::region::covers;
 use crate::source::hresult;
+use crate::source::scaling::{ScaleRequest, ScaledSink};
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::verdict;
 use crate::source::{check_parts, Change, OpenOptions, Outcome, Output, Sink, Source, SourceStats, Waker};
@@ -165,6 +166,40 @@ impl<F: Feed> Source for D3d11Source<F> {
         }
         mapped.deliver(parts, &mut |part, image| sink(part, image, &view.pointer));
         Ok(outcome)
+    }
+
+    fn read_scaled(&mut self, request: &ScaleRequest, timeout: Duration, sink: &mut ScaledSink<'_>) -> Result<Outcome> {
+        let Self { view, screen, .. } = self;
+        let deadline = view.clock.now().saturating_add(timeout);
+        let locked = screen.lock(&*view.clock, view.lock_until(deadline));
+        let Some(mut fed) = locked else { return Ok(Outcome::Pending) };
+        view.check(&fed.screen)?;
+        request.check(view.output.size)?;
+        if request.steps.is_empty() {
+            return Ok(Outcome::Done(()));
+        }
+        let whole = view.output.texture_size().rect();
+        loop {
+            if !view.await_image(&mut fed, deadline)? {
+                return Ok(Outcome::Pending);
+            }
+            view.see_color(&fed.screen);
+            let can_scale = view.can_scale(&fed.screen, request).map_err(|error| view.lose(fed.lose(error)))?;
+            // Pixels in memory that the processor reads cost nothing to read.
+            if !can_scale || fed.feed.is_in_memory() {
+                return Ok(Outcome::Unsupported);
+            }
+            fed.screen.copies.need_whole();
+            if fed.provide(whole).map_err(|error| view.lose(fed.lose(error)))? {
+                break;
+            }
+        }
+        let scaled = view.scale(&mut fed.screen, request, deadline);
+        let scaled = scaled.map_err(|error| view.lose(fed.lose(error)))?;
+        let Some(parts) = scaled else { return Ok(Outcome::Pending) };
+        let changed = view.damaged != 0 && view.damaged != view.image;
+        parts.deliver(sink);
+        Ok(if changed && !parts.show(whole) { Outcome::Overtaken(()) } else { Outcome::Done(()) })
     }
 
     fn set_tone_mapping(&mut self, mapping: Option<ToneMapping>) {

@@ -9,6 +9,7 @@ use super::look_ahead::LookAhead;
 use super::mapped_parts::MappedParts;
 use super::power::DisplayRequired;
 use super::region_staging::RegionStaging;
+use super::scaled::{Scaled, ScaledParts, Scaling};
 use super::screen::Screen;
 use super::shader_data::ToneConstants;
 use super::shared_screen::FedScreen;
@@ -22,6 +23,7 @@ use crate::frame::Pointer;
 use crate::geometry::Rect;
 use crate::region::bounds;
 use crate::source::hresult;
+use crate::source::scaling::ScaleRequest;
 use crate::source::texture::{SharedTexture, TextureRequest};
 use crate::source::verdict::{self, Call};
 use crate::source::{Change, OpenOptions, Outcome, Output};
@@ -45,6 +47,7 @@ pub(super) struct View {
     region_staging: Option<RegionStaging>,
     sharing: Sharing,
     toning: Toning,
+    scaling: Scaling,
     /// What the next reads are for, see [`Source::set_tone_mapping`](crate::source::Source::set_tone_mapping).
     pub(super) mapping: Option<ToneMapping>,
     pub(super) clock: Arc<dyn Clock>,
@@ -79,6 +82,7 @@ impl View {
             region_staging: None,
             sharing: Sharing::default(),
             toning: Toning::default(),
+            scaling: Scaling::default(),
             mapping: None,
             clock: Arc::clone(&options.clock),
             watch_pointer: options.watch_pointer,
@@ -117,6 +121,7 @@ impl View {
         self.region_staging = None;
         self.sharing.clear();
         self.toning = Toning::default();
+        self.scaling = Scaling::default();
     }
 
     /// Fails with the loss of the screen, even if another capture met it and has already recovered from it.
@@ -207,6 +212,62 @@ impl View {
         copies.map(device, changes, &mut self.region_staging, parts, (&*clock, deadline))
     }
 
+    /// Whether the device of `screen` can scale for `request`.
+    ///
+    /// # Errors
+    /// `Device` if the device is lost.
+    pub(super) fn can_scale(&mut self, screen: &Screen, request: &ScaleRequest) -> Result<bool> {
+        let levels = screen.format() != TextureFormat::Rgba16f || self.toned(screen)?.is_some();
+        Ok(levels && Scaled::can_hold(request) && self.scaling.on(&screen.device)?.is_some())
+    }
+
+    /// Scales the newest image on its device, and makes the results readable. `None` if that is not done at `deadline`.
+    ///
+    /// # Errors
+    /// Those of creating textures, views and buffers, and of mapping.
+    pub(super) fn scale(
+        &mut self,
+        screen: &mut Screen,
+        request: &ScaleRequest,
+        deadline: Duration,
+    ) -> Result<Option<ScaledParts>> {
+        let mut scaling = std::mem::take(&mut self.scaling);
+        let scaled = match scaling.on(&screen.device) {
+            Ok(Some(scaled)) => self.scale_by(scaled, screen, request, deadline),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.scaling = scaling;
+        scaled
+    }
+
+    fn scale_by(
+        &mut self,
+        scaled: &mut Scaled,
+        screen: &mut Screen,
+        request: &ScaleRequest,
+        deadline: Duration,
+    ) -> Result<Option<ScaledParts>> {
+        let (clock, image) = (Arc::clone(&self.clock), self.image);
+        let toned = self.toned(screen)?;
+        let tone = toned.as_ref().map(|(_, constants)| *constants);
+        if !scaled.goes_on(request, tone, image) {
+            let Screen { copies, device, changes, output, pointer, .. } = screen;
+            let Some(image) = copies.texture(device, changes)? else { return Ok(None) };
+            let image = match toned {
+                Some((toned, constants)) => toned.image(device, image, changes, constants)?,
+                None => image,
+            };
+            scaled.begin(device, (image, output), (request, tone), (changes, pointer))?;
+        }
+        let parts = scaled.map(&screen.device, (&*clock, deadline))?;
+        if let Some(parts) = &parts {
+            self.pointer.clone_from(parts.pointer());
+            self.image = parts.image();
+        }
+        Ok(parts)
+    }
+
     /// Makes ready what the first read of `part` needs.
     ///
     /// # Errors
@@ -219,7 +280,7 @@ impl View {
     /// Renders the newest image into a shared texture.
     ///
     /// # Errors
-    /// As for [`Sharing::share`]; `Capture` for half floats that the device cannot map.
+    /// As for [`Sharing::share`]; `Capture` for half floats that the device cannot map, or if it cannot scale.
     pub(super) fn share(
         &mut self,
         screen: &mut Screen,
@@ -227,10 +288,12 @@ impl View {
         deadline: Duration,
     ) -> Result<Outcome<SharedTexture>> {
         let clock = Arc::clone(&self.clock);
-        let mut sharing = std::mem::take(&mut self.sharing);
+        let (mut sharing, mut scaling) = (std::mem::take(&mut self.sharing), std::mem::take(&mut self.scaling));
+        let scaler = request.scale.map(|scale| scaling.for_texture(&screen.device, scale)).transpose();
         let conversion = self.conversion(screen, request.format);
-        let shared = conversion.and_then(|how| sharing.share(screen, request, how, (&*clock, deadline)));
-        self.sharing = sharing;
+        let how = scaler.and_then(|scaler| Ok((conversion?, scaler)));
+        let shared = how.and_then(|how| sharing.share(screen, request, how, (&*clock, deadline)));
+        (self.sharing, self.scaling) = (sharing, scaling);
         shared
     }
 

@@ -6,7 +6,7 @@ use super::super::output::Output;
 use super::super::window::{select_window, WindowArea, WindowTarget};
 use super::script::Script;
 use super::window_script::Border;
-use super::windows::{Opened, State, Windows};
+use super::window_states::{Opened, State, Windows};
 use super::world::World;
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::geometry::{Rect, Size};

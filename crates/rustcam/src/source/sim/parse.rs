@@ -10,7 +10,7 @@ use crate::geometry::Point;
 use super::present::Present;
 use super::script::{Action, Call, Cause, Event, PointerMode, Script, Shape};
 use super::window_script::{Border, Pace, ScriptedWindow, Start, WindowAction};
-use super::windows::Windows;
+use super::window_states::Windows;
 use super::words::{integers, statements, Words};
 
 const STATEMENTS: &str =

@@ -21,16 +21,16 @@ pub(super) fn framed<'a>(
     color: Color,
     client: Option<(Rect, ImageRef<'_>)>,
 ) -> ImageRef<'a> {
+    let lamp = color.hdr.then(|| Lamp::new(color));
     let format = if color.hdr { TextureFormat::Rgba16f } else { TextureFormat::Bgra8 };
-    let lamp = Lamp::new(color);
     bytes.clear();
     for y in part.top..part.bottom {
         for x in part.left..part.right {
             let [blue, green, red, _] = frame_pixel(x, y);
             let (colour, stray) = (u32::from_le_bytes([blue, green, red, 0]), stray_alpha(x) ^ stray_alpha(y));
-            match format {
-                TextureFormat::Rgba16f => bytes.extend(lamp.pixel(colour, stray)),
-                _ => bytes.extend((colour ^ stray).to_le_bytes()),
+            match &lamp {
+                Some(lamp) => bytes.extend(lamp.pixel(colour, stray)),
+                None => bytes.extend((colour ^ stray).to_le_bytes()),
             }
         }
     }

@@ -5,7 +5,7 @@ use super::modes::modes;
 use super::pointer_track::{PointerTrack, Viewer};
 use super::script::{Action, Cause, Event, Script};
 use super::window_script::{Pace, WindowAction};
-use super::windows::Windows;
+use super::window_states::Windows;
 use super::world::{outages, World};
 use crate::geometry::Rotation;
 

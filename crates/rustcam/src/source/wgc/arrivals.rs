@@ -174,9 +174,9 @@ impl Arrivals {
                 Err(error) => break Err(error),
             };
             taken += 1;
-            let time = frame.SystemRelativeTime().map(|time| time.Duration).unwrap_or_default();
             // In units of 100 ns, on the performance counter.
-            let time = Duration::from_nanos(u64::try_from(time).unwrap_or_default().saturating_mul(100));
+            let time = frame.SystemRelativeTime().ok().and_then(|time| u64::try_from(time.Duration).ok());
+            let time = time.map_or_else(|| self.clock.now(), |time| Duration::from_nanos(time.saturating_mul(100)));
             let mut arrived = Arrived { frame, time, count: 1, maybe_old: false };
             if let Some(before) = state.newest.take() {
                 arrived.count += before.count;

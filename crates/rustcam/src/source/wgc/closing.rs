@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_millis(500);
 pub(super) struct Closing(Vec<Receiver<()>>);
 
 impl Closing {
-    /// Does `work`, which closes something, on a thread; here, where there is no thread.
+    /// Does `work`, which closes something, on a thread. Where there is no thread, what it owns is only dropped, which closes it, too.
     pub(super) fn begin(&mut self, work: impl FnOnce() + Send + 'static) {
         let (done, finished) = channel();
         let thread = Builder::new().name("rustcam-close".into()).spawn(move || {
@@ -61,7 +61,9 @@ mod tests {
         for _ in 0..2 {
             closing.begin(|| ());
         }
-        closing.begin(move || drop(hang.recv()));
+        closing.begin(move || {
+            let _ = hang.recv();
+        });
         let begun = Instant::now();
         drop(closing);
         let took = begun.elapsed();

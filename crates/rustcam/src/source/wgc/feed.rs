@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use windows::Win32::Graphics::Dxgi::IDXGIFactory1;
-use windows::Win32::Graphics::Gdi::HMONITOR;
+use windows::Graphics::Capture::GraphicsCaptureItem;
 
 use super::arrivals::{Arrived, Signal};
 use super::closing::Closing;
+use super::display::{pool_format, Display};
 use super::session::{texture, CaptureSession, Settings};
 use super::subject::{loss, Again, Place, Subject};
 use crate::clock::Clock;
-use crate::color::TextureFormat;
 use crate::error::{Error, ErrorKind, Loss, Result};
 use crate::frame::Damage;
 use crate::geometry::{Point, Rect, Size};
@@ -21,8 +20,7 @@ use crate::source::d3d11::feed::{Feed, FeedInfo};
 use crate::source::d3d11::formats::{describe, texture_format};
 use crate::source::d3d11::screen::Screen;
 use crate::source::d3d11::shared_screen::FedScreen;
-use crate::source::displays::color::WhiteLevel;
-use crate::source::displays::outputs::{Arrangement, Found};
+use crate::source::displays::outputs::Arrangement;
 use crate::source::hresult;
 use crate::source::verdict::{self, Call};
 use crate::source::{OpenOptions, Output, Waker};
@@ -88,36 +86,6 @@ enum Use {
     Resized(Rect),
 }
 
-/// The display that shows what is captured.
-struct Display {
-    /// Says whether the arrangement has changed since.
-    factory: IDXGIFactory1,
-    /// A handle.
-    monitor: usize,
-    white: WhiteLevel,
-    looked: Duration,
-}
-
-impl Display {
-    fn of(found: &Found, arrangement: &Arrangement, now: Duration) -> Self {
-        Self {
-            factory: arrangement.factory.clone(),
-            monitor: found.monitor.0 as usize,
-            white: WhiteLevel::of(found.target),
-            looked: now,
-        }
-    }
-
-    fn monitor(&self) -> HMONITOR {
-        HMONITOR(self.monitor as *mut _)
-    }
-
-    fn is_current(&self) -> bool {
-        // SAFETY: no preconditions.
-        unsafe { self.factory.IsCurrent() }.as_bool()
-    }
-}
-
 impl CaptureFeed {
     /// Begins to capture what `options` name. `instead`: why that was not left to another backend.
     ///
@@ -126,9 +94,17 @@ impl CaptureFeed {
     pub(super) fn open(options: &OpenOptions, instead: Option<String>) -> Result<FedScreen<Self>> {
         let subject = Subject::choose(options)?;
         let arrangement = Arrangement::query()?;
-        let (found, output) = subject.locate(&arrangement, options, None)?;
-        let device = Device::create(&found.adapter)?;
+        let found = subject.locate(&arrangement, options, None)?;
+        let output = subject.screen(&found.info);
         let now = options.clock.now();
+        // A minimised window is captured when it is restored.
+        let hidden = subject.check().err();
+        // The system refuses here what it refuses, and a device takes its time.
+        let item = match hidden {
+            None => Some(subject.item(found.monitor, false, options)?),
+            Some(_) => None,
+        };
+        let device = Device::create(&found.adapter)?;
         let mut feed = Self {
             subject,
             options: options.clone(),
@@ -146,21 +122,31 @@ impl CaptureFeed {
             closing: Closing::default(),
         };
         let mut screen = Screen::new(device, output);
-        match feed.subject.check() {
-            Ok(()) => feed.begin(&screen, false)?,
-            // A minimised window: it is captured when it is restored.
-            Err(error) => screen.lose(error),
+        if let Some(item) = item {
+            feed.capture(item, &screen, false)?;
+        }
+        if let Some(error) = hidden {
+            screen.lose(error);
         }
         Ok(FedScreen::new(feed, screen))
     }
 
-    /// Begins a new session, and awaits its first image.
+    /// Begins a new session in place of the one before.
+    ///
+    /// # Errors
+    /// A loss.
+    fn begin_again(&mut self, screen: &Screen) -> Result<()> {
+        self.end();
+        let item = self.subject.item(self.display.monitor(), true, &self.options);
+        let begun = item.and_then(|item| self.capture(item, screen, true));
+        begun.map_err(|error| error.into_loss(Loss::Lasting))
+    }
+
+    /// Begins a session, and awaits its first image.
     ///
     /// # Errors
     /// `Duplication`, or a loss if there was a session `before`.
-    fn begin(&mut self, screen: &Screen, before: bool) -> Result<()> {
-        self.end();
-        let item = self.subject.item(self.display.monitor(), before, &self.options)?;
+    fn capture(&mut self, item: GraphicsCaptureItem, screen: &Screen, before: bool) -> Result<()> {
         let now = self.options.clock.now();
         let settings = Settings {
             format: pool_format(&screen.output),
@@ -205,7 +191,7 @@ impl CaptureFeed {
         let is_silent = matches!(self.shown, Shown::Awaited { until, .. } if now >= until);
         let has_ended = self.session.as_ref().is_none_or(CaptureSession::has_ended);
         if is_silent || has_ended {
-            self.begin(screen, true)?;
+            self.begin_again(screen)?;
         }
         self.display.white.follow(&mut screen.output.color, now);
         self.look_at_display(screen, now)
@@ -216,29 +202,23 @@ impl CaptureFeed {
     /// # Errors
     /// A loss if that needs another session.
     fn look_at_display(&mut self, screen: &mut Screen, now: Duration) -> Result<()> {
-        let elsewhere = self.subject.monitor_now().is_some_and(|monitor| monitor != self.display.monitor());
         if now.saturating_sub(self.display.looked) < LOOK {
             return Ok(());
         }
         self.display.looked = now;
-        if !elsewhere && self.display.is_current() {
+        if self.display.is_current() && !self.display.is_left_by(&self.subject) {
             return Ok(());
         }
-        let arrangement = Arrangement::query_again()?;
-        let (found, output) = self.subject.locate(&arrangement, &self.options, Some(&screen.output))?;
-        let same_monitor = self.subject.monitor_now().is_some() || found.monitor == self.display.monitor();
-        let same_size = screen.output.is_window || output.size == screen.output.size;
-        if !(same_monitor && same_size && pool_format(&output) == pool_format(&screen.output)) {
+        let before = self.display.monitor;
+        self.display = Display::find(&self.subject, &self.options, &screen.output)?;
+        let output = self.subject.screen(&self.display.output);
+        let moved = !output.is_window && self.display.monitor != before;
+        let resized = !output.is_window && output.size != screen.output.size;
+        if moved || resized || pool_format(&output) != pool_format(&screen.output) {
             return Err(loss("the display was changed").with_code(hresult::ACCESS_LOST).with_hint(verdict::PASSES));
         }
         screen.output.color = output.color;
         screen.output.refresh_hz = output.refresh_hz;
-        let monitor = self.subject.monitor_now();
-        self.display = Display::of(found, &arrangement, now);
-        if let Some(monitor) = monitor {
-            // It may be of none of the outputs.
-            self.display.monitor = monitor.0 as usize;
-        }
         Ok(())
     }
 
@@ -290,7 +270,7 @@ impl CaptureFeed {
         let (held, dxgi) = describe(&texture);
         let expected = pool_format(&screen.output);
         let Some(format) = texture_format(dxgi).filter(|format| *format == expected) else {
-            return Err(loss(format!("the images became DXGI_FORMAT {}", dxgi.0)).with_code(hresult::ACCESS_LOST));
+            return Err(loss(format!("the images became DXGI_FORMAT {}", dxgi.0)).with_code(hresult::INVALID_CALL));
         };
         if content.width > held.width || content.height > held.height {
             return Ok(Use::Larger(content));
@@ -397,14 +377,15 @@ impl Feed for CaptureFeed {
     }
 
     fn fetch_again(&mut self, screen: &mut Screen) -> Result<()> {
-        self.begin(screen, true)
+        self.begin_again(screen)
     }
 
     fn release(&mut self) {}
 
     fn lose(&mut self, error: &Error) {
-        if error.kind() == ErrorKind::Device {
-            self.doubtful_device = true;
+        self.doubtful_device |= error.kind() == ErrorKind::Device;
+        // A change of what is captured leaves the session as it is; a failure of the system ends it.
+        if error.code().is_some_and(|code| code != hresult::ACCESS_LOST) {
             self.end();
         }
     }
@@ -415,27 +396,31 @@ impl Feed for CaptureFeed {
             self.session.iter().for_each(CaptureSession::discard);
         })?;
         self.attempts = self.attempts.saturating_add(1);
-        let arrangement = Arrangement::query_again()?;
-        let (found, mut output) = self.subject.locate(&arrangement, &self.options, Some(&screen.output))?;
-        let other_device = screen.device.luid != found.luid && !screen.output.is_window;
+        let now = self.options.clock.now();
+        let before = self.display.monitor;
+        // Listing displays takes longer than following a window that is being resized.
+        let is_known = screen.output.is_window && self.attempts == 1 && self.display.is_current();
+        if !is_known || self.display.is_left_by(&self.subject) {
+            self.display = Display::find(&self.subject, &self.options, &screen.output)?;
+        }
+        let mut output = self.subject.screen(&self.display.output);
+        let other_device = screen.device.luid != self.display.luid && !output.is_window;
         if self.attempts == 2 || self.doubtful_device || other_device || screen.device.removed().is_some() {
             self.end();
-            screen.replace_device(Device::create(&found.adapter)?);
+            screen.replace_device(Device::create(&self.display.adapter)?);
             self.doubtful_device = false;
         }
-        let moved = found.monitor != self.display.monitor() && !output.is_window;
+        let moved = self.display.monitor != before && !output.is_window;
         let other_format = pool_format(&output) != pool_format(&screen.output);
         if again == Again::Another || moved || other_format {
             self.end();
         }
-        let now = self.options.clock.now();
-        self.display = Display::of(found, &arrangement, now);
         if let Some(size) = self.arrived_size() {
             output.size = size;
         }
         screen.regained(output);
         if self.session.as_ref().is_none_or(CaptureSession::has_ended) {
-            return self.begin(screen, true).inspect_err(|_| self.doubtful_device |= self.attempts > 1);
+            return self.begin_again(screen).inspect_err(|_| self.doubtful_device |= self.attempts > 1);
         }
         // What arrived meanwhile is newer than the loss.
         self.shown = Shown::Awaited { since: Duration::ZERO, until: now + NEXT_IMAGE };
@@ -446,15 +431,6 @@ impl Feed for CaptureFeed {
 impl Drop for CaptureFeed {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// The format in which the images of a screen are asked for: half floats where it is one of high dynamic range.
-fn pool_format(output: &Output) -> TextureFormat {
-    if output.color.hdr {
-        TextureFormat::Rgba16f
-    } else {
-        TextureFormat::Bgra8
     }
 }
 

@@ -154,3 +154,40 @@ impl Drop for Process {
         let _ = unsafe { CloseHandle(self.0) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use windows::Win32::UI::WindowsAndMessaging::GetDesktopWindow;
+
+    use super::*;
+
+    #[test]
+    fn a_window_with_the_same_handle_is_another_one_if_its_origin_differs() {
+        // SAFETY: no preconditions.
+        let desktop = unsafe { GetDesktopWindow() }.0 as u64;
+        let window = WindowHandle::of(desktop).expect("it is always there");
+        assert!(window.exists() && window.is_the_same());
+        let Origin { thread, process, class } = window.origin;
+        for origin in [
+            Origin { thread: thread + 4, ..window.origin },
+            Origin { process: process + 4, ..window.origin },
+            Origin { class: class + 1, ..window.origin },
+        ] {
+            let before = WindowHandle { origin, ..window };
+            assert!(!before.exists() && !before.is_the_same());
+        }
+        // Numbers of processes and threads are used again, too.
+        let before = WindowHandle { process_began: window.process_began + 1, ..window };
+        assert!(!before.is_the_same());
+    }
+
+    #[test]
+    fn handles_have_32_bits() {
+        // SAFETY: no preconditions.
+        let desktop = unsafe { GetDesktopWindow() }.0 as u64;
+        assert_eq!(WindowHandle::of(desktop).map(WindowHandle::number), Some(desktop));
+        for wrong in [0, 3, desktop | 1 << 32, u64::MAX, 1 << 63 | desktop] {
+            assert_eq!(WindowHandle::of(wrong), None, "{wrong:x}");
+        }
+    }
+}

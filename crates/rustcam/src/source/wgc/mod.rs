@@ -21,6 +21,7 @@
 mod activation;
 mod arrivals;
 mod closing;
+mod display;
 mod feed;
 mod geometry;
 mod handle;

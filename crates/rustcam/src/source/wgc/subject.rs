@@ -54,7 +54,7 @@ impl Subject {
         }
     }
 
-    /// The output of `arrangement` that shows it, and what it is as a screen. `opened`: as it was when it was captured before.
+    /// The output of `arrangement` that shows it. `opened`: as it was when it was captured before.
     ///
     /// # Errors
     /// `InvalidArgument` if there is no such output; a loss if the monitor of `opened` is gone.
@@ -63,20 +63,24 @@ impl Subject {
         arrangement: &'a Arrangement,
         options: &OpenOptions,
         opened: Option<&Output>,
-    ) -> Result<(&'a Found, Output)> {
+    ) -> Result<&'a Found> {
         match (self, opened) {
-            (Self::Window(window), _) => {
-                let found = window.output(arrangement)?;
-                Ok((found, window.describe(&found.info)))
-            }
-            (Self::Monitor, Some(opened)) => arrangement.find_again(opened).map(|found| (found, upright(&found.info))),
+            (Self::Window(window), _) => window.output(arrangement),
+            (Self::Monitor, Some(opened)) => arrangement.find_again(opened),
             (Self::Monitor, None) => {
                 let infos = arrangement.infos()?;
                 let chosen = select(&infos, options.device, &options.output)?;
                 let index = infos.iter().position(|info| info == chosen).unwrap_or_default();
-                let found = &arrangement.outputs[index];
-                Ok((found, upright(&found.info)))
+                Ok(&arrangement.outputs[index])
             }
+        }
+    }
+
+    /// What it is as a screen, on an output.
+    pub(super) fn screen(&self, output: &Output) -> Output {
+        match self {
+            Self::Window(window) => window.describe(output),
+            Self::Monitor => upright(output),
         }
     }
 

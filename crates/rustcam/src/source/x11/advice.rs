@@ -93,6 +93,12 @@ pub(super) const COLOUR_ORDER: Advice = Advice {
     hint: "Run the X server with blue in the lowest byte, for example `Xvnc -pixelformat RGB888`",
 };
 
+pub(super) const NO_COMPOSITE: Advice = Advice {
+    when: "the X server cannot capture windows",
+    hint: "Start it with the Composite extension (`+extension Composite`; Xorg: `Option \"Composite\" \"Enable\"`), or capture a region of \
+           the output",
+};
+
 pub(super) const OUTPUT_GONE: Advice = Advice {
     when: "the output is gone",
     hint: "Plug the display in or switch it on again (`xrandr --output NAME --auto`), or open another output",
@@ -122,6 +128,7 @@ pub(in crate::source) const ALL: &[Advice] = &[
     HUNG_UP,
     GONE,
     HIDDEN,
+    NO_COMPOSITE,
     OUTPUT_GONE,
     FORKED,
 ];

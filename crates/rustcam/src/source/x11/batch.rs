@@ -22,6 +22,7 @@ use super::error::ProtocolError;
 use super::rects::{to_protocol, MOST_RECTS};
 use super::server::{keep_reply, Server};
 use super::transport::Target;
+use super::view::View;
 use crate::frame::Pointer;
 use crate::geometry::{Point, Rect};
 use crate::region::bounds;
@@ -91,11 +92,11 @@ impl Batch {
         spec: &ReadSpec,
         server: &Server,
         desktop: &mut Desktop,
-        root_picture: Picture,
+        source: Picture,
     ) -> Result<Option<Self>, ProtocolError> {
-        let place = desktop.place();
         let has_reply = spec.target.has_reply();
-        let Desktop { damage, cursor, .. } = desktop;
+        let Desktop { view, damage, cursor, .. } = desktop;
+        let place = view.place;
         let mut clip = None;
         match (spec.scope, &mut *damage) {
             (Scope::Changes(_), None) => return Ok(None),
@@ -111,7 +112,7 @@ impl Batch {
         if let Some(damage) = damage.as_mut().filter(|_| has_reply) {
             damage.fetch(server)?;
         }
-        let (first, read) = copy(spec, clip, root_picture, server, place)?;
+        let (first, read) = copy(spec, clip, source, server, view)?;
         let fetched = match damage {
             Some(damage) => damage.fetch(server)?,
             None => None,
@@ -152,7 +153,7 @@ impl Batch {
         server: &Server,
         desktop: &mut Desktop,
     ) -> Result<Captured, ProtocolError> {
-        let place = desktop.place();
+        let place = desktop.view.place;
         let Desktop { damage, cursor, .. } = desktop;
         if let Some(damage) = damage.as_mut() {
             damage.receive_before(self.fence(), server, place)?;
@@ -180,27 +181,28 @@ impl Batch {
 fn copy(
     spec: &ReadSpec,
     clip: Option<RegionId>,
-    root_picture: Picture,
+    source: Picture,
     server: &Server,
-    place: Rect,
+    view: &View,
 ) -> Result<(SequenceNumber, SequenceNumber), ProtocolError> {
     let connection = &server.connection;
-    let root = server.screen.root;
     let area = match spec.scope {
         Scope::Changes(area) => area,
         Scope::Complete | Scope::Parts => bounds(&spec.parts),
     };
-    let (x, y) = ((place.left + area.left) as i16, (place.top + area.top) as i16);
+    let (place, corner, drawable) = (view.place, view.corner(), view.drawable);
+    let (x, y) = ((corner.x + area.left) as i16, (corner.y + area.top) as i16);
     let (width, height) = (area.width() as u16, area.height() as u16);
     let format = ImageFormat::Z_PIXMAP;
     let (picture, origin) = match spec.target {
         Target::Picture { picture, origin } => (picture, origin),
         Target::Segment(shm) => {
-            let read = keep_reply(connection.shm_get_image(root, x, y, width, height, !0, u8::from(format), shm, 0))?;
+            let read =
+                keep_reply(connection.shm_get_image(drawable, x, y, width, height, !0, u8::from(format), shm, 0))?;
             return Ok((read, read));
         }
         Target::Reply => {
-            let read = keep_reply(connection.get_image(format, root, x, y, width, height, !0))?;
+            let read = keep_reply(connection.get_image(format, drawable, x, y, width, height, !0))?;
             return Ok((read, read));
         }
     };
@@ -217,8 +219,7 @@ fn copy(
     let clipped = clipped.map(|cookie| cookie.sequence_number());
     let (op, mask, to) = (PictOp::SRC, x11rb::NONE, Point::new(area.left - origin.x, area.top - origin.y));
     let (to_x, to_y) = (to.x as i16, to.y as i16);
-    let composite =
-        connection.render_composite(op, root_picture, mask, picture, x, y, 0, 0, to_x, to_y, width, height)?;
+    let composite = connection.render_composite(op, source, mask, picture, x, y, 0, 0, to_x, to_y, width, height)?;
     let read = composite.sequence_number();
     if clipped.is_some() {
         connection.render_change_picture(picture, &ChangePictureAux::new().clipmask(x11rb::NONE))?;

@@ -1,5 +1,7 @@
 //! One connection with everything that lives and dies with it.
 
+use std::time::Duration;
+
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::x11_utils::X11Error;
@@ -8,12 +10,18 @@ use super::batch::{Batch, Captured};
 use super::desktop::Desktop;
 use super::error::{describe, unusable, ProtocolError};
 use super::server::Server;
+use super::subject::{Found, Subject};
 use super::transport::Transport;
+use super::view::View;
 use crate::error::{Error, Result};
-use crate::geometry::Size;
-use crate::source::Output;
 
-/// A server, one output of it, and the read that was sent.
+/// The longest wait for a program to draw what was covered.
+const REPAINT: Duration = Duration::from_millis(50);
+
+/// A program that has drawn nothing for so long is done.
+const QUIET: Duration = Duration::from_millis(5);
+
+/// A server, what is captured of it, and the read that was sent.
 pub(super) struct Client {
     pub(super) server: Server,
     pub(super) desktop: Desktop,
@@ -33,13 +41,15 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Starts to follow `output` of the screen of `server`, whose size is `root`.
+    /// Starts to follow `subject`, which was found on `server`. If it is hidden, it is lost from the beginning.
     ///
     /// # Errors
     /// `Duplication`.
-    pub(super) fn open(server: Server, output: Output, root: Size, watch_pointer: bool) -> Result<Self> {
-        let parts = Transport::probe(&server)
-            .and_then(|transport| Ok((transport, Desktop::follow(&server, output, root, watch_pointer)?)));
+    pub(super) fn open(server: Server, subject: Box<dyn Subject>, found: Found, watch_pointer: bool) -> Result<Self> {
+        let parts = Transport::probe(&server).and_then(|mut transport| {
+            transport.switch_to(&server, &found.view)?;
+            Ok((transport, Desktop::follow(&server, subject, &found, watch_pointer)?))
+        });
         let (transport, desktop) = parts.map_err(|error| unusable(&server.display, error))?;
         let mut lacks = Vec::new();
         match &desktop.damage {
@@ -54,7 +64,7 @@ impl Client {
         if watch_pointer && desktop.cursor.is_none() {
             lacks.push("the XFIXES extension is not available: the pointer cannot be shown");
         }
-        let (lost, fallback) = (None, None);
+        let (lost, fallback) = (found.hidden, None);
         let mut client = Self {
             server,
             desktop,
@@ -68,7 +78,60 @@ impl Client {
             fallback,
         };
         client.explain();
-        Ok(client)
+        match client.begin() {
+            Ok(()) => Ok(client),
+            Err(error) => {
+                let error = client.reason_of(error);
+                Err(unusable(&client.server.display, error))
+            }
+        }
+    }
+
+    /// Follows `view` from now on.
+    pub(super) fn switch_to(&mut self, view: View) -> std::result::Result<(), ProtocolError> {
+        self.transport.switch_to(&self.server, &view)?;
+        self.explain();
+        self.desktop.switch_to(view, &self.server)?;
+        self.begin()
+    }
+
+    /// Finds out what a capture begins with.
+    fn begin(&mut self) -> std::result::Result<(), ProtocolError> {
+        self.desktop.ask_pointer(&self.server)?;
+        self.await_repaint()
+    }
+
+    /// Why a step failed. If the server refused it, the event that says what happened to the output or the window may be on its way.
+    pub(super) fn reason_of(&mut self, error: ProtocolError) -> ProtocolError {
+        if !matches!(error, ProtocolError::Refused(_)) {
+            return error;
+        }
+        match self.drain().and_then(|()| self.desktop.check(&self.server)) {
+            Ok(()) | Err(ProtocolError::TimedOut) => error,
+            Err(reason) => reason,
+        }
+    }
+
+    /// Gives the program of a window that was covered until now a moment to draw what the server had not kept. A program that takes
+    /// longer is not waited for: what it draws is news then.
+    fn await_repaint(&mut self) -> std::result::Result<(), ProtocolError> {
+        self.drain()?;
+        if !self.desktop.subject.take_uncovered() {
+            return Ok(());
+        }
+        let end = self.server.limit().min(self.server.now().saturating_add(REPAINT));
+        let mut until = end;
+        loop {
+            let now = self.server.now();
+            if now >= until {
+                return Ok(());
+            }
+            self.server.connection.stream().wait_readable(until.saturating_sub(now), None)?;
+            self.drain()?;
+            if self.desktop.forget_damage(&self.server)? {
+                until = end.min(self.server.now().saturating_add(QUIET));
+            }
+        }
     }
 
     /// Why this is slower than it could be, if it is.

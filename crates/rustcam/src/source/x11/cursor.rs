@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use x11rb::connection::SequenceNumber;
 use x11rb::protocol::xfixes::{ConnectionExt as _, CursorNotifyMask, GetCursorImageReply};
-use x11rb::protocol::xproto::{ConnectionExt as _, QueryPointerReply};
+use x11rb::protocol::xproto::{ConnectionExt as _, QueryPointerReply, Window};
 use x11rb::x11_utils::TryParse;
 
 use super::error::ProtocolError;
@@ -28,6 +28,8 @@ pub(super) struct Query {
 
 /// The pointer as the server describes it.
 pub(super) struct Cursor {
+    /// What positions are relative to.
+    window: Window,
     serial: Option<u32>,
     shape: Option<Arc<PointerShape>>,
     /// The shape changed since it was last asked for.
@@ -38,15 +40,19 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// Starts to follow the pointer; `None` without XFIXES.
-    pub(super) fn create(server: &Server) -> Result<Option<Self>, ProtocolError> {
+    /// Starts to follow the pointer, relative to `window`; `None` without XFIXES.
+    pub(super) fn create(server: &Server, window: Window) -> Result<Option<Self>, ProtocolError> {
         if !server.extensions.xfixes {
             return Ok(None);
         }
-        let window = server.screen.root;
-        server.connection.xfixes_select_cursor_input(window, CursorNotifyMask::DISPLAY_CURSOR)?;
+        server.connection.xfixes_select_cursor_input(server.screen.root, CursorNotifyMask::DISPLAY_CURSOR)?;
         let schedule = PollSchedule::create(server)?;
-        Ok(Some(Self { serial: None, shape: None, stale: true, poll: None, schedule }))
+        Ok(Some(Self { window, serial: None, shape: None, stale: true, poll: None, schedule }))
+    }
+
+    /// Positions are relative to `window` from now on.
+    pub(super) fn follow(&mut self, window: Window) {
+        self.window = window;
     }
 
     /// An event says that the server shows the shape with this serial number from now on.
@@ -81,7 +87,7 @@ impl Cursor {
         Ok(None)
     }
 
-    /// The pointer that the last poll found, if its answer was read already. `place` is the output on the root window.
+    /// The pointer that the last poll found, if its answer was read already. `place` is the captured part of the window.
     pub(super) fn polled(&mut self, server: &Server, place: Rect) -> Result<Option<Pointer>, ProtocolError> {
         let Some(query) = self.poll else { return Ok(None) };
         let Some(position) = server.answer_if_read(query.position)? else { return Ok(None) };
@@ -93,7 +99,7 @@ impl Cursor {
     pub(super) fn query(&mut self, server: &Server) -> Result<Query, ProtocolError> {
         let stale = std::mem::take(&mut self.stale);
         let shape = if stale { Some(keep_reply(server.connection.xfixes_get_cursor_image())?) } else { None };
-        let position = keep_reply(server.connection.query_pointer(server.screen.root))?;
+        let position = keep_reply(server.connection.query_pointer(self.window))?;
         Ok(Query { shape, position })
     }
 
@@ -127,7 +133,7 @@ impl Cursor {
         }
         let at = QueryPointerReply::try_parse(position)?.0;
         let Some(shape) = &self.shape else { return Ok(Pointer::default()) };
-        let corner = Point::new(i32::from(at.root_x) - shape.hot_spot.x, i32::from(at.root_y) - shape.hot_spot.y);
+        let corner = Point::new(i32::from(at.win_x) - shape.hot_spot.x, i32::from(at.win_y) - shape.hot_spot.y);
         let visible = at.same_screen && Rect::at(corner, shape.size).intersection(place).is_some();
         let position = Point::new(corner.x - place.left, corner.y - place.top);
         Ok(Pointer { position, visible, shape: Some(Arc::clone(shape)) })

@@ -1,4 +1,4 @@
-//! What was drawn on the root window, and how much of it the caller knows.
+//! What was drawn on a window, and how much of it the caller knows.
 //!
 //! Damage passes four stations, each a type of its own:
 //!
@@ -7,7 +7,7 @@
 //! | [`ServerRegion`] | what was drawn since the region was last emptied | DAMAGE `Subtract`, which puts it into a region of ours |
 //! | [`OurRegion`] | what the last `Subtract` took out | XFIXES `FetchRegion` |
 //! | [`InFlight`] | regions that were asked for | their answers |
-//! | [`Arrived`] | rectangles inside the output | [`Tracker::take`], the caller's question what changed |
+//! | [`Arrived`] | rectangles inside the captured part | [`Tracker::take`], the caller's question what changed |
 //!
 //! The server adds up everything drawn in one region per damage object and sends one event when that region stops being empty
 //! (report level `NonEmpty`), not one per drawing operation. `Subtract` empties it, so that the next drawing sends an event again. What
@@ -20,6 +20,7 @@ use std::time::Duration;
 use x11rb::connection::{Connection as _, SequenceNumber};
 use x11rb::protocol::damage::Damage as DamageId;
 use x11rb::protocol::xfixes::Region as RegionId;
+use x11rb::protocol::xproto::Window;
 
 use super::error::ProtocolError;
 use super::rects::MOST_RECTS;
@@ -27,7 +28,7 @@ use super::server::Server;
 use super::stations::{Arrived, InFlight, OurRegion, ServerRegion, Unreported};
 use crate::geometry::Rect;
 
-/// The damage of the root window, clipped to one output.
+/// The damage of the root window, clipped to one output, or of another window.
 pub(super) struct Tracker {
     server_region: ServerRegion,
     /// `None` without XFIXES.
@@ -37,13 +38,13 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    /// Starts to follow the root window; `None` without the extension.
-    pub(super) fn create(server: &Server) -> Result<Option<Self>, ProtocolError> {
+    /// Starts to follow `window`; `None` without the extension.
+    pub(super) fn create(server: &Server, window: Window) -> Result<Option<Self>, ProtocolError> {
         if !server.extensions.damage {
             return Ok(None);
         }
         Ok(Some(Self {
-            server_region: ServerRegion::create(server)?,
+            server_region: ServerRegion::create(server, window)?,
             our_region: OurRegion::create(server)?,
             in_flight: InFlight::default(),
             arrived: Arrived::new(),
@@ -55,9 +56,25 @@ impl Tracker {
         self.our_region.is_some()
     }
 
-    /// Starts over: everything is new.
-    pub(super) fn reset(&mut self) {
+    /// Follows `window` from now on, which may be the same: everything is new.
+    pub(super) fn follow(&mut self, window: Window, server: &Server) -> Result<(), ProtocolError> {
+        if window != self.server_region.window() {
+            self.server_region.free(server)?;
+            self.server_region = ServerRegion::create(server, window)?;
+            self.set_reported();
+        }
         self.arrived = Arrived::new();
+        Ok(())
+    }
+
+    /// Forgets what the server's region holds. Whether it held anything.
+    pub(super) fn forget(&mut self, server: &Server) -> Result<bool, ProtocolError> {
+        if self.server_region.time().is_none() {
+            return Ok(false);
+        }
+        self.server_region.discard(server)?;
+        server.connection.flush()?;
+        Ok(true)
     }
 
     /// An event: the region of `damage` stopped being empty after request `sequence`.
@@ -87,7 +104,7 @@ impl Tracker {
     }
 
     /// Before a read of everything that changed: a region of the server with all of that and with `stale`, in the coordinates of the
-    /// root window. `None` if that cannot be had.
+    /// window. `None` if that cannot be had.
     pub(super) fn clip(
         &mut self,
         stale: &[Rect],
@@ -113,7 +130,7 @@ impl Tracker {
     }
 
     /// For a wait: when something was presented that no wait has reported, if anything was. `all` says that every drawing concerns the
-    /// output.
+    /// captured part.
     pub(super) fn report(&mut self, server: &Server, all: bool) -> Result<Option<Duration>, ProtocolError> {
         let unreported = self.arrived.take_unreported();
         let Some(time) = self.server_region.time() else { return Ok(unreported) };
@@ -127,7 +144,7 @@ impl Tracker {
             self.subtract(Some(time), server)?;
             return Ok(Some(time));
         }
-        // The event names only the first rectangle drawn; whether the output is concerned, only the region tells.
+        // The event names only the first rectangle drawn; whether the captured part is concerned, only the region tells.
         if self.on_the_way() == 0 {
             self.subtract(Some(time), server)?;
         }
@@ -142,7 +159,7 @@ impl Tracker {
         }
     }
 
-    /// Takes in the regions that were read from the socket already. `place` is the output on the root window.
+    /// Takes in the regions that were read from the socket already. `place` is the captured part of the window.
     pub(super) fn receive_all(&mut self, server: &Server, place: Rect) -> Result<(), ProtocolError> {
         self.receive_before(SequenceNumber::MAX, server, place)
     }
@@ -187,7 +204,7 @@ impl Tracker {
         Ok(self.arrived.take())
     }
 
-    /// Fetches what overtook a read and says whether it concerns the output.
+    /// Fetches what overtook a read and says whether it concerns the captured part.
     pub(super) fn confirm(&mut self, server: &Server, place: Rect) -> Result<bool, ProtocolError> {
         if self.our_region.is_none() {
             return Ok(true);

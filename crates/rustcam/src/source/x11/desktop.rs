@@ -1,4 +1,4 @@
-//! The desktop of one output, as the events and answers of the server describe it.
+//! What is captured, as the events and answers of the server describe it.
 
 use std::time::Duration;
 
@@ -6,28 +6,22 @@ use x11rb::connection::SequenceNumber;
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 use x11rb::protocol::Event;
 
-use super::advice;
 use super::cursor::Cursor;
 use super::damage::Tracker;
 use super::error::ProtocolError;
-use super::monitors::{self, Layout};
 use super::server::Server;
-use crate::error::{Error, ErrorKind, Loss};
+use super::subject::{Found, Subject};
+use super::view::View;
 use crate::frame::{Damage, Pointer};
-use crate::geometry::{Rect, Size};
-use crate::source::output::{find_again, Output};
 
-/// How far a call may exceed its time to find out about a new arrangement of outputs. That takes several round trips, and a caller
+/// How far a call may exceed its time to find out about a new arrangement of outputs or windows. That takes several round trips, and a caller
 /// that only polls would otherwise never see their end; a frozen server costs this once.
 const GRACE: Duration = Duration::from_millis(25);
 
-/// An output, what is drawn on it, and the pointer.
+/// An output or a window, what is drawn on it, and the pointer.
 pub(super) struct Desktop {
-    pub(super) output: Output,
-    /// Every drawing concerns the output, because it is the whole screen.
-    pub(super) covers_root: bool,
-    /// The arrangement of the outputs may have changed.
-    layout_stale: bool,
+    pub(super) subject: Box<dyn Subject>,
+    pub(super) view: View,
     /// `None` without DAMAGE.
     pub(super) damage: Option<Tracker>,
     /// `None` without XFIXES, or if the pointer is not watched.
@@ -40,51 +34,38 @@ pub(super) struct Desktop {
 }
 
 impl Desktop {
-    /// Starts to follow `output` of a screen of size `root`. [`Desktop::ask_pointer`] is still to be called.
+    /// Starts to follow `subject`, which was found. [`Desktop::ask_pointer`] is still to be called.
     pub(super) fn follow(
         server: &Server,
-        output: Output,
-        root: Size,
+        subject: Box<dyn Subject>,
+        found: &Found,
         watch_pointer: bool,
     ) -> Result<Self, ProtocolError> {
-        let damage = Tracker::create(server)?;
-        let cursor = if watch_pointer { Cursor::create(server)? } else { None };
-        // Once the server has answered, it misses nothing that is drawn. A screen that cannot be read is refused here.
-        let (corner, format) = (output.position, ImageFormat::Z_PIXMAP);
-        let (x, y) = (corner.x as i16, corner.y as i16);
-        server.reply(server.connection.get_image(format, server.screen.root, x, y, 1, 1, u32::MAX))?;
-        Ok(Self {
-            covers_root: Rect::at(output.position, output.size) == root.rect(),
-            output,
-            layout_stale: false,
-            damage,
-            cursor,
-            pointer: Pointer::default(),
-            is_new: true,
-            next_present: Duration::ZERO,
-        })
+        let view = found.view.clone();
+        let damage = Tracker::create(server, view.window)?;
+        let cursor = if watch_pointer { Cursor::create(server, view.window)? } else { None };
+        // Once the server has answered, it misses nothing that is drawn. What cannot be read is refused here.
+        if found.hidden.is_none() {
+            let (corner, format) = (view.corner(), ImageFormat::Z_PIXMAP);
+            let (x, y) = (corner.x as i16, corner.y as i16);
+            server.reply(server.connection.get_image(format, view.drawable, x, y, 1, 1, u32::MAX))?;
+        }
+        let (pointer, next_present) = (Pointer::default(), Duration::ZERO);
+        Ok(Self { subject, view, damage, cursor, pointer, is_new: true, next_present })
     }
 
-    /// Follows `output` of a screen of size `root` from now on.
-    pub(super) fn switch_to(&mut self, output: Output, root: Size) {
-        self.output = output;
-        self.covers_root = self.place() == root.rect();
-        self.layout_stale = false;
+    /// Follows `view` from now on.
+    pub(super) fn switch_to(&mut self, view: View, server: &Server) -> Result<(), ProtocolError> {
+        if let Some(damage) = &mut self.damage {
+            damage.follow(view.window, server)?;
+        }
+        if let Some(cursor) = &mut self.cursor {
+            cursor.follow(view.window);
+        }
+        self.view = view;
         self.is_new = true;
         self.next_present = Duration::ZERO;
-        if let Some(damage) = &mut self.damage {
-            damage.reset();
-        }
-    }
-
-    /// The output on the root window.
-    pub(super) fn place(&self) -> Rect {
-        Rect::at(self.output.position, self.output.size)
-    }
-
-    /// All pixels of the output, in texture space.
-    pub(super) fn texture(&self) -> Rect {
-        self.output.texture_size().rect()
+        Ok(())
     }
 
     /// Takes in an event: the number of the last request that the server had processed when it sent it is `sequence`.
@@ -110,18 +91,14 @@ impl Desktop {
                     cursor.note_motion(server, server.now())?;
                 }
             }
-            Event::ConfigureNotify(e) if e.window != server.screen.root => {}
-            Event::RandrNotify(_) | Event::RandrScreenChangeNotify(_) | Event::ConfigureNotify(_) => {
-                self.layout_stale = true;
-            }
-            _ => {}
+            _ => self.subject.note(event, sequence, server, &self.view),
         }
         Ok(())
     }
 
     /// Asks for the pointer right now.
     pub(super) fn ask_pointer(&mut self, server: &Server) -> Result<(), ProtocolError> {
-        let place = self.place();
+        let place = self.view.place;
         self.pointer = match &mut self.cursor {
             Some(cursor) => {
                 let query = cursor.query(server)?;
@@ -133,71 +110,38 @@ impl Desktop {
         Ok(())
     }
 
+    /// Forgets what was drawn up to now. Whether anything was.
+    pub(super) fn forget_damage(&mut self, server: &Server) -> Result<bool, ProtocolError> {
+        self.damage.as_mut().map_or(Ok(false), |damage| damage.forget(server))
+    }
+
     /// What changed since the last call, in texture space.
     pub(super) fn take_damage(&mut self, server: &Server) -> Result<Damage, ProtocolError> {
-        let place = self.place();
+        let place = self.view.place;
         let dirty = match &mut self.damage {
             Some(damage) => damage.take(server, place)?,
             None => None,
         };
         Ok(match dirty {
             Some(dirty) => Damage { dirty, moves: Vec::new() },
-            None => Damage::everything(self.texture()),
+            None => Damage::everything(self.view.texture()),
         })
     }
 
-    /// Finds out whether the output is still what it was, if an event says that it may not be. [`ProtocolError::OutputChanged`] if so.
-    pub(super) fn check_layout_if_stale(&mut self, server: &Server) -> Result<(), ProtocolError> {
-        if self.layout_stale {
-            self.check_layout(server)?;
+    /// Finds out whether what is captured is still what it was, if an event says that it may not be. [`ProtocolError::Lost`] if it is not.
+    pub(super) fn check_if_stale(&mut self, server: &Server) -> Result<(), ProtocolError> {
+        if self.subject.is_stale() {
+            self.check(server)?;
         }
         Ok(())
     }
 
-    /// Finds out whether the output is still what it was. [`ProtocolError::OutputChanged`] if not.
-    pub(super) fn check_layout(&mut self, server: &Server) -> Result<(), ProtocolError> {
+    /// Finds out whether what is captured is still what it was. [`ProtocolError::Lost`] if it is not.
+    pub(super) fn check(&mut self, server: &Server) -> Result<(), ProtocolError> {
         let limit = server.limit();
         server.set_limit(limit.max(server.now().saturating_add(GRACE)));
-        let layout = monitors::query(server);
+        let checked = self.subject.check(server, &mut self.view);
         server.set_limit(limit);
-        let Layout { outputs, root } = layout?;
-        self.layout_stale = false;
-        let old = &self.output;
-        let Some(new) = find_again(&outputs, old) else {
-            return Err(ProtocolError::OutputChanged(Box::new(output_gone(old, &outputs))));
-        };
-        let Some(change) = difference(old, new) else {
-            self.covers_root = self.place() == root.rect();
-            return Ok(());
-        };
-        let error =
-            Error::new(ErrorKind::AccessLost, format!("the output changed {change}")).with_loss(Loss::Transient);
-        Err(ProtocolError::OutputChanged(Box::new(error)))
-    }
-}
-
-/// The loss of an output that is not among those that exist.
-pub(super) fn output_gone(output: &Output, existing: &[Output]) -> Error {
-    let listed: Vec<_> = existing.iter().map(|o| format!("{} ({})", o.name, o.size)).collect();
-    Error::new(ErrorKind::AccessLost, format!("the output {} is gone; there is {}", output.name, listed.join(", ")))
-        .with_hint(advice::OUTPUT_GONE.hint)
-        .with_loss(Loss::Lasting)
-}
-
-/// How the place or the mode of an output changed, in words; `None` if none of them did.
-fn difference(old: &Output, new: &Output) -> Option<String> {
-    if new.size != old.size {
-        Some(format!("from {} to {}", old.size, new.size))
-    } else if new.name != old.name {
-        Some(format!("its connector from {} to {}", old.name, new.name))
-    } else if (new.refresh_hz - old.refresh_hz).abs() > 0.01 {
-        Some(format!("from {:.2} to {:.2} hertz", old.refresh_hz, new.refresh_hz))
-    } else if new.rotation != old.rotation {
-        Some(format!("from {} to {} degrees", old.rotation.degrees(), new.rotation.degrees()))
-    } else if new.position != old.position {
-        let (from, to) = (old.position, new.position);
-        Some(format!("its place from ({}, {}) to ({}, {})", from.x, from.y, to.x, to.y))
-    } else {
-        None
+        checked
     }
 }

@@ -17,8 +17,14 @@ pub(super) enum ProtocolError {
     Disconnected(String),
     /// The server answered with an error.
     Refused(X11Error),
-    /// The output is not what it was; the error says what changed and how lasting that is.
-    OutputChanged(Box<Error>),
+    /// The output or the window is not what it was, or cannot be captured; the error says why and how lasting that is.
+    Lost(Box<Error>),
+}
+
+impl From<Error> for ProtocolError {
+    fn from(error: Error) -> Self {
+        ProtocolError::Lost(Box::new(error))
+    }
 }
 
 impl From<ConnectionError> for ProtocolError {
@@ -58,6 +64,15 @@ impl From<ReplyOrIdError> for ProtocolError {
             ReplyOrIdError::X11Error(e) => ProtocolError::Refused(e),
             ReplyOrIdError::IdsExhausted => ProtocolError::Disconnected(error.to_string()),
         }
+    }
+}
+
+/// `None` for an answer that is an error of the protocol.
+pub(super) fn unless_refused<T>(answer: Result<T, ProtocolError>) -> Result<Option<T>, ProtocolError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(ProtocolError::Refused(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -126,7 +141,7 @@ pub(super) fn refused(display: &str, reason: &str) -> Error {
 pub(super) fn unusable(display: &str, error: ProtocolError) -> Error {
     match error {
         ProtocolError::TimedOut => unanswered(display),
-        ProtocolError::OutputChanged(error) => *error,
+        ProtocolError::Lost(error) => *error,
         ProtocolError::Disconnected(reason) => hung_up(display, &reason),
         ProtocolError::Refused(error) => match error.error_kind {
             x11rb::protocol::ErrorKind::Access => unreadable(ErrorKind::Duplication, display, &error),

@@ -9,10 +9,11 @@ use super::connect::{default_display, OPENING};
 use super::error::{unusable, ProtocolError};
 use super::monitors;
 use super::server::Server;
+use super::window;
 use crate::clock::{Clock, MonotonicClock};
 use crate::error::Result;
 use crate::source::facts::{self, Facts};
-use crate::source::{CheckInterrupt, Output};
+use crate::source::{CheckInterrupt, Output, Window};
 
 /// All outputs of the server that `$DISPLAY` names; exactly one is primary.
 ///
@@ -31,6 +32,25 @@ pub fn outputs_of(display: &str) -> Result<Vec<Output>> {
 fn outputs_at(display: &str, interrupt: &mut CheckInterrupt<'_>) -> Result<Vec<Output>> {
     let server = connect(display, interrupt)?;
     monitors::query(&server).map(|layout| layout.outputs).map_err(|error| unusable(display, error))
+}
+
+/// All windows of the server that `$DISPLAY` names, the top-most first.
+///
+/// # Errors
+/// `Duplication` if there is no server or it refuses, the interrupt's.
+pub fn windows(interrupt: &mut CheckInterrupt<'_>) -> Result<Vec<Window>> {
+    windows_at(&default_display()?, interrupt)
+}
+
+/// All windows of the server at `display`.
+#[doc(hidden)]
+pub fn windows_of(display: &str) -> Result<Vec<Window>> {
+    windows_at(display, &mut || Ok(()))
+}
+
+fn windows_at(display: &str, interrupt: &mut CheckInterrupt<'_>) -> Result<Vec<Window>> {
+    let server = connect(display, interrupt)?;
+    window::windows(&server).map_err(|error| unusable(display, error))
 }
 
 /// The server that `$DISPLAY` names.

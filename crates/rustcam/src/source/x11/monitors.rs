@@ -9,7 +9,7 @@ use x11rb::protocol::xproto::{Atom, ConnectionExt as _, GetAtomNameReply};
 
 use super::connect::Connection;
 use super::edid;
-use super::error::ProtocolError;
+use super::error::{unless_refused, ProtocolError};
 use super::rects::from_protocol;
 use super::server::Server;
 use crate::geometry::{Point, Rotation, Size};
@@ -113,15 +113,6 @@ impl<'a> Question<'a> {
             connectors.push(Connector { monitor, crtc: info.crtc });
         }
         Ok((name, connectors))
-    }
-}
-
-/// `None` for an answer that is an error of the protocol.
-fn unless_refused<T>(answer: Result<T, ProtocolError>) -> Result<Option<T>, ProtocolError> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(ProtocolError::Refused(_)) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

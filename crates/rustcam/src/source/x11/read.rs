@@ -17,18 +17,18 @@ use crate::source::{Outcome, Sink};
 /// never pile up at a server that does not answer. [`Outcome::Unsupported`] if that cannot be done in one step, or if the server refused
 /// what the transport needs: then the next slower one is in use.
 pub(super) fn capture(client: &mut Client, spec: &ReadSpec) -> Result<Outcome<Captured>, ProtocolError> {
-    client.desktop.check_layout_if_stale(&client.server)?;
+    client.desktop.check_if_stale(&client.server)?;
     if !client.batch.as_ref().is_some_and(|batch| batch.is_for(spec)) {
         client.settle()?;
         client.drain()?;
         let Client { server, desktop, transport, .. } = client;
-        client.batch = Batch::send(spec, server, desktop, transport.root_picture)?;
+        client.batch = Batch::send(spec, server, desktop, transport.source)?;
     }
     let captured = client.finish_batch();
     let Client { server, desktop, .. } = client;
     match captured {
         Ok(Some(mut captured)) => {
-            desktop.check_layout_if_stale(server)?;
+            desktop.check_if_stale(server)?;
             if let Some(pointer) = captured.pointer.take() {
                 desktop.pointer = pointer;
             }
@@ -36,12 +36,12 @@ pub(super) fn capture(client: &mut Client, spec: &ReadSpec) -> Result<Outcome<Ca
             Ok(if overtaken { Outcome::Overtaken(captured) } else { Outcome::Done(captured) })
         }
         Ok(None) => {
-            desktop.check_layout_if_stale(server)?;
+            desktop.check_if_stale(server)?;
             Ok(Outcome::Unsupported)
         }
         Err(ProtocolError::Refused(error)) => {
-            // It may be the first sign of a new arrangement, whose events are among those just drained.
-            desktop.check_layout(server)?;
+            // It may be the first sign of a new arrangement or of a closed window, whose events are among those just drained.
+            desktop.check(server)?;
             if spec.target == Target::Reply {
                 return Err(ProtocolError::Refused(error));
             }
@@ -59,7 +59,7 @@ fn is_overtaken(
     spec: &ReadSpec,
     read: SequenceNumber,
 ) -> Result<bool, ProtocolError> {
-    let place = desktop.place();
+    let place = desktop.view.place;
     let Some(damage) = &mut desktop.damage else { return Ok(false) };
     let overtaken = match spec.scope {
         Scope::Complete => false,
@@ -69,8 +69,8 @@ fn is_overtaken(
     if !overtaken {
         return Ok(false);
     }
-    // What was drawn on other outputs only does no harm. If the server will not say in time, suppose that it does.
-    if !desktop.covers_root && spec.scope == Scope::Parts {
+    // What was drawn elsewhere only does no harm. If the server will not say in time, suppose that it does.
+    if !desktop.view.is_all && spec.scope == Scope::Parts {
         match damage.confirm(server, place) {
             Ok(true) | Err(ProtocolError::TimedOut) => {}
             Ok(false) => return Ok(false),
@@ -93,7 +93,7 @@ pub(super) fn refresh(client: &mut Client, spec: &ReadSpec) -> Result<Outcome<Da
 
 /// Captures `parts` with the fastest transport that works, and hands them to `sink`.
 pub(super) fn read(client: &mut Client, parts: &[Rect], sink: &mut Sink<'_>) -> Result<Outcome, ProtocolError> {
-    let texture = client.desktop.output.texture_size();
+    let texture = client.desktop.view.output.texture_size();
     let scope = if covers(parts, texture.rect()) { Scope::Complete } else { Scope::Parts };
     let (target, outcome) = loop {
         let target = client.transport.scratch_target(&client.server, texture, parts.len())?;

@@ -5,18 +5,16 @@ use std::time::Duration;
 
 use super::advice;
 use super::client::Client;
-use super::desktop::output_gone;
 use super::error::{refused_read, unanswered, unusable, ProtocolError};
-use super::monitors::{self, Layout};
 use super::server::Server;
 use crate::error::{Error, ErrorKind, Loss, Result};
-use crate::source::output::find_again;
 
 /// Turns what went wrong into the loss that every call reports until the rebuild.
 pub(super) fn lose(client: &mut Client, error: ProtocolError) -> Error {
+    let error = client.reason_of(error);
     let display = &client.server.display;
     let error = match error {
-        ProtocolError::OutputChanged(error) => *error,
+        ProtocolError::Lost(error) => *error,
         ProtocolError::Disconnected(reason) => {
             client.dead = true;
             Error::new(ErrorKind::AccessLost, format!("the X server at {display} went away: {reason}"))
@@ -35,44 +33,53 @@ pub(super) fn lose(client: &mut Client, error: ProtocolError) -> Error {
 /// # Errors
 /// The loss that every call reports from now on.
 pub(super) fn rebuild(client: &mut Client, deadline: Duration) -> Result<()> {
-    let result = reuse_or_reconnect(client, deadline).and_then(|layout| switch_to_same_output(client, layout));
-    client.lost = result.as_ref().err().cloned();
-    result
-}
-
-/// Makes sure that the connection works, and asks for the present layout.
-fn reuse_or_reconnect(client: &mut Client, deadline: Duration) -> Result<Layout> {
+    client.server.set_limit(deadline);
     if !client.dead {
-        client.server.set_limit(deadline);
-        let layout = client.settle().and_then(|()| {
-            client.drain()?;
-            monitors::query(&client.server)
-        });
-        match layout {
-            Ok(layout) => return Ok(layout),
+        match find_again(client) {
+            Ok(()) => {
+                client.lost = None;
+                return Ok(());
+            }
             Err(ProtocolError::Disconnected(_)) => client.dead = true,
             Err(error) => return Err(lose(client, error)),
         }
     }
-    reconnect(client, deadline).map_err(|error| error.without_loss().into_loss(Loss::Lasting))
+    let reconnected = reconnect(client, deadline);
+    if let Err(error) = &reconnected {
+        client.lost = Some(error.clone());
+    }
+    reconnected
 }
 
-fn reconnect(client: &mut Client, deadline: Duration) -> Result<Layout> {
+/// Makes sure that the connection works, and follows what was opened, wherever it is now.
+fn find_again(client: &mut Client) -> std::result::Result<(), ProtocolError> {
+    client.settle()?;
+    client.drain()?;
+    let found = client.desktop.subject.find(&client.server)?;
+    match found.hidden {
+        Some(error) => Err(error.into()),
+        None => client.switch_to(found.view),
+    }
+}
+
+/// The same over a new connection.
+fn reconnect(client: &mut Client, deadline: Duration) -> Result<()> {
     let clock = Arc::clone(client.server.clock());
-    let server = Server::open(&client.server.display, &clock, deadline, &mut || Ok(()))?;
-    server.check_pixels()?;
-    let layout = monitors::query(&server).map_err(|error| unusable(&server.display, error))?;
+    let mut subject = client.desktop.subject.reconnected();
+    let connected = Server::open(&client.server.display, &clock, deadline, &mut || Ok(())).and_then(|server| {
+        let found = subject.find(&server).map_err(|error| unusable(&server.display, error))?;
+        Client::open(server, subject, found, client.watch_pointer)
+    });
     let awake = client.awake;
-    *client = Client::open(server, client.desktop.output.clone(), layout.root, client.watch_pointer)?;
+    *client = connected.map_err(lasting)?;
     client.keep_awake(awake);
-    Ok(layout)
+    client.lost.clone().map_or(Ok(()), Err)
 }
 
-/// Follows the output that was opened, wherever it is now.
-fn switch_to_same_output(client: &mut Client, layout: Layout) -> Result<()> {
-    let Layout { outputs, root } = layout;
-    let opened = &client.desktop.output;
-    let Some(output) = find_again(&outputs, opened) else { return Err(output_gone(opened, &outputs)) };
-    client.desktop.switch_to(output.clone(), root);
-    client.desktop.ask_pointer(&client.server).map_err(|error| lose(client, error))
+/// The same error as a lasting loss, unless it says for itself what is lost.
+fn lasting(error: Error) -> Error {
+    if error.kind() == ErrorKind::AccessLost {
+        return error;
+    }
+    error.without_loss().into_loss(Loss::Lasting)
 }

@@ -103,7 +103,7 @@ impl Segments {
         let shm = connection.generate_id()?;
         // The descriptor is closed once it is sent; both mappings live on.
         connection.shm_attach_fd(shm, fd, false)?;
-        let target = match server.formats {
+        let target = match &server.formats {
             Some(formats) if pixmap => {
                 let (pixmap, picture) = (connection.generate_id()?, connection.generate_id()?);
                 connection.shm_create_pixmap(pixmap, server.screen.root, width as u16, height as u16, 32, shm, 0)?;

@@ -10,29 +10,57 @@ use std::time::Duration;
 use x11rb::connection::{Connection as _, ReplyOrError, RequestConnection, SequenceNumber};
 use x11rb::cookie::Cookie;
 use x11rb::errors::ConnectionError;
+use x11rb::protocol::composite::{self, ConnectionExt as _};
 use x11rb::protocol::damage::{self, ConnectionExt as _};
 use x11rb::protocol::randr::{self, ConnectionExt as _};
-use x11rb::protocol::render::{self, ConnectionExt as _, Pictformat};
+use x11rb::protocol::render::{self, ConnectionExt as _, Directformat, Pictformat, Pictforminfo, Pictvisual};
 use x11rb::protocol::screensaver::{self, ConnectionExt as _};
 use x11rb::protocol::shm::{self, ConnectionExt as _};
 use x11rb::protocol::xfixes::{self, ConnectionExt as _};
-use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt as _, EventMask, Screen};
+use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt as _, EventMask, Screen, Visualid};
 use x11rb::x11_utils::TryParse;
 
+use super::advice;
 use super::connect::{connect, Connected, Connection};
 use super::error::{unusable, ProtocolError};
 use super::visual;
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::CheckInterrupt;
 
 /// Picture formats of the RENDER extension.
-#[derive(Clone, Copy)]
 pub(super) struct Formats {
-    /// Of the root window.
-    pub(super) root: Pictformat,
     /// 32 bit BGRA with alpha.
     pub(super) argb: Pictformat,
+    /// For each visual a format without alpha.
+    opaque: Vec<(Visualid, Pictformat)>,
+}
+
+impl Formats {
+    /// The formats that `reply` lists. Copying from a format without alpha makes the destination opaque (RENDER protocol, section 6); one
+    /// with alpha is copied as it is. So the format for a visual with alpha is the one that ignores its alpha.
+    fn new(reply: &render::QueryPictFormatsReply) -> Option<Self> {
+        let colours =
+            |d: &Directformat| [(d.red_shift, d.red_mask), (d.green_shift, d.green_mask), (d.blue_shift, d.blue_mask)];
+        let argb = reply.formats.iter().find(|f| {
+            let d = &f.direct;
+            let bgr = [(16, 0xff), (8, 0xff), (0, 0xff)];
+            f.depth == 32 && (d.alpha_shift, d.alpha_mask) == (24, 0xff) && colours(d) == bgr
+        })?;
+        let opaque_for = |visual: &Pictvisual| {
+            let own = reply.formats.iter().find(|f| f.id == visual.format)?;
+            let alike = |f: &&Pictforminfo| f.depth == own.depth && colours(&f.direct) == colours(&own.direct);
+            let opaque = reply.formats.iter().filter(alike).find(|f| f.direct.alpha_mask == 0)?;
+            Some((visual.visual, opaque.id))
+        };
+        let visuals = reply.screens.iter().flat_map(|s| &s.depths).flat_map(|d| &d.visuals);
+        Some(Self { argb: argb.id, opaque: visuals.filter_map(opaque_for).collect() })
+    }
+
+    /// The format without alpha for `visual`.
+    pub(super) fn opaque(&self, visual: Visualid) -> Option<Pictformat> {
+        self.opaque.iter().find(|(id, _)| *id == visual).map(|(_, format)| *format)
+    }
 }
 
 /// Extensions that can be used.
@@ -53,7 +81,7 @@ pub(super) struct Server {
     pub(super) vendor: String,
     pub(super) local: bool,
     pub(super) extensions: Extensions,
-    /// `None` without RENDER, or if it cannot add an opaque alpha channel to the root window's pixels.
+    /// `None` without RENDER.
     pub(super) formats: Option<Formats>,
     /// `Some` if MIT-SHM can be handed file descriptors; whether it offers pixmaps in shared memory.
     pub(super) shared_pixmaps: Option<bool>,
@@ -97,7 +125,15 @@ impl Server {
     /// # Errors
     /// `Duplication`.
     pub(super) fn check_pixels(&self) -> Result<()> {
-        visual::check(self.connection.setup(), &self.screen)
+        visual::check("screen", self.connection.setup(), &self.screen, self.screen.root_visual)
+    }
+
+    /// Refuses a window of `visual` whose images are not BGRA in memory.
+    ///
+    /// # Errors
+    /// `Duplication`.
+    pub(super) fn check_window_pixels(&self, visual: Visualid) -> Result<()> {
+        visual::check("window", self.connection.setup(), &self.screen, visual)
     }
 
     fn negotiate_extensions(&mut self) -> std::result::Result<(), ProtocolError> {
@@ -127,7 +163,7 @@ impl Server {
         if render {
             self.reply(self.connection.render_query_version(0, 11))?;
             let formats = self.reply(self.connection.render_query_pict_formats())?;
-            self.formats = self.choose_formats(&formats);
+            self.formats = Formats::new(&formats);
         }
         if shm && self.local {
             let version = self.reply(self.connection.shm_query_version())?;
@@ -142,21 +178,6 @@ impl Server {
         Ok(())
     }
 
-    fn choose_formats(&self, reply: &render::QueryPictFormatsReply) -> Option<Formats> {
-        let visuals = reply.screens.iter().flat_map(|s| &s.depths).flat_map(|d| &d.visuals);
-        let root = visuals.into_iter().find(|v| v.visual == self.screen.root_visual)?.format;
-        // Copying from a format without alpha makes the destination opaque (RENDER protocol, section 6); one with alpha is copied
-        // as it is.
-        reply.formats.iter().find(|f| f.id == root && f.direct.alpha_mask == 0)?;
-        let argb = reply.formats.iter().find(|f| {
-            let d = &f.direct;
-            let shifts = (d.alpha_shift, d.red_shift, d.green_shift, d.blue_shift);
-            let masks = (d.alpha_mask, d.red_mask, d.green_mask, d.blue_mask);
-            f.depth == 32 && shifts == (24, 16, 8, 0) && masks == (0xff, 0xff, 0xff, 0xff)
-        })?;
-        Some(Formats { root, argb: argb.id })
-    }
-
     /// Suspends the screen saver and the timers that switch the display off, or lets them go on. Nothing happens without version 1.1 of
     /// MIT-SCREEN-SAVER.
     pub(super) fn suspend_screen_saver(&self, suspend: bool) -> std::result::Result<(), ProtocolError> {
@@ -169,6 +190,24 @@ impl Server {
             self.connection.flush()?;
         }
         Ok(())
+    }
+
+    /// Makes sure that the server has the Composite extension, which windows need.
+    ///
+    /// # Errors
+    /// `Duplication` if not.
+    pub(super) fn negotiate_composite(&self) -> std::result::Result<(), ProtocolError> {
+        let name = composite::X11_EXTENSION_NAME;
+        if self.connection.extension_information(name)?.is_some() {
+            let version = self.reply(self.connection.composite_query_version(0, 4))?;
+            // Pixmaps of windows came with version 0.2.
+            if (version.major_version, version.minor_version) >= (0, 2) {
+                return Ok(());
+            }
+        }
+        let message =
+            format!("the X server at {} has no {name} extension, which the capture of windows needs", self.display);
+        Err(Error::new(ErrorKind::Duplication, message).with_hint(advice::NO_COMPOSITE.hint).into())
     }
 
     /// The clock of the deadlines.

@@ -7,16 +7,17 @@ use super::batch::{ReadSpec, Scope};
 use super::client::Client;
 use super::connect::default_display;
 use super::error::{unusable, ProtocolError};
-use super::monitors;
+use super::monitor::Monitor;
 use super::server::Server;
+use super::subject::{Found, Subject};
 use super::waker::WakeFd;
+use super::window::TrackedWindow;
 use super::{read, recover, wait};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Damage, Pointer};
 use crate::geometry::{Point, Rect, Size};
 use crate::memory::Memory;
 use crate::region::covers;
-use crate::source::output::select;
 use crate::source::{check_parts, Change, CheckInterrupt, OpenOptions, Outcome, Output, Sink, Source, Waker};
 
 /// How long an attempt to open an output may take at least, also when the time for opening it is over: a server on this machine needs some
@@ -26,7 +27,7 @@ const ATTEMPT: Duration = Duration::from_millis(100);
 /// How long it may take to keep the display awake, or no longer. What was not sent by then goes with the next request.
 const AWAKE: Duration = Duration::from_millis(20);
 
-/// One output of an X server.
+/// One output or one window of an X server.
 pub struct X11Source {
     client: Client,
     wake_fd: Option<WakeFd>,
@@ -35,7 +36,7 @@ pub struct X11Source {
 }
 
 impl X11Source {
-    /// Opens an output of the server that `$DISPLAY` names.
+    /// Opens an output or a window of the server that `$DISPLAY` names.
     ///
     /// # Errors
     /// As for [`open`](crate::source::open()).
@@ -43,7 +44,7 @@ impl X11Source {
         Self::open_at(options, &default_display()?, interrupt)
     }
 
-    /// Opens an output of the server at `display`.
+    /// Opens an output or a window of the server at `display`.
     #[doc(hidden)]
     pub fn open_display(options: &OpenOptions, display: &str) -> Result<Self> {
         Self::open_at(options, display, &mut || Ok(()))
@@ -52,11 +53,8 @@ impl X11Source {
     fn open_at(options: &OpenOptions, display: &str, interrupt: &mut CheckInterrupt<'_>) -> Result<Self> {
         let left = options.timeout.saturating_sub(options.waited()).max(ATTEMPT);
         let server = Server::open(display, &options.clock, options.clock.now().saturating_add(left), interrupt)?;
-        server.check_pixels()?;
-        let layout = monitors::query(&server).map_err(|error| unusable(display, error))?;
-        let output = select(&layout.outputs, options.device, &options.output)?.clone();
-        let mut client = Client::open(server, output, layout.root, options.watch_pointer)?;
-        client.desktop.ask_pointer(&client.server).map_err(|error| unusable(display, error))?;
+        let (subject, found) = choose(&server, options).map_err(|error| unusable(display, error))?;
+        let client = Client::open(server, subject, found, options.watch_pointer)?;
         Ok(Self { client, wake_fd: WakeFd::new(), process: std::process::id() })
     }
 
@@ -80,6 +78,17 @@ impl X11Source {
     }
 }
 
+/// The output or the window that `options` mean.
+fn choose(server: &Server, options: &OpenOptions) -> std::result::Result<(Box<dyn Subject>, Found), ProtocolError> {
+    if let Some(target) = &options.window {
+        let mut window = TrackedWindow::choose(server, target)?;
+        let found = window.find(server)?;
+        return Ok((Box::new(window), found));
+    }
+    let (monitor, found) = Monitor::choose(server, options.device, &options.output)?;
+    Ok((Box::new(monitor), found))
+}
+
 /// The outcome of a read. An answer that did not come in time is pending; everything else that went wrong is a loss.
 fn outcome<T>(client: &mut Client, result: std::result::Result<Outcome<T>, ProtocolError>) -> Result<Outcome<T>> {
     match result {
@@ -91,7 +100,7 @@ fn outcome<T>(client: &mut Client, result: std::result::Result<Outcome<T>, Proto
 
 impl Source for X11Source {
     fn output(&self) -> &Output {
-        &self.client.desktop.output
+        &self.client.desktop.view.output
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<Change> {
@@ -111,14 +120,14 @@ impl Source for X11Source {
         let client = self.begin(timeout)?;
         match client.settle().and_then(|()| client.desktop.take_damage(&client.server)) {
             Ok(damage) => Ok(damage),
-            Err(ProtocolError::TimedOut) => Ok(Damage::everything(client.desktop.texture())),
+            Err(ProtocolError::TimedOut) => Ok(Damage::everything(client.desktop.view.texture())),
             Err(error) => Err(recover::lose(client, error)),
         }
     }
 
     fn read(&mut self, parts: &[Rect], timeout: Duration, sink: &mut Sink<'_>) -> Result<Outcome> {
         let client = self.begin(timeout)?;
-        check_parts(parts, client.desktop.texture())?;
+        check_parts(parts, client.desktop.view.texture())?;
         if parts.is_empty() {
             return Ok(Outcome::Done(()));
         }
@@ -146,7 +155,7 @@ impl Source for X11Source {
         let client = self.begin(timeout)?;
         let Some(target) = client.transport.picture(memory, size, origin) else { return Ok(Outcome::Unsupported) };
         let area = Rect::at(origin, size);
-        check_parts(parts, area.intersection(client.desktop.texture()).unwrap_or_default())?;
+        check_parts(parts, area.intersection(client.desktop.view.texture()).unwrap_or_default())?;
         if parts.is_empty() {
             return Ok(Outcome::Done(()));
         }
@@ -166,7 +175,7 @@ impl Source for X11Source {
         let client = self.begin(timeout)?;
         let Some(target) = client.transport.picture(memory, size, origin) else { return Ok(Outcome::Unsupported) };
         let area = Rect::at(origin, size);
-        check_parts(stale, area.intersection(client.desktop.texture()).unwrap_or_default())?;
+        check_parts(stale, area.intersection(client.desktop.view.texture()).unwrap_or_default())?;
         let spec = ReadSpec { target, parts: stale.to_vec(), scope: Scope::Changes(area) };
         let result = read::refresh(client, &spec);
         outcome(client, result)

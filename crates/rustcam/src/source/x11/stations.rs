@@ -7,6 +7,7 @@ use std::time::Duration;
 use x11rb::connection::{Connection as _, SequenceNumber};
 use x11rb::protocol::damage::{ConnectionExt as _, Damage as DamageId, ReportLevel};
 use x11rb::protocol::xfixes::{ConnectionExt as _, FetchRegionReply, Region as RegionId};
+use x11rb::protocol::xproto::Window;
 use x11rb::x11_utils::TryParse;
 
 use super::error::ProtocolError;
@@ -15,7 +16,7 @@ use super::server::{keep_reply, Server};
 use crate::geometry::{Point, Rect};
 use crate::region::Region;
 
-/// When something was drawn, if a wait still has to report that as a present. Only damage that concerns the output is reported.
+/// When something was drawn, if a wait still has to report that as a present. Only damage of the captured part is reported.
 pub(super) type Unreported = Option<Duration>;
 
 /// What an event said about the server's region.
@@ -30,6 +31,7 @@ struct Drawn {
 
 /// Station 1: the region of the server's damage object.
 pub(super) struct ServerRegion {
+    window: Window,
     id: DamageId,
     /// `None` while the region is empty.
     drawn: Option<Drawn>,
@@ -38,14 +40,25 @@ pub(super) struct ServerRegion {
 }
 
 impl ServerRegion {
-    /// Starts to collect what is drawn on the root window.
-    pub(super) fn create(server: &Server) -> Result<Self, ProtocolError> {
+    /// Starts to collect what is drawn on `window`.
+    pub(super) fn create(server: &Server, window: Window) -> Result<Self, ProtocolError> {
         let id = server.connection.generate_id()?;
-        server.connection.damage_create(id, server.screen.root, ReportLevel::NON_EMPTY)?;
-        let mut region = Self { id, drawn: None, emptied: 0 };
+        server.connection.damage_create(id, window, ReportLevel::NON_EMPTY)?;
+        let mut region = Self { window, id, drawn: None, emptied: 0 };
         // A new object begins with the whole window as damage, and reports that.
         region.discard(server)?;
         Ok(region)
+    }
+
+    /// The window.
+    pub(super) fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Frees what the server keeps. It has done that by itself if the window is gone, and then reports an error that means nothing.
+    pub(super) fn free(&self, server: &Server) -> Result<(), ProtocolError> {
+        server.connection.damage_destroy(self.id)?;
+        Ok(())
     }
 
     /// An event: the region of `damage` stopped being empty after request `sequence`.
@@ -148,7 +161,7 @@ impl OurRegion {
         Ok(Some(sequence))
     }
 
-    /// A region with `rects`, whose pixels are relative to `origin` on the root window, and if `also_held` with what `Subtract` has put
+    /// A region with `rects`, whose pixels are relative to `origin` on the window, and if `also_held` with what `Subtract` has put
     /// here last.
     pub(super) fn clip(
         &self,
@@ -158,8 +171,8 @@ impl OurRegion {
         server: &Server,
     ) -> Result<RegionId, ProtocolError> {
         let connection = &server.connection;
-        let to_root = Point::new(-origin.x, -origin.y);
-        let rects: Vec<_> = rects.map(|rect| to_protocol(rect, to_root)).collect();
+        let to_window = Point::new(-origin.x, -origin.y);
+        let rects: Vec<_> = rects.map(|rect| to_protocol(rect, to_window)).collect();
         connection.xfixes_set_region(self.clip, &rects)?;
         if also_held {
             connection.xfixes_union_region(self.clip, self.id, self.clip)?;
@@ -202,7 +215,7 @@ impl InFlight {
     }
 
     /// To station 4: the region that was asked for first, with `answer` the answer to [`InFlight::first`]. It stays here if there is
-    /// none. `place` is the output on the root window.
+    /// none. `place` is the captured part of the window.
     pub(super) fn receive(
         &mut self,
         answer: Result<Vec<u8>, ProtocolError>,
@@ -253,7 +266,7 @@ impl Arrived {
         Self { changes: Changes::NeverAsked, unreported: None }
     }
 
-    /// Adds rectangles on the root window that are inside the output, which begins at `origin`.
+    /// Adds rectangles on the window that are inside the captured part, which begins at `origin`.
     fn add(&mut self, rects: impl Iterator<Item = Rect>, origin: Point, unreported: Unreported) {
         let mut rects = rects.peekable();
         if rects.peek().is_some() && unreported.is_some() {

@@ -15,6 +15,7 @@ use x11rb::x11_utils::X11Error;
 use super::error::{describe, ProtocolError};
 use super::segment::Segments;
 use super::server::Server;
+use super::view::View;
 use crate::geometry::{Point, Size};
 use crate::memory::Memory;
 
@@ -49,8 +50,8 @@ pub(super) struct Transport {
     method: Method,
     /// Why `method` is not the fastest.
     slower_because: Option<String>,
-    /// The root window with everything in it, to composite from.
-    pub(super) root_picture: Picture,
+    /// What is captured, with everything in it, to composite from. `NONE` while it shows nothing, and with other methods.
+    pub(super) source: Picture,
     pub(super) segments: Segments,
     /// The source's own memory for reads whose destination is not shared memory.
     scratch: Option<Memory>,
@@ -62,7 +63,7 @@ impl Transport {
         let mut transport = Self {
             method: Method::Socket,
             slower_because: None,
-            root_picture: x11rb::NONE,
+            source: x11rb::NONE,
             segments: Segments::default(),
             scratch: None,
         };
@@ -91,21 +92,44 @@ impl Transport {
         if server.shared_pixmaps != Some(true) {
             return Ok(Err("the server offers no shared pixmaps".to_owned()));
         }
-        let Some(formats) = server.formats else {
-            return Ok(Err("the RENDER extension is not available for this screen".to_owned()));
-        };
-        let connection = &server.connection;
-        self.root_picture = connection.generate_id()?;
-        let inferiors = CreatePictureAux::new().subwindowmode(SubwindowMode::INCLUDE_INFERIORS);
-        let sent = connection.render_create_picture(self.root_picture, server.screen.root, formats.root, &inferiors)?;
-        match sent.check().map_err(ProtocolError::from) {
-            Err(ProtocolError::Refused(e)) => {
-                return Ok(Err(format!("RENDER refused the root window: {}", describe(&e))))
-            }
-            checked => checked?,
+        if server.formats.is_none() {
+            return Ok(Err("the RENDER extension is not available".to_owned()));
         }
         let tried = self.try_out(server, true)?;
         Ok(tried.map_err(|reason| format!("the server refused a shared pixmap: {reason}")))
+    }
+
+    /// Reads `view` from now on.
+    pub(super) fn switch_to(&mut self, server: &Server, view: &View) -> Result<(), ProtocolError> {
+        let old = std::mem::replace(&mut self.source, x11rb::NONE);
+        if old != x11rb::NONE {
+            server.connection.render_free_picture(old)?;
+        }
+        if self.method != Method::Composite || view.drawable == x11rb::NONE {
+            return Ok(());
+        }
+        if let Err(reason) = self.make_picture(server, view)? {
+            self.method = Method::Segment;
+            self.slower_because = Some(format!("{reason}; images are copied once more"));
+        }
+        Ok(())
+    }
+
+    fn make_picture(&mut self, server: &Server, view: &View) -> Result<Result<(), String>, ProtocolError> {
+        let kind = view.output.kind();
+        let Some(format) = server.formats.as_ref().and_then(|formats| formats.opaque(view.visual)) else {
+            return Ok(Err(format!("the RENDER extension has no opaque format for the {kind}")));
+        };
+        let connection = &server.connection;
+        let picture = connection.generate_id()?;
+        let inferiors = CreatePictureAux::new().subwindowmode(SubwindowMode::INCLUDE_INFERIORS);
+        let sent = connection.render_create_picture(picture, view.drawable, format, &inferiors)?;
+        match sent.check().map_err(ProtocolError::from) {
+            Err(ProtocolError::Refused(e)) => return Ok(Err(format!("RENDER refused the {kind}: {}", describe(&e)))),
+            checked => checked?,
+        }
+        self.source = picture;
+        Ok(Ok(()))
     }
 
     /// Makes one small segment and frees it again.

@@ -1,6 +1,6 @@
-//! Whether the pixels of a screen are BGRA in memory: images are passed on as the server makes them.
+//! Whether the pixels of a screen or a window are BGRA in memory: images are passed on as the server makes them.
 
-use x11rb::protocol::xproto::{ImageOrder, Screen, Setup, VisualClass};
+use x11rb::protocol::xproto::{ImageOrder, Screen, Setup, VisualClass, Visualid};
 
 use super::advice::{self, Advice};
 use crate::error::{Error, ErrorKind, Result};
@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Red, green and blue in a pixel.
 const MASKS: [u32; 3] = [0xff_0000, 0xff00, 0xff];
 
-/// How a screen stores a pixel.
+/// How a pixel is stored.
 #[derive(Clone, Copy)]
 struct Pixels {
     depth: u8,
@@ -18,14 +18,13 @@ struct Pixels {
     order: ImageOrder,
 }
 
-/// Refuses a screen whose pixels are not BGRA in memory.
+/// Refuses the `kind` of thing, on `screen`, whose pixels are not BGRA in memory.
 ///
 /// # Errors
 /// `Duplication`.
-pub(super) fn check(setup: &Setup, screen: &Screen) -> Result<()> {
-    let depth = screen.root_depth;
-    let visuals = screen.allowed_depths.iter().flat_map(|d| &d.visuals);
-    let visual = visuals.into_iter().find(|v| v.visual_id == screen.root_visual).copied().unwrap_or_default();
+pub(super) fn check(kind: &str, setup: &Setup, screen: &Screen, visual: Visualid) -> Result<()> {
+    let visuals = screen.allowed_depths.iter().flat_map(|d| d.visuals.iter().map(|v| (d.depth, *v)));
+    let (depth, visual) = visuals.into_iter().find(|(_, v)| v.visual_id == visual).unwrap_or_default();
     let pixels = Pixels {
         depth,
         bits: setup.pixmap_formats.iter().find(|f| f.depth == depth).map_or(0, |f| f.bits_per_pixel),
@@ -36,7 +35,7 @@ pub(super) fn check(setup: &Setup, screen: &Screen) -> Result<()> {
     let Some((cause, advice)) = objection(pixels) else { return Ok(()) };
     let Pixels { depth, bits, masks: [red, green, blue], .. } = pixels;
     let message = format!(
-        "the screen has {cause} (depth {depth} with {bits} bits per pixel, masks red 0x{red:x} green 0x{green:x} blue 0x{blue:x}); \
+        "the {kind} has {cause} (depth {depth} with {bits} bits per pixel, masks red 0x{red:x} green 0x{green:x} blue 0x{blue:x}); \
          supported is depth 24 or 32 with 32 bits per pixel, masks red 0xff0000 green 0xff00 blue 0xff, little-endian"
     );
     Err(Error::new(ErrorKind::Duplication, message).with_hint(advice.hint))

@@ -21,7 +21,7 @@ pub(super) fn wait(client: &mut Client, wake_fd: Option<&WakeFd>) -> Result<Chan
     }
     loop {
         client.drain()?;
-        client.desktop.check_layout_if_stale(&client.server)?;
+        client.desktop.check_if_stale(&client.server)?;
         let now = client.server.now();
         let change = take_changes(&mut client.desktop, &client.server, now)?;
         if change.any() {
@@ -51,7 +51,7 @@ fn take_changes(desktop: &mut Desktop, server: &Server, now: Duration) -> Result
         change.presents = 1;
         change.present_time = presented.unwrap_or(now).min(now);
     }
-    let place = desktop.place();
+    let place = desktop.view.place;
     if let Some(cursor) = &mut desktop.cursor {
         if let Some(pointer) = cursor.polled(server, place)? {
             change.pointer = !desktop.pointer.looks_like(&pointer);
@@ -66,15 +66,15 @@ fn take_changes(desktop: &mut Desktop, server: &Server, now: Duration) -> Result
 
 /// When something was presented that no wait has reported, if anything was.
 fn presented(desktop: &mut Desktop, server: &Server, now: Duration) -> Result<Option<Duration>, ProtocolError> {
-    let place = desktop.place();
+    let place = desktop.view.place;
     if let Some(damage) = &mut desktop.damage {
         damage.receive_all(server, place)?;
-        return damage.report(server, desktop.covers_root);
+        return damage.report(server, desktop.view.is_all);
     }
     if now < desktop.next_present {
         return Ok(None);
     }
-    desktop.next_present = now + desktop.output.refresh_interval();
+    desktop.next_present = now + desktop.view.output.refresh_interval();
     Ok(Some(now))
 }
 
@@ -82,7 +82,7 @@ fn presented(desktop: &mut Desktop, server: &Server, now: Duration) -> Result<Op
 fn ask(desktop: &mut Desktop, server: &Server, now: Duration) -> Result<Option<Duration>, ProtocolError> {
     let next_present = desktop.damage.is_none().then_some(desktop.next_present);
     let next_poll = match &mut desktop.cursor {
-        Some(cursor) => cursor.poll(server, now, desktop.output.refresh_interval())?,
+        Some(cursor) => cursor.poll(server, now, desktop.view.output.refresh_interval())?,
         None => None,
     };
     if let Some(damage) = &mut desktop.damage {

@@ -141,7 +141,6 @@ impl Arrangement {
     fn apply(&mut self, index: usize, action: &WindowAction, new: impl FnOnce() -> Opened) {
         let state = &mut self.states[index];
         match action {
-            WindowAction::Present(_) => {}
             WindowAction::Move(place) => state.place = *place,
             WindowAction::Resize(size) => state.size = *size,
             WindowAction::Title(title) => title.clone_into(&mut state.title),
@@ -155,7 +154,7 @@ impl Arrangement {
                 state.opened = Some(new());
                 self.raise(index);
             }
-            WindowAction::Open => {}
+            WindowAction::Present(_) | WindowAction::Open => {}
             WindowAction::Raise => self.raise(index),
         }
     }

@@ -1,27 +1,28 @@
 //! Along one axis: which pixels of the region a pixel of the frame is made of.
 
 use crate::frame_format::Resample;
+use crate::geometry::Rect;
 
 /// One pixel of the frame: `first·p[first] + middle·(p[first + 1] + … + p[last − 1]) + last·p[last]`, divided by the axis' total. With
 /// `first == last` it is `first·p[first]`. The weights are whole numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Span {
-    pub(super) first: u32,
-    pub(super) last: u32,
-    pub(super) weights: Weights,
+pub(crate) struct Span {
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) weights: Weights,
 }
 
 /// The weights of a span, as floats that hold whole numbers exactly.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Weights {
-    pub(super) first: f32,
-    pub(super) middle: f32,
-    pub(super) last: f32,
+pub(crate) struct Weights {
+    pub(crate) first: f32,
+    pub(crate) middle: f32,
+    pub(crate) last: f32,
 }
 
 impl Span {
     /// The weight of pixel `index`, which is inside.
-    pub(super) fn weight_of(&self, index: u32) -> f64 {
+    pub(crate) fn weight_of(&self, index: u32) -> f64 {
         let Weights { first, middle, last } = self.weights;
         f64::from(match index {
             index if index == self.first => first,
@@ -33,19 +34,19 @@ impl Span {
 
 /// How `from` pixels of a region become `to` pixels of a frame.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Axis {
-    pub(super) spans: Vec<Span>,
+pub(crate) struct Axis {
+    pub(crate) spans: Vec<Span>,
     /// The sum of the weights of every span.
-    pub(super) total: f64,
+    pub(crate) total: f64,
     /// Every pixel stays as it is.
-    pub(super) is_identity: bool,
+    pub(crate) is_identity: bool,
     /// Every pixel is a copy of one.
-    pub(super) copies: bool,
+    pub(crate) copies: bool,
     from: u32,
 }
 
 impl Axis {
-    pub(super) fn new(resample: Resample, from: u32, to: u32) -> Self {
+    pub(crate) fn new(resample: Resample, from: u32, to: u32) -> Self {
         let is_identity = from == to;
         let copies = is_identity || resample == Resample::Nearest;
         let (spans, total) = if copies {
@@ -59,19 +60,37 @@ impl Axis {
     }
 
     /// The pixels of the frame that pixels `first` to `end` (outside) of the region are part of, as a half-open range.
-    pub(super) fn touched(&self, first: u32, end: u32) -> (u32, u32) {
+    pub(crate) fn touched(&self, first: u32, end: u32) -> (u32, u32) {
         let begin = self.spans.partition_point(|span| span.last < first);
         let stop = self.spans.partition_point(|span| span.first < end);
         (begin as u32, stop.max(begin) as u32)
     }
 
     /// The pixels of the region that pixels `first` to `end` (outside) of the frame are made of, as a half-open range.
-    pub(super) fn needed(&self, first: u32, end: u32) -> (u32, u32) {
+    pub(crate) fn needed(&self, first: u32, end: u32) -> (u32, u32) {
         let spans = &self.spans[first as usize..end as usize];
         match (spans.first(), spans.last()) {
             (Some(begin), Some(stop)) => (begin.first, (stop.last + 1).min(self.from)),
             _ => (0, 0),
         }
+    }
+
+    /// The pixels of the region that `target`, pixels of the frame, are made of.
+    pub(crate) fn needed_of(x: &Self, y: &Self, target: Rect) -> Rect {
+        let (left, right) = x.needed(target.left as u32, target.right as u32);
+        let (top, bottom) = y.needed(target.top as u32, target.bottom as u32);
+        Rect::new(left as i32, top as i32, right as i32, bottom as i32)
+    }
+
+    /// The pixels of the frame that `part` of the region takes part in.
+    pub(crate) fn touched_by(x: &Self, y: &Self, part: Rect) -> Rect {
+        let (left, right) = x.touched(part.left as u32, part.right as u32);
+        let (top, bottom) = y.touched(part.top as u32, part.bottom as u32);
+        let touched = Rect::new(left as i32, top as i32, right as i32, bottom as i32);
+        if touched.is_empty() {
+            return Rect::default();
+        }
+        touched
     }
 }
 
@@ -130,7 +149,8 @@ mod tests {
                 assert_eq!(axis.spans.len(), to as usize);
                 for span in &axis.spans {
                     assert!(span.first <= span.last && span.last < from, "{from} to {to}: {span:?}");
-                    assert_eq!(sum(span), axis.total, "{from} to {to}: {span:?}");
+                    let error = (sum(span) - axis.total).abs();
+                    assert!(error < 0.5, "whole numbers, {from} to {to}: {span:?}");
                 }
             }
         }
