@@ -103,6 +103,21 @@ def test_python_for_mss_runs(painter: Any) -> None:
     assert namespace["image"].ndim == 3
 
 
+@pytest.mark.linux
+@pytest.mark.usefixtures("simulated")
+def test_the_block_for_pyav_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the page for encoders. PyAV is not there for the Windows interpreters of the Wine lanes."""
+    import av
+
+    monkeypatch.chdir(tmp_path)
+    (block,) = (block for block in blocks("docs/guides/encoders.md", "python") if block.title == "PyAV")
+    exec(compile(block.text, "encoders.md", "exec"), {"rustcam": rustcam})
+    with av.open("nv12.mp4") as video:
+        frames = list(video.decode(video=0))
+    assert len(frames) == 4
+    assert (frames[0].width, frames[0].colorspace, frames[0].color_range) == (1920, 1, 1)
+
+
 def test_most_pages_have_python_blocks() -> None:
     assert len(RUNNABLE) >= 12
     assert "README.md" in RUNNABLE
