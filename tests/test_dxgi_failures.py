@@ -53,7 +53,7 @@ def test_refusal_at_construction_gives_advice(lab: Lab, code: int, advice: str) 
     lab.start(STILL)
     refuse(lab, code)
     with pytest.raises(rustcam.DuplicationError) as caught:
-        rustcam.Capturer()
+        rustcam.Capturer(backend="dxgi")
     assert caught.value.hresult == code
     assert caught.value.hint is not None
     assert advice in caught.value.hint
@@ -67,8 +67,28 @@ def test_refusal_at_construction_gives_advice(lab: Lab, code: int, advice: str) 
 def test_a_fifth_process_is_refused(lab: Lab) -> None:
     lab.start(f"{STILL}; lab others 4")
     with pytest.raises(rustcam.DuplicationError, match="four processes") as caught:
-        rustcam.Capturer()
+        rustcam.Capturer(backend="dxgi")
     assert caught.value.hresult == NOT_CURRENTLY_AVAILABLE
+
+
+@pytest.mark.parametrize("code", [NOT_CURRENTLY_AVAILABLE, UNSUPPORTED])
+def test_what_duplication_refuses_for_good_is_captured_by_another_backend(lab: Lab, code: int) -> None:
+    lab.start(STILL)
+    refuse(lab, code)
+    with rustcam.Capturer(cursor=False) as capturer:
+        assert capturer.backend == "wgc"
+        assert f"0x{code:08X}" in str(capturer.stats.fallback)
+        assert_exact(lab, capturer)
+    assert lab.alive() == {}
+
+
+@pytest.mark.parametrize("code", [E_ACCESSDENIED, SESSION_DISCONNECTED])
+def test_a_refusal_that_passes_by_itself_is_no_reason_for_another_backend(lab: Lab, code: int) -> None:
+    lab.start(STILL)
+    refuse(lab, code)
+    with pytest.raises(rustcam.DuplicationError) as caught:
+        rustcam.Capturer()
+    assert caught.value.hresult == code
 
 
 def test_a_duplication_of_another_library_is_reported(session_lab: Lab) -> None:
