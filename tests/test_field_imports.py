@@ -221,9 +221,9 @@ for step in range(60):
     if child == 0:
         status = 1
         try:
-            # From the moment of the call to the end of it.
-            signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.005 * step)
             try:
+                # From the moment of the call to the end of it.
+                signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.005 * step)
                 rustcam.screenshot(backend="sim", sim={STILL!r})
                 time.sleep(1)
             except KeyboardInterrupt:
