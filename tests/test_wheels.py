@@ -30,6 +30,7 @@ WINDOWS_DLLS = {
     "bcryptprimitives.dll",
     "combase.dll",
     "d3d11.dll",
+    "dwmapi.dll",
     "dxgi.dll",
     "gdi32.dll",
     "kernel32.dll",
