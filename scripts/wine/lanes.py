@@ -34,7 +34,7 @@ MARKERS = "not x11 and not linux and not wheels and not torch and not install"
 
 ENGINE = ROOT / "crates" / "rustcam"
 LAB = ROOT / "crates" / "dda-lab"
-DEVICE = ["dxgi", "remains", "worlds"]  # test programs of the engine that draw, as all of the lab do
+DEVICE = ["dxgi", "remains", "wgc", "worlds"]  # test programs of the engine that draw, as all of the lab do
 SHARES = 5  # of the pytest suite, of which each Python but the oldest runs another one
 PACKAGES = ["dxcam", "bettercam", "rustcam"]
 # Packages and ways of Windows.Graphics.Capture, each in one system.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustcam::capture::{Session, Target};
-use rustcam::clock::{Clock, VirtualClock};
+use rustcam::clock::{Clock, EventCount, VirtualClock};
 use rustcam::error::{Error, ErrorKind};
 use rustcam::frame::PixelFormat;
 use rustcam::frame_format::FrameSpec;
@@ -48,11 +48,14 @@ fn open(can_be_woken: bool) -> (Session, Arc<Seen>) {
     (session, seen)
 }
 
+/// Where a signal does not end a wait, a waiting call has to look often whether one came.
+const SIGNALS_END_WAITS: bool = EventCount::SIGNALS_END_WAITS;
+
 const OWNED: Target<'static> = Target::Owned(FrameSpec::packed(PixelFormat::Bgra));
 
 #[test]
 fn an_idle_wait_wakes_four_times_a_second_if_it_can_be_ended() {
-    for (can_be_woken, waits) in [(true, 4), (false, 50)] {
+    for (can_be_woken, waits) in [(true, if SIGNALS_END_WAITS { 4 } else { 50 }), (false, 50)] {
         let (mut session, seen) = open(can_be_woken);
         let before = seen.now();
         let mut checks = 0;
@@ -80,7 +83,9 @@ fn a_wait_that_was_ended_checks_the_interrupt_at_once_and_continues() {
     };
     assert!(session.grab(&waiting(600), OWNED, &mut interrupt).expect("no error").is_none());
     assert_eq!(seen.now() - before, ms(600));
-    assert_eq!(checks, [ms(0), ms(250), ms(500)]);
+    let slice = if SIGNALS_END_WAITS { 250 } else { 20 };
+    let expected: Vec<Duration> = (0..600).step_by(slice).map(|time| ms(time as u64)).collect();
+    assert_eq!(checks, expected);
 }
 
 #[test]
