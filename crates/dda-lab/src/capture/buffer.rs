@@ -4,18 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustcam::geometry::{Rect, Size};
-use windows::Win32::Foundation::E_FAIL;
-use windows::Win32::Graphics::Direct3D11::{
-    ID3D11Device, ID3D11Texture2D, D3D11_BIND_RENDER_TARGET, D3D11_BIND_SHADER_RESOURCE, D3D11_TEXTURE2D_DESC,
-    D3D11_USAGE_DEFAULT,
-};
-use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT, DXGI_SAMPLE_DESC};
+use windows::Win32::Graphics::Direct3D11::{ID3D11Device, ID3D11Texture2D};
+use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT;
 use windows_core::{Interface, Result};
 
 use crate::bypass::bypass;
 use crate::com::references;
 use crate::counters::count;
 use crate::mutex::lock;
+use crate::pixels::transfer::new_texture;
 use crate::state::simulation::Simulation;
 use crate::state::texture::TextureRecord;
 
@@ -47,22 +44,7 @@ impl Buffer {
         size: Size,
         format: DXGI_FORMAT,
     ) -> Result<Self> {
-        let desc = D3D11_TEXTURE2D_DESC {
-            Width: size.width,
-            Height: size.height,
-            MipLevels: 1,
-            ArraySize: 1,
-            Format: format,
-            SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
-            Usage: D3D11_USAGE_DEFAULT,
-            BindFlags: (D3D11_BIND_RENDER_TARGET.0 | D3D11_BIND_SHADER_RESOURCE.0) as u32,
-            CPUAccessFlags: 0,
-            MiscFlags: 0,
-        };
-        let mut texture = None;
-        // SAFETY: both pointers are valid for the call.
-        bypass(|| unsafe { device.CreateTexture2D(&raw const desc, None, Some(&raw mut texture)) })?;
-        let texture: ID3D11Texture2D = texture.ok_or(E_FAIL)?;
+        let texture = bypass(|| new_texture(device, size, format))?;
         let record = Arc::new(TextureRecord::new(0, size, format, true));
         lock(&sim.textures).insert(texture.as_raw() as usize, Arc::clone(&record));
         let sim = Arc::clone(sim);

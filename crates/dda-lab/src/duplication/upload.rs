@@ -6,16 +6,12 @@ use std::time::Duration;
 use rustcam::frame::ImageRef;
 use rustcam::geometry::{Rect, Size};
 use rustcam::source::sim::{Framebuffer, World};
-use windows::Win32::Foundation::E_FAIL;
-use windows::Win32::Graphics::Direct3D11::{
-    ID3D11Device, ID3D11DeviceContext, ID3D11Texture2D, D3D11_BIND_RENDER_TARGET, D3D11_BIND_SHADER_RESOURCE,
-    D3D11_TEXTURE2D_DESC, D3D11_USAGE_DEFAULT,
-};
-use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT, DXGI_SAMPLE_DESC};
+use windows::Win32::Graphics::Direct3D11::{ID3D11Device, ID3D11DeviceContext, ID3D11Texture2D};
+use windows::Win32::Graphics::Dxgi::Common::DXGI_FORMAT;
 use windows_core::Result;
 
 use crate::pixels::convert::Converter;
-use crate::pixels::transfer::upload;
+use crate::pixels::transfer::{new_texture, upload};
 use crate::script::format::bytes_per_pixel;
 use crate::state::simulation::Simulation;
 
@@ -76,22 +72,7 @@ impl Uploader {
 
     /// A new texture as duplications have them.
     pub(crate) fn create_texture(&self, format: DXGI_FORMAT) -> Result<ID3D11Texture2D> {
-        let desc = D3D11_TEXTURE2D_DESC {
-            Width: self.size.width,
-            Height: self.size.height,
-            MipLevels: 1,
-            ArraySize: 1,
-            Format: format,
-            SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
-            Usage: D3D11_USAGE_DEFAULT,
-            BindFlags: (D3D11_BIND_RENDER_TARGET.0 | D3D11_BIND_SHADER_RESOURCE.0) as u32,
-            CPUAccessFlags: 0,
-            MiscFlags: 0,
-        };
-        let mut texture = None;
-        // SAFETY: both pointers are valid for the call.
-        unsafe { self.device.CreateTexture2D(&raw const desc, None, Some(&raw mut texture)) }?;
-        texture.ok_or_else(|| E_FAIL.into())
+        new_texture(&self.device, self.size, format)
     }
 
     /// Brings `texture` to `frame`. It shows the frame `before`, if any; then only what differs is uploaded.

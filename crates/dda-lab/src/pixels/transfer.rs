@@ -1,11 +1,13 @@
 //! Pixels from textures to memory, from memory to textures, and between textures of two devices.
 
-use rustcam::geometry::Rect;
+use rustcam::geometry::{Rect, Size};
 use windows::Win32::Foundation::E_FAIL;
 use windows::Win32::Graphics::Direct3D11::{
-    ID3D11DeviceContext, ID3D11Texture2D, D3D11_BOX, D3D11_CPU_ACCESS_READ, D3D11_MAPPED_SUBRESOURCE, D3D11_MAP_READ,
-    D3D11_TEXTURE2D_DESC, D3D11_USAGE_STAGING,
+    ID3D11Device, ID3D11DeviceContext, ID3D11Texture2D, D3D11_BIND_RENDER_TARGET, D3D11_BIND_SHADER_RESOURCE,
+    D3D11_BOX, D3D11_CPU_ACCESS_READ, D3D11_MAPPED_SUBRESOURCE, D3D11_MAP_READ, D3D11_TEXTURE2D_DESC,
+    D3D11_USAGE_DEFAULT, D3D11_USAGE_STAGING,
 };
+use windows::Win32::Graphics::Dxgi::Common::{DXGI_FORMAT, DXGI_SAMPLE_DESC};
 use windows_core::Result;
 
 use crate::script::format::bytes_per_pixel;
@@ -75,4 +77,24 @@ pub(crate) unsafe fn upload(
     };
     // SAFETY: as the caller promises.
     unsafe { context.UpdateSubresource(texture, 0, Some(&raw const place), rows.cast(), pitch as u32, 0) };
+}
+
+/// A new texture as the system makes them for images of the screen.
+pub(crate) fn new_texture(device: &ID3D11Device, size: Size, format: DXGI_FORMAT) -> Result<ID3D11Texture2D> {
+    let desc = D3D11_TEXTURE2D_DESC {
+        Width: size.width,
+        Height: size.height,
+        MipLevels: 1,
+        ArraySize: 1,
+        Format: format,
+        SampleDesc: DXGI_SAMPLE_DESC { Count: 1, Quality: 0 },
+        Usage: D3D11_USAGE_DEFAULT,
+        BindFlags: (D3D11_BIND_RENDER_TARGET.0 | D3D11_BIND_SHADER_RESOURCE.0) as u32,
+        CPUAccessFlags: 0,
+        MiscFlags: 0,
+    };
+    let mut texture = None;
+    // SAFETY: both pointers are valid for the call.
+    unsafe { device.CreateTexture2D(&raw const desc, None, Some(&raw mut texture)) }?;
+    texture.ok_or_else(|| E_FAIL.into())
 }

@@ -350,6 +350,15 @@ pub fn framed(program: &mut Program) -> (Window, Window) {
     (frame, window)
 }
 
+/// [`framed`], or a window of its own, which stands for both.
+pub fn framed_or_plain(program: &mut Program, is_framed: bool) -> (Window, Window) {
+    if is_framed {
+        return framed(program);
+    }
+    let window = program.window(PLACE, Kind::default());
+    (window, window)
+}
+
 /// Waits until nothing more is reported.
 pub fn settle(source: &mut X11Source) {
     while source.wait(ms(30)).expect("alive").any() {}

@@ -13,7 +13,8 @@ use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::ConnectionExt as _;
 
 use crate::program::{
-    by_handle, by_title, framed, is_transient, lost, open, picture, try_to_open, Kind, Program, ALL, PLACE,
+    by_handle, by_title, framed, framed_or_plain, is_transient, lost, open, picture, try_to_open, Kind, Program, ALL,
+    PLACE,
 };
 use crate::xvfb::{begin, dirty, ms, options, presented, rect, within, Xvfb, SMALL, TIMEOUT};
 
@@ -114,12 +115,7 @@ fn a_minimised_window_gives_no_frame_and_its_return_is_news() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut program = Program::start(&server);
     for is_framed in [false, true] {
-        let (outer, window) = if is_framed {
-            framed(&mut program)
-        } else {
-            let window = program.window(PLACE, Kind::default());
-            (window, window)
-        };
+        let (outer, window) = framed_or_plain(&mut program, is_framed);
         let mut source = open(&server, by_handle(window));
         begin(&mut source);
         for iconic in [true, false] {

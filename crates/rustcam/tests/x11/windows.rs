@@ -6,7 +6,9 @@ use rustcam::source::{Outcome, Source, WindowArea, WindowTarget};
 use x11rb::protocol::xproto::StackMode;
 use x11rb::protocol::xtest::ConnectionExt as _;
 
-use crate::program::{by_handle, framed, open, picture, settle, try_to_open, Kind, Program, ALL, PLACE};
+use crate::program::{
+    by_handle, framed, framed_or_plain, open, picture, settle, try_to_open, Kind, Program, ALL, PLACE,
+};
 use crate::xvfb::{
     begin, crop, dirty, ms, options, presented, read, read_into, rect, sleeps, within, Xvfb, NOTHING, SMALL, TIMEOUT,
 };
@@ -112,12 +114,7 @@ fn the_first_picture_of_a_covered_window_is_what_its_program_draws() {
     let Some(server) = Xvfb::start(&SMALL) else { return };
     let mut program = Program::start(&server);
     for is_framed in [false, true] {
-        let (outer, window) = if is_framed {
-            framed(&mut program)
-        } else {
-            let window = program.window(PLACE, Kind::default());
-            (window, window)
-        };
+        let (outer, window) = framed_or_plain(&mut program, is_framed);
         let cover = program.window(PLACE.translated(50, 40), Kind::default());
         // From now on only the program knows the picture; what is uncovered shows the background until it has drawn.
         program.plain_background(window);
